@@ -1,0 +1,36 @@
+"""Column names of every table, once."""
+
+USER_ID = "user_id"
+SONG_ID = "song_id"
+ARTIST_ID = "artist_id"
+ARTIST = "artist"
+TITLE = "title"
+GENRES = "genres"
+TAGS = "tags"
+AUDIO = "audio"
+WITHDRAWN = "withdrawn"
+PLAY_COUNT = "play_count"
+PLAYED_AT = "played_at"
+
+DELIVERY = "delivery"
+SOURCE = "source"
+AUDIO_MD5 = "audio_md5"
+SECONDS = "seconds"
+REASON = "reason"
+
+USER = "user"
+"""Row of a user in `users.parquet`."""
+ITEM = "item"
+"""Row of a song in `items.parquet`."""
+
+SHARD = "shard"
+FIRST_FRAME = "first_frame"
+N_FRAMES = "n_frames"
+
+COLD = "cold"
+VALIDATION = "validation"
+N_LISTENERS = "n_listeners"
+
+RANK = "rank"
+SCORE = "score"
+RELEASE = "release"

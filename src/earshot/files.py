@@ -1,0 +1,50 @@
+"""Writing tables and JSON the same way everywhere: same content, same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON, NaN refused (`ValueError`)."""
+    path.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write `table` as parquet, without its index."""
+    table.to_parquet(path, index=False)
+
+
+def replace_json(path: Path, content: Any) -> None:
+    """As `write_json`, but a reader sees the old file or the new one, never a part."""
+    replace_text(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write `text` beside `path`, sync it, and rename it into place."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def link(source: Path, destination: Path) -> None:
+    """Hard-link a file, or copy it where the two stand on different volumes."""
+    import shutil
+
+    try:
+        os.link(source, destination)
+    except OSError:
+        shutil.copyfile(source, destination)

@@ -1,0 +1,194 @@
+"""params.yaml as frozen dataclasses: a section a stage, checked before any work."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+from earshot.errors import UserError
+
+_CONFIG = ConfigDict(extra="forbid", strict=True)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class RawAudio:
+    min_seconds: NotNegative
+    silence_dbfs: Annotated[float, Field(le=0)]
+    max_set_aside_share: Share
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class PlayCounts:
+    chunk_rows: Count
+    max_play_count: Count
+    max_invalid_share: Share
+    max_unknown_share: Share
+    min_users: Count
+    min_songs: Count
+    min_plays: Count
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class HyperImages:
+    sample_rate: Annotated[int, Field(ge=8000, le=96000)]
+    n_fft: Annotated[int, Field(ge=256, le=16384)]
+    hop_length: Annotated[int, Field(ge=64, le=8192)]
+    n_mels: Annotated[int, Field(ge=16, le=512)]
+    n_mfcc: Annotated[int, Field(ge=2, le=128)]
+    excerpt_seconds: Positive
+    shard_songs: Count
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Split:
+    """Which songs are cold; see `earshot.plays.split`."""
+
+    by: Literal["song", "artist", "mixed"]
+    folds: Annotated[int, Field(ge=2)]
+    fold: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> Split:
+        if self.fold >= self.folds:
+            raise ValueError(f"fold={self.fold} must be below folds={self.folds}")
+        return self
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class TrainingSet:
+    split: Split
+    validation_share: Annotated[float, Field(gt=0, lt=1)]
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class WmfFactors:
+    factors: Count
+    alpha: Positive
+    epsilon: Positive
+    regularization: NotNegative
+    iterations: Count
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Component:
+    """A class named in params.yaml, `package.module:Class`, and its arguments."""
+
+    class_path: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    init_args: dict[str, Any]
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class CnnCheckpoint:
+    encoder: Component
+    objective: Component
+    window_seconds: Positive
+    batch_size: Count
+    windows_per_song: Count
+    max_epochs: Count
+    patience: Count
+    learning_rate: Positive
+    weight_decay: NotNegative
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class EvaluationReport:
+    k: Count
+    bootstraps: Annotated[int, Field(ge=100)]
+    report_songs: Annotated[int, Field(ge=1, le=50)]
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Release:
+    git_commit: bool
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class ServedFactors:
+    n0: NotNegative
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Recommendations:
+    k: Annotated[int, Field(ge=1, le=100)]
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Tracking:
+    project: str
+    media: list[str]
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Params:
+    """The whole of params.yaml."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    raw_audio: RawAudio
+    play_counts: PlayCounts
+    hyper_images: HyperImages
+    training_set: TrainingSet
+    wmf_factors: WmfFactors
+    cnn_checkpoint: CnnCheckpoint
+    evaluation_report: EvaluationReport
+    release: Release
+    served_factors: ServedFactors
+    recommendations: Recommendations
+    tracking: Tracking
+
+
+def load_params(path: Path) -> Params:
+    """Read and check params.yaml.
+
+    Raises
+    ------
+    UserError
+        A file that cannot be read, an unknown, missing or out-of-range key; all
+        such keys are named, each with its value and what is allowed.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not there; earshot runs from the folder that holds params.yaml") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {error}") from None
+    return check_params(content, str(path))
+
+
+def check_params(content: Any, where: str) -> Params:
+    """`content` (of params.yaml) as `Params`; errors as in `load_params`."""
+    try:
+        return TypeAdapter(Params).validate_json(json.dumps(content, default=str))
+    except ValidationError as error:
+        problems = [_explain(problem) for problem in error.errors()]
+        raise UserError("\n".join(f"{where}: {problem}" for problem in problems)) from None
+
+
+def _explain(problem: Any) -> str:
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    if problem["type"] == "unexpected_keyword_argument":
+        return f"{key}={problem['input']!r}: unknown key; allowed here: {', '.join(_allowed(location[:-1]))}"
+    if problem["type"] in ("missing", "missing_argument"):
+        return f"{key}: missing"
+    return f"{key}={problem['input']!r}: {problem['msg']}"
+
+
+def _allowed(location: list[str]) -> list[str]:
+    kind: Any = Params
+    for part in location:
+        kind = get_type_hints(kind)[part]
+    return [field.name for field in fields(kind)] if is_dataclass(kind) else []
+

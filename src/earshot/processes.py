@@ -1,0 +1,101 @@
+"""Worker processes and progress: long-lived, one BLAS thread each, dead when their parent is."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+import psutil
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_PR_SET_PDEATHSIG = 1
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def progress(
+    items: Iterable[Item] | None = None, *, description: str, unit: str, total: int | None = None
+) -> tqdm[Any]:
+    """A progress bar with rate and time left; a line every 10 s where nobody watches."""
+    watched = sys.stderr.isatty()
+    return tqdm(
+        items, desc=description, unit=f" {unit}", total=total, mininterval=0.2 if watched else 10.0, file=sys.stderr
+    )
+
+
+def core_count() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def die_with_parent() -> None:
+    """Have this process killed when the one that started it dies, however it dies.
+
+    A shell that only wraps the command (`sh -c`) is looked through: its own
+    parent is watched too.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    watched = _starters(psutil.Process())
+    threading.Thread(target=_watch, args=(watched,), daemon=True).start()
+
+
+def _starters(process: psutil.Process) -> list[psutil.Process]:
+    starters: list[psutil.Process] = []
+    parent = process.parent()
+    while parent is not None:
+        starters.append(parent)
+        try:
+            command = parent.cmdline()
+        except psutil.Error:
+            break
+        if not (os.path.basename(command[0]) in ("sh", "bash", "dash") and command[1:2] == ["-c"]):
+            break
+        parent = parent.parent()
+    return starters
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _watch(starters: list[psutil.Process]) -> None:
+    while all(map(_alive, starters)):
+        time.sleep(0.2)
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _start_worker() -> None:
+    for variable in _THREAD_VARIABLES:
+        os.environ[variable] = "1"
+    die_with_parent()
+
+
+def parallel_map(
+    function: Callable[[Item], Result], items: Sequence[Item], *, description: str, unit: str
+) -> Iterator[Result]:
+    """Apply `function` to every item on all cores; results in the order of `items`, with progress.
+
+    `function` must be importable by name; the workers are fresh processes with
+    one BLAS thread each, and live until the last item is done.
+    """
+    if not items:
+        return
+    workers = min(core_count(), len(items))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+        yield from progress(pool.map(function, items), description=description, unit=unit, total=len(items))

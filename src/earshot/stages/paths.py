@@ -1,0 +1,47 @@
+"""Where a stage reads and writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from earshot.versioning import PreviousOutput
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders of one stage run.
+
+    Attributes
+    ----------
+    root
+        The workspace: the folder that holds params.yaml and dvc.yaml.
+    output
+        An empty folder (for `release`: a path to write a file at). It becomes
+        `data/<stage>` when the stage succeeds, and vanishes when it fails.
+    work
+        Unfinished work for exactly these inputs (Lightning checkpoints,
+        finished shards); kept until the stage succeeds.
+    failed
+        Where the report of a failed check goes, to be read by a person.
+    previous
+        What this stage wrote at its last success, out of DVC's cache.
+    """
+
+    root: Path
+    output: Path
+    work: Path
+    failed: Path
+    previous: PreviousOutput
+
+    @property
+    def deliveries(self) -> Path:
+        return self.root / "data" / "deliveries"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    def data(self, stage: str) -> Path:
+        """The output folder of another stage."""
+        return self.root / "data" / stage

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON, NaN refused (`ValueError`)."""
-    path.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+
+
+def _as_json(content: Any) -> str:
+    return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
@@ -27,7 +33,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 def replace_json(path: Path, content: Any) -> None:
     """As `write_json`, but a reader sees the old file or the new one, never a part."""
-    replace_text(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    replace_text(path, _as_json(content))
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -191,4 +191,3 @@ def _allowed(location: list[str]) -> list[str]:
     for part in location:
         kind = get_type_hints(kind)[part]
     return [field.name for field in fields(kind)] if is_dataclass(kind) else []
-

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
@@ -29,7 +30,12 @@ def progress(
     """A progress bar with rate and time left; a line every 10 s where nobody watches."""
     watched = sys.stderr.isatty()
     return tqdm(
-        items, desc=description, unit=f" {unit}", total=total, mininterval=0.2 if watched else 10.0, file=sys.stderr
+        items,
+        desc=description,
+        unit=f" {unit}",
+        total=total,
+        mininterval=0.2 if watched else 10.0,
+        file=sys.stderr,
     )
 
 
@@ -59,7 +65,7 @@ def _starters(process: psutil.Process) -> list[psutil.Process]:
             command = parent.cmdline()
         except psutil.Error:
             break
-        if not (os.path.basename(command[0]) in ("sh", "bash", "dash") and command[1:2] == ["-c"]):
+        if not (Path(command[0]).name in ("sh", "bash", "dash") and command[1:2] == ["-c"]):
             break
         parent = parent.parent()
     return starters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from earshot.errors import UserError
 from earshot.files import link
 
 
@@ -47,6 +49,84 @@ class PreviousOutput:
 def cache_path(cache: Path, md5: str) -> Path:
     """Where DVC's cache keeps the object `md5`."""
     return cache / md5[:2] / md5[2:]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A stage as dvc.yaml defines it: paths and keys only, nothing resolved."""
+
+    name: str
+    deps: tuple[str, ...]
+    params: tuple[str, ...]
+    output: str
+
+
+Inputs = dict[str, Any]
+"""What a stage uses: md5 by path of a dep, value by key of params.yaml."""
+
+
+def read_definition(root: Path, name: str) -> Definition:
+    """The stage `name` of dvc.yaml.
+
+    Raises
+    ------
+    UserError
+        No such stage; the message lists those there are.
+    """
+    stages = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    if name not in stages:
+        raise UserError(f"{root / 'dvc.yaml'}: no stage {name!r}; there are {', '.join(stages)}")
+    stage = stages[name]
+    output = stage["outs"][0]
+    return Definition(
+        name,
+        tuple(stage.get("deps", ())),
+        tuple(stage.get("params", ())),
+        output if isinstance(output, str) else next(iter(output)),
+    )
+
+
+def inputs(root: Path, definition: Definition) -> Inputs:
+    """What `definition` would use now.
+
+    A file is hashed; a folder another stage makes is known by the md5 in dvc.lock.
+    """
+    made = {
+        out["path"]: out.get("md5") for stage in read_lock(root).values() for out in stage.get("outs", ())
+    }
+    values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    files = {
+        path: file_md5(root / path) if (root / path).is_file() else made.get(path) for path in definition.deps
+    }
+    return files | {key: values[key] for key in definition.params}
+
+
+def recorded_inputs(root: Path, definition: Definition) -> Inputs:
+    """What dvc.lock says `definition` used at its last success; empty before the first."""
+    stage = read_lock(root).get(definition.name, {})
+    files: Inputs = {dep["path"]: dep.get("md5") for dep in stage.get("deps", ())}
+    return files | stage.get("params", {}).get("params.yaml", {})
+
+
+def previous_output(root: Path, definition: Definition) -> PreviousOutput:
+    """What the stage wrote at its last success."""
+    outs = read_lock(root).get(definition.name, {}).get("outs", ())
+    return PreviousOutput(cache_folder(root), outs[0].get("md5") if outs else None)
+
+
+def cache_folder(root: Path) -> Path:
+    """Where DVC keeps objects by md5."""
+    from dvc.config import Config
+
+    configured = Config(str(root / ".dvc")).get("cache", {}).get("dir")
+    cache = Path(configured) if configured else root / ".dvc" / "cache"
+    return cache / "files" / "md5"
+
+
+def file_md5(path: Path) -> str:
+    """md5 of a file, as DVC records it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def read_lock(root: Path) -> dict[str, Any]:

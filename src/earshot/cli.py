@@ -1,0 +1,60 @@
+"""`earshot`: the command line. Every command is a thin call into one function."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earshot.errors import UserError
+
+app = typer.Typer(
+    help="Recommends songs nobody has played yet, from how they sound.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    """Run the command line; a `UserError` is one message and exit status 1."""
+    try:
+        app()
+    except UserError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(1)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="where the two deliveries are written")] = Path("demo"),
+) -> None:
+    """Write the embedded catalogue: the delivery FOLDER/catalogue and the smaller FOLDER/new-songs."""
+    from earshot.datasets.embedded import write_catalogue, write_new_songs
+
+    write_catalogue(folder / "catalogue")
+    write_new_songs(folder / "new-songs")
+    typer.echo(f"written: {folder}/catalogue and {folder}/new-songs; take one in with `earshot ingest`")
+
+
+@app.command()
+def ingest(folder: Annotated[Path, typer.Argument(help="the delivery")]) -> None:
+    """Check a delivery and take it in whole, into data/deliveries/."""
+    from earshot.deliveries.ingest import ingest as take_in
+
+    ingested = take_in(folder, Path.cwd())
+    typer.echo(
+        f"{ingested.name}: taken in ({ingested.md5})"
+        if ingested.new
+        else f"{ingested.name}: already taken in with the same content; nothing to do"
+    )
+
+
+@app.command()
+def stage(name: Annotated[str, typer.Argument(help="a stage of dvc.yaml")]) -> None:
+    """Run one stage of dvc.yaml; what `dvc repro` and Dagster call."""
+    from earshot.stages.runner import run_stage
+
+    run_stage(Path.cwd(), name)

@@ -1,0 +1,117 @@
+"""Running one stage: its own lock, its inputs unchanged throughout, its output whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from earshot import versioning
+from earshot.errors import UserError
+from earshot.files import replace_text, write_json
+from earshot.params import load_params
+from earshot.processes import die_with_parent
+from earshot.stages.paths import Paths
+
+
+def run_stage(root: Path, name: str) -> dict[str, Any]:
+    """Run the stage `name` of `root`/dvc.yaml and return its summary.
+
+    The output appears at its place by a rename when all is done. Unfinished
+    work stays in `.earshot/work/<stage>/<key of the inputs>/`, where the next
+    run with the same inputs finds it.
+
+    Raises
+    ------
+    UserError
+        Whatever the stage cannot go on with; the same text goes to
+        `.earshot/failed/<stage>/error.txt`. Also params or code that changed
+        meanwhile: DVC would record the new ones as used.
+    """
+    die_with_parent()
+    definition = versioning.read_definition(root, name)
+    failed = root / ".earshot" / "failed" / name
+    with _only_one(root / ".earshot" / "locks" / name):
+        shutil.rmtree(failed, ignore_errors=True)
+        failed.mkdir(parents=True)
+        try:
+            return _run(root, definition, failed)
+        except UserError as error:
+            replace_text(failed / "error.txt", f"{error}\n")
+            raise
+
+
+def _run(root: Path, definition: versioning.Definition, failed: Path) -> dict[str, Any]:
+    params = load_params(root / "params.yaml")
+    before = versioning.inputs(root, definition)
+    work = _work_folder(root, definition, before)
+    output = work / "output"
+    paths = Paths(root, output, work / "kept", failed, versioning.previous_output(root, definition))
+    is_file = bool(Path(definition.output).suffix)
+    if not is_file:
+        output.mkdir()
+    try:
+        summary: dict[str, Any] = import_module(f"earshot.stages.{definition.name}").run(paths, params)
+        _refuse_changes(definition, before, versioning.inputs(root, definition))
+        if not is_file:
+            write_json(output / "summary.json", summary)
+        _into_place(output, root / definition.output)
+    finally:
+        shutil.rmtree(output, ignore_errors=True)
+    return summary
+
+
+def _work_folder(root: Path, definition: versioning.Definition, inputs: versioning.Inputs) -> Path:
+    """The folder for work on exactly these inputs; work on any others is removed.
+
+    Inputs that DVC has recorded already mean a forced run: it starts anew.
+    """
+    key = hashlib.blake2b(json.dumps(inputs, sort_keys=True).encode(), digest_size=12).hexdigest()
+    work = root / ".earshot" / "work" / definition.name / key
+    forced = inputs == versioning.recorded_inputs(root, definition)
+    if work.parent.is_dir():
+        for other in work.parent.iterdir():
+            if forced or other != work:
+                shutil.rmtree(other)
+    (work / "kept").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(work / "output", ignore_errors=True)
+    return work
+
+
+def _refuse_changes(
+    definition: versioning.Definition, before: versioning.Inputs, after: versioning.Inputs
+) -> None:
+    changed = [key for key in sorted(before | after) if before.get(key) != after.get(key)]
+    if changed:
+        raise UserError(f"{', '.join(changed)} changed while {definition.name} ran: run it again")
+
+
+def _into_place(output: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_dir():
+        shutil.rmtree(place)
+    output.rename(place)
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise UserError(
+                f"stage {path.name} is running already (PID {file.read().strip()}); wait for it to end"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,54 +1,16 @@
-"""DVC: .dvc files, dvc.lock, the cache. The only module that knows DVC."""
+"""What a stage uses and made: dvc.yaml and dvc.lock, read as plain YAML."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from earshot.errors import UserError
-from earshot.files import link
-
-
-@dataclass(frozen=True)
-class PreviousOutput:
-    """What a stage wrote at its last success, read out of DVC's cache.
-
-    The output folder itself is gone by then: DVC removes it before a stage
-    runs. An unchanged file is linked from here instead of being made again.
-    """
-
-    cache: Path
-    md5: str | None
-
-    @cached_property
-    def files(self) -> dict[str, str]:
-        """md5 of every file by its path inside the output; empty where nothing was recorded or cached."""
-        if self.md5 is None or not self.md5.endswith(".dir"):
-            return {}
-        manifest = cache_path(self.cache, self.md5)
-        if not manifest.is_file():
-            return {}
-        return {entry["relpath"]: entry["md5"] for entry in json.loads(manifest.read_text())}
-
-    def link(self, name: str, destination: Path) -> bool:
-        """Link the file `name` to `destination`; False where the cache does not hold it."""
-        md5 = self.files.get(name)
-        if md5 is None or not cache_path(self.cache, md5).is_file():
-            return False
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        link(cache_path(self.cache, md5), destination)
-        return True
-
-
-def cache_path(cache: Path, md5: str) -> Path:
-    """Where DVC's cache keeps the object `md5`."""
-    return cache / md5[:2] / md5[2:]
+from earshot.versioning.cache import PreviousOutput, cache_folder
 
 
 @dataclass(frozen=True)
@@ -105,22 +67,14 @@ def recorded_inputs(root: Path, definition: Definition) -> Inputs:
     """What dvc.lock says `definition` used at its last success; empty before the first."""
     stage = read_lock(root).get(definition.name, {})
     files: Inputs = {dep["path"]: dep.get("md5") for dep in stage.get("deps", ())}
-    return files | stage.get("params", {}).get("params.yaml", {})
+    values: Inputs = stage.get("params", {}).get("params.yaml", {})
+    return files | values
 
 
 def previous_output(root: Path, definition: Definition) -> PreviousOutput:
     """What the stage wrote at its last success."""
     outs = read_lock(root).get(definition.name, {}).get("outs", ())
     return PreviousOutput(cache_folder(root), outs[0].get("md5") if outs else None)
-
-
-def cache_folder(root: Path) -> Path:
-    """Where DVC keeps objects by md5."""
-    from dvc.config import Config
-
-    configured = Config(str(root / ".dvc")).get("cache", {}).get("dir")
-    cache = Path(configured) if configured else root / ".dvc" / "cache"
-    return cache / "files" / "md5"
 
 
 def file_md5(path: Path) -> str:

@@ -1,0 +1,1 @@
+"""Dagster, generated from dvc.yaml: assets, checks, jobs, sensors, schedules."""

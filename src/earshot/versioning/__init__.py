@@ -11,17 +11,28 @@ from earshot.versioning.lockfile import (
     read_lock,
     recorded_inputs,
 )
+from earshot.versioning.pipeline import INDEX, PipelineStage, Recorded, read_pipeline
+from earshot.versioning.repair import keep_lockfile, repair
+from earshot.versioning.reproduce import is_current, reproduce
 
 __all__ = [
+    "INDEX",
     "Definition",
     "Inputs",
+    "PipelineStage",
     "PreviousOutput",
+    "Recorded",
     "cache_folder",
     "cache_path",
     "file_md5",
     "inputs",
+    "is_current",
+    "keep_lockfile",
     "previous_output",
     "read_definition",
     "read_lock",
+    "read_pipeline",
     "recorded_inputs",
+    "repair",
+    "reproduce",
 ]

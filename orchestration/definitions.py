@@ -1,0 +1,20 @@
+"""Everything Dagster knows of, in one place."""
+
+import dagster as dg
+
+from earshot.versioning import read_pipeline
+from orchestration.deliveries import deliveries
+from orchestration.dvc_assets import stage_assets
+from orchestration.jobs import everything, onboard, retrain
+from orchestration.schedules import weekly_retraining
+from orchestration.sensors import definitions_changed, outside_runs
+from orchestration.workspace import ROOT
+
+stages = read_pipeline(ROOT)
+
+defs = dg.Definitions(
+    assets=[deliveries, *stage_assets(stages)],
+    jobs=[onboard, retrain, everything],
+    schedules=[weekly_retraining],
+    sensors=[outside_runs, definitions_changed({stage.key: stage.code_version for stage in stages})],
+)

@@ -1,0 +1,83 @@
+"""The bridge: one Dagster asset a DVC stage, its body `dvc repro --single-item`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from earshot.errors import UserError
+from earshot.files import read_json
+from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, reproduce
+from orchestration.workspace import ROOT
+
+DELIVERIES = dg.AssetKey("deliveries")
+
+
+def stage_assets(stages: list[PipelineStage]) -> list[dg.AssetsDefinition]:
+    """An asset for every stage, in its lane, depending on the assets whose outputs it reads."""
+    return [_asset(stage) for stage in stages]
+
+
+def upstream_keys(stage: PipelineStage) -> dict[str, dg.AssetKey]:
+    """The asset behind every data dep of `stage`, by the dep's path."""
+    keys = {path: dg.AssetKey(maker) for path, maker in stage.data_deps.items() if maker is not None}
+    return keys | ({INDEX: DELIVERIES} if INDEX in stage.data_deps else {})
+
+
+def _asset(stage: PipelineStage) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=dg.AssetKey(stage.key),
+        deps=list(upstream_keys(stage).values()),
+        group_name=stage.lane,
+        code_version=stage.code_version,
+        description=stage.description,
+        kinds={"dvc"},
+    )
+    def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        try:
+            ran = reproduce(ROOT, stage.target, context.log.info)
+        except UserError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        context.log.info(f"{stage.target}: {'done' if ran else 'up to date, nothing ran'}")
+        return dg.MaterializeResult(
+            metadata=summary_metadata(stage), data_version=dg.DataVersion(_data_version(stage))
+        )
+
+    return materialize
+
+
+def _data_version(stage: PipelineStage) -> str:
+    folder, _, name = stage.target.rpartition("/dvc.yaml:")
+    version: str = read_lock(ROOT / folder)[name]["outs"][0]["md5"]
+    return version
+
+
+def summary(stage: PipelineStage) -> dict[str, Any]:
+    """What the stage says of its output; for a pointer that is the pointer itself."""
+    output = ROOT / stage.output
+    content: dict[str, Any] = read_json(output / "summary.json" if output.is_dir() else output)
+    return content
+
+
+def summary_metadata(stage: PipelineStage) -> dict[str, Any]:
+    """The summary as Dagster metadata: numbers are plotted over time, the rest is shown."""
+    return {"path": dg.MetadataValue.path(str(ROOT / stage.output)), **dict(_flat(summary(stage)))}
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}/")
+        elif isinstance(value, list):
+            yield name, dg.MetadataValue.json(value)
+        elif value is not None:
+            yield name, value
+
+
+def deliveries_version(root: Path) -> str:
+    """Data version of the deliveries: md5 of their index."""
+    return file_md5(root / INDEX)

@@ -1,0 +1,27 @@
+"""The jobs: each one run in one process, stages one after another."""
+
+import dagster as dg
+
+CATALOGUE = dg.AssetSelection.groups("catalogue")
+TRAINING = dg.AssetSelection.groups("training")
+SERVING = dg.AssetSelection.groups("serving")
+INGEST = dg.AssetSelection.groups("ingest")
+
+onboard = dg.define_asset_job(
+    "onboard",
+    INGEST | CATALOGUE | SERVING,
+    description="New deliveries into the catalogue and, with the released encoder, into the recommendations",
+    executor_def=dg.in_process_executor,
+)
+retrain = dg.define_asset_job(
+    "retrain",
+    TRAINING | SERVING,
+    description="A new candidate; it is served if it is released",
+    executor_def=dg.in_process_executor,
+)
+everything = dg.define_asset_job(
+    "everything",
+    INGEST | CATALOGUE | TRAINING | SERVING,
+    description="The whole pipeline",
+    executor_def=dg.in_process_executor,
+)

@@ -1,0 +1,68 @@
+"""The two sensors that keep Dagster true: to what ran outside it, and to what the files say now."""
+
+from __future__ import annotations
+
+import dagster as dg
+import psutil
+
+from earshot.versioning import read_pipeline
+from orchestration.sync import report_outside_runs
+from orchestration.workspace import ROOT
+
+SECONDS = 10
+RELOAD_SECONDS = 50
+
+
+@dg.sensor(
+    name="outside_runs",
+    minimum_interval_seconds=SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reports what `dvc repro`, `dvc checkout` or `earshot ingest` did in a shell",
+)
+def outside_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Report outside runs as materializations; requests nothing."""
+    reported = report_outside_runs(context.instance)
+    return dg.SkipReason(f"reported: {', '.join(reported)}" if reported else "nothing ran outside Dagster")
+
+
+def definitions_changed(loaded: dict[tuple[str, ...], str]) -> dg.SensorDefinition:
+    """A sensor that reloads this code location when a stage's code version is no longer the `loaded` one."""
+
+    @dg.sensor(
+        name="definitions_changed",
+        minimum_interval_seconds=SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Reloads the code location when params.yaml, dvc.yaml or a stage's code changed",
+    )
+    def sensor() -> dg.SkipReason:
+        now = {stage.key: stage.code_version for stage in read_pipeline(ROOT)}
+        changed = sorted(
+            "/".join(key) for key in now.keys() | loaded.keys() if now.get(key) != loaded.get(key)
+        )
+        if not changed:
+            return dg.SkipReason("definitions are as loaded")
+        return dg.SkipReason(f"changed: {', '.join(changed)}; {_reload()}")
+
+    return sensor
+
+
+def _reload() -> str:
+    """Ask the code server above this process to load the definitions anew."""
+    from dagster._grpc.client import DagsterGrpcClient
+
+    address = _code_server_address(psutil.Process().parent())
+    if address is None:
+        return "no `dagster code-server` above this process: reload the code location by hand"
+    DagsterGrpcClient(**address).reload_code(timeout=RELOAD_SECONDS)
+    return "reloaded"
+
+
+def _code_server_address(process: psutil.Process | None) -> dict[str, str | int] | None:
+    command = process.cmdline() if process is not None else []
+    if "code-server" not in command:
+        return None
+    options = dict(zip(command, command[1:], strict=False))
+    socket, port = options.get("--socket") or options.get("-s"), options.get("--port") or options.get("-p")
+    if socket:
+        return {"socket": socket}
+    return {"port": int(port), "host": "localhost"} if port else None

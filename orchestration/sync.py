@@ -1,0 +1,85 @@
+"""Tells Dagster of what DVC did outside it: `dvc repro` in a shell, `git checkout && dvc checkout`, an ingest.
+
+`python -m orchestration.sync` does once what the sensor does every few seconds.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from earshot.versioning import INDEX, PipelineStage, read_pipeline
+from orchestration.deliveries import delivery_count
+from orchestration.dvc_assets import DELIVERIES, deliveries_version, summary_metadata, upstream_keys
+from orchestration.workspace import ROOT
+
+DATA_VERSION = "dagster/data_version"
+CODE_VERSION = "dagster/code_version"
+USER_PROVIDED = "dagster/data_version_is_user_provided"
+INPUT_VERSION = "dagster/input_data_version/"
+INPUT_POINTER = "dagster/input_event_pointer/"
+
+
+def report_outside_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Report every output that dvc.lock records and Dagster does not know, upstream first; their names."""
+    reported = []
+    if (ROOT / INDEX).is_file():
+        tags = {DATA_VERSION: deliveries_version(ROOT)}
+        if _is_news(instance, DELIVERIES, tags):
+            _report(instance, DELIVERIES, tags, {"deliveries": delivery_count()})
+            reported.append(DELIVERIES.to_user_string())
+    for stage in read_pipeline(ROOT):
+        if stage.recorded is None or not (ROOT / stage.output).exists():
+            continue
+        key, tags = dg.AssetKey(stage.key), _tags(stage)
+        if _is_news(instance, key, tags):
+            _report(instance, key, tags | _pointers(instance, stage), summary_metadata(stage))
+            reported.append(key.to_user_string())
+    return reported
+
+
+def _tags(stage: PipelineStage) -> dict[str, str]:
+    assert stage.recorded is not None
+    versions = {
+        f"{INPUT_VERSION}{key.to_user_string()}": stage.recorded.input_versions[path]
+        for path, key in upstream_keys(stage).items()
+        if path in stage.recorded.input_versions
+    }
+    return {
+        DATA_VERSION: stage.recorded.data_version,
+        CODE_VERSION: stage.recorded.code_version,
+        **versions,
+    }
+
+
+def _pointers(instance: dg.DagsterInstance, stage: PipelineStage) -> dict[str, str]:
+    """Storage ids of the upstream events; without them an asset is stale for ever."""
+    newest = {key: instance.get_latest_materialization_event(key) for key in upstream_keys(stage).values()}
+    records = {
+        key: instance.fetch_materializations(key, limit=1).records[0]
+        for key, event in newest.items()
+        if event is not None
+    }
+    return {
+        f"{INPUT_POINTER}{key.to_user_string()}": str(record.storage_id) for key, record in records.items()
+    }
+
+
+def _is_news(instance: dg.DagsterInstance, key: dg.AssetKey, tags: dict[str, str]) -> bool:
+    event = instance.get_latest_materialization_event(key)
+    materialization = event.asset_materialization if event else None
+    known = (materialization.tags if materialization else None) or {}
+    return any(known.get(name) != value for name, value in tags.items())
+
+
+def _report(
+    instance: dg.DagsterInstance, key: dg.AssetKey, tags: dict[str, str], metadata: dict[str, object]
+) -> None:
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(key, metadata=metadata, tags={USER_PROVIDED: "true", **tags})
+    )
+
+
+if __name__ == "__main__":
+    with dg.DagsterInstance.get() as opened:
+        names = report_outside_runs(opened)
+    print(f"reported to Dagster: {', '.join(names) or 'nothing, it knew all'}")  # noqa: T201

@@ -1,0 +1,142 @@
+"""The pipeline as DVC resolves it: every stage of every dvc.yaml, today's versions beside the recorded ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from earshot.versioning.lockfile import file_md5
+
+if TYPE_CHECKING:
+    from dvc.stage import PipelineStage as DvcStage
+
+INDEX = "data/deliveries/index.csv"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What dvc.lock says of a stage's last success.
+
+    Attributes
+    ----------
+    data_version
+        md5 of the output.
+    code_version
+        As `PipelineStage.code_version`, of what was used then.
+    input_versions
+        md5 by path of a data dep.
+    """
+
+    data_version: str
+    code_version: str
+    input_versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class PipelineStage:
+    """A stage with templating and matrix resolved.
+
+    Attributes
+    ----------
+    target
+        How DVC addresses it: `raw_audio`, or `reproductions/<paper>/dvc.yaml:<stage>`.
+    key
+        Its name in Dagster: `("raw_audio",)` or `(<paper>, <stage>)`.
+    output
+        Path of its one out.
+    data_deps
+        The output (or file) it reads, each with the key of the stage that makes
+        it; None where no stage does.
+    code_version
+        Hash of command, parameters and code deps as they stand today.
+    recorded
+        None before the first success.
+    """
+
+    target: str
+    key: tuple[str, ...]
+    description: str
+    lane: str
+    output: str
+    data_deps: dict[str, tuple[str, ...] | None]
+    code_version: str
+    recorded: Recorded | None
+
+
+def read_pipeline(root: Path) -> list[PipelineStage]:
+    """All stages of the repository at `root`, each after those it depends on."""
+    import networkx
+    from dvc.repo import Repo
+    from dvc.stage import PipelineStage as Stage
+
+    with Repo(str(root)) as repo:
+        ordered = list(networkx.dfs_postorder_nodes(repo.index.graph))
+        stages = [stage for stage in ordered if isinstance(stage, Stage)]
+        makers = {_path(stage.outs[0], root): _key(stage, root) for stage in stages}
+        return [_resolve(stage, root, makers) for stage in stages]
+
+
+def _resolve(stage: DvcStage, root: Path, makers: dict[str, tuple[str, ...]]) -> PipelineStage:
+    from dvc.dependency.param import ParamsDependency
+
+    params = {
+        _path(dep, root): dep.read_params(flatten=False)
+        for dep in stage.deps
+        if isinstance(dep, ParamsDependency)
+    }
+    paths = [_path(dep, root) for dep in stage.deps if not isinstance(dep, ParamsDependency)]
+    data = {path: makers.get(path) for path in paths if _is_data(path, makers)}
+    code = {path: file_md5(root / path) for path in paths if path not in data and (root / path).is_file()}
+    folder = Path(stage.path).parent.relative_to(root)
+    return PipelineStage(
+        target=stage.addressing if folder == Path() else f"{folder}/dvc.yaml:{stage.name}",
+        key=_key(stage, root),
+        description=stage.desc or "",
+        lane=(stage.meta or {}).get("lane", folder.name or "pipeline"),
+        output=_path(stage.outs[0], root),
+        data_deps=data,
+        code_version=_code_version(stage.cmd, params, code),
+        recorded=_recorded(stage, data),
+    )
+
+
+def _is_data(path: str, makers: dict[str, tuple[str, ...]]) -> bool:
+    return path in makers or path.split("/")[0] == "data"
+
+
+def _key(stage: DvcStage, root: Path) -> tuple[str, ...]:
+    folder = Path(stage.path).parent.relative_to(root)
+    name = "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in stage.name)
+    return (folder.name, name) if folder != Path() else (name,)
+
+
+def _path(node: Any, root: Path) -> str:
+    return Path(node.fs_path).relative_to(root).as_posix()
+
+
+def _recorded(stage: DvcStage, data: dict[str, tuple[str, ...] | None]) -> Recorded | None:
+    lock = Path(stage.path).with_name("dvc.lock")
+    content = yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
+    entry = (content or {}).get("stages", {}).get(stage.name)
+    if not entry or not entry.get("outs") or "md5" not in entry["outs"][0]:
+        return None
+    deps = {dep["path"]: dep.get("md5", "") for dep in entry.get("deps", ())}
+    return Recorded(
+        data_version=entry["outs"][0]["md5"],
+        code_version=_code_version(
+            entry["cmd"],
+            entry.get("params", {}),
+            {path: md5 for path, md5 in deps.items() if path not in data},
+        ),
+        input_versions={path: md5 for path, md5 in deps.items() if path in data},
+    )
+
+
+def _code_version(command: Any, params: dict[str, Any], code: dict[str, str]) -> str:
+    content = json.dumps([command, params, code], sort_keys=True)
+    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()

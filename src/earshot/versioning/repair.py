@@ -1,0 +1,98 @@
+"""What a kill in the wrong moment leaves behind in DVC's own files, mended.
+
+DVC rewrites dvc.lock and `.dvc/tmp/rwlock` in place, so a kill can cut them; after
+that every command fails. A whole copy of dvc.lock is kept beside, and put back.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from earshot.files import replace_text
+
+_KEPT = Path(".earshot") / "dvc.lock"
+
+
+def keep_lockfile(root: Path) -> None:
+    """Keep a copy of dvc.lock, if it is whole."""
+    lock = root / "dvc.lock"
+    if not lock.is_file():
+        return
+    text = lock.read_text(encoding="utf-8", errors="replace")
+    if _stages(text) is not None:
+        (root / _KEPT).parent.mkdir(exist_ok=True)
+        replace_text(root / _KEPT, text)
+
+
+def repair(root: Path, say: Callable[[str], object]) -> None:
+    """Put back a cut dvc.lock, and remove a cut rwlock that nobody holds; `say` what was done."""
+    if _is_cut(root):
+        kept = root / _KEPT
+        if kept.is_file():
+            replace_text(root / "dvc.lock", kept.read_text(encoding="utf-8"))
+            say("dvc.lock was cut short: put back from the copy kept in .earshot/")
+        else:
+            (root / "dvc.lock").unlink()
+            say("dvc.lock was cut short and there is no copy yet: removed, all stages will run again")
+    rwlock = root / ".dvc" / "tmp" / "rwlock"
+    if rwlock.is_file() and not _is_json(rwlock):
+        rwlock.unlink()
+        say(".dvc/tmp/rwlock was cut short: removed")
+
+
+def _is_cut(root: Path) -> bool:
+    """Whether dvc.lock lost its end: unreadable, or stages missing that the kept copy has.
+
+    The content that git holds is whole by definition.
+    """
+    lock, kept = root / "dvc.lock", root / _KEPT
+    if not lock.is_file():
+        return False
+    text = lock.read_text(encoding="utf-8", errors="replace")
+    stages = _stages(text)
+    if stages is None:
+        return True
+    known = (_stages(kept.read_text(encoding="utf-8")) or {}) if kept.is_file() else {}
+    return bool(known.keys() - stages.keys()) and text != _committed(root)
+
+
+def _stages(text: str) -> dict[str, Any] | None:
+    """The stages of a whole dvc.lock, None for a cut one."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+    stages = content.get("stages") if isinstance(content, dict) else None
+    if not isinstance(stages, dict) or not all(map(_is_whole, stages.values())):
+        return None
+    return stages
+
+
+def _is_whole(stage: Any) -> bool:
+    return (
+        isinstance(stage, dict)
+        and isinstance(stage.get("cmd"), str)
+        and isinstance(stage.get("outs"), list)
+        and all(isinstance(out, dict) and "path" in out and "md5" in out for out in stage["outs"])
+    )
+
+
+def _committed(root: Path) -> str | None:
+    shown = subprocess.run(
+        ["git", "show", "HEAD:./dvc.lock"], cwd=root, capture_output=True, text=True, check=False
+    )
+    return shown.stdout if shown.returncode == 0 else None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,91 @@
+"""One stage through DVC, from Python: its lock, its run cache, its dvc.lock."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from earshot.errors import UserError
+from earshot.versioning.repair import keep_lockfile
+
+RETRY_SECONDS = 1.0
+
+
+def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
+    """`dvc repro --single-item target`; whether anything ran or was restored.
+
+    Waits while another process holds DVC's lock or one of the stage's paths,
+    and says whom it waits for.
+
+    Raises
+    ------
+    UserError
+        The stage failed, with its own message where it left one.
+    """
+    from dvc.exceptions import ReproductionError
+
+    _put_this_python_first()
+    waiting_for = ""
+    while True:
+        try:
+            ran = _reproduce(root, target)
+        except ReproductionError as error:
+            blocker = _blocker(error)
+            if blocker is None:
+                raise UserError(_reason(root, target, error)) from error
+        else:
+            keep_lockfile(root)
+            return ran
+        if blocker != waiting_for:
+            say(f"{target} waits: {blocker}")
+            waiting_for = blocker
+        time.sleep(RETRY_SECONDS)
+
+
+def is_current(root: Path) -> bool:
+    """Whether `dvc repro` would run nothing."""
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        return not repo.status(targets=["dvc.yaml"])
+
+
+def _reproduce(root: Path, target: str) -> bool:
+    from dvc.exceptions import ReproductionError
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repo:
+            return bool(repo.reproduce(target, single_item=True))
+    except LockError as error:
+        raise ReproductionError(str(error)) from error
+
+
+def _put_this_python_first() -> None:
+    """Stages are started as `python`: it must be the one that runs now."""
+    folder = str(Path(sys.executable).parent)
+    path = os.environ.get("PATH", "")
+    if path.split(os.pathsep)[0] != folder:
+        os.environ["PATH"] = os.pathsep.join([folder, path])
+
+
+def _blocker(error: BaseException) -> str | None:
+    from dvc.lock import LockError
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, LockError):
+            return " ".join(str(cause).split("If there are no processes")[0].split())
+        cause = cause.__cause__
+    return None
+
+
+def _reason(root: Path, target: str, error: BaseException) -> str:
+    left = root / ".earshot" / "failed" / target / "error.txt"
+    if left.is_file():
+        return f"{target}: {left.read_text(encoding='utf-8').strip()}"
+    return f"{target}: {error.__cause__ or error}"

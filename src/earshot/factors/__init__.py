@@ -1,0 +1,1 @@
+"""Weighted matrix factorization and its exact row solves: the only place that knows implicit."""

@@ -1,0 +1,118 @@
+"""Exact row solves of eq. 3: factors of songs or listeners that a fit has not seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.errors import UserError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Factors = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+_ROWS_AT_ONCE = 4096
+
+
+def solve_rows(confidence: csr_array, fixed_factors: Factors, regularization: float) -> Factors:
+    """Minimize eq. 3 over the factors of each row, the other side held fixed.
+
+    For a row with confidences c at columns with factors x (Hu et al. 2008, eq. 4)
+
+        y = (X'X + lambda I + sum (c - 1) x x')^-1 sum c x
+
+    Parameters
+    ----------
+    confidence
+        (n_rows, n_columns), as in `earshot.factors.wmf.fit`: songs x listeners
+        folds songs in, listeners x songs folds listeners in.
+    fixed_factors
+        X, float32 (n_columns, factors).
+    regularization
+        lambda.
+
+    Returns
+    -------
+    float32 (n_rows, factors); zeros for a row without plays.
+
+    Raises
+    ------
+    UserError
+        Equations without a unique solution, as happens with regularization 0.
+    """
+    prior = np.zeros((confidence.shape[0], fixed_factors.shape[1]), dtype=np.float32)
+    return _solve(confidence, fixed_factors, regularization, prior, np.zeros(len(prior)))
+
+
+def solve_items_with_prediction(
+    confidence: csr_array, user_factors: Factors, regularization: float, predicted: Factors, n0: float
+) -> Factors:
+    """Factors of songs from their listeners so far and from a prediction out of their sound.
+
+    A song with n listeners solves
+
+        (X'X + lambda I + sum (c - 1) x x') y = sum c x + n0 / (n + n0) (X'X + lambda I) y_hat
+
+    so that n = 0 gives y_hat exactly, and many listeners give `solve_rows`.
+
+    Parameters
+    ----------
+    confidence
+        (n_songs, n_users), as in `solve_rows`.
+    user_factors
+        X, float32 (n_users, factors).
+    regularization
+        lambda.
+    predicted
+        y_hat, float32 (n_songs, factors).
+    n0
+        Listeners whose evidence weighs as much as the prediction, at least 0.
+    """
+    n_listeners = np.diff(confidence.indptr)
+    weight = np.divide(n0, n_listeners + n0, out=np.ones(len(predicted)), where=n_listeners > 0)
+    return _solve(confidence, user_factors, regularization, predicted, weight)
+
+
+def _solve(
+    confidence: csr_array, fixed_factors: Factors, regularization: float, prior: Factors, weight: Doubles
+) -> Factors:
+    """w y_0 + z, where A z = sum (c - w (c - 1) x . y_0) x: the same equations, exact without plays."""
+    columns = fixed_factors.astype(np.float64)
+    shared = columns.T @ columns + regularization * np.eye(columns.shape[1])
+    start = weight[:, None] * prior.astype(np.float64)
+    solved = start.copy()
+    for first in range(0, len(prior), _ROWS_AT_ONCE):
+        rows = [row for row in range(first, min(first + _ROWS_AT_ONCE, len(prior))) if _n(confidence, row)]
+        equations = [_equation(confidence, row, columns, shared, start[row]) for row in rows]
+        if equations:
+            left, right = (np.stack(side) for side in zip(*equations, strict=True))
+            solved[rows] += _solution(left, right, regularization)
+    return solved.astype(np.float32)
+
+
+def _n(confidence: csr_array, row: int) -> int:
+    return int(confidence.indptr[row + 1] - confidence.indptr[row])
+
+
+def _equation(
+    confidence: csr_array, row: int, columns: Doubles, shared: Doubles, start: Doubles
+) -> tuple[Doubles, Doubles]:
+    played = slice(confidence.indptr[row], confidence.indptr[row + 1])
+    factors = columns[confidence.indices[played]]
+    c = confidence.data[played].astype(np.float64)
+    return shared + (factors.T * (c - 1)) @ factors, factors.T @ (c - (c - 1) * (factors @ start))
+
+
+def _solution(left: Doubles, right: Doubles, regularization: float) -> Doubles:
+    try:
+        solved = np.linalg.solve(left, right[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        raise UserError(
+            f"wmf_factors.regularization={regularization!r}: the least-squares equations have no unique "
+            "solution; a larger value, or fewer wmf_factors.factors, is wanted"
+        ) from None
+    return solved.astype(np.float64, copy=False)

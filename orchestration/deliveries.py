@@ -45,10 +45,7 @@ def deliveries(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
 
 
 def waiting(inbox: Path) -> list[Path]:
-    """The complete deliveries of `inbox`: those without a leading dot that hold `_SUCCESS`, or were renamed in.
-
-    A folder that is still being written has a name that starts with a dot.
-    """
+    """The complete deliveries of `inbox`: one that is still being written has a name that starts with a dot."""
     if not inbox.is_dir():
         return []
     return sorted(folder for folder in inbox.iterdir() if folder.is_dir() and not folder.name.startswith("."))

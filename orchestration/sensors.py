@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
 import dagster as dg
 import psutil
 
 from earshot.versioning import read_pipeline
 from orchestration.sync import report_outside_runs
 from orchestration.workspace import ROOT
+
+if TYPE_CHECKING:
+    from dagster._grpc.client import DagsterGrpcClient
 
 SECONDS = 10
 RELOAD_SECONDS = 50
@@ -36,9 +42,8 @@ def definitions_changed(loaded: dict[tuple[str, ...], str]) -> dg.SensorDefiniti
     )
     def sensor() -> dg.SkipReason:
         now = {stage.key: stage.code_version for stage in read_pipeline(ROOT)}
-        changed = sorted(
-            "/".join(key) for key in now.keys() | loaded.keys() if now.get(key) != loaded.get(key)
-        )
+        keys = sorted(now.keys() | loaded.keys())
+        changed = ["/".join(key) for key in keys if now.get(key) != loaded.get(key)]
         if not changed:
             return dg.SkipReason("definitions are as loaded")
         return dg.SkipReason(f"changed: {', '.join(changed)}; {_reload()}")
@@ -48,21 +53,21 @@ def definitions_changed(loaded: dict[tuple[str, ...], str]) -> dg.SensorDefiniti
 
 def _reload() -> str:
     """Ask the code server above this process to load the definitions anew."""
-    from dagster._grpc.client import DagsterGrpcClient
-
-    address = _code_server_address(psutil.Process().parent())
-    if address is None:
+    server = _code_server(psutil.Process().parent())
+    if server is None:
         return "no `dagster code-server` above this process: reload the code location by hand"
-    DagsterGrpcClient(**address).reload_code(timeout=RELOAD_SECONDS)
+    server.reload_code(timeout=RELOAD_SECONDS)
     return "reloaded"
 
 
-def _code_server_address(process: psutil.Process | None) -> dict[str, str | int] | None:
+def _code_server(process: psutil.Process | None) -> DagsterGrpcClient | None:
+    from dagster._grpc.client import DagsterGrpcClient
+
     command = process.cmdline() if process is not None else []
     if "code-server" not in command:
         return None
-    options = dict(zip(command, command[1:], strict=False))
-    socket, port = options.get("--socket") or options.get("-s"), options.get("--port") or options.get("-p")
-    if socket:
-        return {"socket": socket}
-    return {"port": int(port), "host": "localhost"} if port else None
+    options = dict(pairwise(command))
+    if socket := options.get("--socket") or options.get("-s"):
+        return DagsterGrpcClient(socket=socket)
+    port = options.get("--port") or options.get("-p")
+    return DagsterGrpcClient(port=int(port), host="localhost") if port else None

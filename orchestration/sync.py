@@ -1,9 +1,11 @@
-"""Tells Dagster of what DVC did outside it: `dvc repro` in a shell, `git checkout && dvc checkout`, an ingest.
+"""Tells Dagster of what ran outside it: `dvc repro` in a shell, `git checkout && dvc checkout`, an ingest.
 
 `python -m orchestration.sync` does once what the sensor does every few seconds.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import dagster as dg
 
@@ -72,7 +74,7 @@ def _is_news(instance: dg.DagsterInstance, key: dg.AssetKey, tags: dict[str, str
 
 
 def _report(
-    instance: dg.DagsterInstance, key: dg.AssetKey, tags: dict[str, str], metadata: dict[str, object]
+    instance: dg.DagsterInstance, key: dg.AssetKey, tags: dict[str, str], metadata: dict[str, Any]
 ) -> None:
     instance.report_runless_asset_event(
         dg.AssetMaterialization(key, metadata=metadata, tags={USER_PROVIDED: "true", **tags})

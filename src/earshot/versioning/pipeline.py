@@ -1,4 +1,4 @@
-"""The pipeline as DVC resolves it: every stage of every dvc.yaml, today's versions beside the recorded ones."""
+"""The pipeline as DVC resolves it: every stage of every dvc.yaml, as of today and as recorded."""
 
 from __future__ import annotations
 

@@ -1,0 +1,126 @@
+"""The cold-start question: which users are asked about which songs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from earshot.columns import ARTIST_ID, COLD, SONG_ID
+from earshot.errors import UserError
+from earshot.evaluation.metrics import Ints
+from earshot.plays.tables import PlayCounts, read_play_counts
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """Users with a warm play and a relevant candidate, and the cold songs they are asked about.
+
+    Attributes
+    ----------
+    song_ids, artist_ids
+        `(n_candidates,)`: candidates, by artist, then song; the artist of a song that
+        names none is the song itself.
+    known_artist
+        `(n_candidates,)`: whether the factors have seen another song of that artist.
+    users
+        `(n_users,)`: their rows in `users.parquet`, ascending.
+    positives
+        `(n_users, n_candidates)`: what they listened to; at least one a user.
+    users_without_warm_play, users_without_candidate
+        How many others there are, and why they are not asked.
+    songs_without_listeners
+        Cold songs with audio that nobody listened to: no candidates.
+    """
+
+    song_ids: NDArray[np.object_]
+    artist_ids: NDArray[np.object_]
+    known_artist: NDArray[np.bool_]
+    users: Ints
+    positives: csr_array
+    users_without_warm_play: int = 0
+    users_without_candidate: int = 0
+    songs_without_listeners: int = 0
+
+    @cached_property
+    def artists(self) -> Ints:
+        """`(n_candidates,)`: the artist of every candidate, numbered from 0."""
+        new = self.artist_ids[1:] != self.artist_ids[:-1]
+        return np.concatenate([[0], np.cumsum(new)]).astype(np.int64)
+
+    @cached_property
+    def artist_starts(self) -> Ints:
+        """`(n_artists,)`: the first candidate of every artist."""
+        return np.flatnonzero(np.diff(self.artists, prepend=-1))
+
+    def only(self, candidates: NDArray[np.bool_]) -> ColdStart:
+        """The same question about some of the candidates alone; users left without a positive drop out."""
+        positives = csr_array(self.positives[:, candidates])
+        asked = np.diff(positives.indptr) > 0
+        return ColdStart(
+            self.song_ids[candidates],
+            self.artist_ids[candidates],
+            self.known_artist[candidates],
+            self.users[asked],
+            csr_array(positives[asked]),
+        )
+
+
+def read_cold_start(training_set: Path) -> ColdStart:
+    """The users and candidates of `data/training_set/`.
+
+    Candidates are the cold songs with audio and at least one listener; users
+    are those with a play of a song that is not cold and of a candidate. An
+    artist is known if the factors saw a song of theirs that stands in
+    `songs.parquet`, which names the artists.
+
+    Raises
+    ------
+    UserError
+        There is no candidate, or no such user.
+    """
+    counts = read_play_counts(training_set)
+    songs = pd.read_parquet(training_set / "songs.parquet")
+    songs = songs.assign(**{ARTIST_ID: _artist_or_song(songs)}).sort_values([ARTIST_ID, SONG_ID])
+    item = pd.Index(counts.song_ids).get_indexer(songs[SONG_ID])  # -1: nobody listened
+    cold = songs[COLD].to_numpy(dtype=np.bool_)
+    candidates = songs[cold & (item >= 0)]
+    relevant, warm_plays = _plays(counts, item[cold & (item >= 0)])
+    n_relevant = np.diff(relevant.indptr)
+    users = np.flatnonzero((n_relevant > 0) & (warm_plays > 0))
+    if not len(users):
+        raise UserError(
+            f"{training_set}: {len(counts.user_ids)} listeners, {len(candidates)} cold songs with audio and "
+            "listeners, and nobody who listened to one of them and to a song that is not cold"
+        )
+    known = songs.loc[~cold & (item >= 0), ARTIST_ID]
+    return ColdStart(
+        candidates[SONG_ID].to_numpy(dtype=object),
+        candidates[ARTIST_ID].to_numpy(dtype=object),
+        candidates[ARTIST_ID].isin(known).to_numpy(),
+        users,
+        csr_array(relevant[users]),
+        users_without_warm_play=int((warm_plays == 0).sum()),
+        users_without_candidate=int(((warm_plays > 0) & (n_relevant == 0)).sum()),
+        songs_without_listeners=int((cold & (item < 0)).sum()),
+    )
+
+
+def _plays(counts: PlayCounts, candidates: NDArray[np.integer]) -> tuple[csr_array, Ints]:
+    """`(n_all_users, n_candidates)` plays of candidates, and every user's plays of other songs."""
+    played = csr_array(
+        (np.ones(counts.matrix.nnz, bool), counts.matrix.indices, counts.matrix.indptr), counts.matrix.shape
+    )
+    relevant = csr_array(played[:, candidates])
+    relevant.sort_indices()
+    return relevant, (np.diff(played.indptr) - np.diff(relevant.indptr)).astype(np.int64)
+
+
+def _artist_or_song(songs: pd.DataFrame) -> pd.Series:
+    artist = songs[ARTIST_ID].fillna("")
+    return artist.where(artist != "", songs[SONG_ID])

@@ -1,7 +1,5 @@
 """The deliveries as an asset: its body takes in what waits in data/inbox/."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -45,7 +43,7 @@ def deliveries(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
 
 
 def waiting(inbox: Path) -> list[Path]:
-    """The complete deliveries of `inbox`: one that is still being written has a name that starts with a dot."""
+    """The complete deliveries of `inbox`; the name of one that is being written starts with a dot."""
     if not inbox.is_dir():
         return []
     return sorted(folder for folder in inbox.iterdir() if folder.is_dir() and not folder.name.startswith("."))

@@ -1,7 +1,6 @@
 """The bridge: one Dagster asset a DVC stage, its body `dvc repro --single-item`."""
 
-from __future__ import annotations
-
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,11 +36,16 @@ def _asset(stage: PipelineStage) -> dg.AssetsDefinition:
         kinds={"dvc"},
     )
     def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        def say(text: str) -> None:
+            context.log.info(text)
+            print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+        say(f"{stage.target} ...")
         try:
-            ran = reproduce(ROOT, stage.target, context.log.info)
+            ran = reproduce(ROOT, stage.target, say)
         except UserError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        context.log.info(f"{stage.target}: {'done' if ran else 'up to date, nothing ran'}")
+        say(f"{stage.target}: {'done' if ran else 'up to date, nothing ran'}")
         return dg.MaterializeResult(
             metadata=summary_metadata(stage), data_version=dg.DataVersion(_data_version(stage))
         )

@@ -26,6 +26,19 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def parse_yaml(text: str) -> Any:
+    """`text` as YAML 1.2, the way DVC reads it: `1e-6` is a number.
+
+    Raises
+    ------
+    ruamel.yaml.error.YAMLError
+        Not YAML.
+    """
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe", pure=True).load(text)
+
+
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write `table` as parquet, without its index."""
     table.to_parquet(path, index=False)

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from pydantic.dataclasses import dataclass
 
 from earshot.errors import UserError
+from earshot.files import parse_yaml
 
 _CONFIG = ConfigDict(extra="forbid", strict=True)
 
@@ -156,13 +157,13 @@ def load_params(path: Path) -> Params:
         A file that cannot be read, an unknown, missing or out-of-range key; all
         such keys are named, each with its value and what is allowed.
     """
-    import yaml
+    from ruamel.yaml.error import YAMLError
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not there; earshot runs from the folder that holds params.yaml") from None
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise UserError(f"{path}: not YAML: {error}") from None
     return check_params(content, str(path))
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from earshot.errors import UserError
+from earshot.files import parse_yaml
 from earshot.versioning.cache import PreviousOutput, cache_folder
 
 
@@ -35,7 +34,7 @@ def read_definition(root: Path, name: str) -> Definition:
     UserError
         No such stage; the message lists those there are.
     """
-    stages = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    stages = parse_yaml((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     if name not in stages:
         raise UserError(f"{root / 'dvc.yaml'}: no stage {name!r}; there are {', '.join(stages)}")
     stage = stages[name]
@@ -56,7 +55,7 @@ def inputs(root: Path, definition: Definition) -> Inputs:
     made = {
         out["path"]: out.get("md5") for stage in read_lock(root).values() for out in stage.get("outs", ())
     }
-    values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    values = parse_yaml((root / "params.yaml").read_text(encoding="utf-8"))
     files = {
         path: file_md5(root / path) if (root / path).is_file() else made.get(path) for path in definition.deps
     }
@@ -88,5 +87,5 @@ def read_lock(root: Path) -> dict[str, Any]:
     path = root / "dvc.lock"
     if not path.is_file():
         return {}
-    stages: dict[str, Any] = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("stages", {})
+    stages: dict[str, Any] = (parse_yaml(path.read_text(encoding="utf-8")) or {}).get("stages", {})
     return stages

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from earshot.files import parse_yaml
 from earshot.versioning.lockfile import file_md5
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ def _path(node: Any, root: Path) -> str:
 
 def _recorded(stage: DvcStage, data: dict[str, tuple[str, ...] | None]) -> Recorded | None:
     lock = Path(stage.path).with_name("dvc.lock")
-    content = yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
+    content = parse_yaml(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
     entry = (content or {}).get("stages", {}).get(stage.name)
     if not entry or not entry.get("outs") or "md5" not in entry["outs"][0]:
         return None

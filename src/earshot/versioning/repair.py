@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml.error import YAMLError
 
-from earshot.files import replace_text
+from earshot.files import parse_yaml, replace_text
 
 _KEPT = Path(".earshot") / "dvc.lock"
 
@@ -65,8 +65,8 @@ def _is_cut(root: Path) -> bool:
 def _stages(text: str) -> dict[str, Any] | None:
     """The stages of a whole dvc.lock, None for a cut one."""
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError:
+        content = parse_yaml(text)
+    except YAMLError:
         return None
     stages = content.get("stages") if isinstance(content, dict) else None
     if not isinstance(stages, dict) or not all(map(_is_whole, stages.values())):

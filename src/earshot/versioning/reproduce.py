@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -58,6 +59,7 @@ def _reproduce(root: Path, target: str) -> bool:
     from dvc.lock import LockError
     from dvc.repo import Repo
 
+    logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
         with Repo(str(root)) as repo:
             return bool(repo.reproduce(target, single_item=True))

@@ -87,7 +87,7 @@ def read_cold_start(training_set: Path) -> ColdStart:
     counts = read_play_counts(training_set)
     songs = pd.read_parquet(training_set / "songs.parquet")
     songs = songs.assign(**{ARTIST_ID: _artist_or_song(songs)}).sort_values([ARTIST_ID, SONG_ID])
-    item = pd.Index(counts.song_ids).get_indexer(songs[SONG_ID])  # -1: nobody listened
+    item = pd.Index(counts.song_ids).get_indexer(pd.Index(songs[SONG_ID]))  # -1: nobody listened
     cold = songs[COLD].to_numpy(dtype=np.bool_)
     candidates = songs[cold & (item >= 0)]
     relevant, warm_plays = _plays(counts, item[cold & (item >= 0)])

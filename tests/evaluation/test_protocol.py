@@ -1,0 +1,205 @@
+"""Whole evaluations against plain loops over users, pairs and replicates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.stats import t
+
+from earshot.evaluation import intervals, tallies
+from earshot.evaluation.protocol import METRICS, ColdStart, System, beats, difference, evaluate
+from earshot.evaluation.systems import random_system, shuffled_content
+from tests.evaluation import ranking_oracle
+
+K = 4
+BOOTSTRAPS = 100
+
+
+def question(relevant, artist_of_candidate):
+    """A `ColdStart` in which user u is row u + 1 of the training set."""
+    n_users, n_candidates = relevant.shape
+    return ColdStart(
+        np.array([f"song {song}" for song in range(n_candidates)], dtype=object),
+        np.array([f"artist {artist}" for artist in artist_of_candidate], dtype=object),
+        np.ones(n_candidates, dtype=bool),
+        np.arange(n_users) + 1,
+        csr_array(relevant),
+    )
+
+
+@st.composite
+def questions(draw):
+    """Small questions with ties (whole numbers as factors), users without negatives, one artist or many."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n_users, n_candidates = draw(st.integers(1, 6)), draw(st.integers(1, 12))
+    artists = np.sort(rng.integers(0, draw(st.integers(1, 8)), n_candidates))
+    relevant = rng.random((n_users, n_candidates)) < draw(st.sampled_from([0.2, 0.9]))
+    relevant[np.arange(n_users), rng.integers(0, n_candidates, n_users)] = True
+    users, items = rng.integers(-1, 2, (n_users + 1, 2)), rng.integers(-1, 2, (n_candidates, 2))
+    return question(relevant, artists), System(users.astype(float), items.astype(float))
+
+
+def nan_mean(values):
+    known = [value for value in values if not np.isnan(value)]
+    return np.mean(known) if known else np.nan
+
+
+def plain(cold_start, system, weights=None):
+    """Mean AUC and mAP over users, by loops."""
+    scores = system.user_vectors[cold_start.users] @ system.item_vectors.T
+    relevant = cold_start.positives.toarray()
+    rows = list(zip(scores, relevant, strict=True))
+    return (
+        nan_mean([ranking_oracle.auc(score, row, weights) for score, row in rows]),
+        nan_mean([ranking_oracle.average_precision(score, row, K) for score, row in rows]),
+    )
+
+
+def centred(cold_start, system):
+    users = system.user_vectors - system.user_vectors[cold_start.users].mean(axis=0)
+    return System(users, system.item_vectors)
+
+
+@settings(deadline=None)
+@given(questions())
+def test_values_and_replicates_equal_plain_loops(asked):
+    cold_start, system = asked
+    result = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)
+    auc, mean_average_precision = plain(cold_start, system)
+    assert result.value("auc") == pytest.approx(auc, nan_ok=True)
+    assert result.value("map") == pytest.approx(mean_average_precision)
+    assert result.value("auc_centred") == pytest.approx(
+        plain(cold_start, centred(cold_start, system))[0], nan_ok=True
+    )
+
+    drawn = intervals.multiplicities(len(cold_start.artist_starts), BOOTSTRAPS, seed=0)[cold_start.artists]
+    for replicate in range(5):
+        expected, _ = plain(cold_start, system, drawn[:, replicate])
+        assert result.replicates["auc"][replicate] == pytest.approx(expected, nan_ok=True)
+
+    groups = intervals.jackknife_groups(cold_start.artist_ids.tolist())
+    for group in range(intervals.GROUPS):
+        kept = groups != group
+        fewer = replace(cold_start, positives=csr_array(cold_start.positives[:, kept]))
+        _, expected = plain(fewer, System(system.user_vectors, system.item_vectors[kept]))
+        assert result.replicates["map"][group] == pytest.approx(expected, nan_ok=True)
+
+
+@settings(deadline=None)
+@given(questions())
+def test_every_artist_drawn_once_is_the_plain_auc(asked):
+    cold_start, system = asked
+    (counts,) = tallies.blocks_of_pairs(
+        system.user_vectors[1:], system.item_vectors, cold_start.positives, cold_start.artist_starts, 1
+    )
+    once = np.ones((len(cold_start.artist_starts), 1))
+    replicate = intervals.bootstrap_auc(counts, cold_start.artists, once)[:, 0]
+    result = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)
+    np.testing.assert_allclose(replicate, result.per_user["auc"])
+
+
+@settings(deadline=None)
+@given(questions())
+def test_blocks_of_users_change_nothing(asked):
+    cold_start, system = asked
+    whole = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)
+    before = tallies.BLOCK_ELEMENTS
+    tallies.BLOCK_ELEMENTS = 1
+    try:
+        in_pieces = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)
+    finally:
+        tallies.BLOCK_ELEMENTS = before
+    for metric in METRICS:
+        np.testing.assert_array_equal(in_pieces.per_user[metric], whole.per_user[metric])
+        np.testing.assert_allclose(in_pieces.replicates[metric], whole.replicates[metric], rtol=1e-13)
+    np.testing.assert_array_equal(in_pieces.positive_rank, whole.positive_rank)
+
+
+@pytest.fixture
+def taste():
+    """300 users, 120 songs of 40 artists, and a system that knows the taste behind the plays."""
+    rng = np.random.default_rng(5)
+    users, items = rng.standard_normal((301, 3)), rng.standard_normal((120, 3))
+    affinity = users[1:] @ items.T + rng.standard_normal((300, 120))
+    relevant = affinity > np.quantile(affinity, 0.9, axis=1, keepdims=True)
+    return question(relevant, np.repeat(np.arange(40), 3)), System(users, items)
+
+
+def test_what_knows_the_taste_beats_what_does_not(taste):
+    cold_start, system = taste
+    knowing = evaluate(system, cold_start)
+    shuffled = evaluate(shuffled_content(system, seed=1), cold_start)
+    random = evaluate(random_system(301, 120, seed=1), cold_start)
+    assert beats(knowing, shuffled)
+    assert beats(knowing, random)
+    assert not beats(random, knowing)
+    assert not beats(knowing, knowing)
+    assert random.interval("auc").low < 0.5 < random.interval("auc").high
+
+
+def test_a_difference_is_paired(taste):
+    cold_start, system = taste
+    noisy = System(system.user_vectors, system.item_vectors + 0.05)
+    a, b = evaluate(system, cold_start), evaluate(noisy, cold_start)
+    for metric in METRICS:
+        paired, alone = difference(a, b, metric), a.interval(metric)
+        assert paired.value == pytest.approx(a.value(metric) - b.value(metric))
+        assert paired.high - paired.low < (alone.high - alone.low) / 2
+        assert difference(a, a, metric).low == difference(a, a, metric).high == 0
+
+
+def test_intervals_are_percentiles_and_student_t(taste):
+    cold_start, system = taste
+    result = evaluate(system, cold_start)
+    auc, precision = result.interval("auc"), result.interval("map")
+    assert [auc.low, auc.high] == np.percentile(result.replicates["auc"], [2.5, 97.5]).tolist()
+    groups = result.replicates["map"]
+    deviation = np.sqrt(19 / 20 * np.sum((groups - groups.mean()) ** 2))
+    assert precision.high - precision.value == pytest.approx(t.ppf(0.975, 19) * deviation)
+    assert precision.value - precision.low == pytest.approx(precision.high - precision.value)
+
+
+def test_equal_vectors_tie_wherever_they_stand():
+    rng = np.random.default_rng(0)
+    relevant = np.zeros((7, 103), dtype=bool)
+    relevant[:, ::10] = True
+    same_for_all = System(rng.standard_normal((8, 20)), np.tile(rng.standard_normal(20), (103, 1)))
+    result = evaluate(same_for_all, question(relevant, np.arange(103)))
+    assert (result.per_user["auc"] == 0.5).all()
+    assert (result.replicates["auc"] == 0.5).all()
+
+
+def test_one_artist_is_too_few_for_an_interval():
+    relevant = np.array([[True, False, False]])
+    result = evaluate(System(np.ones((2, 1)), np.ones((3, 1))), question(relevant, np.zeros(3)))
+    assert np.isnan(result.interval("map").low)
+    assert not beats(result, result)
+
+
+def test_some_candidates_alone(taste):
+    cold_start, system = taste
+    mask = np.arange(120) < 6
+    few = cold_start.only(mask)
+    assert (few.positives.toarray().sum(axis=1) > 0).all()
+    assert set(few.users) <= set(cold_start.users)
+    kept = np.isin(cold_start.users, few.users)
+    np.testing.assert_array_equal(few.positives.toarray(), cold_start.positives.toarray()[kept][:, mask])
+    evaluate(System(system.user_vectors, system.item_vectors[mask]), few)
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        (np.ones((119, 3)), r"item_vectors \(119, 3\) must be \(120, 3\)"),
+        (np.full((120, 3), np.nan), "finite"),
+    ],
+)
+def test_wrong_vectors_are_named(taste, items, message):
+    cold_start, system = taste
+    with pytest.raises(ValueError, match=message):
+        evaluate(System(system.user_vectors, items), cold_start)

@@ -1,0 +1,110 @@
+"""Which songs there are, by whom, and who plays them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot import columns
+from earshot.datasets.embedded import listeners, names
+from earshot.datasets.embedded.randomness import digest, generator
+from earshot.datasets.embedded.traits import Artist, Traits, draw_artist, draw_song, taste_coordinates
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+N_SONGS = 1000
+N_ARTISTS = 150
+N_LISTENERS = 2000
+_NEW_BY_KNOWN, _NEW_BY_NEW, _NEW_ARTISTS = 20, 10, 3
+
+
+@dataclass(frozen=True)
+class Song:
+    """A song; its number decides everything about it."""
+
+    number: int
+    artist: Artist
+    traits: Traits
+
+    @property
+    def song_id(self) -> str:
+        return "s" + digest("song", self.number)[:10]
+
+    @property
+    def audio(self) -> str:
+        """Where its sound lies inside a delivery."""
+        return f"audio/{self.song_id}.mp3"
+
+
+def catalogue_songs(n_songs: int = N_SONGS) -> list[Song]:
+    """The first `n_songs` songs, of which three in twenty are the first of an artist."""
+    n_artists = max(1, n_songs * N_ARTISTS // N_SONGS)
+    return [_song(number, _artist_of(number, n_artists)) for number in range(n_songs)]
+
+
+def new_songs() -> list[Song]:
+    """30 songs nobody has played: 20 by artists of the catalogue, 10 by three new ones."""
+    numbers = range(N_SONGS, N_SONGS + _NEW_BY_KNOWN)
+    by_known = [_song(number, _artist_of(number, N_ARTISTS)) for number in numbers]
+    numbers = range(numbers.stop, numbers.stop + _NEW_BY_NEW)
+    return by_known + [_song(number, N_ARTISTS + number % _NEW_ARTISTS) for number in numbers]
+
+
+def song_table(songs: Iterable[Song]) -> pd.DataFrame:
+    """`songs.csv`: ids, names, genre, tags and audio paths, sorted by id."""
+    import pandas as pd
+
+    return pd.DataFrame([_row(song) for song in songs]).sort_values(columns.SONG_ID, ignore_index=True)
+
+
+def play_table(songs: Sequence[Song], n_listeners: int = N_LISTENERS) -> pd.DataFrame:
+    """`plays.csv`: who played what how often, sorted by ids."""
+    import pandas as pd
+
+    features = listeners.taste_features(np.array([taste_coordinates(song.traits) for song in songs]))
+    renown = np.array([listeners.draw_renown(song.number) for song in songs])
+    song_ids = np.array([song.song_id for song in songs])
+    tables = []
+    for number in range(n_listeners):
+        played, counts = listeners.draw_plays(number, listeners.attraction(number, features, renown))
+        user_id = "u" + digest("listener", number)[:10]
+        content = {columns.USER_ID: user_id, columns.SONG_ID: song_ids[played], columns.PLAY_COUNT: counts}
+        tables.append(pd.DataFrame(content))
+    return pd.concat(tables).sort_values([columns.USER_ID, columns.SONG_ID], ignore_index=True)
+
+
+def _song(number: int, artist_number: int) -> Song:
+    artist = draw_artist(artist_number)
+    return Song(number, artist, draw_song(artist, number))
+
+
+def _artist_of(number: int, n_artists: int) -> int:
+    """Each artist's first song comes first; then the busier ones are likelier."""
+    if number < n_artists:
+        return number
+    return int(generator("song", number, "artist").choice(n_artists, p=_activity(n_artists)))
+
+
+@cache
+def _activity(n_artists: int) -> NDArray[np.float64]:
+    """Each artist's share of the songs; they sum to 1."""
+    activity = np.array([generator("artist", artist, "activity").gamma(2.0) for artist in range(n_artists)])
+    return np.asarray(activity / activity.sum())
+
+
+def _row(song: Song) -> dict[str, str]:
+    return {
+        columns.SONG_ID: song.song_id,
+        columns.ARTIST_ID: "a" + digest("artist", song.artist.number)[:10],
+        columns.ARTIST: names.artist_name(song.artist.number),
+        columns.TITLE: names.title(song.number),
+        columns.GENRES: song.artist.style.genre,
+        columns.TAGS: ";".join(names.tags(song.number, song.traits)),
+        columns.AUDIO: song.audio,
+    }

@@ -1,0 +1,137 @@
+"""From traits to a score: which note when, for chords, bass, melody and drums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from earshot.datasets.embedded.grooves import GROOVES, velocities
+from earshot.datasets.embedded.harmony import PROGRESSIONS, chord, melody_steps, pitch, voicing
+from earshot.datasets.embedded.randomness import generator
+from earshot.datasets.embedded.traits import Traits
+
+SECONDS = 10
+BEATS = 4
+"""Beats in a bar."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A tone: start and length in beats, MIDI pitch, loudness in 0 .. 1."""
+
+    beat: float
+    beats: float
+    pitch: int
+    velocity: float
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A stroke of `drum` ("kick", "snare" or "hat")."""
+
+    beat: float
+    drum: str
+    velocity: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """All the notes of a song; `roots` are the steps of the scale its chords stand on."""
+
+    roots: tuple[int, ...]
+    chords: list[Note]
+    bass: list[Note]
+    melody: list[Note]
+    drums: list[Hit]
+
+
+def compose(number: int, traits: Traits) -> Score:
+    """The score of the song of this number."""
+    rng = generator("song", number, "score")
+    progressions = PROGRESSIONS[traits.mode]
+    roots = progressions[int(rng.integers(len(progressions)))]
+    n_bars = ceil(SECONDS * traits.tempo / 60 / BEATS)
+    return Score(
+        roots,
+        list(_chords(traits, roots, n_bars)),
+        list(_bass(traits, roots, n_bars)),
+        list(_melody(traits, roots, n_bars, rng)),
+        list(_drums(traits, n_bars)),
+    )
+
+
+def root_at(traits: Traits, roots: tuple[int, ...], beat: float) -> int:
+    """The step that the chord sounding at `beat` stands on."""
+    return roots[int(beat / (BEATS * traits.chord_bars)) % len(roots)]
+
+
+def _chords(traits: Traits, roots: tuple[int, ...], n_bars: int) -> Iterator[Note]:
+    """Held for soft players, struck in the groove's rhythm, or broken into single notes."""
+    if traits.softness > 0.6:
+        return _held(traits, roots, n_bars)
+    return _struck(traits, roots, n_bars) if traits.softness > 0.3 else _broken(traits, roots, n_bars)
+
+
+def _pitches(traits: Traits, roots: tuple[int, ...], beat: float) -> tuple[int, ...]:
+    step = root_at(traits, roots, beat)
+    return voicing(chord(traits.tonic, traits.mode, step, traits.chord_size), 60)
+
+
+def _held(traits: Traits, roots: tuple[int, ...], n_bars: int) -> Iterator[Note]:
+    length = BEATS * traits.chord_bars
+    for beat in np.arange(0, n_bars * BEATS, length).tolist():
+        yield from (Note(beat, length, tone, 0.8) for tone in _pitches(traits, roots, beat))
+
+
+def _struck(traits: Traits, roots: tuple[int, ...], n_bars: int) -> Iterator[Note]:
+    for beat, velocity in _places(GROOVES[traits.groove].comping, n_bars):
+        yield from (Note(beat, 0.6, tone, velocity) for tone in _pitches(traits, roots, beat))
+
+
+def _broken(traits: Traits, roots: tuple[int, ...], n_bars: int) -> Iterator[Note]:
+    order = (0, 1, 2, 1)
+    for eighth in range(n_bars * BEATS * 2):
+        tones = _pitches(traits, roots, eighth / 2)
+        yield Note(eighth / 2, 1.0, tones[order[eighth % 4] if traits.chord_size == 3 else eighth % 4], 1.0)
+
+
+def _bass(traits: Traits, roots: tuple[int, ...], n_bars: int) -> Iterator[Note]:
+    """Roots, and now and then the octave, below the chords."""
+    for beat, velocity in _places(GROOVES[traits.groove].bass, n_bars):
+        root = chord(traits.tonic, traits.mode, root_at(traits, roots, beat), 1)
+        (tone,) = voicing(root, 40)
+        yield Note(beat, 2.0 if traits.groove in ("half time", "sparse") else 0.6, tone, velocity)
+
+
+def _melody(traits: Traits, roots: tuple[int, ...], n_bars: int, rng: np.random.Generator) -> Iterator[Note]:
+    """Two rhythms, in the order A A B A; pitches follow the chord of their bar."""
+    rhythms = [_rhythm(traits.density, rng) for _ in range(2)]
+    for bar in range(n_bars):
+        rhythm = rhythms[1 if bar % 4 == 2 else 0]
+        steps = melody_steps(rng, root_at(traits, roots, bar * BEATS), len(rhythm))
+        ends = [*rhythm[1:], BEATS]
+        for start, end, step in zip(rhythm, ends, steps, strict=True):
+            tone = pitch(traits.tonic, traits.mode, step, 5 if traits.tonic < 6 else 4)
+            yield Note(bar * BEATS + start, min(end - start, 1.5), tone, 1.0 if start % 1 == 0 else 0.8)
+
+
+def _rhythm(density: float, rng: np.random.Generator) -> list[float]:
+    """Beats of a bar on which melody notes begin; the first one is likely among them."""
+    likely = np.array([4, 1, 2, 1.5, 3, 1, 2, 1.5])
+    eighths = rng.choice(8, size=1 + round(6 * density), replace=False, p=likely / likely.sum())
+    return sorted(float(eighth) / 2 for eighth in eighths)
+
+
+def _drums(traits: Traits, n_bars: int) -> Iterator[Hit]:
+    groove = GROOVES[traits.groove]
+    for drum, line in (("kick", groove.kick), ("snare", groove.snare), ("hat", groove.hat)):
+        yield from (Hit(beat, drum, velocity) for beat, velocity in _places(line, n_bars))
+
+
+def _places(line: str, n_bars: int) -> Iterator[tuple[float, float]]:
+    """Beat and velocity of every mark of a line played `n_bars` times."""
+    for bar in range(n_bars):
+        yield from ((bar * BEATS + place / 4, velocity) for place, velocity in velocities(line))

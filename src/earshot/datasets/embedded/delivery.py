@@ -1,0 +1,91 @@
+"""Writing the catalogue, and the later new songs, as deliveries."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from earshot import columns
+from earshot.datasets.embedded.catalogue import (
+    N_LISTENERS,
+    N_SONGS,
+    Song,
+    catalogue_songs,
+    new_songs,
+    play_table,
+    song_table,
+)
+from earshot.datasets.embedded.instruments import SAMPLE_RATE
+from earshot.datasets.embedded.randomness import digest
+from earshot.datasets.embedded.synthesis import render
+from earshot.errors import UserError
+from earshot.files import write_json
+from earshot.processes import parallel_map
+
+SOURCE = "earshot-demo"
+
+
+def write_catalogue(folder: Path, n_songs: int = N_SONGS, n_listeners: int = N_LISTENERS) -> None:
+    """Write songs, plays and sound as the delivery `folder`.
+
+    It appears whole or not at all, and rendering that was interrupted is
+    continued. Fewer songs and listeners make a small catalogue for tests.
+
+    Raises
+    ------
+    UserError
+        `folder` is there already.
+    """
+    songs = catalogue_songs(n_songs)
+    unfinished = _begin(folder, songs)
+    _write_songs(unfinished, songs)
+    play_table(songs, n_listeners).to_csv(unfinished / "plays.csv", index=False)
+    unfinished.rename(folder)
+
+
+def write_new_songs(folder: Path) -> None:
+    """Write the later delivery of songs that nobody has played; otherwise as `write_catalogue`."""
+    songs = new_songs()
+    unfinished = _begin(folder, songs)
+    _write_songs(unfinished, songs)
+    unfinished.rename(folder)
+
+
+def _begin(folder: Path, songs: list[Song]) -> Path:
+    """The hidden folder beside `folder` to write in; its name says for which songs."""
+    if folder.exists():
+        raise UserError(f"{folder}: there already; name a folder that is not")
+    key = digest("delivery", *(song.number for song in songs))[:8]
+    unfinished = folder.with_name(f".{folder.name}.{key}.unfinished")
+    (unfinished / "audio").mkdir(parents=True, exist_ok=True)
+    return unfinished
+
+
+def _write_songs(folder: Path, songs: list[Song]) -> None:
+    missing = [song for song in songs if not (folder / song.audio).exists()]
+    for _ in parallel_map(partial(write_audio, folder), missing, description="Rendering songs", unit="songs"):
+        pass
+    song_table(songs).to_csv(folder / "songs.csv", index=False)
+    write_json(folder / "delivery.json", {columns.SOURCE: SOURCE, "plays": "increment"})
+
+
+def write_audio(folder: Path, song: Song) -> None:
+    """Render one song to its MP3 inside `folder`.
+
+    The bit rate is constant, so the size of the file says nothing about the song;
+    libsndfile's MP3 has no random serial number, as its Ogg has.
+    """
+    import soundfile
+
+    samples = render(song.number, song.traits)
+    beside = folder / "audio" / f"{song.song_id}.part"
+    soundfile.write(
+        beside,
+        samples,
+        SAMPLE_RATE,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        bitrate_mode="CONSTANT",
+        compression_level=0.7,
+    )
+    beside.replace(folder / song.audio)

@@ -4,37 +4,82 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
-import dagster as dg
+import typer
 
+from earshot.errors import UserError
 from earshot.processes import die_with_parent
-from earshot.versioning import is_current, repair
-from orchestration.definitions import defs
-from orchestration.sync import report_outside_runs
 from orchestration.workspace import ROOT
 
 
-def main(job: str) -> int:
-    """Run `job` unless everything is up to date; exit status 0 when it succeeded."""
+def run(
+    job: Annotated[str, typer.Argument(help="onboard, retrain or everything")],
+    demo: Annotated[
+        bool, typer.Option("--demo", help="without a delivery, take in the embedded one")
+    ] = False,
+) -> None:
+    """Run JOB unless all is up to date, then show the results."""
+    from earshot.results import show_results
+
     die_with_parent()
     os.environ.setdefault("DAGSTER_HOME", str(ROOT / ".dagster"))
+    try:
+        if demo:
+            _take_in_demo()
+        succeeded = _run(job)
+    except UserError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        raise typer.Exit(1) from None
+    if not succeeded:
+        raise typer.Exit(1)
+    show_results(ROOT)
+
+
+def _take_in_demo() -> None:
+    from earshot.deliveries.ingest import ingest
+
+    from earshot.datasets.embedded import write_catalogue, write_new_songs
+    from earshot.versioning import INDEX
+
+    if (ROOT / INDEX).is_file():
+        return
+    catalogue, new_songs = ROOT / "demo" / "catalogue", ROOT / "demo" / "new-songs"
+    if not catalogue.is_dir():
+        write_catalogue(catalogue)
+    if not new_songs.is_dir():
+        write_new_songs(new_songs)
+    ingest(catalogue, ROOT)
+
+
+def _run(job: str) -> bool:
+    import dagster as dg
+
+    from earshot.versioning import is_current, repair
+
     repair(ROOT, _say)
+    from orchestration.definitions import defs
+    from orchestration.sync import report_outside_runs
+
     with dg.DagsterInstance.get() as instance:
         report_outside_runs(instance)
         if job == "everything" and is_current(ROOT):
             _say("everything is up to date: nothing to run")
-            return 0
+            return True
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-    return 0 if result.success else 1
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        _say(f"error: {event.step_failure_data.user_failure_data or event.step_failure_data.error}")
+    return result.success
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
+    typer.echo(text, err=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.argv[0] = "python -m orchestration.run"
+    typer.run(run)

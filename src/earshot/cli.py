@@ -58,3 +58,19 @@ def stage(name: Annotated[str, typer.Argument(help="a stage of dvc.yaml")]) -> N
     from earshot.stages.runner import run_stage
 
     run_stage(Path.cwd(), name)
+
+
+@app.command()
+def results() -> None:
+    """Show the result table, what was released, and where the report and the runs are."""
+    from earshot.results import show_results
+
+    show_results(Path.cwd())
+
+
+@app.command()
+def repair() -> None:
+    """Put back a dvc.lock that a kill cut short, and remove a cut rwlock."""
+    from earshot import versioning
+
+    versioning.repair(Path.cwd(), typer.echo)

@@ -1,0 +1,42 @@
+# make run   set up, make the embedded catalogue, run the whole pipeline, show the results
+# make ui    Dagster's web UI on http://127.0.0.1:3000
+# make test  every check and every test
+# make soak  every stage times every kind of kill; takes an hour
+
+PYTHON ?= python3
+PORT ?= 3000
+BIN := $(CURDIR)/.venv/bin
+
+export PATH := $(BIN):$(PATH)
+export PYTHONPATH := src
+export DAGSTER_HOME := $(CURDIR)/.dagster
+
+.PHONY: run ui test check soak
+
+run: .venv/installed
+	@exec python -m orchestration.run everything --demo
+
+ui: .venv/installed
+	@exec dagster dev --host 127.0.0.1 --port $(PORT)
+
+test: check
+	@OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE python -m pytest -m "not soak"
+
+check: .venv/installed
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@lint-imports
+
+soak: .venv/installed
+	@OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE python -m pytest -m soak
+
+.venv/installed: pyproject.toml constraints.txt
+	@command -v git > /dev/null || { echo "earshot needs git: not found"; exit 1; }
+	@command -v $(PYTHON) > /dev/null || { echo "earshot needs Python 3.11 or newer: $(PYTHON) not found"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "earshot needs Python 3.11 or newer: $(PYTHON) is $$($(PYTHON) -V)"; exit 1; }
+	@echo "installing into .venv (some minutes, once) ..."
+	@$(PYTHON) -m venv .venv
+	@python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,56 @@
+"""The result table on the terminal, what was released, and where to look further."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from earshot.errors import UserError
+from earshot.files import read_json
+
+
+def show_results(root: Path) -> None:
+    """Print the systems with mAP and AUC, the last decision of the release gate, and the places to look.
+
+    Raises
+    ------
+    UserError
+        There is no evaluation report yet.
+    """
+    from rich.console import Console
+
+    report = root / "data" / "evaluation_report"
+    if not (report / "metrics.json").is_file():
+        raise UserError(f"{report / 'metrics.json'}: not there yet; `make run` or `dvc repro` makes it")
+    console = Console()
+    console.print(_table(read_json(report / "metrics.json")))
+    for place, where in _places(root, report).items():
+        console.print(f"{place:>8}  {where}", soft_wrap=True, highlight=False)
+
+
+def _table(metrics: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    k = metrics["protocol"]["k"]
+    table = Table(caption="95 % intervals over artists", caption_justify="left")
+    for heading in ("system", f"mAP@{k}", "AUC"):
+        table.add_column(heading, justify="left" if heading == "system" else "right")
+    for name, system in metrics["systems"].items():
+        table.add_row(name, *(_cell(system, metric) for metric in (f"map_at_{k}", "auc")))
+    return table
+
+
+def _cell(system: dict[str, Any], metric: str) -> str:
+    low, high = system[f"{metric}_ci95_artists"]
+    return f"{system[metric]:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _places(root: Path, report: Path) -> dict[str, str]:
+    pointer = read_json(root / "releases" / "current.json")
+    released = pointer["release"] or f"nothing yet: {pointer['reason']}"
+    places = {"released": released, "report": os.path.relpath(report / "report.html", root)}
+    run = root / ".earshot" / "wandb" / "latest.json"
+    if run.is_file():
+        places["W&B run"] = read_json(run)["path"]
+    return places | {"UI": "`make ui`, then http://127.0.0.1:3000"}

@@ -1,0 +1,47 @@
+"""Which songs are held out: by the hash of an id, so that a new delivery never moves a song."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.params import Split
+
+_HASHES = 2**64
+
+
+def cold(song_ids: Iterable[str], artist_ids: Iterable[str], split: Split) -> NDArray[np.bool_]:
+    """Whether each song is cold, that is, held out from the factorization.
+
+    Parameters
+    ----------
+    song_ids, artist_ids
+        (n,) each; an artist that is not known is `""`, the song then stands for it.
+    split
+        `by` song, artist, or mixed: either of the two hashes says so. One in
+        `folds` is cold, in `fold` number `fold`.
+    """
+    return np.array(
+        [_is_cold(song, artist, split) for song, artist in zip(song_ids, artist_ids, strict=True)],
+        dtype=np.bool_,
+    )
+
+
+def validation(song_ids: Iterable[str], share: float) -> NDArray[np.bool_]:
+    """Whether each song serves early stopping; by a hash that has nothing to do with `cold`."""
+    limit = int(share * _HASHES)
+    return np.array([_hash(song, "validation") < limit for song in song_ids], dtype=np.bool_)
+
+
+def _is_cold(song_id: str, artist_id: str, split: Split) -> bool:
+    hashed = {"song": [song_id], "artist": [artist_id or song_id], "mixed": [song_id, artist_id or song_id]}
+    return any(_hash(name, "cold") % split.folds == split.fold for name in hashed[split.by])
+
+
+def _hash(name: str, purpose: str) -> int:
+    """An integer below 2**64, the same on every machine."""
+    digest = blake2b(name.encode(), digest_size=8, person=purpose.encode()).digest()
+    return int.from_bytes(digest, "big")

@@ -1,0 +1,84 @@
+"""Play counts on disk: plays.parquet, and the tables that say which row is whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.columns import ITEM, PLAY_COUNT, SONG_ID, USER, USER_ID
+from earshot.errors import UserError
+from earshot.files import write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from scipy.sparse import csr_array
+
+PLAYS, USERS, ITEMS = "plays.parquet", "users.parquet", "items.parquet"
+
+
+@dataclass(frozen=True)
+class PlayCounts:
+    """Who played what how often.
+
+    Attributes
+    ----------
+    user_ids
+        (n_users,) str, sorted; each has a play.
+    song_ids
+        (n_items,) str, sorted; each has a play.
+    matrix
+        float32 (n_users, n_items), play counts; indices sorted.
+    """
+
+    user_ids: NDArray[np.object_]
+    song_ids: NDArray[np.object_]
+    matrix: csr_array
+
+
+def read_play_counts(folder: Path) -> PlayCounts:
+    """Read `data/play_counts/` or `data/training_set/`.
+
+    Raises
+    ------
+    UserError
+        A table that is not there.
+    """
+    import pandas as pd
+    from scipy.sparse import csr_array
+
+    for name in (PLAYS, USERS, ITEMS):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder / name}: not there; the stage play_counts writes it")
+    user_ids = pd.read_parquet(folder / USERS)[USER_ID].to_numpy(dtype=object)
+    song_ids = pd.read_parquet(folder / ITEMS)[SONG_ID].to_numpy(dtype=object)
+    plays = pd.read_parquet(folder / PLAYS)
+    counts = plays[PLAY_COUNT].to_numpy(dtype=np.float32)
+    starts = np.searchsorted(plays[USER].to_numpy(), np.arange(len(user_ids) + 1))
+    matrix = csr_array(
+        (counts, plays[ITEM].to_numpy(), starts.astype(np.int32)), shape=(len(user_ids), len(song_ids))
+    )
+    return PlayCounts(user_ids, song_ids, matrix)
+
+
+def write_play_counts(
+    folder: Path, user_ids: NDArray[np.object_], song_ids: NDArray[np.object_], plays: pd.DataFrame
+) -> None:
+    """Write the three tables.
+
+    Parameters
+    ----------
+    user_ids, song_ids
+        (n_users,), (n_items,) str, sorted.
+    plays
+        user and item (rows of the two), play_count; one line a pair, sorted.
+    """
+    import pandas as pd
+
+    write_table(folder / USERS, pd.DataFrame({USER_ID: user_ids}, dtype=str))
+    write_table(folder / ITEMS, pd.DataFrame({SONG_ID: song_ids}, dtype=str))
+    types = {USER: np.int32, ITEM: np.int32, PLAY_COUNT: np.int64}
+    write_table(folder / PLAYS, plays[list(types)].astype(types))

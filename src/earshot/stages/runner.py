@@ -63,6 +63,7 @@ def _run(root: Path, definition: versioning.Definition, failed: Path) -> dict[st
         if not is_file:
             write_json(output / "summary.json", summary)
         _into_place(output, root / definition.output)
+        versioning.write_used_inputs(root, definition, before)
     finally:
         shutil.rmtree(output, ignore_errors=True)
     return summary

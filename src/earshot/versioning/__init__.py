@@ -5,11 +5,14 @@ from earshot.versioning.lockfile import (
     Definition,
     Inputs,
     file_md5,
+    forget_used_inputs,
     inputs,
     previous_output,
     read_definition,
     read_lock,
     recorded_inputs,
+    recorded_truly,
+    write_used_inputs,
 )
 from earshot.versioning.pipeline import INDEX, PipelineStage, Recorded, read_pipeline
 from earshot.versioning.repair import keep_lockfile, repair
@@ -25,6 +28,7 @@ __all__ = [
     "cache_folder",
     "cache_path",
     "file_md5",
+    "forget_used_inputs",
     "inputs",
     "is_current",
     "keep_lockfile",
@@ -33,6 +37,8 @@ __all__ = [
     "read_lock",
     "read_pipeline",
     "recorded_inputs",
+    "recorded_truly",
     "repair",
     "reproduce",
+    "write_used_inputs",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from earshot.errors import UserError
-from earshot.files import parse_yaml
+from earshot.files import parse_yaml, read_json, replace_json
 from earshot.versioning.cache import PreviousOutput, cache_folder
 
 
@@ -68,6 +68,32 @@ def recorded_inputs(root: Path, definition: Definition) -> Inputs:
     files: Inputs = {dep["path"]: dep.get("md5") for dep in stage.get("deps", ())}
     values: Inputs = stage.get("params", {}).get("params.yaml", {})
     return files | values
+
+
+def write_used_inputs(root: Path, definition: Definition, used: Inputs) -> None:
+    """Note what a stage run really used, for `recorded_truly`."""
+    path = _used(root, definition.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_json(path, used)
+
+
+def forget_used_inputs(root: Path, name: str) -> None:
+    """Forget the note of an earlier run."""
+    _used(root, name).unlink(missing_ok=True)
+
+
+def recorded_truly(root: Path, name: str) -> bool:
+    """Whether dvc.lock names what the last run of the stage `name` really used.
+
+    DVC hashes params and code when a stage has ended: an edit in between is
+    recorded as used. True where the stage did not run (nothing to record).
+    """
+    path = _used(root, name)
+    return not path.is_file() or read_json(path) == recorded_inputs(root, read_definition(root, name))
+
+
+def _used(root: Path, name: str) -> Path:
+    return root / ".earshot" / "used" / f"{name}.json"
 
 
 def previous_output(root: Path, definition: Definition) -> PreviousOutput:

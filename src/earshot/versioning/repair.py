@@ -64,6 +64,8 @@ def _is_cut(root: Path) -> bool:
 
 def _stages(text: str) -> dict[str, Any] | None:
     """The stages of a whole dvc.lock, None for a cut one."""
+    if not text.endswith("\n"):
+        return None
     try:
         content = parse_yaml(text)
     except YAMLError:

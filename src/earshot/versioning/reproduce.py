@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from earshot.errors import UserError
+from earshot.versioning.lockfile import forget_used_inputs, recorded_truly
 from earshot.versioning.repair import keep_lockfile
 
 RETRY_SECONDS = 1.0
@@ -30,20 +31,25 @@ def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
 
     _put_this_python_first()
     waiting_for = ""
+    force = False
     while True:
+        forget_used_inputs(root, target)
         try:
-            ran = _reproduce(root, target)
+            ran = _reproduce(root, target, force)
         except ReproductionError as error:
             blocker = _blocker(error)
             if blocker is None:
                 raise UserError(_reason(root, target, error)) from error
-        else:
-            keep_lockfile(root)
-            return ran
-        if blocker != waiting_for:
-            say(f"{target} waits: {blocker}")
-            waiting_for = blocker
-        time.sleep(RETRY_SECONDS)
+            if blocker != waiting_for:
+                say(f"{target} waits: {blocker}")
+                waiting_for = blocker
+            time.sleep(RETRY_SECONDS)
+            continue
+        keep_lockfile(root)
+        if recorded_truly(root, target):
+            return ran or force
+        say(f"{target}: params or code changed in the moment it ended: it runs again")
+        force = True
 
 
 def is_current(root: Path) -> bool:
@@ -54,7 +60,7 @@ def is_current(root: Path) -> bool:
         return not repo.status(targets=["dvc.yaml"])
 
 
-def _reproduce(root: Path, target: str) -> bool:
+def _reproduce(root: Path, target: str, force: bool) -> bool:
     from dvc.exceptions import ReproductionError
     from dvc.lock import LockError
     from dvc.repo import Repo
@@ -62,7 +68,7 @@ def _reproduce(root: Path, target: str) -> bool:
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
         with Repo(str(root)) as repo:
-            return bool(repo.reproduce(target, single_item=True))
+            return bool(repo.reproduce(target, single_item=True, force=force))
     except LockError as error:
         raise ReproductionError(str(error)) from error
 

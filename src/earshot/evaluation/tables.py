@@ -1,0 +1,121 @@
+"""Results as tables: metrics.json, a line a user, a line a song, and what the plots read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from earshot.columns import ARTIST_ID, N_LISTENERS, SONG_ID, USER_ID
+from earshot.evaluation.intervals import GROUPS, Interval
+from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, beats, difference
+
+SYSTEM = "system"
+Results = Mapping[str, Result]
+
+_DIGITS = 6
+
+
+def metric_name(metric: Metric, k: int) -> str:
+    """The metric's key in metrics.json: `map_at_500`, `auc`, `auc_centred`."""
+    return f"map_at_{k}" if metric == "map" else metric
+
+
+def describe(result: Result, k: int) -> dict[str, Any]:
+    """Every metric and its `..._ci95_artists`; null where nothing can be said."""
+    return _named({metric: result.interval(metric) for metric in METRICS}, k)
+
+
+def compare(a: Result, b: Result, k: int) -> dict[str, Any]:
+    """a - b with paired intervals, and whether a beats b."""
+    return {**_named({metric: difference(a, b, metric) for metric in METRICS}, k), "beats": beats(a, b)}
+
+
+def differences(results: Results, k: int) -> dict[str, dict[str, Any]]:
+    """Every pair of systems, the later one minus the earlier, as `<later>_minus_<earlier>`."""
+    return {f"{b}_minus_{a}": compare(results[b], results[a], k) for a, b in combinations(results, 2)}
+
+
+def describe_protocol(cold_start: ColdStart, k: int, bootstraps: int) -> dict[str, Any]:
+    """How many were asked about how many songs, and how many could not be."""
+    n_positives = np.diff(cold_start.positives.indptr)
+    return {
+        "k": k,
+        "bootstraps": bootstraps,
+        "jackknife_groups": GROUPS,
+        "candidates": len(cold_start.song_ids),
+        "candidates_of_known_artists": int(cold_start.known_artist.sum()),
+        "n_artists": len(cold_start.artist_starts),
+        "n_users": len(cold_start.users),
+        "median_positives": float(np.median(n_positives)),
+        "users_without_warm_play": cold_start.users_without_warm_play,
+        "users_without_candidate": cold_start.users_without_candidate,
+        "cold_songs_without_listeners": cold_start.songs_without_listeners,
+    }
+
+
+def per_user(results: Results, cold_start: ColdStart, user_ids: pd.Series) -> pd.DataFrame:
+    """A line a system and user: n_positives, average_precision, auc, auc_centred."""
+    users = pd.DataFrame(
+        {
+            USER_ID: user_ids.iloc[cold_start.users].to_numpy(),
+            "n_positives": np.diff(cold_start.positives.indptr).astype(np.int32),
+        }
+    )
+    parts = []
+    for name, result in results.items():
+        line: dict[str, Any] = {SYSTEM: name, "average_precision": result.per_user["map"]}
+        line |= {metric: result.per_user[metric] for metric in ("auc", "auc_centred")}
+        parts.append(users.assign(**line))
+    columns = [SYSTEM, USER_ID, "n_positives", "average_precision", "auc", "auc_centred"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def per_song(results: Results, cold_start: ColdStart) -> pd.DataFrame:
+    """A line a system and candidate that a user listens to.
+
+    n_listeners of those asked; auc, the mean over them of the share of their
+    negatives that score less; median_rank, of the song in their rankings.
+    """
+    song = cold_start.positives.indices
+    parts = []
+    for name, result in results.items():
+        pairs = pd.DataFrame({"song": song, "auc": result.positive_auc, "rank": result.positive_rank})
+        found = pairs.groupby("song").agg(
+            **{N_LISTENERS: ("rank", "size")}, auc=("auc", "mean"), median_rank=("rank", "median")
+        )
+        rows = found.index.to_numpy()
+        ids: dict[str, Any] = {SONG_ID: cold_start.song_ids[rows], ARTIST_ID: cold_start.artist_ids[rows]}
+        ids["known_artist"] = cold_start.known_artist[rows]
+        parts.append(found.assign(**{SYSTEM: name}, **ids))
+    columns = [SYSTEM, SONG_ID, ARTIST_ID, "known_artist", N_LISTENERS, "auc", "median_rank"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def systems_table(metrics: Mapping[str, Any], k: int) -> pd.DataFrame:
+    """A line a system with every metric and the ends of its interval, for plots."""
+    lines = []
+    for name, values in metrics["systems"].items():
+        line: dict[str, Any] = {SYSTEM: name}
+        for metric in (metric_name(metric, k) for metric in METRICS):
+            low, high = values[f"{metric}_ci95_artists"]
+            line |= {metric: values[metric], f"{metric}_low": low, f"{metric}_high": high}
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _named(intervals: Mapping[Metric, Interval], k: int) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for metric, interval in intervals.items():
+        name = metric_name(metric, k)
+        named[name] = _number(interval.value)
+        named[f"{name}_ci95_artists"] = [_number(interval.low), _number(interval.high)]
+    return named
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, _DIGITS)

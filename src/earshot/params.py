@@ -111,6 +111,7 @@ class EvaluationReport:
 
 @dataclass(frozen=True, config=_CONFIG)
 class Release:
+    epsilon: NotNegative
     git_commit: bool
 
 

@@ -1,0 +1,106 @@
+"""Factors of a whole catalogue out of its sound, shard by shard: an encoder hears a shard once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.audio.store import HyperImageStore
+from earshot.columns import FIRST_FRAME, SHARD
+from earshot.files import link
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Factors = NDArray[np.float32]
+
+
+def file_name(encoder_key: str, shard: str) -> str:
+    """Name of the file with what an encoder predicted for a shard."""
+    return f"{encoder_key}-{shard}.npy"
+
+
+def encode_shards(
+    store: HyperImageStore,
+    encoder_folder: Path,
+    encoder_key: str,
+    relink: Callable[[str], bool],
+    work: Path,
+    folder: Path,
+) -> None:
+    """Have in `folder` the predicted factors of every shard of `store`.
+
+    A file holds *all* songs of its shard, so it stays true when songs are
+    withdrawn or delivered again: `.npy` of (first_frame int64, factors float32).
+
+    Parameters
+    ----------
+    encoder_folder
+        Where `load_encoder` finds the encoder; read only if a shard is new.
+    relink
+        Puts the file of that name into `folder`, if an earlier run made it.
+    work
+        Where finished files outlive a kill.
+    """
+    wanted = {shard: file_name(encoder_key, shard) for shard in sorted(store.songs[SHARD].unique())}
+    new = {shard: name for shard, name in wanted.items() if not relink(name)}
+    missing = {shard: work / name for shard, name in new.items() if not (work / name).is_file()}
+    if missing:
+        _encode(store, encoder_folder, missing)
+    for name in new.values():
+        link(work / name, folder / name)
+
+
+def read_encoded(store: HyperImageStore, encoder_key: str, folder: Path) -> Factors:
+    """Predicted factors of `store.songs`, float32 (n_songs, factors), out of what `encode_shards` wrote."""
+    if not len(store.songs):
+        return np.empty((0, 0), np.float32)
+    parts = [
+        _factors_of(np.load(folder / file_name(encoder_key, str(shard)), allow_pickle=False), songs)
+        for shard, songs in store.songs.groupby(SHARD, sort=True)
+    ]
+    order = np.argsort(store.songs[SHARD].to_numpy(), kind="stable")
+    factors = np.empty((len(store.songs), parts[0].shape[1]), np.float32)
+    factors[order] = np.concatenate(parts)
+    return factors
+
+
+def _factors_of(encoded: NDArray[Any], songs: pd.DataFrame) -> Factors:
+    factors: Factors = encoded["factors"][np.searchsorted(encoded[FIRST_FRAME], songs[FIRST_FRAME])]
+    return factors
+
+
+def _encode(store: HyperImageStore, encoder_folder: Path, missing: dict[str, Path]) -> None:
+    from earshot.encoders.load import load_encoder, predict
+
+    encoder = load_encoder(encoder_folder)
+    for shard, path in missing.items():
+        songs = _songs_of(store, shard)
+        of_shard = HyperImageStore(store.folder, store.format, songs)
+        replace_array(path, _encoded(songs, predict(encoder, of_shard, np.arange(len(songs)))))
+
+
+def _songs_of(store: HyperImageStore, shard: str) -> pd.DataFrame:
+    import pandas as pd
+
+    songs = pd.read_parquet(store.folder / "shards" / f"{shard}.parquet")
+    return songs.assign(**{SHARD: shard}).sort_values(FIRST_FRAME, ignore_index=True)
+
+
+def _encoded(songs: pd.DataFrame, factors: Factors) -> NDArray[Any]:
+    one_song = [(FIRST_FRAME, np.int64), ("factors", np.float32, (factors.shape[1],))]
+    encoded = np.empty(len(songs), dtype=one_song)
+    encoded[FIRST_FRAME], encoded["factors"] = songs[FIRST_FRAME], factors
+    return encoded
+
+
+def replace_array(path: Path, array: NDArray[Any]) -> None:
+    """Write `array` as .npy, whole or not at all."""
+    beside = path.with_suffix(".tmp")
+    with beside.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+    beside.replace(path)

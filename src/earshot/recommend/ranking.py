@@ -1,0 +1,100 @@
+"""The best songs of every listener, in blocks: never a dense listeners x songs matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+BLOCK_SCORES = 4_000_000
+"""Scores held at a time, 8 bytes each."""
+
+Vectors = NDArray[np.floating[Any]]
+Rows = NDArray[np.int64]
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Lists of some listeners, one after another, each best first.
+
+    Attributes
+    ----------
+    users, items
+        `(n,)`: row of the listener, row of the song.
+    ranks
+        `(n,)`: 1 for the best song of a list.
+    scores
+        `(n,)`: user_vectors[user] . item_vectors[item].
+    """
+
+    users: Rows
+    items: Rows
+    ranks: Rows
+    scores: Scores
+
+
+def rank_songs(
+    user_vectors: Vectors, item_vectors: Vectors, played: csr_array, allowed: NDArray[np.bool_], k: int
+) -> Iterator[Ranked]:
+    """The k best songs of every listener, a block of listeners at a time.
+
+    Songs with the same score stand in the order of their rows. A listener has
+    fewer than k where fewer are left.
+
+    Parameters
+    ----------
+    user_vectors
+        (n_users, d).
+    item_vectors
+        (n_items, d).
+    played
+        (n_users, n_items); what has an entry is left out of that listener's list.
+    allowed
+        (n_items,); the others are left out of every list.
+    k
+        Length of a list.
+    """
+    songs = np.flatnonzero(allowed)
+    vectors = np.asarray(item_vectors, dtype=np.float64)[songs].T
+    left_out = played[:, songs]
+    block = max(1, BLOCK_SCORES // max(1, len(songs)))
+    for first in range(0, len(user_vectors), block):
+        users = slice(first, first + block)
+        scores = np.asarray(user_vectors[users], dtype=np.float64) @ vectors
+        part = left_out[users].tocoo()
+        scores[part.coords] = -np.inf
+        best = best_of_rows(scores, k)
+        yield Ranked(best.users + first, songs[best.items], best.ranks, best.scores)
+
+
+def best_of_rows(scores: Scores, k: int) -> Ranked:
+    """The k largest finite entries of every row of `(n_rows, n_columns)`, largest first, ties by column.
+
+    Example
+    -------
+    >>> best_of_rows(np.array([[0.5, 2.0, 0.5, 0.5]]), k=3).items.tolist()
+    [1, 0, 2]
+    """
+    n_columns = scores.shape[1]
+    good = scores > -np.inf
+    if n_columns > k:
+        good &= scores >= np.partition(scores, n_columns - k, axis=1)[:, n_columns - k, None]
+    rows, columns = np.nonzero(good)
+    return rank_within(rows, columns, scores[rows, columns], k)
+
+
+def rank_within(users: Rows, items: Rows, scores: Scores, k: int) -> Ranked:
+    """The k best of every listener among `(n,)` entries, listeners in ascending order, ties by song."""
+    order = np.lexsort((items, -scores, users))
+    users, items, scores = users[order], items[order], scores[order]
+    starts = np.flatnonzero(np.diff(users, prepend=-1))
+    ranks = np.arange(len(users)) - np.repeat(starts, np.diff(starts, append=len(users))) + 1
+    kept = ranks <= k
+    return Ranked(users[kept], items[kept], ranks[kept], scores[kept])

@@ -1,0 +1,45 @@
+"""Songs that are alike in the taste space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.recommend.ranking import best_of_rows
+
+Vectors = NDArray[np.floating[Any]]
+
+
+def similar_songs(item_vectors: Vectors, vector: Vectors, k: int) -> tuple[NDArray[np.int64], Vectors]:
+    """The k songs whose vectors point most nearly where `vector` does.
+
+    Parameters
+    ----------
+    item_vectors
+        (n_items, d).
+    vector
+        (d,); one of `item_vectors`, or a song that is not among them.
+    k
+        Length of the list; where `vector` is one of them, it comes first.
+
+    Returns
+    -------
+    rows, (k,), and their cosines, (k,), largest first, ties by row. A vector of
+    zeros points nowhere: its cosine is 0.
+
+    Example
+    -------
+    >>> rows, cosines = similar_songs(np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 4.0]]), np.array([1.0, 0.0]), 2)
+    >>> rows.tolist(), cosines.tolist()
+    ([0, 2], [1.0, 0.6])
+    """
+    cosines = _unit(np.asarray(item_vectors, dtype=np.float64)) @ _unit(np.asarray(vector, dtype=np.float64))
+    best = best_of_rows(cosines[None], k)
+    return best.items, best.scores
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1)

@@ -1,0 +1,43 @@
+"""Releases: which model is served, what it was judged by, and how an earlier one is put back.
+
+`releases/current.json` is the pointer: the manifest of what is served, or why
+nothing is. A manifest that it pointed to before stands beside it under its own
+name; `releases/decisions/` says of every candidate what became of it, and why.
+"""
+
+from earshot.releases.candidate import candidate
+from earshot.releases.commit import commit_release
+from earshot.releases.files import fetch
+from earshot.releases.gate import Difference, Differences, Verdict, judge_against, judge_first
+from earshot.releases.history import (
+    archive,
+    list_releases,
+    read_decision,
+    rolled_back,
+    show_release,
+    write_decision,
+)
+from earshot.releases.manifest import Manifest, NothingReleased, read_pointer, write_pointer
+from earshot.releases.rollback import roll_back
+
+__all__ = [
+    "Difference",
+    "Differences",
+    "Manifest",
+    "NothingReleased",
+    "Verdict",
+    "archive",
+    "candidate",
+    "commit_release",
+    "fetch",
+    "judge_against",
+    "judge_first",
+    "list_releases",
+    "read_decision",
+    "read_pointer",
+    "roll_back",
+    "rolled_back",
+    "show_release",
+    "write_decision",
+    "write_pointer",
+]

@@ -1,0 +1,88 @@
+"""The manifest of the newest model, out of dvc.lock and DVC's cache."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from earshot import versioning
+from earshot.audio.rows import read_format
+from earshot.errors import UserError
+from earshot.files import read_json
+from earshot.releases.history import list_releases
+from earshot.releases.manifest import Manifest, read_pointer
+
+MADE_BY = ("training_set", "wmf_factors", "cnn_checkpoint", "predicted_factors", "evaluation_report")
+MODEL = (
+    "cnn_checkpoint/encoder.json",
+    "cnn_checkpoint/encoder.pt",
+    "wmf_factors/item_factors.npy",
+    "wmf_factors/items.parquet",
+    "wmf_factors/user_factors.npy",
+    "wmf_factors/users.parquet",
+)
+REPORT = "evaluation_report/metrics.json"
+METRICS = ("map_at_500", "auc")
+
+
+def candidate(root: Path) -> Manifest:
+    """The model that dvc.lock of `root` names: what a release of it would be.
+
+    Raises
+    ------
+    UserError
+        A stage that dvc.lock does not know, or an output that is not in DVC's
+        cache or lacks a file; named, with what to do.
+    """
+    lock = versioning.read_lock(root)
+    outputs = {stage: _output(lock, stage) for stage in MADE_BY}
+    files = {name: _file(root, outputs, name) for name in (*MODEL, REPORT)}
+    params = {key: value for stage in MADE_BY for key, value in _params(lock, stage).items()}
+    name = _name(files)
+    current = read_pointer(root)
+    numbers = {release.release: release.number for release in list_releases(root)}
+    return Manifest(
+        release=name,
+        number=numbers.get(name, 1 + max(numbers.values(), default=0)),
+        previous=current.release if isinstance(current, Manifest) else None,
+        feature_key=read_format(root / "data" / "training_set" / "hyper_images" / "rows.json").feature_key,
+        split=params["training_set"]["split"],
+        files=files,
+        outputs=outputs,
+        params=params,
+        metrics=_metrics(root / "data" / REPORT),
+    )
+
+
+def _name(files: dict[str, str]) -> str:
+    return blake2b(json.dumps([files[name] for name in MODEL]).encode(), digest_size=6).hexdigest()
+
+
+def _output(lock: dict[str, Any], stage: str) -> str:
+    if stage not in lock:
+        raise UserError(f"dvc.lock: no {stage}; run the pipeline up to it first: dvc repro {stage}")
+    md5: str = lock[stage]["outs"][0]["md5"]
+    return md5
+
+
+def _params(lock: dict[str, Any], stage: str) -> dict[str, Any]:
+    values: dict[str, Any] = lock[stage].get("params", {}).get("params.yaml", {})
+    return values
+
+
+def _file(root: Path, outputs: dict[str, str], name: str) -> str:
+    stage, _, file = name.partition("/")
+    output = versioning.PreviousOutput(versioning.cache_folder(root), outputs[stage])
+    if file not in output.files:
+        raise UserError(
+            f"{name}: not in the object {outputs[stage]} of DVC's cache; "
+            f"`dvc commit {stage}` or `dvc repro {stage}` puts it there"
+        )
+    return output.files[file]
+
+
+def _metrics(path: Path) -> dict[str, dict[str, float]]:
+    systems = read_json(path)["systems"]
+    return {name: {metric: values[metric] for metric in METRICS} for name, values in systems.items()}

@@ -1,0 +1,90 @@
+"""Earlier releases, and what became of every candidate."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from earshot.errors import UserError
+from earshot.files import replace_json
+from earshot.releases.manifest import (
+    Manifest,
+    pointer_path,
+    read_json_object,
+    read_manifest,
+    read_pointer,
+    write_pointer,
+)
+
+
+def archive_path(root: Path, name: str) -> Path:
+    """Where the manifest of a release that is no longer served stands."""
+    return root / "releases" / f"{name}.json"
+
+
+def archive(root: Path, release: Manifest) -> None:
+    """Keep the manifest of `release`, which another one is about to replace.
+
+    Written when it is replaced and not when it is released: a run that ends
+    between its manifest and the pointer leaves no release that never was one.
+    """
+    if not archive_path(root, release.release).is_file():
+        write_pointer(archive_path(root, release.release), release)
+
+
+def list_releases(root: Path) -> list[Manifest]:
+    """All that is or was served, oldest first."""
+    archived = sorted((root / "releases").glob("*.json"))
+    releases = {path.stem: read_manifest(path) for path in archived if path != pointer_path(root)}
+    current = read_pointer(root)
+    if isinstance(current, Manifest):
+        releases[current.release] = current
+    return sorted(releases.values(), key=lambda release: (release.number, release.release))
+
+
+def find_release(root: Path, name: str) -> Manifest:
+    """The release `name` (its first letters are enough).
+
+    Raises
+    ------
+    UserError
+        None of that name, or more than one; those there are are listed.
+    """
+    releases = list_releases(root)
+    found = [release for release in releases if name and release.release.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join(release.release for release in found or releases) or "none"
+    raise UserError(
+        f"release {name!r}: {'more than one' if found else 'no such release'}; there are: {there}"
+    )
+
+
+def show_release(root: Path, name: str) -> dict[str, Any]:
+    """The manifest of `name`, whether it is served now, and the decision that released it."""
+    release, current = find_release(root, name), read_pointer(root)
+    served = isinstance(current, Manifest) and current.release == release.release
+    return {**asdict(release), "served": served, "decision": read_decision(root, release.release)}
+
+
+def decision_path(root: Path, name: str) -> Path:
+    return root / "releases" / "decisions" / f"{name}.json"
+
+
+def read_decision(root: Path, name: str) -> dict[str, Any] | None:
+    """What was decided of the candidate `name`; None where it was never judged."""
+    path = decision_path(root, name)
+    return read_json_object(path) if path.is_file() else None
+
+
+def write_decision(root: Path, name: str, decision: dict[str, Any]) -> None:
+    """Write what was decided of the candidate `name`, whole or not at all."""
+    decision_path(root, name).parent.mkdir(parents=True, exist_ok=True)
+    replace_json(decision_path(root, name), decision)
+
+
+def rolled_back(root: Path, name: str) -> str | None:
+    """The release that a person put in the place of `name`; None where nobody did."""
+    put_back: str | None = (read_decision(root, name) or {}).get("rolled_back_to")
+    return put_back

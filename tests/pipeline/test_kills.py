@@ -1,0 +1,104 @@
+"""`kill -9` at seeded moments: nothing of the killed lives on, and the next run ends in the same bytes."""
+
+import random
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.pipeline.workspace import Workspace
+
+MATERIALIZE = ("dagster", "asset", "materialize", "--select", "*", "-m", "orchestration.definitions")
+COMMANDS = {
+    # -o: the tests' own environment serves, make installs none
+    "make run": ("make", "-o", ".venv/installed", "run"),
+    "step": MATERIALIZE,
+    "stage": ("dvc", "repro"),
+}
+STAGES = (
+    "raw_audio",
+    "play_counts",
+    "hyper_images",
+    "training_set",
+    "wmf_factors",
+    "cnn_checkpoint",
+    "predicted_factors",
+    "evaluation_report",
+    "release",
+    "served_factors",
+    "recommendations",
+)
+
+
+def kill_during(workspace: Workspace, kind: str, stage: str, seconds: float) -> None:
+    """Start the pipeline, kill the `kind` of process when `stage` has run for `seconds` (or ends)."""
+    started = workspace.start(*COMMANDS[kind])
+    running = workspace.stage_process(stage, started)
+    family = psutil.Process(started.pid).children(recursive=True)
+    wait(seconds, running)
+    victim(kind, started.pid, running).kill()
+    started.wait()
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, family)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [process for process in family if is_alive(process)] == []
+
+
+def wait(seconds: float, running: psutil.Process) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and is_alive(running):
+        time.sleep(0.01)
+
+
+def victim(kind: str, started: int, stage: psutil.Process) -> psutil.Process:
+    if kind == "make run":
+        return psutil.Process(started)
+    if kind == "stage":
+        return stage
+    # the process of the Dagster step; a shell may stand between
+    return next(process for process in stage.parents() if process.name() not in ("sh", "bash", "dash"))
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def finish(workspace: Workspace) -> None:
+    workspace.run(*COMMANDS["make run"])
+    assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
+
+
+def test_three_kills_and_the_same_bytes(ingested: Workspace, finished: Workspace, tmp_path: Path) -> None:
+    workspace = ingested.copy(tmp_path / "workspace")
+    chance = random.Random(20131205)
+    kill_during(workspace, "make run", "hyper_images", chance.uniform(0.2, 1.5))
+    kill_during(workspace, "step", "cnn_checkpoint", chance.uniform(0.2, 4.0))
+    kill_during(workspace, "stage", "evaluation_report", chance.uniform(0.2, 3.0))
+    finish(workspace)
+    assert workspace.versions() == finished.versions()
+
+
+@pytest.mark.parametrize("damaged", ["dvc.lock", ".dvc/tmp/rwlock"])
+def test_cut_dvc_files_are_mended_by_the_next_run(
+    workspace: Workspace, finished: Workspace, damaged: str
+) -> None:
+    path = workspace.root / damaged
+    path.write_bytes(path.read_bytes()[:700] if damaged == "dvc.lock" else b"")
+    finish(workspace)
+    assert workspace.versions() == finished.versions()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", COMMANDS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_survives_every_kill(
+    ingested: Workspace, finished: Workspace, tmp_path: Path, kind: str, stage: str
+) -> None:
+    workspace = ingested.copy(tmp_path / "workspace")
+    kill_during(workspace, kind, stage, random.Random(f"{kind} {stage}").uniform(0.0, 2.0))
+    finish(workspace)
+    assert workspace.versions() == finished.versions()

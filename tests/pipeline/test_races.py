@@ -1,0 +1,48 @@
+"""A delivery and an edit while a stage runs: the first waits, the second fails the stage by name."""
+
+import time
+from pathlib import Path
+
+import psutil
+
+from tests.pipeline.workspace import Workspace
+
+
+def paused_stage(workspace: Workspace) -> tuple[psutil.Popen, psutil.Process]:
+    """`dvc repro raw_audio`, its stage stopped after it has read its inputs."""
+    repro = workspace.start("dvc", "repro", "--single-item", "raw_audio")
+    stage = workspace.stage_process("raw_audio", repro)
+    while not (workspace.root / ".earshot" / "work" / "raw_audio").is_dir():
+        time.sleep(0.005)
+    stage.suspend()
+    return repro, stage
+
+
+def test_a_delivery_waits_for_the_stage_that_reads_the_index(
+    ingested: Workspace, deliveries: Path, tmp_path: Path
+) -> None:
+    workspace = ingested.copy(tmp_path / "workspace")
+    repro, stage = paused_stage(workspace)
+    ingest = workspace.start("python", "-m", "earshot", "ingest", str(deliveries / "new-songs"))
+    while "raw_audio" not in (workspace.root / "log.txt").read_text().split("PID")[-1]:
+        assert ingest.poll() is None
+        time.sleep(0.1)
+    stage.resume()
+    assert repro.wait() == 0
+    assert ingest.wait() == 0
+    assert "raw_audio" in workspace.stale_in_dvc()
+    workspace.run("dvc", "repro", "--single-item", "raw_audio")
+    assert "raw_audio" not in workspace.stale_in_dvc()
+    assert workspace.summary("raw_audio")["songs"] == 86
+
+
+def test_a_parameter_edited_meanwhile_fails_the_stage(ingested: Workspace, tmp_path: Path) -> None:
+    workspace = ingested.copy(tmp_path / "workspace")
+    repro, stage = paused_stage(workspace)
+    workspace.set_param("min_seconds: 1.0", "min_seconds: 2.0")
+    stage.resume()
+    assert repro.wait() != 0
+    assert "raw_audio changed while raw_audio ran" in (workspace.root / "log.txt").read_text()
+    assert "raw_audio" in workspace.stale_in_dvc()
+    workspace.run("dvc", "repro", "--single-item", "raw_audio")
+    assert "raw_audio" not in workspace.stale_in_dvc()

@@ -1,0 +1,143 @@
+"""Workspaces: real clones of this project with a tiny catalogue, driven as a user drives them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from earshot.files import parse_yaml
+
+PROJECT = Path(__file__).parents[2]
+
+STALENESS = """
+import json, os
+import dagster as dg
+from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from orchestration.definitions import defs
+graph = defs.resolve_asset_graph()
+with dg.DagsterInstance.get() as instance:
+    resolver = CachingStaleStatusResolver(instance, graph)
+    keys = graph.get_all_asset_keys()
+    print(json.dumps({key.to_user_string(): resolver.get_status(key).value for key in keys}))
+"""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A clone, its files and its commands."""
+
+    root: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PYTHONPATH": "src",
+            "DAGSTER_HOME": str(self.root / ".dagster"),
+            "WANDB_MODE": "offline",
+            "OMP_NUM_THREADS": "1",
+            "OMP_WAIT_POLICY": "PASSIVE",
+        }
+
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
+        log = (self.root / "log.txt").open("a")
+        return subprocess.Popen(
+            command, cwd=self.root, env=self.environment | environment, stdout=log, stderr=log, text=True
+        )
+
+    def run(self, *command: str, succeeds: bool = True, **environment: str) -> str:
+        """The output of a command that must succeed (or must fail)."""
+        done = subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == 0) == succeeds, f"{command}: exit {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+    def earshot(self, *arguments: str, succeeds: bool = True) -> str:
+        return self.run("python", "-m", "earshot", *arguments, succeeds=succeeds)
+
+    def job(self, name: str, succeeds: bool = True) -> str:
+        return self.run("python", "-m", "orchestration.run", name, succeeds=succeeds)
+
+    def stale_in_dvc(self) -> set[str]:
+        return set(json.loads(self.run("dvc", "status", "--json", "dvc.yaml")))
+
+    def stale_in_dagster(self) -> set[str]:
+        statuses = json.loads(self.run("python", "-c", STALENESS).splitlines()[-1])
+        return {name for name, status in statuses.items() if status != "FRESH"}
+
+    def versions(self) -> dict[str, str]:
+        """md5 of every stage's output, out of dvc.lock."""
+        stages = parse_yaml((self.root / "dvc.lock").read_text())["stages"]
+        return {name: stage["outs"][0]["md5"] for name, stage in stages.items()}
+
+    def summary(self, stage: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.root / "data" / stage / "summary.json").read_text())
+        return content
+
+    def set_param(self, old: str, new: str) -> None:
+        path = self.root / "params.yaml"
+        text = path.read_text()
+        assert text.count(old) == 1, old
+        path.write_text(text.replace(old, new))
+
+    def stage_process(
+        self, stage: str, starter: subprocess.Popen[str], seconds: float = 120
+    ) -> psutil.Process:
+        """The process `python -m earshot stage <stage>` below `starter`, once it is there."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and starter.poll() is None:
+            for process in psutil.Process(starter.pid).children(recursive=True):
+                try:
+                    if process.cmdline()[1:] == ["-m", "earshot", "stage", stage]:
+                        return process
+                except psutil.Error:
+                    continue
+            time.sleep(0.02)
+        raise AssertionError(f"{stage} never ran:\n{(self.root / 'log.txt').read_text()}")
+
+    def copy(self, root: Path) -> Workspace:
+        shutil.copytree(self.root, root, symlinks=True)
+        return Workspace(root)
+
+
+SMALL = {"max_epochs: 40": "max_epochs: 3", "bootstraps: 1000": "bootstraps: 100"}
+
+
+def clone(root: Path) -> Workspace:
+    """The project as it stands (uncommitted edits too), committed, with small parameters."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (PROJECT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, root / name)
+    workspace = Workspace(root)
+    for old, new in SMALL.items():
+        workspace.set_param(old, new)
+    workspace.run("git", "init", "-q")
+    workspace.run("git", "config", "user.name", "tester")
+    workspace.run("git", "config", "user.email", "tester@example.org")
+    workspace.run("git", "add", ".")
+    workspace.run("git", "commit", "-qm", "clone")
+    return workspace

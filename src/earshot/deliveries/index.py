@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,13 @@ from earshot.errors import UserError
 
 Meaning = Literal["increment", "total"]
 
-_MD5 = "md5"
+
+@dataclass(frozen=True)
+class IndexLine:
+    """Name and md5 of a delivery."""
+
+    name: str
+    md5: str
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,18 @@ def read_index(deliveries: Path) -> list[Delivery]:
         A line of index.csv, or a delivery's delivery.json, that is not as it was written;
         a delivery whose folder is not there.
     """
+    return [_delivery(deliveries / line.name, line.md5) for line in read_lines(deliveries)]
+
+
+def read_lines(deliveries: Path) -> list[IndexLine]:
+    """The lines of index.csv alone; errors of theirs as in `read_index`."""
     index = deliveries / "index.csv"
     if not index.is_file():
         return []
-    with index.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    return [_delivery(deliveries, line, f"{index}: row {row}") for row, line in enumerate(lines, 2)]
+    header, *lines = index.read_text(encoding="utf-8").splitlines() or [""]
+    if f"{header}\n" != INDEX_HEADER:
+        raise UserError(f"{index}: header {header!r}: wanted {INDEX_HEADER.strip()!r}")
+    return [_line(text, f"{index}: row {row}") for row, text in enumerate(lines, 1)]
 
 
 def index_line(name: str, md5: str) -> str:
@@ -60,7 +71,7 @@ def index_line(name: str, md5: str) -> str:
     return f"{name},{md5}\n"
 
 
-INDEX_HEADER = index_line(DELIVERY, _MD5)
+INDEX_HEADER = index_line(DELIVERY, "md5")
 
 
 def read_description(folder: Path) -> tuple[str, Meaning]:
@@ -92,13 +103,14 @@ def read_description(folder: Path) -> tuple[str, Meaning]:
     return source, cast(Meaning, plays)
 
 
-def _delivery(deliveries: Path, line: dict[str, str], where: str) -> Delivery:
-    try:
-        name, md5 = line[DELIVERY], line[_MD5]
-    except KeyError as error:
-        raise UserError(f"{where}: column {error.args[0]} is missing; wanted delivery,md5") from None
-    if not name or not md5 or Path(name).name != name:
-        raise UserError(f"{where}: {name!r},{md5!r}: wanted a delivery's name and md5")
-    if not (deliveries / name).is_dir():
-        raise UserError(f"{where}: {deliveries / name} is not there; `dvc checkout` brings it back")
-    return Delivery(name, md5, *read_description(deliveries / name))
+def _line(text: str, where: str) -> IndexLine:
+    name, _, md5 = text.partition(",")
+    if not name or Path(name).name != name or not md5.endswith(".dir"):
+        raise UserError(f"{where}: {text!r}: wanted a delivery's name and md5")
+    return IndexLine(name, md5)
+
+
+def _delivery(folder: Path, md5: str) -> Delivery:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: listed in index.csv and not there; `dvc checkout` brings it back")
+    return Delivery(folder.name, md5, *read_description(folder))

@@ -1,6 +1,7 @@
 """DVC: .dvc files, dvc.lock, the cache, the resolved pipeline. The only package that knows DVC."""
 
 from earshot.versioning.cache import PreviousOutput, cache_folder, cache_path
+from earshot.versioning.deliveries import add_folder, folder_md5, writing
 from earshot.versioning.lockfile import (
     Definition,
     Inputs,
@@ -25,9 +26,11 @@ __all__ = [
     "PipelineStage",
     "PreviousOutput",
     "Recorded",
+    "add_folder",
     "cache_folder",
     "cache_path",
     "file_md5",
+    "folder_md5",
     "forget_used_inputs",
     "inputs",
     "is_current",
@@ -41,4 +44,5 @@ __all__ = [
     "repair",
     "reproduce",
     "write_used_inputs",
+    "writing",
 ]

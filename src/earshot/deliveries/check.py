@@ -1,0 +1,68 @@
+"""Whether a delivery can be taken in."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from earshot.columns import AUDIO
+from earshot.deliveries.contents import list_files
+from earshot.deliveries.index import read_description
+from earshot.deliveries.plays import play_files, read_plays
+from earshot.deliveries.songs import read_songs, song_file
+from earshot.errors import UserError
+
+_CHUNK_ROWS = 1_000_000
+
+
+def check(folder: Path) -> None:
+    """Refuse a delivery of which anything could not be used; nothing is changed.
+
+    What is wrong with a single play or with the inside of an audio file does not
+    count here: stages set these aside.
+
+    Raises
+    ------
+    UserError
+        Naming file, row, column and value: neither songs nor plays, a missing
+        column, a repeated song_id, a path or link out of the delivery, an audio
+        file that is not there, a file that is not what its name says.
+    """
+    files = set(list_files(folder))
+    read_description(folder)
+    songs, plays = read_songs(folder), play_files(folder)
+    _check_audio(folder, songs, files)
+    play_rows = sum(_count_rows(path) for path in plays)
+    if song_file(folder) is None and not plays:
+        there = ", ".join(sorted(files)[:5]) or "nothing"
+        raise UserError(
+            f"{folder}: neither songs nor plays: "
+            f"wanted songs.csv, songs.parquet, plays*.csv or plays*.parquet; there is {there}"
+        )
+    if not len(songs) and not play_rows:
+        raise UserError(f"{folder}: neither songs nor plays: its tables have no rows")
+
+
+def _count_rows(path: Path) -> int:
+    return sum(len(chunk) for chunk in read_plays(path, _CHUNK_ROWS))
+
+
+def _check_audio(folder: Path, songs: pd.DataFrame, files: Collection[str]) -> None:
+    path = song_file(folder)
+    for row, audio in enumerate(songs[AUDIO], 1):
+        if audio and (problem := _audio_problem(audio, files)):
+            raise UserError(f"{path}: row {row}: audio={audio!r}: {problem}")
+
+
+def _audio_problem(audio: str, files: Collection[str]) -> str:
+    parts = audio.split("/")
+    if posixpath.isabs(audio) or ".." in parts:
+        return "leads out of the delivery; wanted a path inside it"
+    if posixpath.normpath(audio) in files:
+        return ""
+    if any(part.startswith(".") and part != "." for part in parts):
+        return "is hidden; wanted a name that does not start with a dot"
+    return "not there; wanted the path of a file inside the delivery, or nothing"

@@ -1,0 +1,63 @@
+"""The files of a delivery: which there are, and which must not be there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from earshot.errors import UserError
+
+_DVC_FILES = {"dvc.yaml", "dvc.lock"}
+
+
+def list_files(folder: Path) -> list[str]:
+    """Paths inside the delivery `folder`, with `/`, sorted; hidden files and folders are left out.
+
+    Raises
+    ------
+    UserError
+        No such folder; a link that leads out of it or to a folder; a pipe,
+        device or socket; a name that is not UTF-8 or that DVC takes for its own.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: not a folder; wanted one that holds songs.csv or plays.csv")
+    return sorted(path.relative_to(folder).as_posix() for path in _walk(folder, folder.resolve()))
+
+
+def _walk(folder: Path, root: Path) -> Iterator[Path]:
+    for entry in folder.iterdir():
+        if entry.name.startswith("."):
+            continue
+        _refuse_name(entry)
+        mode = _target(entry, root).lstat().st_mode
+        if stat.S_ISDIR(mode) and not entry.is_symlink():
+            yield from _walk(entry, root)
+        elif stat.S_ISREG(mode):
+            yield entry
+        else:
+            kind = "a link to a folder" if entry.is_symlink() else "not a file"
+            raise UserError(f"{entry}: {kind}; wanted files and folders")
+
+
+def _target(entry: Path, root: Path) -> Path:
+    """Where `entry` leads: itself, or what it is a link to."""
+    if not entry.is_symlink():
+        return entry
+    try:
+        target = entry.resolve(strict=True)
+    except (OSError, RuntimeError):
+        raise UserError(f"{entry}: a link to {str(entry.readlink())!r}, which is not there") from None
+    if not target.is_relative_to(root):
+        raise UserError(f"{entry}: a link to {target}, out of the delivery")
+    return target
+
+
+def _refuse_name(entry: Path) -> None:
+    try:
+        entry.name.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{entry.parent}: file name {os.fsencode(entry.name)!r} is not UTF-8") from None
+    if entry.name in _DVC_FILES or entry.suffix == ".dvc":
+        raise UserError(f"{entry}: DVC would take this file for its own; wanted another name")

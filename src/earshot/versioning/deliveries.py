@@ -1,0 +1,77 @@
+"""A folder under DVC, as `dvc add` does it, and a file written under DVC's write lock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from earshot.errors import UserError
+from earshot.files import replace_text
+from earshot.versioning.locks import locked
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+
+def folder_md5(files: dict[str, str]) -> str:
+    """DVC's hash of a folder.
+
+    Parameters
+    ----------
+    files
+        md5 of every file by its path inside the folder, with `/`.
+    """
+    entries = [{"md5": md5, "relpath": path} for path, md5 in sorted(files.items())]
+    return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
+
+
+def add_folder(root: Path, folder: Path, say: Callable[[str], object]) -> str:
+    """Put `folder` into DVC's cache and write `<folder>.dvc` beside it; its md5.
+
+    As `dvc add`, but the .dvc file appears whole, by a rename.
+
+    Raises
+    ------
+    UserError
+        `root` is no DVC repository.
+    """
+    with _opened(root) as repo, locked(repo, [], folder.name, say):
+        stage = repo.stage.create(
+            single_stage=True,
+            validate=False,
+            fname=f"{folder}.dvc",
+            wdir=str(folder.parent),
+            outs=[folder.name],
+        )
+        stage.add_outs()
+        content: dict[str, Any] = stage.dumpd()
+        replace_text(Path(f"{folder}.dvc"), yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False))
+        return str(stage.outs[0].hash_info.value)
+
+
+@contextmanager
+def writing(root: Path, path: Path, say: Callable[[str], object]) -> Iterator[None]:
+    """Hold DVC's write lock on `path`: no stage that reads it starts or runs; waits for those that do."""
+    with _opened(root) as repo, locked(repo, [path], path.name, say):
+        yield
+
+
+@contextmanager
+def _opened(root: Path) -> Iterator[Repo]:
+    from dvc.exceptions import NotDvcRepoError
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)
+    try:
+        repo = Repo(str(root))
+    except NotDvcRepoError:
+        raise UserError(f"{root}: no DVC repository; earshot runs in the folder that holds .dvc") from None
+    with repo:
+        yield repo

@@ -99,7 +99,7 @@ def _broken(traits: Traits, roots: tuple[int, ...], n_bars: int) -> Iterator[Not
 
 
 def _bass(traits: Traits, roots: tuple[int, ...], n_bars: int) -> Iterator[Note]:
-    """Roots, and now and then the octave, below the chords."""
+    """Roots in the groove's rhythm, below the chords."""
     for beat, velocity in _places(GROOVES[traits.groove].bass, n_bars):
         root = chord(traits.tonic, traits.mode, root_at(traits, roots, beat), 1)
         (tone,) = voicing(root, 40)
@@ -110,12 +110,12 @@ def _melody(traits: Traits, roots: tuple[int, ...], n_bars: int, rng: np.random.
     """Two rhythms, in the order A A B A; pitches follow the chord of their bar."""
     rhythms = [_rhythm(traits.density, rng) for _ in range(2)]
     for bar in range(n_bars):
-        rhythm = rhythms[1 if bar % 4 == 2 else 0]
-        steps = melody_steps(rng, root_at(traits, roots, bar * BEATS), len(rhythm))
-        ends = [*rhythm[1:], BEATS]
-        for start, end, step in zip(rhythm, ends, steps, strict=True):
+        starts = [bar * BEATS + beat for beat in rhythms[1 if bar % 4 == 2 else 0]]
+        steps = melody_steps(rng, [(root_at(traits, roots, start), start % 1 == 0) for start in starts])
+        ends = [*starts[1:], (bar + 1) * BEATS]
+        for start, end, step in zip(starts, ends, steps, strict=True):
             tone = pitch(traits.tonic, traits.mode, step, 5 if traits.tonic < 6 else 4)
-            yield Note(bar * BEATS + start, min(end - start, 1.5), tone, 1.0 if start % 1 == 0 else 0.8)
+            yield Note(start, min(end - start, 1.5), tone, 1.0 if start % 1 == 0 else 0.8)
 
 
 def _rhythm(density: float, rng: np.random.Generator) -> list[float]:

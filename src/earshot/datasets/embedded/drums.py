@@ -1,8 +1,9 @@
-"""Kick, snare and hat: a falling tone, and noise shaped in frequency and time."""
+"""Drum kits of kick, snare and hat: falling tones, and noise shaped in frequency and time."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -10,27 +11,49 @@ from earshot.datasets.embedded.instruments import SAMPLE_RATE, Samples, fall, on
 from earshot.datasets.embedded.randomness import generator
 
 
-@lru_cache(maxsize=64)
-def stroke(drum: str, brightness: float) -> Samples:
-    """One stroke of `drum`; `brightness` in 0 .. 1 tunes the noise."""
-    return {"kick": _kick, "snare": _snare, "hat": _hat}[drum](brightness)
+@dataclass(frozen=True)
+class Kit:
+    """The sound of a kit: pitches in Hz, times in which a sound falls by 1 / e in seconds, rattle in 0 .. 1."""
+
+    kick_hertz: float
+    kick_decay: float
+    snare_hertz: float
+    snare_decay: float
+    snare_rattle: float
+    hat_hertz: float
+    hat_decay: float
 
 
-def _kick(brightness: float) -> Samples:
+@cache
+def kit(number: int) -> Kit:
+    """The kit of this number."""
+    place = generator("kit", number).uniform(0, 1, 7)
+    low = np.array([42, 0.07, 160, 0.04, 0.3, 3500, 0.015])
+    high = np.array([60, 0.16, 260, 0.11, 0.9, 7000, 0.06])
+    return Kit(*(float(value) for value in low + place * (high - low)))
+
+
+@cache
+def stroke(drum: str, number: int) -> Samples:
+    """One stroke of `drum` ("kick", "snare" or "hat") of the kit of this number."""
+    return {"kick": _kick, "snare": _snare, "hat": _hat}[drum](kit(number))
+
+
+def _kick(kit: Kit) -> Samples:
+    seconds = np.arange(int(0.4 * SAMPLE_RATE)) / SAMPLE_RATE
+    cycles = kit.kick_hertz * seconds + 3.2 * (1 - np.exp(-seconds / 0.03))
+    return on_grid(np.sin(2 * np.pi * cycles)) * fall(kit.kick_decay, len(seconds))
+
+
+def _snare(kit: Kit) -> Samples:
     seconds = np.arange(int(0.3 * SAMPLE_RATE)) / SAMPLE_RATE
-    cycles = 48 * seconds + 3.2 * (1 - np.exp(-seconds / 0.03))
-    body = on_grid(np.sin(2 * np.pi * cycles)) * fall(0.11, len(seconds))
-    return body + 0.15 * brightness * _noise("kick", 1500, 6000, 0.005, len(seconds))
+    body = on_grid(np.sin(2 * np.pi * kit.snare_hertz * seconds)) * fall(kit.snare_decay, len(seconds))
+    noise = _noise("snare", 900, 8000, kit.snare_decay, len(seconds))
+    return (1 - kit.snare_rattle) * body + kit.snare_rattle * noise
 
 
-def _snare(brightness: float) -> Samples:
-    n_samples = int(0.25 * SAMPLE_RATE)
-    body = on_grid(np.sin(2 * np.pi * 190 * np.arange(n_samples) / SAMPLE_RATE)) * fall(0.05, n_samples)
-    return 0.4 * body + 0.6 * _noise("snare", 700, 4000 + 5000 * brightness, 0.07, n_samples)
-
-
-def _hat(brightness: float) -> Samples:
-    return 0.5 * _noise("hat", 4500 + 2500 * brightness, 10500, 0.03, int(0.12 * SAMPLE_RATE))
+def _hat(kit: Kit) -> Samples:
+    return 0.5 * _noise("hat", kit.hat_hertz, 10500, kit.hat_decay, int(0.25 * SAMPLE_RATE))
 
 
 def _noise(name: str, low: float, high: float, decay: float, n_samples: int) -> Samples:

@@ -48,11 +48,23 @@ def voicing(pitch_classes: tuple[int, ...], center: int) -> tuple[int, ...]:
     return tuple(sorted(center - 6 + (pitch_class - center + 6) % 12 for pitch_class in pitch_classes))
 
 
-def melody_steps(rng: np.random.Generator, chord_root: int, n_notes: int) -> list[int]:
-    """Steps of the scale for `n_notes` notes that begin on a chord note and wander by small steps."""
-    position = chord_root % 7 + 2 * int(rng.integers(3))
+def melody_steps(rng: np.random.Generator, notes: list[tuple[int, bool]]) -> list[int]:
+    """A step of the scale for every note of a phrase: small moves, and chord notes on the beats.
+
+    `notes` holds the root of the chord below each note, and whether it falls on a beat.
+    """
+    position = notes[0][0] % 7 + 2 * int(rng.integers(3))
     steps = []
-    for _ in range(n_notes):
-        steps.append(position)
-        position = int(np.clip(position + rng.choice((-2, -1, -1, 0, 1, 1, 2)), -1, 9))
+    for root, on_beat in notes:
+        steps.append(chord_step(position, root) if on_beat else position)
+        position = int(np.clip(steps[-1] + rng.choice((-2, -1, -1, 1, 1, 2)), -1, 9))
     return steps
+
+
+def chord_step(step: int, root: int) -> int:
+    """The step nearest to `step` that is in the triad on `root`.
+
+    >>> [chord_step(step, 0) for step in range(8)]
+    [0, 0, 2, 2, 4, 4, 7, 7]
+    """
+    return step + (0, -1, 0, -1, 0, -1, 1)[(step - root) % 7]

@@ -9,11 +9,11 @@ from earshot.datasets.embedded.randomness import generator
 
 Floats = NDArray[np.float64]
 
-LENGTH_SCALES = np.array([1.2, 1.6, 2.0, 2.0, 1.6, 1.8, 1.6, 1.6, 1.2, 1.4, 1.6])
+LENGTH_SCALES = np.array([1.6, 1.0, 1.3, 3.0, 2.0, 2.2, 1.5, 1.8, 1.8, 1.5, 1.5])
 """How far a taste reaches along each of `traits.taste_coordinates`: shorter matters more."""
 N_FEATURES = 512
-TASTE = 2.0
-RENOWN = 0.8
+TASTE = 3.0
+RENOWN = 0.9
 MEDIAN_SONGS = 60
 
 
@@ -33,8 +33,9 @@ def taste_features(coordinates: Floats) -> Floats:
 def attraction(number: int, features: Floats, renown: Floats) -> Floats:
     """How much the listener of this number is drawn to every song, shape (n_songs,)."""
     weights = generator("listener", number, "taste").standard_normal(N_FEATURES)
-    liking: Floats = features @ weights
-    return TASTE * (liking - liking.mean()) + renown
+    liking = features @ weights
+    drawn_to: Floats = TASTE * (liking - liking.mean()) + renown
+    return drawn_to
 
 
 def draw_renown(number: int) -> float:

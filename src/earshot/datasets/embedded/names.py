@@ -6,15 +6,17 @@ from earshot.datasets.embedded.randomness import generator
 from earshot.datasets.embedded.traits import Traits
 
 _ADJECTIVES = (
-    "Amber Blue Broken Crooked Distant Early Electric Empty Gentle Golden Hollow Idle Ivory Late Little Lonely"
-    " Lucky Midnight Paper Quiet Restless Salt Secret Silver Slow Sudden Velvet Wandering Wild Winter"
-).split()
+    "Amber", "Blue", "Broken", "Crooked", "Distant", "Early", "Electric", "Empty", "Gentle", "Golden",
+    "Hollow", "Idle", "Ivory", "Late", "Little", "Lonely", "Lucky", "Midnight", "Paper", "Quiet",
+    "Restless", "Salt", "Secret", "Silver", "Slow", "Sudden", "Velvet", "Wandering", "Wild", "Winter",
+)  # fmt: skip
 _NOUNS = (
-    "Almanacs Antennas Arcades Balconies Bridges Comets Corridors Ferries Foxes Gardens Harbours Herons Horizons"
-    " Islands Kites Ladders Lanterns Letters Maps Mirrors Oceans Orchards Parades Postcards Rivers Satellites"
-    " Shadows Stairways Trains Umbrellas Windows"
-).split()
-_TURNS = ["", "", "", " at Dawn", " for Two", " in the Rain", " Again", " on Sunday", " Without You"]
+    "Almanacs", "Antennas", "Arcades", "Balconies", "Bridges", "Comets", "Corridors", "Ferries", "Foxes",
+    "Gardens", "Harbours", "Herons", "Horizons", "Islands", "Kites", "Ladders", "Lanterns", "Letters",
+    "Maps", "Mirrors", "Oceans", "Orchards", "Parades", "Postcards", "Rivers", "Satellites", "Shadows",
+    "Stairways", "Trains", "Umbrellas", "Windows",
+)  # fmt: skip
+_TURNS = ("", "", "", " at Dawn", " for Two", " in the Rain", " Again", " on Sunday", " Without You")
 
 
 def artist_name(number: int) -> str:

@@ -25,11 +25,11 @@ def render(number: int, traits: Traits) -> NDArray[np.int16]:
     chords = Playing(traits.chord_instrument, traits.brightness, attack)
     lead = Playing(traits.lead_instrument, traits.brightness, attack / 2)
     bass = Playing("bass", round(traits.brightness / 2, 4), 0.005)
-    dry = 0.55 / np.sqrt(traits.chord_size) * _play(score.chords, chords, traits)
+    dry = 0.65 / np.sqrt(traits.chord_size) * _play(score.chords, chords, traits)
     dry += 0.5 * _play(score.melody, lead, traits)
     wet = _room(dry)
     wet += 0.6 * _play(score.bass, bass, traits)
-    wet += (0.08 + 0.82 * traits.drums) * _beat(score.drums, traits)
+    wet += (0.06 + 0.7 * traits.drums) * _beat(score.drums, traits)
     return np.rint(level(_fade(wet)) * 32767).astype(np.int16)
 
 
@@ -53,7 +53,7 @@ def _beat(hits: list[Hit], traits: Traits) -> Samples:
     samples = np.zeros(N_SAMPLES)
     for hit in hits:
         gain = _DRUM_GAIN[hit.drum] * hit.velocity
-        _add(samples, start_sample(hit.beat, traits), stroke(hit.drum, traits.brightness), gain)
+        _add(samples, start_sample(hit.beat, traits), stroke(hit.drum, traits.kit), gain)
     return samples
 
 

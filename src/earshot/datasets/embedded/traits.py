@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 TONICS = (0, 2, 4, 7, 9)
 """Pitch classes of the keys in use: C, D, E, G, A."""
+N_KITS = 12
+"""Drum kits, each of its own sound."""
 VALENCE = {"minor": -1.0, "dorian": -0.4, "mixolydian": 0.4, "major": 1.0}
 GROOVES = {
     "four on the floor": (1.0, -0.8),
@@ -49,8 +51,8 @@ class Traits:
     swing, drums, brightness, softness, density
         In 0 .. 1: how late every second eighth comes, how loud the drums are, how
         many overtones, how slowly notes begin, how many melody notes.
-    chord_instrument, lead_instrument
-        Names in `earshot.datasets.embedded.instruments`.
+    chord_instrument, lead_instrument, kit
+        Names in `earshot.datasets.embedded.instruments`, a number in `drums`.
     """
 
     tempo: float
@@ -66,6 +68,7 @@ class Traits:
     density: float
     chord_instrument: str
     lead_instrument: str
+    kit: int
 
 
 @dataclass(frozen=True)
@@ -103,13 +106,14 @@ def draw_song(artist: Artist, number: int) -> Traits:
         density=_near(habits.density, 0.12, rng),
         chord_instrument=habits.chord_instrument,
         lead_instrument=_either(habits.lead_instrument, foreign.lead_instrument, 0.3, rng),
+        kit=_either(habits.kit, foreign.kit, 0.2, rng),
     )
 
 
 def taste_coordinates(traits: Traits) -> NDArray[np.float64]:
     """Where the song lies in the space that tastes are smooth over, shape (11,), each about -1 .. 1.
 
-    Key and instruments are left out: nobody here likes a song for its key.
+    Key, instruments and kit are left out: nobody here likes a song for its key.
     """
     drive, syncopation = GROOVES[traits.groove]
     amounts = (traits.swing, traits.drums, traits.brightness, traits.softness, traits.density)
@@ -141,6 +145,7 @@ def _habits(style: Style, rng: np.random.Generator) -> Traits:
         density=_near(style.density, 0.2, rng),
         chord_instrument=_choice(style.instruments, rng),
         lead_instrument=_choice(style.instruments, rng),
+        kit=int(rng.integers(N_KITS)),
     )
 
 

@@ -1,0 +1,12 @@
+"""Networks that hear: windows of a hyper-image in, a vector out; nothing of what they are trained for.
+
+An encoder is a `torch.nn.Module` with
+
+- `families`: the families of hyper-image rows it wants by default (`earshot.audio.rows.FAMILIES`);
+  `families` among its init_args says otherwise;
+- `__init__(n_rows, n_outputs, **init_args)`, where `n_rows` counts the rows of those families;
+- `forward(windows)`: float32 (batch, n_rows, n_frames), every row with mean 0 and
+  variance 1 over the training songs, to float32 (batch, n_outputs); any `n_frames`.
+
+params.yaml names it as `{class_path: package.module:Class, init_args: {...}}`.
+"""

@@ -1,0 +1,13 @@
+"""What an encoder can be trained for, one objective a file; none knows the network that serves it.
+
+An objective is a `torch.nn.Module` with
+
+- `__init__(examples, **init_args)`, `examples` as `earshot.training.examples.Examples`;
+- `n_outputs`: how long a vector it wants;
+- `forward(outputs, songs)`: outputs float32 (n, n_outputs), songs int64 (n,) as rows of
+  `examples`, to the loss of each, float32 (n,);
+- `output_mean` float32 (n_outputs,), `output_scale` float32 (): what outputs times scale plus
+  mean are, the predicted item factors.
+
+params.yaml names it as `{class_path: package.module:Class, init_args: {...}}`.
+"""

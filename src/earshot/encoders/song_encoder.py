@@ -1,0 +1,121 @@
+"""An encoder and all it needs to go from stored frames to vectors: its rows, their scale, the target's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from earshot.audio.rows import ImageFormat
+from earshot.encoders.components import load_class
+from earshot.errors import UserError
+from earshot.params import Component
+
+
+class SongEncoder(nn.Module):
+    """Windows as they are stored in, vectors out.
+
+    Parameters
+    ----------
+    network
+        An encoder as `earshot.encoders` tells.
+    rows
+        Rows of the image it reads.
+    n_frames
+        Frames of a window.
+    n_outputs
+        Length of a vector.
+    """
+
+    row_mean: Tensor
+    row_scale: Tensor
+    output_mean: Tensor
+    output_scale: Tensor
+
+    def __init__(self, network: nn.Module, rows: Sequence[int], n_frames: int, n_outputs: int) -> None:
+        super().__init__()
+        self.network = network
+        self.rows = list(rows)
+        self.n_frames = n_frames
+        self.register_buffer("row_mean", torch.zeros(len(self.rows)))
+        self.register_buffer("row_scale", torch.ones(len(self.rows)))
+        self.register_buffer("output_mean", torch.zeros(n_outputs))
+        self.register_buffer("output_scale", torch.ones(()))
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """uint8 (batch, n_frames, all rows) to the network's own outputs, float32 (batch, n_outputs)."""
+        chosen = windows if len(self.rows) == windows.shape[2] else windows[:, :, self.rows]
+        standardized = (chosen.to(torch.float32) - self.row_mean) / self.row_scale
+        outputs: Tensor = self.network(standardized.transpose(1, 2))
+        return outputs
+
+    def vectors(self, outputs: Tensor) -> Tensor:
+        """Outputs on the scale of the targets."""
+        return outputs * self.output_scale + self.output_mean
+
+    def standardize_rows(self, mean: NDArray[Any], scale: NDArray[Any]) -> None:
+        """Have rows of this `mean` and standard deviation `scale` reach the network with 0 and 1.
+
+        Constant rows (scale 0) reach it as 0.
+        """
+        self.row_mean.copy_(torch.from_numpy(mean[self.rows]))
+        self.row_scale.copy_(torch.from_numpy(np.where(scale > 0, scale, 1)[self.rows]))
+
+
+@dataclass(frozen=True)
+class EncoderDescription:
+    """All that must be known beside the weights; `encoder.json`.
+
+    Attributes
+    ----------
+    class_path, init_args
+        As in params.yaml.
+    rows
+        Rows of the image that it reads.
+    n_outputs
+        Length of a vector.
+    n_frames
+        Frames of a window.
+    feature_key
+        Of the images it was trained on.
+    """
+
+    class_path: str
+    init_args: dict[str, Any]
+    rows: list[int]
+    n_outputs: int
+    n_frames: int
+    feature_key: str
+
+
+def describe(
+    component: Component, image_format: ImageFormat, window_seconds: float, n_outputs: int
+) -> EncoderDescription:
+    """The description of `component` reading windows of `window_seconds` from images of `image_format`.
+
+    Raises UserError for a class that is not there or a family the images do not hold.
+    """
+    kind = load_class(component.class_path, "cnn_checkpoint.encoder.class_path")
+    families = component.init_args.get("families", getattr(kind, "families", None))
+    if families is None:
+        raise UserError(f"cnn_checkpoint.encoder.class_path={component.class_path!r} has no `families`")
+    rows = [int(row) for row in image_format.row_slice(families)]
+    n_frames = max(1, round(window_seconds * image_format.frames_per_second))
+    return EncoderDescription(
+        component.class_path, component.init_args, rows, n_outputs, n_frames, image_format.feature_key
+    )
+
+
+def build(description: EncoderDescription) -> SongEncoder:
+    """A new encoder with weights drawn from torch's generator. Raises UserError for init_args it refuses."""
+    kind = load_class(description.class_path, "cnn_checkpoint.encoder.class_path")
+    try:
+        network = kind(len(description.rows), description.n_outputs, **description.init_args)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"cnn_checkpoint.encoder.init_args={description.init_args!r}: {error}") from None
+    return SongEncoder(network, description.rows, description.n_frames, description.n_outputs)

@@ -1,0 +1,55 @@
+"""A network that learns from sound where the plays have put a song."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from earshot import tracking
+from earshot.audio.store import HyperImageStore
+from earshot.encoders.load import save_encoder
+from earshot.encoders.song_encoder import describe
+from earshot.params import Params
+from earshot.stages.paths import Paths
+from earshot.training.examples import read_examples
+from earshot.training.objectives.build import build_objective
+from earshot.training.train import Trained, train
+
+
+def run(paths: Paths, params: Params) -> dict[str, Any]:
+    import pandas as pd
+
+    cnn = params.cnn_checkpoint
+    store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
+    examples = read_examples(paths.data("training_set"), paths.data("wmf_factors"), store)
+    objective = build_objective(cnn.objective, examples)
+    description = describe(cnn.encoder, store.format, cnn.window_seconds, int(objective.n_outputs))  # type: ignore[arg-type]
+    with tracking.training_run(paths.root, paths.work, params) as tracked:
+        tracked.log_songs(params, paths.data("training_set"), store)
+        trained = train(
+            description,
+            objective,
+            store,
+            examples,
+            cnn,
+            seed=params.seed,
+            work=paths.work,
+            on_epoch=tracked.log_epoch,
+        )
+        summary = _summary(trained, examples.n_training, len(examples.songs) - examples.n_training)
+        save_encoder(paths.output, trained.encoder, description)
+        pd.DataFrame(trained.epochs).to_csv(paths.output / "curves.csv", index=False)
+        tracked.finish(trained.epochs, summary, paths.output / "encoder.pt")
+    return summary
+
+
+def _summary(trained: Trained, n_training: int, n_validation: int) -> dict[str, Any]:
+    best = trained.epochs[trained.best_epoch]
+    return {
+        "training_songs": n_training,
+        "validation_songs": n_validation,
+        "weights": sum(weight.numel() for weight in trained.encoder.parameters()),
+        "epochs": len(trained.epochs),
+        "best_epoch": best.epoch,
+        "training_loss": best.training_loss,
+        "validation_loss": best.validation_loss,
+    }

@@ -1,0 +1,49 @@
+"""Where each song of the training set belongs, by its sound alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.audio.store import HyperImageStore
+from earshot.columns import SONG_ID
+from earshot.encoders.load import load_encoder, predict
+from earshot.encoders.song_encoder import SongEncoder
+from earshot.files import write_table
+from earshot.params import Params
+from earshot.stages.paths import Paths
+
+_SONGS_KEPT_AT_ONCE = 8192
+
+
+def run(paths: Paths, params: Params) -> dict[str, Any]:
+    import pandas as pd
+
+    encoder = load_encoder(paths.data("cnn_checkpoint"))
+    store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
+    songs = pd.read_parquet(paths.data("training_set") / "songs.parquet")[[SONG_ID]]
+    positions = [store.position(song_id) for song_id in songs[SONG_ID]]
+    firsts = range(0, len(positions), _SONGS_KEPT_AT_ONCE)
+    blocks = [
+        _block(paths.work / f"{first}.npy", encoder, store, positions[first : first + _SONGS_KEPT_AT_ONCE])
+        for first in firsts
+    ]
+    predicted = np.concatenate(blocks)
+    np.save(paths.output / "item_factors.npy", predicted)
+    write_table(paths.output / "items.parquet", songs)
+    return {"songs": len(predicted), "factors": predicted.shape[1]}
+
+
+def _block(
+    kept: Path, encoder: SongEncoder, store: HyperImageStore, positions: list[int]
+) -> NDArray[np.float32]:
+    """Read from `kept` where an interrupted run has left it, else made, and left there."""
+    if not kept.is_file():
+        beside = kept.with_name(f".{kept.name}")
+        np.save(beside, predict(encoder, store, positions))
+        beside.replace(kept)
+    vectors: NDArray[np.float32] = np.load(kept)
+    return vectors

@@ -1,0 +1,74 @@
+"""Factors of listeners and warm songs out of the plays; cold songs folded in, for the upper bound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earshot.columns import COLD, SONG_ID
+from earshot.errors import UserError
+from earshot.factors.fold_in import solve_rows
+from earshot.factors.wmf import Factorization, fit
+from earshot.files import link, write_table
+from earshot.params import Params
+from earshot.plays.confidence import confidence
+from earshot.plays.tables import read_play_counts
+from earshot.stages.paths import Paths
+
+
+def run(paths: Paths, params: Params) -> dict[str, Any]:
+    import pandas as pd
+
+    wmf = params.wmf_factors
+    plays = read_play_counts(paths.data("training_set"))
+    songs = pd.read_parquet(paths.data("training_set") / "songs.parquet")
+    cold = np.isin(plays.song_ids, songs.loc[songs[COLD], SONG_ID].to_numpy(dtype=object))
+    if cold.all():
+        raise UserError("every song with plays is cold: nothing is left to factorize; more songs are wanted")
+    sureness = confidence(plays.matrix, wmf.alpha, wmf.epsilon)
+    kept = paths.work / "factorization.npz"
+    fitted = fit(
+        sureness[:, ~cold],
+        factors=wmf.factors,
+        regularization=wmf.regularization,
+        iterations=wmf.iterations,
+        seed=params.seed,
+        start=_read_kept(kept),
+        keep=lambda state: _keep(kept, state),
+    )
+    cold_factors = solve_rows(sureness[:, cold].T.tocsr(), fitted.user_factors, wmf.regularization)
+    link(paths.data("training_set") / "users.parquet", paths.output / "users.parquet")
+    np.save(paths.output / "user_factors.npy", fitted.user_factors)
+    _write_items(paths.output, "", plays.song_ids[~cold], fitted.item_factors)
+    _write_items(paths.output, "cold_", plays.song_ids[cold], cold_factors)
+    curve = pd.DataFrame({"iteration": range(1, wmf.iterations + 1), "objective": fitted.objective})
+    curve.to_csv(paths.output / "objective.csv", index=False)
+    return {
+        "listeners": len(plays.user_ids),
+        "warm_songs": int((~cold).sum()),
+        "cold_songs": int(cold.sum()),
+        "objective": fitted.objective[-1],
+    }
+
+
+def _write_items(folder: Path, prefix: str, song_ids: Any, factors: Any) -> None:
+    import pandas as pd
+
+    name = "cold_factors.npy" if prefix else "item_factors.npy"
+    np.save(folder / name, factors)
+    write_table(folder / f"{prefix}items.parquet", pd.DataFrame({SONG_ID: song_ids}, dtype=str))
+
+
+def _read_kept(path: Path) -> Factorization | None:
+    if not path.is_file():
+        return None
+    with np.load(path) as kept:
+        return Factorization(kept["user_factors"], kept["item_factors"], kept["objective"].tolist())
+
+
+def _keep(path: Path, state: Factorization) -> None:
+    beside = path.with_name(f".{path.name}.tmp.npz")
+    np.savez(beside, **vars(state))
+    beside.replace(path)

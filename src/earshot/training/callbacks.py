@@ -1,0 +1,121 @@
+"""What happens around the steps of a training: early stopping, the checkpoint to go on from, progress."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback
+from torch import Tensor
+
+from earshot.errors import UserError
+from earshot.processes import progress
+from earshot.training.lesson import Lesson
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of `curves.csv`: losses over the epoch's windows, and over the validation songs."""
+
+    epoch: int
+    training_loss: float
+    validation_loss: float
+
+
+class EarlyStopping(Callback):
+    """Keep the weights of the epoch whose validation loss is lowest; stop `patience` epochs after it.
+
+    Lightning's own keeps no weights, and trains one epoch too many after a kill
+    at the last. It must stand before the averaging callback, whose weights are
+    in place while a validation ends.
+    """
+
+    def __init__(self, patience: int, on_epoch: Callable[[Epoch], None]) -> None:
+        self._patience = patience
+        self._on_epoch = on_epoch
+        self.epochs: list[Epoch] = []
+        self.best = 0
+        self.best_weights: dict[str, Tensor] = {}
+
+    @property
+    def _over(self) -> bool:
+        return len(self.epochs) - 1 - self.best >= self._patience
+
+    def on_train_start(self, trainer: Trainer, lesson: LightningModule) -> None:
+        trainer.should_stop = bool(self.epochs) and self._over
+
+    def on_validation_epoch_end(self, trainer: Trainer, lesson: LightningModule) -> None:
+        assert isinstance(lesson, Lesson)
+        epoch = Epoch(len(self.epochs), lesson.training_loss.take(), lesson.validation_loss.take())
+        if not math.isfinite(epoch.training_loss + epoch.validation_loss):
+            raise UserError(
+                f"the training diverged in epoch {epoch.epoch} (loss {epoch.training_loss}); "
+                "a smaller cnn_checkpoint.learning_rate is wanted"
+            )
+        self.epochs.append(epoch)
+        if not self.best_weights or epoch.validation_loss < self.epochs[self.best].validation_loss:
+            self.best = epoch.epoch
+            self.best_weights = {k: v.detach().cpu().clone() for k, v in lesson.encoder.state_dict().items()}
+        self._on_epoch(epoch)
+        trainer.should_stop = self._over
+
+    def state_dict(self) -> dict[str, Any]:
+        epochs = [asdict(epoch) for epoch in self.epochs]
+        return {"epochs": epochs, "best": self.best, "best_weights": self.best_weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
+        self.best, self.best_weights = state["best"], state["best_weights"]
+
+
+class Resumable(Callback):
+    """Write all that a training needs to go on: after every epoch, and in long ones every `seconds`."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        self._path = path
+        self._seconds = seconds
+        self._written = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, lesson: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        # After the last batch Lightning would go on without the validation.
+        is_last = batch_idx + 1 == trainer.num_training_batches
+        if not is_last and time.monotonic() - self._written >= self._seconds:
+            self._write(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, lesson: LightningModule) -> None:
+        self._write(trainer)
+
+    def _write(self, trainer: Trainer) -> None:
+        beside = self._path.with_name(f".{self._path.name}.tmp")
+        trainer.save_checkpoint(beside)
+        beside.replace(self._path)
+        self._written = time.monotonic()
+
+
+class Progress(Callback):
+    """A progress bar over the batches of all epochs, with the last validation loss."""
+
+    def __init__(self, early_stopping: EarlyStopping) -> None:
+        self._early_stopping = early_stopping
+
+    def on_train_start(self, trainer: Trainer, lesson: LightningModule) -> None:
+        total = int(trainer.num_training_batches) * (trainer.max_epochs or 1)
+        self._bar = progress(description="Training", unit="batches", total=total)
+        self._bar.update(trainer.global_step)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self._bar.update()
+
+    def on_validation_end(self, trainer: Trainer, lesson: LightningModule) -> None:
+        last = self._early_stopping.epochs[-1]
+        self._bar.set_postfix(epoch=last.epoch, validation_loss=f"{last.validation_loss:.4f}", refresh=False)
+
+    def on_train_end(self, trainer: Trainer, lesson: LightningModule) -> None:
+        self._bar.close()

@@ -1,0 +1,75 @@
+"""The songs that an encoder learns from, and those that tell it when to stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.columns import SONG_ID, VALIDATION
+from earshot.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from earshot.audio.store import HyperImageStore
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Songs with audio and with factors: first those to learn from, then those for early stopping.
+
+    Attributes
+    ----------
+    songs
+        Their lines of `training_set/songs.parquet`, in order of the rows below.
+    factors
+        float32 (n, factors), their item factors.
+    positions
+        Their lines in the store of hyper-images, (n,).
+    n_training
+        How many of them, from the first, are learned from.
+    """
+
+    songs: pd.DataFrame
+    factors: NDArray[np.float32]
+    positions: NDArray[np.int64]
+    n_training: int
+
+
+def read_examples(training_set: Path, wmf_factors: Path, store: HyperImageStore) -> Examples:
+    """The warm songs with plays and audio, and their factors.
+
+    Raises
+    ------
+    UserError
+        No song to learn from, or none for early stopping.
+    """
+    import pandas as pd
+
+    items = pd.read_parquet(wmf_factors / "items.parquet")[SONG_ID]
+    rows = pd.Series(np.arange(len(items)), index=items)
+    songs = pd.read_parquet(training_set / "songs.parquet")
+    songs = songs[songs[SONG_ID].isin(items)].sort_values([VALIDATION, SONG_ID], ignore_index=True)
+    n_training = int((~songs[VALIDATION]).sum())
+    _refuse_too_few(n_training, len(songs) - n_training)
+    factors = np.load(wmf_factors / "item_factors.npy")[rows[songs[SONG_ID]].to_numpy()]
+    positions = np.array([store.position(song_id) for song_id in songs[SONG_ID]], dtype=np.int64)
+    return Examples(songs, factors, positions, n_training)
+
+
+def _refuse_too_few(n_training: int, n_validation: int) -> None:
+    if n_training == 0:
+        raise UserError(
+            "no song to learn from: of the warm songs with plays and audio, none is left beside "
+            f"the {n_validation} for early stopping; more songs are wanted, or a "
+            "smaller training_set.validation_share"
+        )
+    if n_validation == 0:
+        raise UserError(
+            f"no song for early stopping among {n_training} warm songs with plays and audio; "
+            "more songs are wanted, or a larger training_set.validation_share"
+        )

@@ -1,0 +1,37 @@
+"""Mean squared error to the item factors (van den Oord et al. 2013, eq. 4)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from earshot.training.examples import Examples
+
+
+class FactorsMse(nn.Module):
+    """|y - y_hat|^2 / factors, every song alike, with y centred and divided by one number for all factors.
+
+    The shift and the scale are those of the training songs, so that a loss of 1
+    is what their mean would reach.
+    """
+
+    targets: Tensor
+    output_mean: Tensor
+    output_scale: Tensor
+
+    def __init__(self, examples: Examples) -> None:
+        super().__init__()
+        factors = torch.from_numpy(examples.factors)
+        training = factors[: examples.n_training]
+        mean = training.mean(dim=0)
+        spread = (training - mean).square().mean().sqrt()
+        self.register_buffer("output_mean", mean)
+        self.register_buffer("output_scale", torch.where(spread > 0, spread, torch.ones(())))
+        self.register_buffer("targets", (factors - self.output_mean) / self.output_scale)
+
+    @property
+    def n_outputs(self) -> int:
+        return self.targets.shape[1]
+
+    def forward(self, outputs: Tensor, songs: Tensor) -> Tensor:
+        return (outputs - self.targets[songs]).square().mean(dim=1)

@@ -1,0 +1,153 @@
+"""Training an encoder, to be killed at any moment and continued to the same bytes."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import EMAWeightAveraging
+from torch import nn
+
+from earshot.audio.store import HyperImageStore
+from earshot.columns import N_FRAMES
+from earshot.encoders.load import device
+from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build
+from earshot.encoders.song_windows import draw_starts
+from earshot.params import CnnCheckpoint
+from earshot.training.callbacks import EarlyStopping, Epoch, Progress, Resumable
+from earshot.training.examples import Examples
+from earshot.training.lesson import Lesson
+from earshot.training.windows import RandomWindows, SongWindows, WholeSongs
+
+Doubles = NDArray[np.float64]
+
+_SECONDS_BETWEEN_CHECKPOINTS = 60.0
+_SONGS_FOR_ROW_STATISTICS = 500
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An encoder with the averaged weights of its best epoch, and how it got there."""
+
+    encoder: SongEncoder
+    epochs: list[Epoch]
+    best_epoch: int
+
+
+def train(
+    description: EncoderDescription,
+    objective: nn.Module,
+    store: HyperImageStore,
+    examples: Examples,
+    params: CnnCheckpoint,
+    *,
+    seed: int,
+    work: Path,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    seconds_between_checkpoints: float = _SECONDS_BETWEEN_CHECKPOINTS,
+) -> Trained:
+    """Fit an encoder to `objective` with exponentially averaged weights and early stopping.
+
+    Parameters
+    ----------
+    description
+        The encoder and its window.
+    objective
+        As `earshot.training.objectives` tells.
+    store
+        Hyper-images; `examples.positions` are its lines.
+    examples
+        Songs to learn from and to validate on.
+    params
+        Batch size, learning rate, ...
+    seed
+        Of weights, dropout and the windows drawn.
+    work
+        An existing folder; a training killed there goes on from it, and ends in the same weights.
+    on_epoch
+        Called after each epoch that was not trained before a kill.
+    seconds_between_checkpoints
+        In epochs longer than this the training can go on from their middle.
+
+    Raises
+    ------
+    UserError
+        A loss that is not finite any more.
+    """
+    torch.manual_seed(seed)
+    encoder = build(description)
+    encoder.standardize_rows(*_row_statistics(store, examples, description.n_frames, seed))
+    lesson = Lesson(encoder, objective, learning_rate=params.learning_rate, weight_decay=params.weight_decay)
+    early_stopping = EarlyStopping(params.patience, on_epoch)
+    resume_from = work / "resume.ckpt"
+    callbacks = [
+        early_stopping,
+        # Averaging would round the constants among the buffers a little at each step.
+        EMAWeightAveraging(decay=params.ema_decay, use_buffers=False),
+        Progress(early_stopping),
+        Resumable(resume_from, seconds_between_checkpoints),
+    ]
+    trainer = Trainer(
+        accelerator=device().type,
+        devices=1,
+        max_epochs=params.max_epochs,
+        deterministic=True,
+        callbacks=callbacks,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=work,
+    )
+    data = _data(store, examples, description.n_frames, params, seed)
+    with _silence():
+        trainer.fit(lesson, data, ckpt_path=resume_from if resume_from.is_file() else None, weights_only=True)
+    encoder.load_state_dict(early_stopping.best_weights)
+    encoder.output_mean.copy_(objective.output_mean)  # type: ignore[arg-type]
+    encoder.output_scale.copy_(objective.output_scale)  # type: ignore[arg-type]
+    return Trained(encoder.cpu().eval(), early_stopping.epochs, early_stopping.best)
+
+
+def _data(
+    store: HyperImageStore, examples: Examples, n_frames: int, params: CnnCheckpoint, seed: int
+) -> SongWindows:
+    training = RandomWindows(
+        store,
+        examples,
+        n_frames=n_frames,
+        windows_per_song=params.windows_per_song,
+        batch_size=params.batch_size,
+        seed=seed,
+    )
+    return SongWindows(training, WholeSongs(store, examples, n_frames))
+
+
+def _row_statistics(
+    store: HyperImageStore, examples: Examples, n_frames: int, seed: int
+) -> tuple[Doubles, Doubles]:
+    """Mean and standard deviation of each row, over a window of each of some training songs."""
+    draw = np.random.default_rng(seed)
+    positions = draw.permutation(examples.positions[: examples.n_training])[:_SONGS_FOR_ROW_STATISTICS]
+    starts = draw_starts(store.songs[N_FRAMES].to_numpy(dtype=np.int64)[positions], n_frames, draw)
+    windows = store.windows(positions, starts, n_frames)
+    frames = windows.reshape(-1, windows.shape[2])
+    return frames.mean(axis=0, dtype=np.float64), frames.std(axis=0, dtype=np.float64)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Without Lightning's words on accelerators and tips, and its own use of what torch has deprecated."""
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*LeafSpec", category=FutureWarning)
+        yield

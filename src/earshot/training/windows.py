@@ -1,0 +1,120 @@
+"""Batches of windows: at random for training, whole songs for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from earshot.audio.store import HyperImageStore
+from earshot.columns import N_FRAMES
+from earshot.encoders.song_windows import average_matrix, draw_starts, read_songs
+from earshot.training.examples import Examples
+
+_VALIDATION_SONGS_AT_ONCE = 32
+
+TrainingBatch = tuple[Tensor, Tensor]
+"""Windows uint8 (n, n_frames, rows), and the row of each one's song in the examples, int64 (n,)."""
+
+ValidationBatch = tuple[Tensor, Tensor, Tensor]
+"""Windows as above, float32 (songs, n) that averages them, and the songs' rows in the examples, int64."""
+
+
+class RandomWindows:
+    """Epochs of windows drawn at random; batch b of epoch e depends on (seed, e, b) alone.
+
+    It says where it stands (`state_dict`), so that a training goes on in the
+    middle of an epoch as if it had never stopped.
+    """
+
+    def __init__(
+        self,
+        store: HyperImageStore,
+        examples: Examples,
+        *,
+        n_frames: int,
+        windows_per_song: int,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self._store = store
+        self._positions = examples.positions[: examples.n_training]
+        self._song_frames = store.songs[N_FRAMES].to_numpy(dtype=np.int64)[self._positions]
+        self._n_frames = n_frames
+        self._windows_per_song = windows_per_song
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+        self._batches_read = 0
+
+    def __len__(self) -> int:
+        return -(-len(self._positions) * self._windows_per_song // self._batch_size)
+
+    def __iter__(self) -> Iterator[TrainingBatch]:
+        if self._batches_read == len(self):
+            self._epoch, self._batches_read = self._epoch + 1, 0
+        songs, starts = self._epoch_windows()
+        while self._batches_read < len(self):
+            batch = slice(self._batches_read * self._batch_size, (self._batches_read + 1) * self._batch_size)
+            self._batches_read += 1
+            windows = self._store.windows(self._positions[songs[batch]], starts[batch], self._n_frames)
+            yield torch.from_numpy(windows), torch.from_numpy(songs[batch])
+
+    def _epoch_windows(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        draw = np.random.default_rng([self._seed, self._epoch])
+        songs = draw.permutation(np.repeat(np.arange(len(self._positions)), self._windows_per_song))
+        return songs, draw_starts(self._song_frames[songs], self._n_frames, draw)
+
+    def state_dict(self) -> dict[str, int]:
+        return {"epoch": self._epoch, "batches_read": self._batches_read}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self._epoch, self._batches_read = state["epoch"], state["batches_read"]
+
+
+class WholeSongs:
+    """The validation songs, each by all its consecutive windows."""
+
+    def __init__(self, store: HyperImageStore, examples: Examples, n_frames: int) -> None:
+        self._store = store
+        self._positions = examples.positions
+        self._first = examples.n_training
+        self._n_frames = n_frames
+
+    def __len__(self) -> int:
+        return -(-(len(self._positions) - self._first) // _VALIDATION_SONGS_AT_ONCE)
+
+    def __iter__(self) -> Iterator[ValidationBatch]:
+        for start in range(self._first, len(self._positions), _VALIDATION_SONGS_AT_ONCE):
+            songs = np.arange(start, min(start + _VALIDATION_SONGS_AT_ONCE, len(self._positions)))
+            windows, owners = read_songs(self._store, self._positions[songs].tolist(), self._n_frames)
+            yield torch.from_numpy(windows), average_matrix(owners, len(songs)), torch.from_numpy(songs)
+
+
+class SongWindows(LightningDataModule):
+    """Lightning's view of the two.
+
+    It keeps the place in the training windows itself: Lightning restores that
+    of a loader only where it stopped in the middle of an epoch.
+    """
+
+    def __init__(self, training: RandomWindows, validation: WholeSongs) -> None:
+        super().__init__()
+        self._training = training
+        self._validation = validation
+
+    def train_dataloader(self) -> RandomWindows:
+        return self._training
+
+    def val_dataloader(self) -> WholeSongs:
+        return self._validation
+
+    def state_dict(self) -> dict[str, int]:
+        return self._training.state_dict()
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self._training.load_state_dict(state)

@@ -1,0 +1,26 @@
+# The packages and nothing else: the clone itself, its code, data and DVC cache, is mounted at /workspace.
+FROM python:3.11-slim-bookworm
+
+# git: DVC asks it what is committed. The version is Debian's of this release.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git \
+    && rm -rf /var/lib/apt/lists/*
+
+# Whoever owns the clone on the host owns it in the container too.
+ARG USER_ID=1000
+ARG GROUP_ID=1000
+RUN [ "$USER_ID" -ne 0 ] || { echo "USER_ID=0: give the clone to a user that is not root" >&2; exit 1; }
+RUN groupadd --non-unique --gid "$GROUP_ID" earshot \
+    && useradd --non-unique --uid "$USER_ID" --gid earshot --create-home earshot \
+    && install --directory --owner=earshot --group=earshot /workspace /dagster \
+    && git config --system --add safe.directory /workspace
+
+WORKDIR /workspace
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+RUN mkdir src \
+    && pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt --editable .
+
+ENV DAGSTER_HOME=/dagster PYTHONPATH=src PYTHONUNBUFFERED=1
+USER $USER_ID:$GROUP_ID
+CMD ["earshot", "--help"]

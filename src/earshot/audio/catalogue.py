@@ -1,0 +1,99 @@
+"""The song table as it stands after a row of deliveries, and which delivered files are good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING
+
+from earshot.audio.probing import Probe
+from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, REASON, SECONDS, SONG_ID
+from earshot.params import RawAudio
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROBED = [field.name for field in fields(Probe) if field.name != REASON]
+"""Columns that a probe fills: audio_md5, seconds, sample_rate, channels, peak_dbfs, clipped_share."""
+
+
+def with_probes(songs: pd.DataFrame, probes: Mapping[str, Probe]) -> pd.DataFrame:
+    """The part of one delivery: its songs in their order, each with what its file was found to hold.
+
+    Parameters
+    ----------
+    songs
+        As `earshot.deliveries.read_songs` gives them; `audio` is a key of `probes`, or `""`.
+    probes
+        By audio file.
+
+    Returns
+    -------
+    `songs`, `audio` null instead of `""`, and the fields of `Probe` as columns,
+    null where there is no audio.
+    """
+    import pandas as pd
+
+    columns = [field.name for field in fields(Probe)]
+    rows = [asdict(probes[audio]) if audio else dict.fromkeys(columns) for audio in songs[AUDIO]]
+    types = {AUDIO_MD5: "str", "sample_rate": "Int32", "channels": "Int32", REASON: "str"}
+    floats = {SECONDS: "float64", "peak_dbfs": "float64", "clipped_share": "float64"}
+    found = pd.DataFrame(rows, columns=columns, index=songs.index).astype(types | floats)
+    return songs.assign(**{AUDIO: songs[AUDIO].where(songs[AUDIO] != "")}).join(found)
+
+
+def judge(rows: pd.DataFrame, limits: RawAudio) -> pd.DataFrame:
+    """`rows` of parts with the `reason` of files that decode, but are too short or silent."""
+    silent = rows[REASON].isna() & (rows["peak_dbfs"] < limits.silence_dbfs)
+    short = rows[REASON].isna() & (rows[SECONDS] < limits.min_seconds)
+    reasons = rows[REASON].astype(object)
+    for row in rows.index[silent]:
+        peak = rows["peak_dbfs"][row]
+        reasons[row] = f"silent: peak {peak:.1f} dBFS, raw_audio.silence_dbfs is {limits.silence_dbfs:g}"
+    for row in rows.index[short]:
+        seconds = rows[SECONDS][row]
+        reasons[row] = f"too short: {seconds:.2f} s, raw_audio.min_seconds is {limits.min_seconds:g}"
+    return rows.assign(**{REASON: reasons.astype("str")})
+
+
+def current_songs(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a song, sorted by song_id: what its last row says, with the last good audio of any row.
+
+    So a row without audio, or with a file that was set aside, keeps the audio of
+    an earlier one; a row that says withdrawn withdraws, a later one that does not
+    brings the song back.
+
+    Parameters
+    ----------
+    rows
+        Of all parts, judged, in order of arrival.
+    """
+    audio = [AUDIO, *PROBED]
+    said = rows.drop_duplicates(SONG_ID, keep="last").drop(columns=[*audio, REASON])
+    heard = good_rows(rows).drop_duplicates(SONG_ID, keep="last")[[SONG_ID, *audio]]
+    return said.merge(heard, how="left", on=SONG_ID).sort_values(SONG_ID, ignore_index=True)
+
+
+def good_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose file can be used."""
+    return rows[rows[AUDIO].notna() & rows[REASON].isna()]
+
+
+def good_files(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every file ever delivered that can be used, in order of arrival; a song's same content once.
+
+    delivery, song_id, audio, audio_md5, seconds.
+    """
+    columns = [DELIVERY, SONG_ID, AUDIO, AUDIO_MD5, SECONDS]
+    return good_rows(rows).drop_duplicates([SONG_ID, AUDIO_MD5])[columns].reset_index(drop=True)
+
+
+def set_aside(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every delivered file that cannot be used: delivery, song_id, audio, reason."""
+    return rows.loc[rows[REASON].notna(), [DELIVERY, SONG_ID, AUDIO, REASON]].reset_index(drop=True)
+
+
+def count_reasons(reasons: Sequence[str] | pd.Series) -> dict[str, int]:
+    """How many of each kind: the word before the colon."""
+    kinds = sorted(str(reason).split(":")[0] for reason in reasons)
+    return {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}

@@ -1,0 +1,156 @@
+"""Audio files as samples: libsndfile first, FFmpeg's libraries (PyAV) for what it cannot read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+
+_BLOCK_FRAMES = 1 << 18
+
+
+class AudioError(Exception):
+    """A file that cannot be used; the message is the reason, `kind: detail`, without the file's path."""
+
+
+def decode(path: Path, start: float = 0.0, seconds: float | None = None) -> tuple[Samples, int]:
+    """Decode a file, or `seconds` of it from `start` (seconds) on.
+
+    Returns
+    -------
+    samples
+        float32 `(n_samples, channels)`, full scale at -1 and 1.
+    sample_rate
+        Hz.
+
+    Raises
+    ------
+    AudioError
+        A file that is not audio, is broken, or ends before `start`.
+    """
+    parts, sample_rate = _decode(path, start, seconds, lambda block: block)
+    return np.concatenate(parts), sample_rate
+
+
+def decode_mono(path: Path, start: float = 0.0, seconds: float | None = None) -> tuple[Samples, int]:
+    """As `decode`, but the mean of the channels, `(n_samples,)`."""
+    parts, sample_rate = _decode(path, start, seconds, to_mono)
+    return np.concatenate(parts), sample_rate
+
+
+def to_mono(samples: Samples) -> Samples:
+    """Mean of the channels: `(n_samples, channels)` to `(n_samples,)`."""
+    channels = samples.shape[1]
+    if channels == 1:
+        return samples[:, 0]
+    mono = samples[:, 0] + samples[:, 1]
+    for channel in range(2, channels):
+        mono += samples[:, channel]
+    mono *= np.float32(1 / channels)
+    return mono
+
+
+def _decode(
+    path: Path, start: float, seconds: float | None, change: Callable[[Samples], Samples]
+) -> tuple[list[Samples], int]:
+    sample_rate, blocks = open_blocks(path, start)
+    wanted = None if seconds is None else round(seconds * sample_rate)
+    parts = [change(block) for block in _first_samples(blocks, wanted)]
+    if not parts:
+        raise AudioError(f"empty: no samples after {start:.2f} s")
+    return parts, sample_rate
+
+
+def _first_samples(blocks: Iterable[Samples], wanted: int | None) -> Iterator[Samples]:
+    """As much of `blocks` as holds `wanted` samples a channel; all where that is None."""
+    for block in blocks:
+        if wanted is None:
+            yield block
+            continue
+        yield block[:wanted]
+        wanted -= len(block)
+        if wanted <= 0:
+            return
+
+
+def open_blocks(path: Path, start: float = 0.0) -> tuple[int, Iterator[Samples]]:
+    """Sample rate (Hz), and the samples from `start` (seconds) on, block by block.
+
+    A block is float32 `(n_samples, channels)`; however long the file, one is
+    held at a time. Raises AudioError, now or while the blocks are read.
+    """
+    if path.stat().st_size == 0:
+        raise AudioError("empty: the file has no bytes")
+    try:
+        return _soundfile_blocks(path, start)
+    except AudioError:
+        return _pyav_blocks(path, start)
+
+
+def _soundfile_blocks(path: Path, start: float) -> tuple[int, Iterator[Samples]]:
+    import soundfile
+
+    try:
+        file = soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a headerless .raw
+        raise AudioError("not audio: its format is not recognised") from error
+    return file.samplerate, _read_soundfile(file, round(start * file.samplerate))
+
+
+def _read_soundfile(file: Any, first: int) -> Iterator[Samples]:
+    import soundfile
+
+    with file:
+        try:
+            if first:
+                file.seek(min(first, file.frames))
+            while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+                yield block
+        except soundfile.LibsndfileError as error:
+            raise AudioError(f"broken: {error.error_string}") from error
+
+
+def _pyav_blocks(path: Path, start: float) -> tuple[int, Iterator[Samples]]:
+    import av
+
+    try:
+        container = av.open(str(path), metadata_errors="ignore")
+    except (av.FFmpegError, ValueError) as error:
+        raise AudioError("not audio: its format is not recognised") from error
+    streams = container.streams.audio
+    if not streams or not streams[0].rate:
+        container.close()
+        raise AudioError("not audio: it has no audio stream")
+    sample_rate = int(streams[0].rate)
+    return sample_rate, _without_first(_read_pyav(container), round(start * sample_rate))
+
+
+def _read_pyav(container: Any) -> Iterator[Samples]:
+    import av
+
+    stream = container.streams.audio[0]
+    floats = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
+    with container:
+        try:
+            for frame in container.decode(stream):
+                yield from (_samples(part) for part in floats.resample(frame))
+            yield from (_samples(part) for part in floats.resample(None))
+        except av.FFmpegError as error:
+            raise AudioError(f"broken: {error.strerror}") from error
+
+
+def _samples(frame: Any) -> Samples:
+    """A planar float frame as `(n_samples, channels)`."""
+    return np.ascontiguousarray(frame.to_ndarray().T, dtype=np.float32)
+
+
+def _without_first(blocks: Iterator[Samples], skipped: int) -> Iterator[Samples]:
+    for block in blocks:
+        if skipped < len(block):
+            yield block[skipped:]
+        skipped = max(0, skipped - len(block))

@@ -1,0 +1,105 @@
+"""Cyclic tempogram: which tempi a passage has, tempi an octave apart being one.
+
+Grosche, Mueller, Kurth: Cyclic tempogram - a mid-level tempo representation for
+music signals, ICASSP 2010; here with their autocorrelation.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+N_CLASSES = 15
+"""Tempo classes an octave."""
+REFERENCE_TEMPO = 40.0
+"""Beats a minute of the first class in the lowest octave."""
+N_OCTAVES = 3
+COMPRESSION = 1000.0
+MEAN_SECONDS = 1.0
+"""Length of the local mean that is taken off the novelty."""
+WINDOW_SECONDS = 6.0
+"""Length of the passage that a tempo is heard over."""
+FAINT = 1e-6
+"""Mean squared novelty that counts as no rhythm."""
+
+
+def tempo(tempo_class: int, octave: int) -> float:
+    """Beats a minute: `REFERENCE_TEMPO * 2 ** (octave + tempo_class / N_CLASSES)`."""
+    return float(REFERENCE_TEMPO * 2.0 ** (octave + tempo_class / N_CLASSES))
+
+
+def cyclic_tempogram(mel: NDArray[np.float32], frames_per_second: float) -> NDArray[np.float32]:
+    """Strength of every tempo class around every frame.
+
+    Parameters
+    ----------
+    mel
+        Power in mel bands, `(n_frames, n_mels)`.
+    frames_per_second
+        Hz.
+
+    Returns
+    -------
+    float32 `(n_frames, N_CLASSES)`; class m stands for the tempi
+    `tempo(m, octave)`. 1 is a passage that repeats itself exactly at all of
+    them, 0 one that does not, or has no onsets.
+    """
+    lags, weights = lag_weights(frames_per_second)
+    half = round(WINDOW_SECONDS * frames_per_second / 2)
+    repeats = local_autocorrelation(novelty(mel, frames_per_second), lags, half)
+    return (repeats @ weights).astype(np.float32)
+
+
+def novelty(mel: NDArray[np.float32], frames_per_second: float) -> NDArray[np.float64]:
+    """How much louder the bands have become since the frame before, above the local mean, `(n_frames,)`.
+
+    The bands are compressed, log(1 + 1000 power); the mean is over `MEAN_SECONDS`.
+    """
+    compressed = np.log(1 + np.float32(COMPRESSION) * mel)
+    rises = np.zeros(len(mel))
+    rises[1:] = np.maximum(np.diff(compressed, axis=0), 0).mean(axis=1)
+    half = round(MEAN_SECONDS * frames_per_second / 2)
+    return np.maximum(rises - _window_sums(rises, half, 0) / _window_sums(np.ones(len(mel)), half, 0), 0)
+
+
+def local_autocorrelation(values: NDArray[np.float64], lags: range, half: int) -> NDArray[np.float64]:
+    """Mean of `values[n] * values[n + lag]` around every frame over that of `values[n] ** 2`.
+
+    Both values lie within `half` frames of the frame; zeros beyond both ends.
+    `(n_frames, len(lags))`.
+    """
+    width = 2 * half + 1
+    energy = _window_sums(values**2, half, 0) / width + FAINT
+    repeats = np.zeros((len(lags), len(values)))
+    for row, lag in zip(repeats, lags, strict=True):
+        if lag < len(values):
+            products = np.zeros(len(values))
+            products[: len(values) - lag] = values[: len(values) - lag] * values[lag:]
+            row[:] = _window_sums(products, half, lag) / (width - lag) / energy
+    return repeats.T
+
+
+def _window_sums(values: NDArray[np.float64], half: int, lag: int) -> NDArray[np.float64]:
+    """Sum of `values[t - half : t + half - lag + 1]` for every t, zeros beyond both ends."""
+    sums = np.zeros(len(values) + 2 * half + 1)
+    sums[half + 1 : half + 1 + len(values)] = np.cumsum(values)
+    sums[half + 1 + len(values) :] = sums[half + len(values)]
+    first = np.arange(len(values))
+    return sums[first + 2 * half + 1 - lag] - sums[first]
+
+
+@lru_cache(maxsize=8)
+def lag_weights(frames_per_second: float) -> tuple[range, NDArray[np.float64]]:
+    """The lags (frames) that are needed, and the weight of each for every tempo class.
+
+    A tempo lies between two whole lags, which share its weight linearly; a
+    class is the mean over its octaves. `(len(lags), N_CLASSES)`.
+    """
+    exact = np.array(
+        [[60 * frames_per_second / tempo(m, k) for m in range(N_CLASSES)] for k in range(N_OCTAVES)]
+    )
+    lags = range(int(exact.min()), int(exact.max()) + 2)
+    distances = np.abs(exact[:, None, :] - np.array(lags)[:, None])
+    return lags, np.maximum(0, 1 - distances).mean(axis=0)

@@ -31,11 +31,13 @@ def judge(
     """
     results: dict[str, Result] = {}
     described: dict[str, Any] = {}
-    for name, system in progress(systems.items(), description="evaluate", unit="systems"):
-        results[name] = evaluate(system, cold_start, k, bootstraps, seed)
-        described[name] = tables.describe(results[name], k)
-        for part, mask in _parts(cold_start).items():
-            described[name][part] = _describe_part(system, cold_start, mask, k, bootstraps, seed)
+    for name, system in progress(systems.items(), description="Evaluating", unit="systems"):
+        whole = results[name] = evaluate(system, cold_start, k, bootstraps, seed)
+        described[name] = tables.describe(whole, k)
+        for kind, mask in _kinds(cold_start).items():
+            part = cold_start.only(mask)
+            found = whole if mask.all() else _evaluate_part(system, mask, part, k, bootstraps, seed)
+            described[name][kind] = found and _describe_part(part, found, k)
     metrics = {
         "systems": described,
         "differences": tables.differences(results, k),
@@ -44,19 +46,18 @@ def judge(
     return Judgement(results, metrics)
 
 
-def _parts(cold_start: ColdStart) -> dict[str, NDArray[np.bool_]]:
+def _kinds(cold_start: ColdStart) -> dict[str, NDArray[np.bool_]]:
     return {"known_artists": cold_start.known_artist, "cold_artists": ~cold_start.known_artist}
 
 
-def _describe_part(
-    system: System, cold_start: ColdStart, mask: NDArray[np.bool_], k: int, bootstraps: int, seed: int
-) -> dict[str, Any] | None:
-    part = cold_start.only(mask)
+def _evaluate_part(
+    system: System, mask: NDArray[np.bool_], part: ColdStart, k: int, bootstraps: int, seed: int
+) -> Result | None:
     if not len(part.users):
         return None
-    items = System(system.user_vectors, system.item_vectors[mask])
-    return {
-        "candidates": len(part.song_ids),
-        "n_users": len(part.users),
-        **tables.describe(evaluate(items, part, k, bootstraps, seed), k),
-    }
+    return evaluate(System(system.user_vectors, system.item_vectors[mask]), part, k, bootstraps, seed)
+
+
+def _describe_part(part: ColdStart, found: Result, k: int) -> dict[str, Any]:
+    sizes = {"candidates": len(part.song_ids), "n_users": len(part.users)}
+    return sizes | tables.describe(found, k)

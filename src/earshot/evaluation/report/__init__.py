@@ -1,0 +1,1 @@
+"""report.html: one page, self-contained, that opens offline."""

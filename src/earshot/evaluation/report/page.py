@@ -1,0 +1,179 @@
+"""The whole report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earshot.evaluation.report.charts import curves_chart
+from earshot.evaluation.report.elements import facts, number, section, text
+from earshot.evaluation.report.results import draw_differences, draw_parts, draw_systems
+from earshot.evaluation.report.script import SCRIPT
+from earshot.evaluation.report.song_map import draw_map
+from earshot.evaluation.report.songs import Example, draw_examples
+from earshot.evaluation.report.sounds import audio_elements
+from earshot.evaluation.report.style import STYLE
+
+CURVES = {"training_loss": "training", "validation_loss": "validation"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the page shows.
+
+    Attributes
+    ----------
+    metrics
+        The content of metrics.json.
+    descriptions
+        System -> a few words.
+    candidate, bound
+        The system that is reported, and the one that audio is measured against.
+    curves
+        epoch, training_loss, validation_loss.
+    songs, positions
+        Songs of the map (columns of songs.parquet) and where they lie, `(n, 2)` in per cent.
+    examples
+        Songs shown closely.
+    sounds
+        song_id -> clip.
+    counted
+        What was left out or set aside: what -> how many.
+    """
+
+    metrics: Mapping[str, Any]
+    descriptions: Mapping[str, str]
+    candidate: str
+    bound: str
+    curves: pd.DataFrame
+    songs: pd.DataFrame
+    positions: NDArray[np.float64]
+    examples: Sequence[Example]
+    sounds: Mapping[str, Path]
+    counted: Mapping[str, int]
+
+
+def draw_page(report: Report) -> str:
+    """The page: one HTML document that loads nothing."""
+    parts = (_header, _results, _protocol, _curves, _map, _songs)
+    body = "\n".join(part(report) for part in parts)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><title>earshot · evaluation report</title>'
+        f"<style>{STYLE}</style></head>\n<body><main>\n{body}\n</main>\n"
+        f"<div hidden>\n{audio_elements(report.sounds)}\n</div>\n<script>{SCRIPT}</script></body></html>\n"
+    )
+
+
+def _header(report: Report) -> str:
+    protocol, systems = report.metrics["protocol"], report.metrics["systems"]
+    candidate, bound = systems[report.candidate], systems[report.bound]
+    said = (
+        f"{protocol['n_users']:,} listeners, {protocol['candidates']:,} songs held out. "
+        f"<b>{text(report.candidate)}</b> ranks them with an AUC of <b>{number(candidate['auc'])}</b>"
+    )
+    if candidate["auc"] is not None and bound["auc"] is not None and bound["auc"] > 0.5:
+        way = (candidate["auc"] - 0.5) / (bound["auc"] - 0.5)
+        said += f", {100 * way:.0f} % of the way from chance to what their plays themselves would tell"
+    return (
+        '<header class="top"><p class="brand">earshot <span>evaluation report</span></p>'
+        "<h1>Songs nobody has played, ranked by how they sound</h1>"
+        f"<p>{said}. {_verdict(report)}</p></header>"
+    )
+
+
+def _verdict(report: Report) -> str:
+    beaten = [
+        name.removeprefix(f"{report.candidate}_minus_")
+        for name, values in report.metrics["differences"].items()
+        if name.startswith(f"{report.candidate}_minus_") and values["beats"]
+    ]
+    return f"It beats {text(', '.join(beaten))}." if beaten else "It beats none of the others."
+
+
+def _headings(report: Report) -> dict[str, str]:
+    k = report.metrics["protocol"]["k"]
+    return {f"map_at_{k}": f"mAP@{k}", "auc": "AUC", "auc_centred": "AUC, centred"}
+
+
+def _results(report: Report) -> str:
+    headings, systems = _headings(report), report.metrics["systems"]
+    return section(
+        "results",
+        "Results",
+        "Means over listeners; bars are 95 % intervals over artists, the fine line is chance. "
+        "<i>Centred</i> takes the average listener away: taste without popularity. "
+        "Made by <code>dvc repro evaluation_report</code>.",
+        draw_systems(systems, report.descriptions, headings, report.candidate),
+        "<h3>Paired differences</h3><p>The same artists drawn for both. One system beats another when "
+        "both intervals, AUC and mAP, lie above zero.</p>",
+        draw_differences(report.metrics["differences"], headings, report.candidate),
+        draw_parts(systems, headings),
+    )
+
+
+def _protocol(report: Report) -> str:
+    protocol = report.metrics["protocol"]
+    known = protocol["candidates_of_known_artists"]
+    asked = {
+        "Candidate songs": f"{protocol['candidates']:,}",
+        "… of known artists": f"{known:,}",
+        "… of artists never heard": f"{protocol['candidates'] - known:,}",
+        "Artists": f"{protocol['n_artists']:,}",
+        "Listeners": f"{protocol['n_users']:,}",
+        "Candidates a listener played (median)": f"{protocol['median_positives']:g}",
+        "Bootstraps of artists (AUC)": f"{protocol['bootstraps']:,}",
+        "Jackknife groups of artists (mAP)": protocol["jackknife_groups"],
+    }
+    left_out = {
+        "Listeners without a warm play": f"{protocol['users_without_warm_play']:,}",
+        "Listeners of no candidate": f"{protocol['users_without_candidate']:,}",
+        "Cold songs without a listener": f"{protocol['cold_songs_without_listeners']:,}",
+    } | {name: f"{count:,}" for name, count in report.counted.items()}
+    return section(
+        "protocol",
+        "Who was asked about what",
+        "Every listener ranks all candidates: songs held out of the factorization, with audio and "
+        "at least one listener. Their plays of them are the right answers.",
+        f'<div class="two"><div><h3>Asked</h3>{facts(asked)}</div>'
+        f"<div><h3>Left out and set aside</h3>{facts(left_out)}</div></div>",
+    )
+
+
+def _curves(report: Report) -> str:
+    losses = report.curves["validation_loss"].to_numpy(dtype=float)
+    best = int(report.curves["epoch"].iloc[int(np.nanargmin(losses))])
+    return section(
+        "training",
+        "Training",
+        "Mean squared error to the factors, over training windows and over the songs kept apart for "
+        "early stopping.",
+        curves_chart(report.curves, CURVES, best),
+    )
+
+
+def _map(report: Report) -> str:
+    return section(
+        "map",
+        "Map of songs",
+        "Songs that the encoder finds alike lie together; colours are genres, which it was never told. "
+        "Hollow songs are cold. Point at one for its title; large ones play.",
+        draw_map(report.songs, report.positions, report.sounds),
+    )
+
+
+def _songs(report: Report) -> str:
+    return section(
+        "songs",
+        "A few songs, closely",
+        "What the encoder sees of a cold song, and the songs it puts nearest to it, with the cosine of their "
+        "predicted factors, out of those whose sound came with the training set.",
+        draw_examples(report.examples, report.sounds),
+    )

@@ -1,0 +1,74 @@
+"""The result tables: every number with its interval, drawn beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from earshot.evaluation.report.charts import Axis, interval_bar
+from earshot.evaluation.report.elements import number, signed, table, text
+
+Values = Mapping[str, Any]
+
+
+def draw_systems(
+    systems: Mapping[str, Values], descriptions: Mapping[str, str], metrics: Mapping[str, str], candidate: str
+) -> str:
+    """A line a system; `metrics` by key of metrics.json -> heading; `candidate` stands out."""
+    axes = {metric: _axis(list(systems.values()), metric) for metric in metrics}
+    rows = []
+    for name, values in systems.items():
+        cells = "".join(
+            _cell(values, metric, heading, axes[metric], signs=False) for metric, heading in metrics.items()
+        )
+        described = f"<small>{text(descriptions.get(name, ''))}</small>"
+        kind = ' class="candidate"' if name == candidate else ""
+        rows.append(f'<tr{kind}><th scope="row">{text(name)}{described}</th>{cells}</tr>')
+    return table(["System", *metrics.values()], rows, "results")
+
+
+def draw_differences(differences: Mapping[str, Values], metrics: Mapping[str, str], candidate: str) -> str:
+    """The candidate against every other system: paired differences with their intervals around zero."""
+    shown = {name: values for name, values in differences.items() if candidate in name.split("_minus_")}
+    axes = {metric: _axis(list(shown.values()), metric) for metric in metrics}
+    rows = []
+    for name, values in shown.items():
+        later, earlier = name.split("_minus_")
+        cells = "".join(
+            _cell(values, metric, heading, axes[metric], signs=True) for metric, heading in metrics.items()
+        )
+        verdict = f"{later} beats {earlier}" if values["beats"] else "cannot be told apart"
+        named = f"{text(later)} − {text(earlier)}<small>{text(verdict)}</small>"
+        rows.append(f'<tr><th scope="row">{named}</th>{cells}</tr>')
+    return table(["Difference", *metrics.values()], rows, "results")
+
+
+def draw_parts(systems: Mapping[str, Values], metrics: Mapping[str, str]) -> str:
+    """Candidates of known artists and of cold ones apart; nothing where there is only one kind."""
+    parts = {"known_artists": "songs of known artists", "cold_artists": "songs of artists never heard"}
+    any_system = next(iter(systems.values()))
+    there = [part for part in parts if any_system[part] is not None]
+    if len(there) < 2:
+        return ""
+    tables = []
+    for part in there:
+        counts = f"{any_system[part]['candidates']} {parts[part]}, {any_system[part]['n_users']} listeners"
+        inside = {name: values[part] for name, values in systems.items()}
+        tables.append(f"<h3>{text(counts)}</h3>{draw_systems(inside, {}, metrics, '')}")
+    return "".join(tables)
+
+
+def _axis(rows: Sequence[Values], metric: str) -> Axis:
+    ends = [end for values in rows for end in values[f"{metric}_ci95_artists"]]
+    return Axis.around([*ends, *(values[metric] for values in rows)])
+
+
+def _cell(values: Values, metric: str, heading: str, axis: Axis, *, signs: bool) -> str:
+    value, (low, high) = values[metric], values[f"{metric}_ci95_artists"]
+    written = signed if signs else number
+    mark = 0.5 if metric.startswith("auc") and not signs else 0.0
+    ends = f"{written(low)} to {written(high)}"
+    return (
+        f'<td data-label="{text(heading)}"><span class="value">{written(value)}</span>'
+        f'<span class="ends">{ends}</span>{interval_bar(value, low, high, axis, mark)}</td>'
+    )

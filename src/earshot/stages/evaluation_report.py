@@ -1,0 +1,141 @@
+"""How well each system ranks songs that nobody has played, with intervals, and a report to look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from earshot.audio.store import HyperImageStore
+from earshot.columns import SONG_ID, USER_ID
+from earshot.evaluation import tables
+from earshot.evaluation.judging import Judgement, judge
+from earshot.evaluation.protocol import ColdStart, System, read_cold_start
+from earshot.evaluation.report.choosing import describe_songs, read_clips, songs_to_draw
+from earshot.evaluation.report.page import Report, draw_page
+from earshot.evaluation.report.song_map import lay_out
+from earshot.evaluation.report.songs import Example, in_order_of_need
+from earshot.evaluation.report.sounds import choose_sounds
+from earshot.evaluation.systems import random_system, shuffled_content
+from earshot.evaluation.vectors import read_vectors
+from earshot.files import read_json, write_json, write_table
+from earshot.params import Params
+from earshot.recommend.similar import similar_songs
+from earshot.stages.paths import Paths
+
+CANDIDATE, BOUND = "cnn_mse", "upper_bound"
+DESCRIPTIONS = {
+    "random": "a random order for everybody",
+    "shuffled_content": "what the network hears, dealt to the wrong songs",
+    "linear_bow": "a ridge regression on a bag of MFCC words",
+    CANDIDATE: "a convolutional network, trained to predict the factors",
+    BOUND: "factors from the plays themselves: what no audio can know",
+}
+CHECKED = ((CANDIDATE, "random"), (CANDIDATE, "shuffled_content"), (BOUND, CANDIDATE))
+MAP_SONGS = 2000
+NEIGHBOURS = 5
+
+
+def run(paths: Paths, params: Params) -> dict[str, Any]:
+    """Write metrics.json, per_user.parquet, per_song.parquet, systems.csv and report.html."""
+    settings = params.evaluation_report
+    cold_start = read_cold_start(paths.data("training_set"))
+    systems = _systems(paths, cold_start, params.seed)
+    judged = judge(systems, cold_start, settings.k, settings.bootstraps, params.seed)
+    _write_tables(paths, judged, cold_start, settings.k)
+    page = draw_page(_report(paths, judged.metrics, params))
+    (paths.output / "report.html").write_text(page, encoding="utf-8")
+    return _summary(judged.metrics, settings.k)
+
+
+def _write_tables(paths: Paths, judged: Judgement, cold_start: ColdStart, k: int) -> None:
+    users = pd.read_parquet(paths.data("training_set") / "users.parquet")[USER_ID]
+    write_json(paths.output / "metrics.json", judged.metrics)
+    write_table(paths.output / "per_user.parquet", tables.per_user(judged.results, cold_start, users))
+    write_table(paths.output / "per_song.parquet", tables.per_song(judged.results, cold_start))
+    tables.systems_table(judged.metrics, k).to_csv(paths.output / "systems.csv", index=False)
+
+
+def _systems(paths: Paths, cold_start: ColdStart, seed: int) -> dict[str, System]:
+    """From the least that is known of a song to the most."""
+    from earshot.baselines.linear import linear_bow
+
+    training_set, wmf = paths.data("training_set"), paths.data("wmf_factors")
+    wanted = cold_start.song_ids
+    user_ids = pd.read_parquet(training_set / "users.parquet")[USER_ID]
+    users = read_vectors(wmf / "user_factors.npy", wmf / "users.parquet", USER_ID, user_ids)
+    heard = _predicted(paths, wanted)
+    folded = read_vectors(wmf / "cold_factors.npy", wmf / "cold_items.parquet", SONG_ID, wanted)
+    songs = pd.Index(pd.read_parquet(training_set / "songs.parquet")[SONG_ID])
+    linear = linear_bow(training_set, wmf, seed)[songs.get_indexer(pd.Index(wanted))]
+    return {
+        "random": random_system(len(users), len(wanted), seed),
+        "shuffled_content": shuffled_content(System(users, heard), seed),
+        "linear_bow": System(users, linear),
+        CANDIDATE: System(users, heard),
+        BOUND: System(users, folded),
+    }
+
+
+def _summary(metrics: dict[str, Any], k: int) -> dict[str, Any]:
+    shown = (f"map_at_{k}", "auc")
+    values = {f"{name}_{key}": system[key] for name, system in metrics["systems"].items() for key in shown}
+    counts = {"candidates": metrics["protocol"]["candidates"], "users": metrics["protocol"]["n_users"]}
+    checks = [_check(metrics["differences"], a, b, k) for a, b in CHECKED]
+    return {**counts, **values, "checks": checks}
+
+
+def _check(differences: dict[str, Any], a: str, b: str, k: int) -> dict[str, Any]:
+    found = differences[f"{a}_minus_{b}"]
+    ends = {metric: found[f"{metric}_ci95_artists"] for metric in (f"map_at_{k}", "auc")}
+    return {
+        "name": f"{a}_beats_{b}",
+        "description": f"{a} ranks cold songs better than {b}: paired 95 % intervals over artists",
+        "passed": found["beats"],
+        "observed": {metric: f"{low} to {high}" for metric, (low, high) in ends.items()},
+        "expected": "both above 0",
+    }
+
+
+def _report(paths: Paths, metrics: dict[str, Any], params: Params) -> Report:
+    training_set = paths.data("training_set")
+    songs = pd.read_parquet(training_set / "songs.parquet").set_index(SONG_ID, drop=False)
+    clips = read_clips(training_set)
+    drawn = songs_to_draw(songs.index, clips, MAP_SONGS)
+    examples = _examples(paths, songs, list(clips), params.evaluation_report.report_songs)
+    return Report(
+        metrics=metrics,
+        descriptions=DESCRIPTIONS,
+        candidate=CANDIDATE,
+        bound=BOUND,
+        curves=pd.read_csv(paths.data("cnn_checkpoint") / "curves.csv"),
+        songs=songs.loc[drawn],
+        positions=lay_out(_predicted(paths, drawn), params.seed),
+        examples=examples,
+        sounds=choose_sounds(clips, in_order_of_need(examples)),
+        counted=read_json(training_set / "summary.json").get("set_aside", {}),
+    )
+
+
+def _examples(paths: Paths, songs: pd.DataFrame, pool: list[str], n: int) -> list[Example]:
+    """The first `n` songs of `pool`, each with its nearest neighbours among the others."""
+    from earshot.audio.figures import hyper_image_png
+
+    store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
+    described = describe_songs(songs.loc[pool])
+    vectors = _predicted(paths, pool)
+    examples = []
+    for place, song_id in enumerate(pool[:n]):
+        picture = hyper_image_png(store.image(song_id), store.rows, store.frames_per_second)
+        rows, cosines = similar_songs(vectors, vectors[place], NEIGHBOURS + 1)
+        near = [(described[pool[row]], float(cosine)) for row, cosine in zip(rows, cosines, strict=True)]
+        others = [(song, cosine) for song, cosine in near if song.song_id != song_id]
+        examples.append(Example(described[song_id], picture, others[:NEIGHBOURS]))
+    return examples
+
+
+def _predicted(paths: Paths, song_ids: ArrayLike) -> NDArray[np.float32]:
+    folder = paths.data("predicted_factors")
+    return read_vectors(folder / "item_factors.npy", folder / "items.parquet", SONG_ID, song_ids)

@@ -74,3 +74,45 @@ def repair() -> None:
     from earshot import versioning
 
     versioning.repair(Path.cwd(), typer.echo)
+
+
+release = typer.Typer(help="What is served, and what it was judged by.", no_args_is_help=True)
+app.add_typer(release, name="release")
+
+
+@release.command("list")
+def list_releases() -> None:
+    """List every release, the oldest first; the one that is served is marked."""
+    from earshot import releases
+
+    current = releases.read_pointer(Path.cwd())
+    for each in releases.list_releases(Path.cwd()):
+        served = "  served" if each == current else ""
+        typer.echo(f"{each.number:4d}  {each.release}  {_figures(each.metrics)}{served}")
+    if isinstance(current, releases.NothingReleased):
+        typer.echo(f"nothing released yet: {current.reason}")
+
+
+def _figures(metrics: dict[str, dict[str, float]]) -> str:
+    candidate = metrics.get("cnn_mse", {})
+    return "  ".join(f"{name} {value:.3f}" for name, value in candidate.items())
+
+
+@release.command("show")
+def show_release(name: Annotated[str, typer.Argument(help="its first letters are enough")]) -> None:
+    """Show the manifest of a release and the decision that released it, as JSON."""
+    import json
+
+    from earshot import releases
+
+    typer.echo(json.dumps(releases.show_release(Path.cwd(), name), indent=2))
+
+
+@release.command("rollback")
+def roll_back(
+    name: Annotated[str | None, typer.Argument(help="by default the one before")] = None,
+) -> None:
+    """Serve an earlier release again; the next `onboard` or `dvc repro` serves it."""
+    from earshot import releases
+
+    typer.echo(f"the pointer names {releases.roll_back(Path.cwd(), name).release}")

@@ -117,7 +117,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 def _check(content: dict[str, Any], path: Path) -> Manifest:
     try:
-        return TypeAdapter(Manifest).validate_python(content)
+        return TypeAdapter(Manifest).validate_json(json.dumps(content))
     except ValidationError as error:
         problems = [
             f"{path}: {'.'.join(map(str, problem['loc']))}={problem['input']!r}: {problem['msg']}"

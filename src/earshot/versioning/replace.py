@@ -15,6 +15,7 @@ from earshot.versioning.reproduce import RETRY_SECONDS
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
+    from dvc.stage import Stage
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def replacing_output(root: Path, stage: str, say: Callable[[str], object]) -> It
     with Repo(str(root)) as repo, _locked(repo, stage, say):
         yield
         if stage in read_lock(root):
-            changed = repo.stage.load_one(name=stage)
+            changed = _load(repo, stage)
             changed.outs[0].save()
             changed.dvcfile.dump_stages([changed], update_pipeline=False)
     keep_lockfile(root)
@@ -61,7 +62,11 @@ def _acquire(repo: Repo, stage: str, held: ExitStack) -> None:
     from dvc.rwlock import rwlock
 
     held.enter_context(lock_repo(repo))
-    output = repo.stage.load_one(name=stage).outs[0]
+    output = _load(repo, stage).outs[0]
     command = " ".join(sys.argv)
     hardlink = repo.config["core"].get("hardlink_lock", False)
     held.enter_context(rwlock(repo.tmp_dir, repo.fs, command, [], [output.fs_path], hardlink))
+
+
+def _load(repo: Repo, stage: str) -> Stage:
+    return repo.stage.load_one(str(Path(repo.root_dir) / "dvc.yaml"), stage)

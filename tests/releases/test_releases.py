@@ -1,0 +1,256 @@
+"""Candidates judged, released, served and put back in real repositories."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from earshot import releases
+from earshot.errors import UserError
+from earshot.versioning import cache_folder, cache_path
+from tests.releases.tiny_workspace import (
+    N_SONGS,
+    UNHEARD,
+    WITHDRAWN,
+    Repository,
+    World,
+    write_model,
+    write_repository,
+)
+
+SERVING = ("served_factors", "recommendations")
+
+
+def stale(repository: Repository) -> set[str]:
+    import json
+
+    return set(json.loads(repository.run("dvc", "status", "--json")))
+
+
+def pointer_bytes(repository: Repository) -> bytes:
+    return (repository.root / "releases" / "current.json").read_bytes()
+
+
+def test_a_first_candidate_that_beats_chance_is_released_and_served(first_release: Repository) -> None:
+    manifest = first_release.pointer()
+    name = manifest["release"]
+    decision = first_release.decisions()[name]
+    assert decision["released"]
+    assert decision["reason"].startswith("beats random")
+    assert min(low["low"] for other in decision["differences"].values() for low in other.values()) > 0
+    assert (manifest["number"], manifest["previous"], manifest["feature_key"]) == (1, None, "key-1")
+    assert manifest["params"]["wmf_factors"]["alpha"] == 2.0
+    assert [release.release for release in releases.list_releases(first_release.root)] == [name]
+    assert releases.show_release(first_release.root, name[:4])["served"]
+    assert stale(first_release) == set()
+
+
+def test_lists_hold_what_a_listener_never_played_and_nothing_withdrawn(first_release: Repository) -> None:
+    world, listed = World(), first_release.read("recommendations/recommendations.parquet")
+    played = {
+        (user, song)
+        for user, songs in zip(world.user_ids, world.played, strict=True)
+        for song in world.song_ids[songs]
+    }
+    pairs = list(zip(listed["user_id"], listed["song_id"], strict=True))
+    possible = {(user, song) for user in world.user_ids for song in world.song_ids if song != WITHDRAWN}
+    assert set(pairs) == possible - played  # the catalogue is shorter than a list may be
+    assert len(pairs) == len(set(pairs))
+    assert set(listed["release"]) == {first_release.pointer()["release"]}
+    assert set(listed.loc[listed["cold"], "song_id"]) == {f"s{n:03d}" for n in UNHEARD}
+    for _, of_user in listed.groupby("user_id"):
+        assert of_user["rank"].tolist() == list(range(1, len(of_user) + 1))
+        assert of_user["score"].is_monotonic_decreasing
+
+
+def test_a_worse_candidate_is_refused_and_nothing_is_served_anew(repository: Repository) -> None:
+    before = pointer_bytes(repository)
+    write_model(repository.root / "made", seed=2, learned=False)
+    ran = repository.repro()
+    assert "Running stage 'release'" in ran
+    assert not any(f"Running stage '{stage}'" in ran for stage in SERVING)
+    assert pointer_bytes(repository) == before
+    (refused,) = (made for made in repository.decisions().values() if not made["released"])
+    assert refused["reason"].startswith(f"may be worse than {repository.pointer()['release']}")
+    assert stale(repository) == set()
+
+
+def test_a_candidate_that_is_the_release_already_changes_nothing(repository: Repository) -> None:
+    before, decisions = pointer_bytes(repository), repository.decisions()
+    repository.repro("--force", "--single-item", "release")
+    assert pointer_bytes(repository) == before
+    assert repository.decisions() == decisions
+
+
+def test_without_a_release_serving_is_empty_and_says_why(tmp_path: Path) -> None:
+    repository = write_repository(tmp_path / "workspace")
+    made = repository.root / "made"
+    write_model(made, seed=1, learned=False)
+    repository.repro()
+    assert repository.pointer()["release"] is None
+    assert "does not beat" in repository.pointer()["reason"]
+    assert releases.list_releases(repository.root) == []
+    listed = repository.read("recommendations/recommendations.parquet")
+    assert len(listed) == 0
+    assert list(listed) == ["user_id", "song_id", "rank", "score", "cold", "release"]
+    assert (
+        "nothing released yet: does not beat"
+        in (repository.root / "data" / "recommendations" / "summary.json").read_text()
+    )
+    with pytest.raises(UserError, match="nothing is released yet"):
+        releases.roll_back(repository.root)
+    write_model(made, seed=1)
+    repository.repro()
+    assert repository.pointer()["number"] == 1
+    assert len(repository.read("recommendations/recommendations.parquet")) > N_SONGS
+
+
+def test_a_rollback_puts_back_what_was_served(replaced: Repository, first_release: Repository) -> None:
+    second, served = replaced.pointer(), first_release.read("recommendations/recommendations.parquet")
+    back = releases.roll_back(replaced.root)
+    assert second["previous"] == back.release
+    assert pointer_bytes(replaced) == pointer_bytes(first_release)
+    assert stale(replaced) == {"served_factors"}
+    assert "Stage 'served_factors' is cached" in replaced.repro()
+    assert replaced.read("recommendations/recommendations.parquet").equals(served)
+    assert [release.number for release in releases.list_releases(replaced.root)] == [1, 2]
+
+
+def test_after_a_rollback_nothing_is_encoded_that_the_release_heard_before(replaced: Repository) -> None:
+    releases.roll_back(replaced.root)
+    replaced.set_param("n0: 10.0", "n0: 20.0")
+    ran = replaced.repro()
+    assert [stage for stage in ("release", *SERVING) if f"Running stage '{stage}'" in ran] == list(SERVING)
+    assert "Predicting" not in ran
+
+
+def test_a_release_that_a_person_left_does_not_come_back_by_itself(replaced: Repository) -> None:
+    second = replaced.pointer()["release"]
+    first = releases.roll_back(replaced.root).release
+    replaced.repro("--force", "--single-item", "release")
+    assert replaced.pointer()["release"] == first
+    assert replaced.decisions()[second]["rolled_back_to"] == first
+    releases.roll_back(replaced.root, second)
+    assert replaced.pointer()["release"] == second
+    assert "rolled_back_to" not in replaced.decisions()[second]
+    assert stale(replaced) == set()
+
+
+def test_a_rollback_leaves_a_candidate_to_be_judged(replaced: Repository) -> None:
+    write_model(replaced.root / "made", seed=3)
+    replaced.repro("evaluation_report")
+    assert "release" in stale(replaced)
+    releases.roll_back(replaced.root)
+    assert "release" in stale(replaced)
+    assert "Running stage 'release'" in replaced.repro()
+    assert replaced.pointer()["number"] == 3
+
+
+def test_roll_back_names_what_there_is(repository: Repository) -> None:
+    name = repository.pointer()["release"]
+    with pytest.raises(UserError, match=f"release 'nope': no such release; there are: {name}"):
+        releases.roll_back(repository.root, "nope")
+    with pytest.raises(UserError, match="is the first release"):
+        releases.roll_back(repository.root)
+    before = pointer_bytes(repository)
+    assert releases.roll_back(repository.root, name).release == name
+    assert pointer_bytes(repository) == before
+    assert "rolled_back_to" not in repository.decisions()[name]
+
+
+def test_a_clone_serves_the_release_after_a_refused_candidate(repository: Repository, tmp_path: Path) -> None:
+    write_model(repository.root / "made", seed=2, learned=False)
+    repository.repro()
+    repository.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    repository.commit()
+    repository.run("dvc", "push")
+    served = repository.read("recommendations/recommendations.parquet")
+
+    repository.run("git", "clone", "-q", str(repository.root), str(tmp_path / "clone"))
+    clone = Repository(tmp_path / "clone")
+    clone.run("dvc", "pull")
+    released = clone.pointer()["outputs"]["cnn_checkpoint"]
+    assert not cache_path(cache_folder(clone.root), released).exists()  # only the refused one's is there
+    assert "Predicting" not in clone.repro("--force", "--single-item", *SERVING)
+    assert clone.read("recommendations/recommendations.parquet").equals(served)
+    assert stale(clone) == set()
+
+
+def test_a_lost_or_damaged_object_is_named(repository: Repository) -> None:
+    name, md5 = "cnn_checkpoint/encoder.pt", repository.pointer()["files"]["cnn_checkpoint/encoder.pt"]
+    lost = cache_path(cache_folder(repository.root), md5)
+    lost.chmod(0o644)
+    lost.write_bytes(b"other")
+    failed = repository.repro("--force", "--single-item", "served_factors", succeeds=False)
+    assert f"{name} of release" in failed
+    assert f"{md5} in DVC's cache is damaged" in failed
+    lost.unlink()
+    failed = repository.repro("--force", "--single-item", "served_factors", succeeds=False)
+    assert f"{md5} is not in DVC's cache; `dvc pull`" in failed
+
+
+def test_other_hyper_images_stop_serving_until_a_model_of_theirs_is_released(repository: Repository) -> None:
+    made, world = repository.root / "made", World()
+    shutil.rmtree(made / "hyper_images")
+    world.write_images(made / "hyper_images", feature_key="key-2")
+    failed = repository.repro("served_factors", succeeds=False)
+    assert "feature key key-1" in failed
+    assert "have key-2" in failed
+    shutil.rmtree(made / "training_set")
+    world.write_training_set(made / "training_set", feature_key="key-2")
+    write_model(made, seed=2)
+    repository.repro()
+    pointer = repository.pointer()
+    assert (pointer["number"], pointer["feature_key"]) == (2, "key-2")
+    reason = repository.decisions()[pointer["release"]]["reason"]
+    assert "judged as a first candidate" in reason
+    assert "feature key key-1, now key-2" in reason
+
+
+def test_another_split_is_judged_as_a_first_candidate(repository: Repository) -> None:
+    repository.set_param("fold: 0", "fold: 1")
+    write_model(repository.root / "made", seed=2)
+    repository.repro()
+    reason = repository.decisions()[repository.pointer()["release"]]["reason"]
+    assert "has another split" in reason
+
+
+@pytest.mark.parametrize("where", [[], ["--temp"]])
+def test_an_experiment_judges_and_releases_nothing(repository: Repository, where: list[str]) -> None:
+    before, decisions = pointer_bytes(repository), repository.decisions()
+    repository.set_param("epsilon: 0.005", "epsilon: 0.5")
+    write_model(repository.root / "made", seed=2)
+    repository.commit()
+    assert "Ran experiment" in repository.run("dvc", "exp", "run", *where)
+    assert pointer_bytes(repository) == before
+    assert repository.decisions() == decisions
+
+
+def test_a_release_is_committed_and_tagged_with_its_own_files_alone(replaced: Repository) -> None:
+    first = releases.roll_back(replaced.root).release
+    (replaced.root / "mine.txt").write_text("staged")
+    replaced.run("git", "add", "mine.txt")
+    replaced.set_param("fold: 0", "fold: 1")
+    assert releases.commit_release(replaced.root) == f"release/{first}"
+    assert releases.commit_release(replaced.root) is None
+    changed = replaced.run("git", "show", "--name-only", "--format=%s", f"release/{first}^{{commit}}").split(
+        "\n"
+    )
+    assert changed[0] == f"Release 1: {first}"
+    assert "releases/current.json" in changed
+    assert "dvc.lock" in changed
+    assert not {"mine.txt", "params.yaml"} & set(changed)
+    assert "A  mine.txt" in replaced.run("git", "status", "--porcelain")
+    assert " M params.yaml" in replaced.run("git", "status", "--porcelain")
+
+
+def test_a_spoilt_pointer_is_told_key_by_key(repository: Repository) -> None:
+    pointer = repository.root / "releases" / "current.json"
+    pointer.write_text('{"release": "288e3eecc90f", "number": 0}')
+    with pytest.raises(UserError, match=r"current\.json: number=0: Input should be greater than"):
+        releases.read_pointer(repository.root)
+    pointer.write_text("{")
+    with pytest.raises(UserError, match=r"current\.json: not JSON"):
+        releases.read_pointer(repository.root)

@@ -1,0 +1,232 @@
+"""A real repository with a tiny world in it.
+
+`made/` holds what the stages before release would make; their stages only copy
+it. release, served_factors and recommendations are the real ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from earshot.audio.rows import ImageFormat, Row
+from earshot.audio.shards import write_shard
+from earshot.audio.store import HyperImageStore, write_store
+from earshot.encoders.load import load_encoder, predict, save_encoder
+from earshot.encoders.song_encoder import EncoderDescription, build
+from earshot.factors.fold_in import solve_rows
+from earshot.files import parse_yaml, write_json, write_table
+from earshot.params import Split
+from earshot.plays.confidence import confidence
+from earshot.plays.split import cold
+from earshot.plays.tables import read_play_counts, write_play_counts
+
+PROJECT = Path(__file__).parents[2]
+FACTORS = 4
+SHARD_SONGS = 32
+N_SONGS = 96
+UNHEARD = range(92, 96)
+WITHDRAWN = "s003"
+SPLIT = Split(by="song", folds=4, fold=0)
+
+
+@dataclass(frozen=True)
+class Repository:
+    root: Path
+
+    def run(self, *command: str, succeeds: bool = True) -> str:
+        environment = os.environ | {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "OMP_NUM_THREADS": "1",
+        }
+        done = subprocess.run(
+            command,
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == 0) == succeeds, f"{command}: exit {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+    def repro(self, *arguments: str, succeeds: bool = True) -> str:
+        return self.run("dvc", "repro", *arguments, succeeds=succeeds)
+
+    def commit(self) -> None:
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", "state")
+
+    def pointer(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.root / "releases" / "current.json").read_text())
+        return content
+
+    def decisions(self) -> dict[str, dict[str, Any]]:
+        folder = self.root / "releases" / "decisions"
+        return {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+
+    def read(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self.root / "data" / name)
+
+    def set_param(self, old: str, new: str) -> None:
+        path = self.root / "params.yaml"
+        assert path.read_text().count(old) == 1
+        path.write_text(path.read_text().replace(old, new))
+
+
+class World:
+    """Songs of 24 artists, their last four never played; what a song is like can be seen in its image."""
+
+    def __init__(self, n_songs: int = N_SONGS, n_users: int = 120) -> None:
+        rng = np.random.default_rng(7)
+        self.song_ids = np.array([f"s{n:03d}" for n in range(n_songs)], dtype=object)
+        self.artist_ids = np.array([f"a{n // 4:02d}" for n in range(n_songs)], dtype=object)
+        artists = rng.standard_normal((n_songs // 4, FACTORS))
+        self.traits = np.repeat(artists, 4, axis=0) + 0.5 * rng.standard_normal((n_songs, FACTORS))
+        self.user_ids = np.array([f"u{n:03d}" for n in range(n_users)], dtype=object)
+        liking = rng.standard_normal((n_users, FACTORS)) @ self.traits.T
+        self.played = rng.random((n_users, n_songs)) < 1 / (1 + np.exp(2.5 - 2 * liking))
+        self.played[:, list(UNHEARD)] = False
+        self.cold = cold(self.song_ids, self.artist_ids, SPLIT)
+
+    def write_plays(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        heard = np.flatnonzero(self.played.any(axis=0))
+        users, items = np.nonzero(self.played[:, heard])
+        plays = pd.DataFrame({"user": users, "item": items, "play_count": 1 + (users + items) % 5})
+        write_play_counts(folder, self.user_ids, self.song_ids[heard], plays)
+
+    def write_images(self, folder: Path, feature_key: str = "key-1") -> None:
+        (folder / "shards").mkdir(parents=True)
+        rows = tuple(Row(f"mel_{n}", "mel", 0.0, 1.0) for n in range(FACTORS))
+        firsts = range(0, len(self.song_ids), SHARD_SONGS)
+        parts = [self._write_shard(folder / "shards", first) for first in firsts]
+        write_store(folder, ImageFormat(feature_key, 22050, 512, rows), pd.concat(parts))
+
+    def _write_shard(self, folder: Path, first: int) -> pd.DataFrame:
+        rng = np.random.default_rng(first)
+        songs = slice(first, first + SHARD_SONGS)
+        lengths = 8 + np.arange(len(self.song_ids[songs])) % 5
+        images = [
+            np.clip(128 + 25 * traits + 10 * rng.standard_normal((n, FACTORS)), 0, 255).astype(np.uint8)
+            for traits, n in zip(self.traits[songs], lengths, strict=True)
+        ]
+        shard = f"shard{first:03d}"
+        write_shard(folder / f"{shard}.npy", images, FACTORS)
+        table = pd.DataFrame({"song_id": self.song_ids[songs], "n_frames": lengths})
+        table["first_frame"] = np.cumsum(lengths) - lengths
+        write_table(folder / f"{shard}.parquet", table)
+        return table.assign(shard=shard)
+
+    def write_catalogue(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        table = pd.DataFrame({"song_id": self.song_ids, "artist_id": self.artist_ids})
+        write_table(folder / "songs.parquet", table.assign(withdrawn=table["song_id"] == WITHDRAWN))
+
+    def write_training_set(self, folder: Path, feature_key: str = "key-1") -> None:
+        self.write_plays(folder)
+        self.write_images(folder / "hyper_images", feature_key)
+        songs = pd.DataFrame({"song_id": self.song_ids, "artist_id": self.artist_ids, "cold": self.cold})
+        write_table(folder / "songs.parquet", songs)
+
+
+def write_model(made: Path, seed: int, learned: bool = True) -> None:
+    """What training would make of `made`/training_set; with `learned` false, of factors out of order."""
+    for name in ("wmf_factors", "cnn_checkpoint", "predicted_factors", "evaluation_report"):
+        shutil.rmtree(made / name, ignore_errors=True)
+        (made / name).mkdir()
+    _write_factors(made, seed)
+    _write_encoder(made, seed, learned)
+    store = HyperImageStore.open(made / "training_set" / "hyper_images")
+    predicted = predict(load_encoder(made / "cnn_checkpoint"), store, np.arange(len(store.songs)))
+    np.save(made / "predicted_factors" / "item_factors.npy", predicted)
+    write_table(made / "predicted_factors" / "items.parquet", store.songs[["song_id"]])
+    systems = {"cnn_mse": {"map_at_500": 0.25, "auc": 0.75}}
+    write_json(made / "evaluation_report" / "metrics.json", {"systems": systems})
+
+
+def _write_factors(made: Path, seed: int) -> None:
+    plays = read_play_counts(made / "training_set")
+    songs = pd.read_parquet(made / "training_set" / "songs.parquet")
+    warm = ~np.isin(plays.song_ids, songs.loc[songs["cold"], "song_id"])
+    counts = confidence(plays.matrix[:, warm], alpha=2.0, epsilon=1.0)
+    items = np.random.default_rng(seed).standard_normal((warm.sum(), FACTORS)).astype(np.float32)
+    for _ in range(8):
+        users = solve_rows(counts, items, regularization=10.0)
+        items = solve_rows(counts.T.tocsr(), users, regularization=10.0)
+    folder = made / "wmf_factors"
+    np.save(folder / "user_factors.npy", users)
+    np.save(folder / "item_factors.npy", items)
+    write_table(folder / "users.parquet", pd.DataFrame({"user_id": plays.user_ids}))
+    write_table(folder / "items.parquet", pd.DataFrame({"song_id": plays.song_ids[warm]}))
+
+
+def _write_encoder(made: Path, seed: int, learned: bool) -> None:
+    import torch
+
+    store = HyperImageStore.open(made / "training_set" / "hyper_images")
+    items = pd.read_parquet(made / "wmf_factors" / "items.parquet")["song_id"]
+    heard = np.stack([255 * store.image(song_id).mean(axis=1) for song_id in items])
+    targets = np.load(made / "wmf_factors" / "item_factors.npy")
+    if not learned:
+        targets = np.random.default_rng(seed).permutation(targets)
+    line = np.linalg.lstsq(np.column_stack([heard, np.ones(len(heard))]), targets)[0]
+    description = EncoderDescription(
+        "tests.releases.toy_encoder:Means", {}, list(range(FACTORS)), FACTORS, 4, store.feature_key
+    )
+    encoder = build(description)
+    with torch.no_grad():
+        encoder.network.line.weight.copy_(torch.from_numpy(line[:-1].T))
+        encoder.network.line.bias.copy_(torch.from_numpy(line[-1]))
+    save_encoder(made / "cnn_checkpoint", encoder, description)
+
+
+def write_repository(root: Path) -> Repository:
+    """The tiny world in a repository, its first model made, nothing run yet."""
+    world, made = World(), root / "made"
+    world.write_training_set(made / "training_set")
+    world.write_plays(made / "play_counts")
+    world.write_images(made / "hyper_images")
+    world.write_catalogue(made / "raw_audio")
+    write_model(made, seed=1)
+    _write_pipeline(root)
+    repository = Repository(root)
+    repository.run("git", "init", "-q")
+    repository.run("git", "config", "user.name", "tester")
+    repository.run("git", "config", "user.email", "tester@example.org")
+    repository.run("dvc", "init", "-q")
+    shutil.copy(PROJECT / ".dvc" / "config", root / ".dvc" / "config")
+    (root / ".gitignore").write_text(".earshot/\n")
+    (root / ".dvcignore").write_text(".earshot\n")
+    repository.commit()
+    return repository
+
+
+def _write_pipeline(root: Path) -> None:
+    stages = parse_yaml((PROJECT / "dvc.yaml").read_text())["stages"]
+    for name, stage in stages.items():
+        stage["deps"] = [dep for dep in stage["deps"] if dep.startswith(("data/", "releases/"))]
+        if name in ("release", "served_factors", "recommendations"):
+            stage["cmd"] = stage["cmd"].replace("PYTHONPATH=src", f"PYTHONPATH={PROJECT}/src:{PROJECT}")
+        else:
+            stage["deps"] = [*(dep for dep in stage["deps"] if "deliveries" not in dep), f"made/{name}"]
+            stage["cmd"] = f"mkdir -p data && cp -r made/{name} data/{name}"
+    write_json(root / "dvc.yaml", {"stages": stages})
+    params = (PROJECT / "params.yaml").read_text()
+    for old, new in {
+        "epsilon: 1.0e-6": "epsilon: 1.0",
+        "regularization: 100.0": "regularization: 10.0",
+    }.items():
+        assert params.count(old) == 1
+        params = params.replace(old, new)
+    (root / "params.yaml").write_text(params)

@@ -1,0 +1,58 @@
+"""Served vectors against the equations they come from, solved densely."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from earshot.plays.tables import PlayCounts
+from earshot.recommend.hybrid import Wmf, columns_of, listener_factors, song_factors
+
+WMF = Wmf(alpha=2.0, epsilon=1.0, regularization=3.0)
+N0 = 10.0
+
+
+def ids(*names: str) -> np.ndarray:
+    return np.array(names, dtype=object)
+
+
+def plays() -> PlayCounts:
+    counts = [[0, 2, 1, 0], [1, 0, 3, 0], [0, 0, 4, 1]]
+    return PlayCounts(ids("a", "b", "c"), ids("1", "2", "3", "4"), csr_array(np.array(counts, np.float32)))
+
+
+def test_columns_come_in_the_wanted_order_and_unknown_ones_are_empty() -> None:
+    picked = columns_of(plays().matrix, plays().song_ids, ids("3", "new", "1"))
+    assert picked.toarray().tolist() == [[1, 0, 0], [3, 0, 1], [4, 0, 0]]
+
+
+def test_a_song_nobody_played_is_what_it_sounds_like() -> None:
+    rng = np.random.default_rng(0)
+    predicted = rng.standard_normal((2, 3)).astype(np.float32)
+    served = song_factors(
+        plays(), ids("new", "5"), predicted, ids("a", "b"), rng.random((2, 3), np.float32), WMF, N0
+    )
+    assert np.array_equal(served, predicted)
+
+
+def test_a_played_song_solves_the_equation_of_its_known_listeners() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((3, 2)).astype(np.float32)  # of listeners b, c and z; a is unknown
+    predicted = rng.standard_normal((1, 2)).astype(np.float32)
+    served = song_factors(plays(), ids("3"), predicted, ids("b", "c", "z"), x, WMF, N0)
+    c = 1 + 2.0 * np.log(1 + np.array([3.0, 4.0]))  # b played it 3 times, c 4 times
+    prior = x.T @ x + 3.0 * np.eye(2)
+    left = prior + sum((c[n] - 1) * np.outer(x[n], x[n]) for n in range(2))
+    right = sum(c[n] * x[n] for n in range(2)) + 10 / 12 * prior @ predicted[0]
+    assert np.allclose(served[0], np.linalg.solve(left, right), rtol=1e-5)
+
+
+def test_listeners_are_solved_against_the_songs_given_and_no_others() -> None:
+    rng = np.random.default_rng(2)
+    y = rng.standard_normal((2, 2)).astype(np.float32)  # of songs 2 and 3
+    served = listener_factors(plays(), ids("2", "3"), y, WMF)
+    c = 1 + 2.0 * np.log(1 + np.array([2.0, 1.0]))  # listener a
+    left = y.T @ y + 3.0 * np.eye(2) + sum((c[n] - 1) * np.outer(y[n], y[n]) for n in range(2))
+    assert np.allclose(served[0], np.linalg.solve(left, sum(c[n] * y[n] for n in range(2))), rtol=1e-5)
+    only_first = listener_factors(plays(), ids("1"), y[:1], WMF)
+    assert only_first[0].tolist() == only_first[2].tolist() == [0.0, 0.0]

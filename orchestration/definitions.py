@@ -3,6 +3,7 @@
 import dagster as dg
 
 from earshot.versioning import read_pipeline
+from orchestration.checks import stage_checks
 from orchestration.deliveries import deliveries
 from orchestration.dvc_assets import stage_assets
 from orchestration.jobs import everything, onboard, retrain
@@ -14,6 +15,7 @@ stages = read_pipeline(ROOT)
 
 defs = dg.Definitions(
     assets=[deliveries, *stage_assets(stages)],
+    asset_checks=stage_checks(stages),
     jobs=[onboard, retrain, everything],
     schedules=[weekly_retraining],
     sensors=[outside_runs, definitions_changed({stage.key: stage.code_version for stage in stages})],

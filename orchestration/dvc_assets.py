@@ -73,6 +73,8 @@ def summary_metadata(stage: PipelineStage) -> dict[str, Any]:
 
 def _flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in content.items():
+        if key == "checks":
+            continue
         name = f"{prefix}{key}"
         if isinstance(value, dict):
             yield from _flat(value, f"{name}/")

@@ -37,9 +37,8 @@ def run(
 
 
 def _take_in_demo() -> None:
-    from earshot.deliveries.ingest import ingest
-
     from earshot.datasets.embedded import write_catalogue, write_new_songs
+    from earshot.deliveries.ingest import ingest
     from earshot.versioning import INDEX
 
     if (ROOT / INDEX).is_file():

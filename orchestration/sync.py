@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from earshot.versioning import INDEX, PipelineStage, read_pipeline
+from orchestration.checks import observations
 from orchestration.deliveries import delivery_count
 from orchestration.dvc_assets import DELIVERIES, deliveries_version, summary_metadata, upstream_keys
 from orchestration.workspace import ROOT
@@ -35,6 +36,7 @@ def report_outside_runs(instance: dg.DagsterInstance) -> list[str]:
         key, tags = dg.AssetKey(stage.key), _tags(stage)
         if _is_news(instance, key, tags):
             _report(instance, key, tags | _pointers(instance, stage), summary_metadata(stage))
+            _report_checks(instance, stage)
             reported.append(key.to_user_string())
     return reported
 
@@ -79,6 +81,12 @@ def _report(
     instance.report_runless_asset_event(
         dg.AssetMaterialization(key, metadata=metadata, tags={USER_PROVIDED: "true", **tags})
     )
+
+
+def _report_checks(instance: dg.DagsterInstance, stage: PipelineStage) -> None:
+    for observed in observations(stage):
+        metadata = {name: dg.MetadataValue.text(value) for name, value in observed["metadata"].items()}
+        instance.report_runless_asset_event(dg.AssetCheckEvaluation(**(observed | {"metadata": metadata})))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
-from itertools import islice
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ Outcome = NDArray[np.uint8] | str
 """An image `(n_frames, n_rows)`, or the reason why there is none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PlannedShard:
     """A shard to be.
 
@@ -80,8 +81,9 @@ def make_shards(shards: Sequence[PlannedShard], root: Path, folder: Path, settin
     ]
     extract = partial(extract_image, settings=settings)
     outcomes = parallel_map(extract, tasks, description="hyper_images", unit="song")
-    for shard in shards:
-        _write(folder, shard, list(islice(outcomes, len(shard.files))), settings)
+    owners = (shard for shard in shards for _ in range(len(shard.files)))
+    for shard, pairs in groupby(zip(owners, outcomes, strict=True), key=itemgetter(0)):
+        _write(folder, shard, [outcome for _, outcome in pairs], settings)
 
 
 def extract_image(task: tuple[Path, float], settings: HyperImages) -> Outcome:

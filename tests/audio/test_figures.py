@@ -1,0 +1,30 @@
+"""The picture of a hyper-image is a PNG, the same each time, with every family in it."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from earshot.audio.figures import hyper_image_png
+from earshot.audio.hyper_image import DEFAULTS, features, format_of, normalize
+from tests.audio.signals import music, nasty
+
+FORMAT = format_of(DEFAULTS)
+
+
+def test_same_image_same_bytes() -> None:
+    image = normalize(features(music(), DEFAULTS), FORMAT.rows).T
+    png = hyper_image_png(image, FORMAT.rows, FORMAT.frames_per_second)
+    assert png == hyper_image_png(image, FORMAT.rows, FORMAT.frames_per_second)
+    pixels = np.asarray(Image.open(BytesIO(png)).convert("RGB"))
+    assert pixels.shape == (672, 1080, 3)
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 200
+
+
+def test_silence_and_a_part_of_the_rows_can_be_drawn() -> None:
+    image = normalize(features(nasty()["silence"], DEFAULTS), FORMAT.rows).T
+    rows = FORMAT.row_slice(["mel", "tonnetz"])
+    png = hyper_image_png(image[rows], [FORMAT.rows[row] for row in rows], FORMAT.frames_per_second)
+    assert Image.open(BytesIO(png)).format == "PNG"

@@ -11,7 +11,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -86,7 +86,7 @@ def training_run(root: Path, work: Path, params: Params) -> Iterator[TrainingRun
     try:
         yield tracked
     finally:
-        tracked._try(lambda open_run: open_run.finish())
+        tracked._try(_close)
 
 
 def log_report(root: Path, params: Params, weights: Path, tables: dict[str, Any]) -> None:
@@ -96,7 +96,7 @@ def log_report(root: Path, params: Params, weights: Path, tables: dict[str, Any]
         return
     report = TrainingRun(root, _open(root, params.tracking.project, latest["run_id"], asdict(params)))
     report._try(lambda run: run.log({name: _table(rows) for name, rows in tables.items()}))
-    report._try(lambda run: run.finish())
+    report._try(_close)
     replace_json(root / _LATEST, latest)
 
 
@@ -129,6 +129,8 @@ def _open(root: Path, project: str, run_id: str, config: dict[str, Any]) -> Any:
             return run
         except Exception as error:  # no account, no network, a full disk, ...
             _warn(f"W&B cannot start in mode {attempt!r}: {error}")
+            with suppress(Exception):
+                _stop_service()
     return None
 
 
@@ -150,13 +152,27 @@ def _start(root: Path, project: str, run_id: str, config: dict[str, Any], mode: 
         resume="allow" if mode == "online" else None,
         mode=mode,  # type: ignore[arg-type]
         project=os.environ.get("WANDB_PROJECT", project),
+        entity=os.environ.get("WANDB_ENTITY"),
         dir=folder,
         config=config,
         settings=settings,
     )
     run.define_metric("epoch")
-    run.define_metric("*_loss", step_metric="epoch")
+    for curve in ("training_loss", "validation_loss"):
+        run.define_metric(curve, step_metric="epoch")
     return run
+
+
+def _close(run: Any) -> None:
+    run.finish()
+    _stop_service()
+
+
+def _stop_service() -> None:
+    """Afterwards all that was logged is on the disk, and the id of a run that failed to start is free."""
+    import wandb
+
+    wandb.teardown()
 
 
 def _write_latest(root: Path, run: Any, mode: str) -> None:
@@ -164,7 +180,7 @@ def _write_latest(root: Path, run: Any, mode: str) -> None:
     content = {
         "run_id": run.id,
         "project": run.project,
-        "entity": run.entity or None,
+        "entity": run.entity or os.environ.get("WANDB_ENTITY"),
         "mode": mode,
         "folder": str(Path(run.dir).parent),
         "url": run.url if mode == "online" else None,

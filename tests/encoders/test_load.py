@@ -1,0 +1,98 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from earshot.audio.store import HyperImageStore
+from earshot.encoders.load import load_encoder, predict, save_encoder
+from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build, describe
+from earshot.encoders.song_windows import consecutive
+from earshot.errors import UserError
+from earshot.params import Component
+from tests.training.heard import cnn_params, write_training_set
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> HyperImageStore:
+    write_training_set(tmp_path / "training_set")
+    return HyperImageStore.open(tmp_path / "training_set" / "hyper_images")
+
+
+def _encoder(store: HyperImageStore) -> tuple[SongEncoder, EncoderDescription]:
+    torch.manual_seed(0)
+    description = describe(cnn_params().encoder, store.format, 0.25, n_outputs=3)
+    encoder = build(description)
+    encoder.standardize_rows(np.arange(7.0), np.array([0.0, 1, 2, 3, 4, 5, 6]))
+    encoder.output_mean.copy_(torch.tensor([1.0, 2, 3]))
+    encoder.output_scale.fill_(10)
+    return encoder.eval(), description
+
+
+def test_a_song_is_the_mean_of_its_windows_on_the_scale_of_the_targets(store: HyperImageStore) -> None:
+    encoder, _ = _encoder(store)
+    predicted = predict(encoder, store, range(len(store.songs)))
+    for song, y in zip(store.songs["song_id"], predicted, strict=True):
+        image = np.round(store.image(song) * 255)
+        looped = np.concatenate([image] * 3, axis=1) if image.shape[1] < encoder.n_frames else image
+        starts = consecutive(image.shape[1], encoder.n_frames)
+        cut = np.stack([looped[:, start : start + encoder.n_frames] for start in starts])
+        # rows 1 to 4 are mel and mfcc: what the encoder has asked for
+        standardized = (cut[:, 1:5] - np.arange(1, 5)[:, None]) / np.arange(1, 5)[:, None]
+        with torch.no_grad():
+            outputs = encoder.network(torch.from_numpy(standardized.astype(np.float32)))
+        assert_allclose(y, outputs.numpy().mean(axis=0) * 10 + [1, 2, 3], rtol=1e-4, atol=1e-4)
+
+
+def test_an_encoder_survives_the_disk_whole(store: HyperImageStore, tmp_path: Path) -> None:
+    encoder, description = _encoder(store)
+    save_encoder(tmp_path, encoder, description)
+    loaded = load_encoder(tmp_path)
+    assert_allclose(predict(loaded, store, [3, 1]), predict(encoder, store, [3, 1]), rtol=0, atol=0)
+    (tmp_path / "again").mkdir()
+    save_encoder(tmp_path / "again", loaded, description)
+    assert (tmp_path / "again" / "encoder.pt").read_bytes() == (tmp_path / "encoder.pt").read_bytes()
+
+
+def test_no_songs_give_no_rows(store: HyperImageStore) -> None:
+    assert predict(_encoder(store)[0], store, []).shape == (0, 3)
+
+
+def test_damaged_or_foreign_files_are_named(store: HyperImageStore, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"encoder\.json: not there"):
+        load_encoder(tmp_path)
+    encoder, description = _encoder(store)
+    save_encoder(tmp_path, encoder, description)
+    weights = (tmp_path / "encoder.pt").read_bytes()
+    (tmp_path / "encoder.pt").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(UserError, match=r"encoder\.pt: not the weights"):
+        load_encoder(tmp_path)
+    save_encoder(tmp_path, encoder, replace(description, n_outputs=4))
+    with pytest.raises(UserError, match=r"encoder\.pt: not the weights"):
+        load_encoder(tmp_path)
+    (tmp_path / "encoder.json").write_text("{}")
+    with pytest.raises(UserError, match=r"encoder\.json: not the description"):
+        load_encoder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("class_path", "init_args", "message"),
+    [
+        ("nowhere:Encoder", {}, r"encoder\.class_path='nowhere:Encoder' cannot be imported"),
+        ("earshot.encoders.convolutional:Other", {}, "has no attribute 'Other'"),
+        ("torch.nn:Linear", {}, "has no `families`"),
+        ("earshot.encoders.convolutional:ConvolutionalEncoder", {"families": ["smell"]}, "family 'smell'"),
+        (
+            "earshot.encoders.convolutional:ConvolutionalEncoder",
+            {"families": ["mel"], "depth": 3},
+            "unexpected keyword argument 'depth'",
+        ),
+    ],
+)
+def test_an_encoder_that_cannot_be_made_is_named(
+    store: HyperImageStore, class_path: str, init_args: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        build(describe(Component(class_path, init_args), store.format, 3.0, 2))

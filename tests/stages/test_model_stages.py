@@ -1,0 +1,128 @@
+"""wmf_factors, cnn_checkpoint and predicted_factors, one after the other, on a small catalogue."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from numpy.testing import assert_allclose, assert_array_equal
+
+from earshot import tracking
+from earshot.errors import UserError
+from earshot.factors.fold_in import solve_rows
+from earshot.params import Params, check_params
+from earshot.plays.confidence import confidence
+from earshot.plays.tables import read_play_counts
+from earshot.stages import cnn_checkpoint, predicted_factors, wmf_factors
+from earshot.stages.paths import Paths
+from earshot.versioning import PreviousOutput
+from tests.training.heard import N_SONGS, N_USERS, cnn_params, write_training_set
+
+
+@pytest.fixture
+def params() -> Params:
+    content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    content["wmf_factors"] |= {"factors": 3, "regularization": 10.0, "epsilon": 1.0}
+    return replace(check_params(content, "params.yaml"), cnn_checkpoint=cnn_params())
+
+
+def _paths(root: Path, stage: str) -> Paths:
+    output, work, failed = (root / part / stage for part in ("data", "work", "failed"))
+    shutil.rmtree(output, ignore_errors=True)
+    for folder in (output, work, failed):
+        folder.mkdir(parents=True, exist_ok=True)
+    return Paths(root, output, work, failed, PreviousOutput(root / "cache", None))
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    write_training_set(tmp_path / "data" / "training_set")
+    return tmp_path
+
+
+def test_cold_songs_shape_no_factor_and_are_folded_in_exactly(root: Path, params: Params) -> None:
+    paths = _paths(root, "wmf_factors")
+    summary = wmf_factors.run(paths, params)
+    plays = read_play_counts(root / "data" / "training_set")
+    cold = np.arange(N_SONGS) % 4 == 0
+    users = np.load(paths.output / "user_factors.npy")
+    assert users.shape == (N_USERS, 3)
+    assert pd.read_parquet(paths.output / "cold_items.parquet")["song_id"].tolist() == list(
+        plays.song_ids[cold]
+    )
+    assert pd.read_parquet(paths.output / "items.parquet")["song_id"].tolist() == list(plays.song_ids[~cold])
+    sureness = confidence(plays.matrix, 2.0, 1.0)
+    expected = solve_rows(sureness[:, cold].T.tocsr(), users, 10.0)
+    assert_allclose(np.load(paths.output / "cold_factors.npy"), expected)
+    warm = solve_rows(sureness[:, ~cold].T.tocsr(), users, 10.0)
+    assert_allclose(np.load(paths.output / "item_factors.npy"), warm, atol=1e-5)
+    curve = pd.read_csv(paths.output / "objective.csv")
+    assert curve["iteration"].tolist() == list(range(1, 16))
+    assert summary["objective"] == curve["objective"].iloc[-1]
+    assert (summary["warm_songs"], summary["cold_songs"], summary["listeners"]) == (45, 15, N_USERS)
+
+
+def test_an_interrupted_factorization_goes_on_to_the_same_bytes(root: Path, params: Params) -> None:
+    whole = _paths(root, "wmf_factors")
+    wmf_factors.run(whole, params)
+    kept, names = _paths(root, "continued"), [path.name for path in whole.output.iterdir()]
+    wmf_factors.run(kept, replace(params, wmf_factors=replace(params.wmf_factors, iterations=6)))
+    wmf_factors.run(_paths(root, "continued"), params)
+    for name in names:
+        assert (kept.output / name).read_bytes() == (whole.output / name).read_bytes()
+
+
+def test_what_is_heard_tells_cold_songs_apart(root: Path, params: Params) -> None:
+    summaries = [
+        stage.run(_paths(root, name), params)
+        for name, stage in [
+            ("wmf_factors", wmf_factors),
+            ("cnn_checkpoint", cnn_checkpoint),
+            ("predicted_factors", predicted_factors),
+        ]
+    ]
+    predicted = np.load(root / "data" / "predicted_factors" / "item_factors.npy")
+    songs = pd.read_parquet(root / "data" / "predicted_factors" / "items.parquet")["song_id"]
+    assert songs.tolist() == [f"song-{n:02d}" for n in range(N_SONGS)]
+    upper = np.load(root / "data" / "wmf_factors" / "cold_factors.npy")
+    users = np.load(root / "data" / "wmf_factors" / "user_factors.npy")
+    told = np.corrcoef((users @ predicted[::4].T).ravel(), (users @ upper.T).ravel())[0, 1]
+    assert told > 0.7
+    assert summaries[1]["training_songs"] + summaries[1]["validation_songs"] == 45
+    curves = pd.read_csv(root / "data" / "cnn_checkpoint" / "curves.csv")
+    assert curves["validation_loss"].min() == summaries[1]["validation_loss"]
+    latest = tracking.latest_run(root)
+    assert latest is not None
+    outputs = b"".join(path.read_bytes() for path in (root / "data" / "cnn_checkpoint").iterdir())
+    assert latest["run_id"].encode() not in outputs
+
+
+def test_prediction_goes_on_where_it_was_interrupted(root: Path, params: Params) -> None:
+    for name, stage in [("wmf_factors", wmf_factors), ("cnn_checkpoint", cnn_checkpoint)]:
+        stage.run(_paths(root, name), params)
+    paths = _paths(root, "predicted_factors")
+    np.save(paths.work / "0.npy", np.full((N_SONGS, 3), 7, dtype=np.float32))
+    predicted_factors.run(paths, params)
+    assert_array_equal(np.load(paths.output / "item_factors.npy"), np.full((N_SONGS, 3), 7))
+
+
+def test_nothing_to_learn_from_is_said(root: Path, params: Params) -> None:
+    path = root / "data" / "training_set" / "songs.parquet"
+    songs = pd.read_parquet(path)
+    songs.assign(cold=True).to_parquet(path)
+    with pytest.raises(UserError, match="every song with plays is cold"):
+        wmf_factors.run(_paths(root, "wmf_factors"), params)
+    for validation, message in [
+        (True, "no song to learn from"),
+        (False, "no song for early stopping among 45"),
+    ]:
+        songs.assign(validation=validation).to_parquet(path)
+        wmf_factors.run(_paths(root, "wmf_factors"), params)
+        with pytest.raises(UserError, match=message):
+            cnn_checkpoint.run(_paths(root, "cnn_checkpoint"), params)

@@ -81,6 +81,7 @@ def _draw_family(axes: Axes, image: NDArray[np.float32], name: str, seconds: flo
         image,
         origin="lower",
         aspect="auto",
+        interpolation="nearest",
         cmap="magma",
         vmin=low,
         vmax=max(high, low + 1e-3),

@@ -86,8 +86,8 @@ def _window_sums(values: NDArray[np.float64], half: int, lag: int) -> NDArray[np
     sums = np.zeros(len(values) + 2 * half + 1)
     sums[half + 1 : half + 1 + len(values)] = np.cumsum(values)
     sums[half + 1 + len(values) :] = sums[half + len(values)]
-    first = np.arange(len(values))
-    return sums[first + 2 * half + 1 - lag] - sums[first]
+    last = 2 * half + 1 - lag
+    return sums[last : last + len(values)] - sums[: len(values)]
 
 
 @lru_cache(maxsize=8)

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Write songs.parquet, files.parquet, set_aside.parquet and one part a delivery; see `data/README.md`."""
+    """Probe what is new and write the catalogue.
+
+    `songs.parquet` is every song as it stands now (`catalogue.current_songs`),
+    `files.parquet` every file that can be used (`catalogue.good_files`),
+    `set_aside.parquet` every one that cannot, `parts/` one table a delivery, its
+    songs with their probes (`catalogue.with_probes`).
+    """
     import pandas as pd
 
     deliveries = read_index(paths.deliveries)

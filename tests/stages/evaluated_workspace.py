@@ -1,4 +1,4 @@
-"""A workspace as the training lane leaves it: songs with traits that are heard and liked, all of them made up."""
+"""A workspace as the training lane leaves it: made-up songs whose traits are heard and liked."""
 
 from __future__ import annotations
 

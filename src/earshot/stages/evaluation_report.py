@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from earshot import tracking
 from earshot.audio.store import HyperImageStore
 from earshot.columns import SONG_ID, USER_ID
 from earshot.evaluation import tables
@@ -23,6 +24,7 @@ from earshot.evaluation.vectors import read_vectors
 from earshot.files import read_json, write_json, write_table
 from earshot.params import Params
 from earshot.recommend.similar import similar_songs
+from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 
 CANDIDATE, BOUND = "cnn_mse", "upper_bound"
@@ -44,18 +46,20 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     cold_start = read_cold_start(paths.data("training_set"))
     systems = _systems(paths, cold_start, params.seed)
     judged = judge(systems, cold_start, settings.k, settings.bootstraps, params.seed)
-    _write_tables(paths, judged, cold_start, settings.k)
+    _write_tables(paths, params, judged, cold_start)
     page = draw_page(_report(paths, judged.metrics, params))
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return _summary(judged.metrics, settings.k)
 
 
-def _write_tables(paths: Paths, judged: Judgement, cold_start: ColdStart, k: int) -> None:
+def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: ColdStart) -> None:
     users = pd.read_parquet(paths.data("training_set") / "users.parquet")[USER_ID]
     write_json(paths.output / "metrics.json", judged.metrics)
     write_table(paths.output / "per_user.parquet", tables.per_user(judged.results, cold_start, users))
     write_table(paths.output / "per_song.parquet", tables.per_song(judged.results, cold_start))
-    tables.systems_table(judged.metrics, k).to_csv(paths.output / "systems.csv", index=False)
+    systems = tables.systems_table(judged.metrics, params.evaluation_report.k)
+    systems.to_csv(paths.output / "systems.csv", index=False)
+    tracking.log_report(paths.root, params, paths.data("cnn_checkpoint") / "encoder.pt", {"systems": systems})
 
 
 def _systems(paths: Paths, cold_start: ColdStart, seed: int) -> dict[str, System]:
@@ -90,13 +94,13 @@ def _summary(metrics: dict[str, Any], k: int) -> dict[str, Any]:
 def _check(differences: dict[str, Any], a: str, b: str, k: int) -> dict[str, Any]:
     found = differences[f"{a}_minus_{b}"]
     ends = {metric: found[f"{metric}_ci95_artists"] for metric in (f"map_at_{k}", "auc")}
-    return {
-        "name": f"{a}_beats_{b}",
-        "description": f"{a} ranks cold songs better than {b}: paired 95 % intervals over artists",
-        "passed": found["beats"],
-        "observed": {metric: f"{low} to {high}" for metric, (low, high) in ends.items()},
-        "expected": "both above 0",
-    }
+    return check(
+        f"{a}_beats_{b}",
+        f"{a} ranks cold songs better than {b}: paired 95 % intervals over artists",
+        passed=found["beats"],
+        observed={metric: f"{low} to {high}" for metric, (low, high) in ends.items()},
+        expected="both above 0",
+    )
 
 
 def _report(paths: Paths, metrics: dict[str, Any], params: Params) -> Report:

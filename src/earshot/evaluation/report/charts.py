@@ -38,7 +38,7 @@ def interval_bar(value: float | None, low: float | None, high: float | None, axi
     if low is not None and high is not None:
         shapes.append(f'<line class="bar" x1="{axis.at(low)}" x2="{axis.at(high)}" y1="9" y2="9"/>')
     if value is not None:
-        shapes.append(f'<circle class="dot" cx="{axis.at(value)}" cy="9" r="4"/>')
+        shapes.append(f'<circle class="dot" cx="{axis.at(value)}" cy="9" r="4.5"/>')
     return f'<svg class="interval" height="18" aria-hidden="true">{"".join(shapes)}</svg>'
 
 

@@ -81,7 +81,7 @@ def _header(report: Report) -> str:
     )
     if candidate["auc"] is not None and bound["auc"] is not None and bound["auc"] > 0.5:
         way = (candidate["auc"] - 0.5) / (bound["auc"] - 0.5)
-        said += f", {100 * way:.0f} % of the way from chance to what their plays themselves would tell"
+        said += f", {100 * way:.0f} % of the way from chance to the upper bound, which knows their plays"
     return (
         '<header class="top"><p class="brand">earshot <span>evaluation report</span></p>'
         "<h1>Songs nobody has played, ranked by how they sound</h1>"
@@ -95,7 +95,11 @@ def _verdict(report: Report) -> str:
         for name, values in report.metrics["differences"].items()
         if name.startswith(f"{report.candidate}_minus_") and values["beats"]
     ]
-    return f"It beats {text(', '.join(beaten))}." if beaten else "It beats none of the others."
+    return f"It beats {text(_listed(beaten))}." if beaten else "It beats none of the others."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _headings(report: Report) -> dict[str, str]:
@@ -108,7 +112,7 @@ def _results(report: Report) -> str:
     return section(
         "results",
         "Results",
-        "Means over listeners; bars are 95 % intervals over artists, the fine line is chance. "
+        "Means over listeners; bars are 95 % intervals over artists, the fine line at 0.5 is chance. "
         "<i>Centred</i> takes the average listener away: taste without popularity. "
         "Made by <code>dvc repro evaluation_report</code>.",
         draw_systems(systems, report.descriptions, headings, report.candidate),

@@ -37,7 +37,7 @@ def draw_differences(differences: Mapping[str, Values], metrics: Mapping[str, st
         cells = "".join(
             _cell(values, metric, heading, axes[metric], signs=True) for metric, heading in metrics.items()
         )
-        verdict = f"{later} beats {earlier}" if values["beats"] else "cannot be told apart"
+        verdict = f"{later} {'beats' if values['beats'] else 'does not beat'} {earlier}"
         named = f"{text(later)} − {text(earlier)}<small>{text(verdict)}</small>"
         rows.append(f'<tr><th scope="row">{named}</th>{cells}</tr>')
     return table(["Difference", *metrics.values()], rows, "results")

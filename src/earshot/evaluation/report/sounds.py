@@ -24,10 +24,12 @@ MAX_BYTES = 9_000_000
 """Of audio in one page (a third more as text)."""
 
 
-def choose_sounds(clips: Mapping[str, Path], wanted: Iterable[str]) -> dict[str, Path]:
+def choose_sounds(
+    clips: Mapping[str, Path], wanted: Iterable[str], most_bytes: int = MAX_BYTES
+) -> dict[str, Path]:
     """The clips of `wanted` songs, first come first served, that browsers play and that fit into the page."""
     chosen: dict[str, Path] = {}
-    left = MAX_BYTES
+    left = most_bytes
     for song_id in wanted:
         clip = clips.get(song_id)
         if song_id in chosen or clip is None or clip.suffix.lower() not in MEDIA_TYPES:

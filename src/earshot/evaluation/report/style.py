@@ -60,10 +60,10 @@ h3 + .results, p + .results { margin-top: 14px; }
   border: 0; padding: 0 22px 8px 0; font-size: 13px; font-weight: 500; color: var(--soft);
 }
 .results thead th:first-child { width: 31%; }
-.results tbody th { font-weight: 600; padding-left: 12px; overflow-wrap: anywhere; }
-.results thead th:first-child { padding-left: 12px; }
+.results tbody th { font-weight: 600; overflow-wrap: anywhere; }
 .results .candidate > * { background: var(--wash); }
-.results .candidate th { box-shadow: inset 3px 0 var(--accent); }
+.results .candidate th { box-shadow: -13px 0 var(--wash), -16px 0 var(--accent); }
+.results .candidate td:last-child { box-shadow: 13px 0 var(--wash); }
 .value { font-size: 18px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .ends {
   font-size: 13px; color: var(--soft); font-variant-numeric: tabular-nums; margin-left: 8px;
@@ -72,10 +72,10 @@ h3 + .results, p + .results { margin-top: 14px; }
 .interval { display: block; width: 100%; margin-top: 4px; overflow: visible; }
 .interval .track { stroke: var(--line); stroke-width: 1; }
 .interval .mark { stroke: var(--soft); stroke-width: 1; }
-.interval .bar { stroke: var(--bar); stroke-width: 6; stroke-linecap: round; }
-.interval .dot { fill: var(--ink); }
+.interval .bar { stroke: var(--bar); stroke-width: 8; stroke-linecap: round; }
+.interval .dot { fill: var(--ink); stroke: var(--paper); stroke-width: 1.5; }
 .candidate .interval .bar { stroke: color-mix(in srgb, var(--accent) 45%, var(--wash)); }
-.candidate .interval .dot { fill: var(--accent); }
+.candidate .interval .dot { fill: var(--accent); stroke: var(--wash); }
 
 .two { display: grid; grid-template-columns: 1fr 1fr; gap: 0 56px; }
 .two h3 { margin-top: 24px; }
@@ -198,15 +198,18 @@ figcaption { font-size: 13px; color: var(--soft); text-align: right; margin-top:
   .two, .song { grid-template-columns: minmax(0, 1fr); }
   .results thead { display: none; }
   .results, .results tbody, .results tr, .results th, .results td { display: block; width: 100%; }
-  .results tr { border-top: 1px solid var(--line); padding: 14px 12px; }
-  .results tr > *, .results tr:last-child > * { border: 0; padding: 0; background: none; }
-  .results tbody th { padding: 0; }
-  .results td { padding-top: 10px; }
+  .results tbody tr { border-top: 1px solid var(--line); padding: 14px 0 12px; }
+  .results tbody tr > * { border: 0 !important; padding: 0; }
+  .results tbody tr > td { padding-top: 10px; }
   .results td::before {
     content: attr(data-label); display: inline-block; width: 8.2em; font-size: 13px; color: var(--soft);
   }
-  .results .candidate { background: var(--wash); box-shadow: inset 3px 0 var(--accent); }
-  .results .candidate > *, .results .candidate th { background: none; box-shadow: none; }
+  .results .candidate > * { box-shadow: -16px 0 var(--wash), 16px 0 var(--wash) !important; }
+  .results .candidate { background: var(--wash); box-shadow: -16px 0 var(--wash), 16px 0 var(--wash); }
+  .sky circle { r: 2.6px; }
+  .sky circle[data-sound] { r: 5px; }
+  .seen { overflow-x: auto; border-radius: 10px; }
+  .seen img { width: 680px; max-width: none; }
   .sky { aspect-ratio: 4 / 5; }
   .curves .plot { height: 220px; margin-left: 44px; }
 }

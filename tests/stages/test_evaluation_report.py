@@ -1,0 +1,123 @@
+"""The stage on a made-up workspace whose encoder hears every trait."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from earshot.errors import UserError
+from earshot.stages import evaluation_report
+from tests.stages.evaluated_workspace import paths_of, write_workspace
+
+SYSTEMS = ["random", "shuffled_content", "linear_bow", "cnn_mse", "upper_bound"]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    root = tmp_path_factory.mktemp("workspace")
+    params = write_workspace(root)
+    few = replace(params, evaluation_report=replace(params.evaluation_report, bootstraps=100))
+    paths = paths_of(root, "evaluation_report")
+    summary = evaluation_report.run(paths, few)
+    return root, few, paths.output, summary
+
+
+@pytest.fixture(scope="module")
+def metrics(workspace):
+    return json.loads((workspace[2] / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def page(workspace):
+    return (workspace[2] / "report.html").read_text(encoding="utf-8")
+
+
+def test_systems_with_intervals_around_their_values(metrics):
+    assert list(metrics["systems"]) == SYSTEMS
+    for system in metrics["systems"].values():
+        for metric in ("map_at_500", "auc", "auc_centred"):
+            low, high = system[f"{metric}_ci95_artists"]
+            assert low < system[metric] < high
+        assert system["known_artists"]["auc"] == system["auc"]
+        assert system["cold_artists"] is None
+    assert metrics["systems"]["random"]["auc"] < 0.55 < 0.65 < metrics["systems"]["cnn_mse"]["auc"]
+
+
+def test_differences_and_protocol(metrics):
+    assert len(metrics["differences"]) == 5 * 4 / 2
+    found = metrics["differences"]["cnn_mse_minus_random"]
+    values = metrics["systems"]
+    assert found["auc"] == pytest.approx(values["cnn_mse"]["auc"] - values["random"]["auc"], abs=2e-6)
+    assert found["beats"]
+    assert not metrics["differences"]["shuffled_content_minus_random"]["beats"]
+    protocol = metrics["protocol"]
+    assert protocol["candidates"] == protocol["candidates_of_known_artists"] == 30
+    assert (protocol["k"], protocol["bootstraps"]) == (500, 100)
+    others = protocol["users_without_warm_play"] + protocol["users_without_candidate"]
+    assert protocol["n_users"] + others == 80
+
+
+def test_tables_hold_the_means(workspace, metrics):
+    users, songs = (pd.read_parquet(workspace[2] / f"{name}.parquet") for name in ("per_user", "per_song"))
+    plots = pd.read_csv(workspace[2] / "systems.csv").set_index("system")
+    for name, system in metrics["systems"].items():
+        mine = users[users["system"] == name]
+        assert mine["average_precision"].mean() == pytest.approx(system["map_at_500"], abs=1e-6)
+        assert mine["auc"].mean() == pytest.approx(system["auc"], abs=1e-6)
+        assert plots.loc[name, "auc"] == system["auc"]
+        assert [plots.loc[name, "auc_low"], plots.loc[name, "auc_high"]] == system["auc_ci95_artists"]
+        assert songs[songs["system"] == name]["n_listeners"].sum() == mine["n_positives"].sum()
+    assert users["user_id"].str.startswith("user-").all()
+
+
+def test_summary_carries_checks(workspace):
+    summary = workspace[3]
+    assert [check["passed"] for check in summary["checks"]][:2] == [True, True]
+    assert summary["users"] > 0
+    json.dumps(summary, allow_nan=False)
+
+
+def test_the_page_loads_nothing_and_escapes_everything(page):
+    assert not re.search(r"""(?:src|href)=["'](?!data:)""", page)
+    assert "url(" not in page
+    assert "@import" not in page
+    assert "Title &amp; &lt;b&gt;4&lt;/b&gt;" in page
+    assert "<b>4</b>" not in page
+
+
+def test_the_page_shows_what_was_found(page, metrics):
+    for name in SYSTEMS:
+        assert name in page
+    assert f"{metrics['systems']['cnn_mse']['auc']:.3f}" in page
+    assert page.count('<circle class="g') + page.count('<circle class="other') == 120
+    assert page.count("<audio ") == 8
+    assert page.count("data:image/png") == 6
+    assert "Files that do not decode" in page
+
+
+def test_same_inputs_give_the_same_bytes(workspace, tmp_path):
+    root, params, output, summary = workspace
+    again = replace(paths_of(root, "again"), output=tmp_path)
+    assert evaluation_report.run(again, params) == summary
+    for file in sorted(output.iterdir()):
+        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_a_song_without_prediction_is_named(workspace, tmp_path):
+    root, params, _, _ = workspace
+    predicted = root / "data" / "predicted_factors"
+    items, factors = pd.read_parquet(predicted / "items.parquet"), np.load(predicted / "item_factors.npy")
+    moved = tmp_path / "data"
+    moved.mkdir()
+    for folder in ("training_set", "wmf_factors", "cnn_checkpoint"):
+        (moved / folder).symlink_to(root / "data" / folder)
+    (moved / "predicted_factors").mkdir()
+    items.iloc[1:].to_parquet(moved / "predicted_factors" / "items.parquet")
+    np.save(moved / "predicted_factors" / "item_factors.npy", factors[1:])
+    with pytest.raises(UserError, match="no song_id 'song-0000'"):
+        evaluation_report.run(paths_of(tmp_path, "evaluation_report"), params)

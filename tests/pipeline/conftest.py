@@ -9,12 +9,12 @@ from tests.pipeline.workspace import Workspace, clone
 
 @pytest.fixture(scope="session")
 def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two small deliveries: `catalogue` and `new-songs`."""
+    """A small delivery and the one of new songs: `catalogue` and `new-songs`."""
     from earshot.datasets.embedded import write_catalogue, write_new_songs
 
     folder = tmp_path_factory.mktemp("deliveries")
     write_catalogue(folder / "catalogue", n_songs=80, n_listeners=150)
-    write_new_songs(folder / "new-songs", n_songs=6)
+    write_new_songs(folder / "new-songs")
     return folder
 
 

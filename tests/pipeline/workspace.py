@@ -49,10 +49,10 @@ class Workspace:
         }
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
-        log = (self.root / "log.txt").open("a")
-        return subprocess.Popen(
-            command, cwd=self.root, env=self.environment | environment, stdout=log, stderr=log, text=True
-        )
+        with (self.root / "log.txt").open("a") as log:
+            return subprocess.Popen(
+                command, cwd=self.root, env=self.environment | environment, stdout=log, stderr=log, text=True
+            )
 
     def run(self, *command: str, succeeds: bool = True, **environment: str) -> str:
         """The output of a command that must succeed (or must fail)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,17 @@ from earshot.errors import UserError
 from earshot.stages import evaluation_report
 from tests.stages.evaluated_workspace import paths_of, write_workspace
 
+CHROMIUM = shutil.which("chromium")
+OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
 SYSTEMS = ["random", "shuffled_content", "linear_bow", "cnn_mse", "upper_bound"]
 
 
@@ -121,3 +133,46 @@ def test_a_song_without_prediction_is_named(workspace, tmp_path):
     np.save(moved / "predicted_factors" / "item_factors.npy", factors[1:])
     with pytest.raises(UserError, match="no song_id 'song-0000'"):
         evaluation_report.run(paths_of(tmp_path, "evaluation_report"), params)
+
+
+@pytest.fixture
+def browser(workspace, tmp_path):
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        driver.get((workspace[2] / "report.html").as_uri())
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_the_page_in_a_browser(browser):
+    look = browser.execute_script
+    assert (
+        look("return performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:'))") == []
+    )
+
+    first, second = browser.find_elements("css selector", "button.play")[:2]
+    first.click()
+    assert first.get_attribute("aria-pressed") == "true"
+    assert look("return [...sounds.values()].filter(audio => !audio.paused).length") == 1
+    second.click()
+    assert [button.get_attribute("aria-pressed") for button in (first, second)] == ["false", "true"]
+    second.click()
+    assert look("return [...sounds.values()].every(audio => audio.paused)")
+
+    browser.find_element("css selector", ".genres .g0").click()
+    assert look("return document.querySelectorAll('.sky .g0.dim').length") == 0
+    assert look("return document.querySelectorAll('.sky .dim').length") > 0
+
+    for width in (1400, 390):
+        browser.set_window_size(width, 900)
+        assert look("return document.documentElement.scrollWidth <= innerWidth")
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []

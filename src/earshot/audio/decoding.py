@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,28 +60,17 @@ def to_mono(samples: Samples) -> Samples:
 def _decode(
     path: Path, start: float, seconds: float | None, change: Callable[[Samples], Samples]
 ) -> tuple[list[Samples], int]:
-    sample_rate, blocks = open_blocks(path, start)
-    wanted = None if seconds is None else round(seconds * sample_rate)
-    parts = [change(block) for block in _first_samples(blocks, wanted)]
+    sample_rate, blocks = open_blocks(path, start, seconds)
+    parts = [change(block) for block in blocks]
     if not parts:
         raise AudioError(f"empty: no samples after {start:.2f} s")
     return parts, sample_rate
 
 
-def _first_samples(blocks: Iterable[Samples], wanted: int | None) -> Iterator[Samples]:
-    """As much of `blocks` as holds `wanted` samples a channel; all where that is None."""
-    for block in blocks:
-        if wanted is None:
-            yield block
-            continue
-        yield block[:wanted]
-        wanted -= len(block)
-        if wanted <= 0:
-            return
-
-
-def open_blocks(path: Path, start: float = 0.0) -> tuple[int, Iterator[Samples]]:
-    """Sample rate (Hz), and the samples from `start` (seconds) on, block by block.
+def open_blocks(
+    path: Path, start: float = 0.0, seconds: float | None = None
+) -> tuple[int, Iterator[Samples]]:
+    """Sample rate (Hz), and the samples of `seconds` (all if None) from `start` on, block by block.
 
     A block is float32 `(n_samples, channels)`; however long the file, one is
     held at a time. Raises AudioError, now or while the blocks are read.
@@ -87,35 +78,42 @@ def open_blocks(path: Path, start: float = 0.0) -> tuple[int, Iterator[Samples]]
     if path.stat().st_size == 0:
         raise AudioError("empty: the file has no bytes")
     try:
-        return _soundfile_blocks(path, start)
+        sample_rate, read = _open_soundfile(path)
     except AudioError:
-        return _pyav_blocks(path, start)
+        sample_rate, read = _open_pyav(path)
+    wanted = sys.maxsize if seconds is None else round(seconds * sample_rate)
+    return sample_rate, read(round(start * sample_rate), wanted)
 
 
-def _soundfile_blocks(path: Path, start: float) -> tuple[int, Iterator[Samples]]:
+Reader = Callable[[int, int], Iterator[Samples]]
+"""Gives the blocks that hold so many samples from that one on: `(first, wanted)`."""
+
+
+def _open_soundfile(path: Path) -> tuple[int, Reader]:
     import soundfile
 
     try:
         file = soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a headerless .raw
         raise AudioError("not audio: its format is not recognised") from error
-    return file.samplerate, _read_soundfile(file, round(start * file.samplerate))
+    return file.samplerate, partial(_read_soundfile, file)
 
 
-def _read_soundfile(file: Any, first: int) -> Iterator[Samples]:
+def _read_soundfile(file: Any, first: int, wanted: int) -> Iterator[Samples]:
     import soundfile
 
     with file:
         try:
             if first:
                 file.seek(min(first, file.frames))
-            while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+            while len(block := file.read(min(wanted, _BLOCK_FRAMES), dtype="float32", always_2d=True)):
                 yield block
+                wanted -= len(block)
         except soundfile.LibsndfileError as error:
             raise AudioError(f"broken: {error.error_string}") from error
 
 
-def _pyav_blocks(path: Path, start: float) -> tuple[int, Iterator[Samples]]:
+def _open_pyav(path: Path) -> tuple[int, Reader]:
     import av
 
     try:
@@ -126,11 +124,22 @@ def _pyav_blocks(path: Path, start: float) -> tuple[int, Iterator[Samples]]:
     if not streams or not streams[0].rate:
         container.close()
         raise AudioError("not audio: it has no audio stream")
-    sample_rate = int(streams[0].rate)
-    return sample_rate, _without_first(_read_pyav(container), round(start * sample_rate))
+    return int(streams[0].rate), partial(_read_pyav, container)
 
 
-def _read_pyav(container: Any) -> Iterator[Samples]:
+def _read_pyav(container: Any, first: int, wanted: int) -> Iterator[Samples]:
+    """From the start of the file, since a seek in compressed audio is not exact."""
+    for block in _decode_pyav(container):
+        part = block[first : first + wanted]
+        first -= min(first, len(block))
+        wanted -= len(part)
+        if len(part):
+            yield part
+        if not wanted:
+            return
+
+
+def _decode_pyav(container: Any) -> Iterator[Samples]:
     import av
 
     stream = container.streams.audio[0]
@@ -147,10 +156,3 @@ def _read_pyav(container: Any) -> Iterator[Samples]:
 def _samples(frame: Any) -> Samples:
     """A planar float frame as `(n_samples, channels)`."""
     return np.ascontiguousarray(frame.to_ndarray().T, dtype=np.float32)
-
-
-def _without_first(blocks: Iterator[Samples], skipped: int) -> Iterator[Samples]:
-    for block in blocks:
-        if skipped < len(block):
-            yield block[skipped:]
-        skipped = max(0, skipped - len(block))

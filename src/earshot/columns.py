@@ -18,6 +18,13 @@ AUDIO_MD5 = "audio_md5"
 SECONDS = "seconds"
 REASON = "reason"
 
+FILE = "file"
+ROW = "row"
+COLUMN = "column"
+VALUE = "value"
+ROWS = "rows"
+"""How many delivered rows were added up."""
+
 USER = "user"
 """Row of a user in `users.parquet`."""
 ITEM = "item"

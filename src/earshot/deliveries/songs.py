@@ -56,9 +56,15 @@ def read_songs(folder: Path) -> pd.DataFrame:
         return pd.DataFrame({column: pd.Series(dtype=str) for column in SONG_COLUMNS}).astype(
             {WITHDRAWN: bool}
         )
-    songs = read_table(path, required=(SONG_ID,), optional=SONG_COLUMNS[1:])
+    songs = read_table(path, required=(SONG_ID,), optional=dict.fromkeys(SONG_COLUMNS[1:], ""))
     _refuse_bad_ids(path, songs[SONG_ID])
     return songs.assign(**{WITHDRAWN: _truth(path, songs[WITHDRAWN])})
+
+
+def read_song_ids(folder: Path) -> pd.Series:
+    """The ids alone, str; for a delivery that was checked when it was taken in."""
+    path = song_file(folder)
+    return read_table(path, (SONG_ID,), {})[SONG_ID] if path else read_songs(folder)[SONG_ID]
 
 
 def _refuse_bad_ids(path: Path, song_ids: pd.Series) -> None:

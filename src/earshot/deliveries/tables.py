@@ -5,7 +5,7 @@ A row's number counts from 1 at the first row below the header.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ def find_tables(folder: Path, stem: str) -> list[Path]:
     )
 
 
-def read_table(path: Path, required: Sequence[str], optional: Sequence[str]) -> pd.DataFrame:
+def read_table(path: Path, required: Sequence[str], optional: Mapping[str, str]) -> pd.DataFrame:
     """A whole table; see `read_chunks`."""
     import pandas as pd
 
@@ -39,15 +39,15 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str]) -> 
 
 
 def read_chunks(
-    path: Path, required: Sequence[str], optional: Sequence[str], chunk_rows: int
+    path: Path, required: Sequence[str], optional: Mapping[str, str], chunk_rows: int
 ) -> Iterator[pd.DataFrame]:
     """The rows of a table, `chunk_rows` at a time; at least one chunk, which may be empty.
 
     Returns
     -------
-    The columns `required` and `optional`, in this order, all str; a value or an
-    optional column that is missing is `""`. Other columns are left out. The index
-    counts the file's rows from 0.
+    The columns `required` and `optional`, in this order, all str. A value that is
+    missing is `""`; of an optional column that is missing, what `optional` says.
+    Other columns are left out. The index counts the file's rows from 0.
 
     Raises
     ------
@@ -60,13 +60,13 @@ def read_chunks(
     first = 0
     try:
         for table in _rebatched(_batches(path, required, optional), chunk_rows):
-            yield _as_text(path, table, [*required, *optional], first)
+            yield _as_text(path, table, dict.fromkeys(required, "") | dict(optional), first)
             first += table.num_rows
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{path}: not readable as {path.suffix[1:]}: {error}") from None
 
 
-def _batches(path: Path, required: Sequence[str], optional: Sequence[str]) -> Iterator[pyarrow.Table]:
+def _batches(path: Path, required: Sequence[str], optional: Iterable[str]) -> Iterator[pyarrow.Table]:
     """Tables of some size with those of the columns that are there; the first of them may be empty."""
     open_file = _open_parquet if path.suffix == ".parquet" else _open_csv
     names, read = open_file(path)
@@ -130,13 +130,13 @@ def _rebatched(tables: Iterator[pyarrow.Table], rows: int) -> Iterator[pyarrow.T
     yield held
 
 
-def _as_text(path: Path, table: pyarrow.Table, columns: Sequence[str], first: int) -> pd.DataFrame:
+def _as_text(path: Path, table: pyarrow.Table, defaults: dict[str, str], first: int) -> pd.DataFrame:
     import pandas as pd
 
     rows = pd.RangeIndex(first, first + table.num_rows)
     texts = {
-        column: _text(path, column, table[column]) if column in table.column_names else ""
-        for column in columns
+        column: _text(path, column, table[column]) if column in table.column_names else default
+        for column, default in defaults.items()
     }
     return pd.DataFrame(texts, index=rows, dtype=str)
 

@@ -1,0 +1,137 @@
+"""The plays of one delivery, validated chunk by chunk and added up: what is kept of it from run to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from earshot.columns import (
+    COLUMN,
+    DELIVERY,
+    FILE,
+    ITEM,
+    PLAY_COUNT,
+    REASON,
+    ROW,
+    ROWS,
+    SONG_ID,
+    USER,
+    USER_ID,
+    VALUE,
+)
+from earshot.files import read_json, write_json
+from earshot.plays.counting import PairCounts
+from earshot.plays.rows import NUMBER, parse_rows
+from earshot.validation.checks import Check, Observed
+from earshot.validation.plays import delivered_row_checks
+from earshot.validation.suite import Suite
+from earshot.validation.writing import TableWriter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from earshot.validation.suite import Seen
+
+PLAYS_FILE, INVALID_FILE, OBSERVED_FILE = "plays.parquet", "invalid.parquet", "observed.json"
+
+PART_FILES = (PLAYS_FILE, INVALID_FILE, OBSERVED_FILE)
+
+PLAYS_COLUMNS = {USER_ID: "string", SONG_ID: "string", PLAY_COUNT: "int64", ROWS: "int64"}
+INVALID_COLUMNS = {
+    DELIVERY: "string",
+    FILE: "string",
+    ROW: "int64",
+    COLUMN: "string",
+    VALUE: "string",
+    REASON: "string",
+}
+
+
+def write_part(
+    folder: Path, delivery: str, chunks: Iterable[tuple[str, pd.DataFrame]], max_play_count: int
+) -> None:
+    """Validate and add up the plays of one delivery.
+
+    Writes into `folder` plays.parquet (user_id, song_id, play_count, rows; one
+    line a pair, sorted), invalid.parquet (delivery, file, row, column, value,
+    reason: one line a row that was set aside) and observed.json.
+
+    Parameters
+    ----------
+    chunks
+        File name and rows as text; the index of the rows counts those of the file.
+    """
+    suite, counts = Suite(delivered_row_checks(max_play_count)), PairCounts()
+    observed = [Observed() for _ in suite.checks]
+    with TableWriter(folder / INVALID_FILE, INVALID_COLUMNS) as invalid:
+        for file, rows in chunks:
+            parsed = parse_rows(rows)
+            seen = suite.run(parsed)
+            observed = [total + one.observed for total, one in zip(observed, seen, strict=True)]
+            bad = _set_aside(delivery, file, rows, suite.checks, seen)
+            invalid.write(bad)
+            good = parsed.drop(index=bad.index)
+            counts.add(good[USER_ID], good[SONG_ID], good[NUMBER].to_numpy(dtype=np.int64), rows=1)
+    _write_pairs(folder / PLAYS_FILE, counts)
+    write_json(folder / OBSERVED_FILE, [asdict(one) for one in observed])
+
+
+def read_observed(folder: Path) -> list[Observed]:
+    """What the row checks saw in a part, in their order."""
+    return [
+        Observed(one["rows"], one["unexpected"], tuple(one["examples"]))
+        for one in read_json(folder / OBSERVED_FILE)
+    ]
+
+
+def join_invalid(parts: Iterable[Path], path: Path) -> None:
+    """Write the invalid rows of all `parts` into one table."""
+    from pyarrow import parquet
+
+    with TableWriter(path, INVALID_COLUMNS) as joined:
+        for part in parts:
+            with parquet.ParquetFile(part / INVALID_FILE) as opened:
+                for batch in opened.iter_batches():
+                    joined.write(batch.to_pandas())
+
+
+def _set_aside(
+    delivery: str, file: str, rows: pd.DataFrame, checks: tuple[Check, ...], seen: list[Seen]
+) -> pd.DataFrame:
+    """The invalid among `rows`, each with the first thing that is wrong with it."""
+    import pandas as pd
+
+    first = np.full(len(rows), len(checks), dtype=np.int64)
+    for number, one in reversed(list(enumerate(seen))):
+        first[one.unexpected] = number
+    places = np.flatnonzero(first < len(checks))
+    bad, first = rows.iloc[places], first[places]
+    values = np.array([bad[check.column].to_numpy(dtype=object) for check in checks], dtype=object)
+    return pd.DataFrame(
+        {
+            DELIVERY: delivery,
+            FILE: file,
+            ROW: bad.index + 1,
+            COLUMN: np.array([check.column for check in checks], dtype=object)[first],
+            VALUE: values[first, np.arange(len(first))],
+            REASON: np.array([f"wanted {check.expected}" for check in checks], dtype=object)[first],
+        },
+        index=bad.index,
+    )
+
+
+def _write_pairs(path: Path, counts: PairCounts) -> None:
+    import pandas as pd
+
+    user_ids, song_ids, pairs = counts.added_up()
+    with TableWriter(path, PLAYS_COLUMNS) as plays:
+        for first in range(0, len(pairs), 1_000_000):
+            chunk = pairs.iloc[first : first + 1_000_000]
+            ids = {USER_ID: user_ids[chunk[USER]], SONG_ID: song_ids[chunk[ITEM]]}
+            plays.write(
+                pd.DataFrame(ids).assign(**{name: chunk[name].to_numpy() for name in (PLAY_COUNT, ROWS)})
+            )

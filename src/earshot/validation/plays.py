@@ -1,0 +1,89 @@
+"""What is expected of plays."""
+
+from __future__ import annotations
+
+from earshot.columns import ITEM, PLAY_COUNT, PLAYED_AT, SONG_ID, USER, USER_ID
+from earshot.params import PlayCounts
+from earshot.plays.rows import DATED, FRACTION, NUMBER
+from earshot.validation.checks import Check
+
+KNOWN, STEP = "known", "step"
+INVALID_SHARE, UNKNOWN_SHARE = "invalid_share", "unknown_share"
+TOTALS = ("listeners", "songs", "plays", INVALID_SHARE, UNKNOWN_SHARE)
+
+_THERE, _BETWEEN, _IN = (
+    "expect_column_values_to_not_be_null",
+    "expect_column_values_to_be_between",
+    "expect_column_values_to_be_in_set",
+)
+
+
+def delivered_row_checks(max_play_count: int) -> list[Check]:
+    """Of a row as it came (`earshot.plays.rows.parse_rows`); a row that is not so is set aside."""
+
+    def check(
+        column: str, reads: str, name: str, expected: str, expectation: str, **arguments: object
+    ) -> Check:
+        table = "rows as delivered"
+        return Check(name, table, column, expectation, expected, arguments, reads, sets_aside=True)
+
+    limits = {"min_value": 1, "max_value": max_play_count}
+    dates = "ISO 8601 or unix seconds"
+    return [
+        check(USER_ID, USER_ID, "listener_named", "an id", _THERE),
+        check(SONG_ID, SONG_ID, "song_named", "an id", _THERE),
+        check(PLAY_COUNT, NUMBER, "count_is_number", "a number", _THERE),
+        check(PLAY_COUNT, NUMBER, "count_in_range", f"1 to {max_play_count:,}", _BETWEEN, **limits),
+        check(PLAY_COUNT, FRACTION, "count_is_whole", "a whole number", _BETWEEN, max_value=0),
+        check(PLAYED_AT, DATED, "date_readable", dates, _IN, value_set=[True]),
+    ]
+
+
+def known_song_check() -> Check:
+    """Of a valid play: some delivery names its song; else it waits."""
+    expected = "a song that a delivery names"
+    arguments = {"value_set": [True]}
+    return Check("song_known", "valid plays", SONG_ID, _IN, expected, arguments, KNOWN, sets_aside=True)
+
+
+def pair_checks(n_users: int, n_items: int) -> list[Check]:
+    """Of plays.parquet, and of the step from each pair's number to the next."""
+
+    def check(name: str, column: str, expectation: str, expected: str, **arguments: object) -> Check:
+        return Check(name, "plays.parquet", column, expectation, expected, arguments)
+
+    def typed(column: str, kind: str) -> Check:
+        return check(f"{column}_type", column, "expect_column_values_to_be_of_type", kind, type_=kind)
+
+    once = "each listener and song once, in order"
+    return [
+        typed(USER, "int32"),
+        typed(ITEM, "int32"),
+        typed(PLAY_COUNT, "int64"),
+        check("user_in_table", USER, _BETWEEN, "a row of users.parquet", min_value=0, max_value=n_users - 1),
+        check("item_in_table", ITEM, _BETWEEN, "a row of items.parquet", min_value=0, max_value=n_items - 1),
+        check("count_positive", PLAY_COUNT, _BETWEEN, "at least 1", min_value=1),
+        check("pairs_once", STEP, _BETWEEN, once, min_value=1),
+    ]
+
+
+def id_checks(table: str, column: str) -> list[Check]:
+    """Of users.parquet or items.parquet."""
+    unique = "expect_column_values_to_be_unique"
+    return [
+        Check(f"{column}_there", table, column, _THERE, "an id"),
+        Check(f"{column}_unique", table, column, unique, "each id once"),
+    ]
+
+
+def total_checks(params: PlayCounts) -> list[Check]:
+    """Of the one line that sums all up."""
+    least = (params.min_users, params.min_songs, params.min_plays)
+    most = (params.max_invalid_share, params.max_unknown_share)
+    bounds = [*(("min_value", bound) for bound in least), *(("max_value", bound) for bound in most)]
+    return [_total_check(name, kind, bound) for name, (kind, bound) in zip(TOTALS, bounds, strict=True)]
+
+
+def _total_check(name: str, kind: str, bound: float) -> Check:
+    expected = f"at least {bound:,}" if kind == "min_value" else f"at most {bound}"
+    return Check(name, "totals", name, "expect_column_max_to_be_between", expected, {kind: bound})

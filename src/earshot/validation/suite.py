@@ -1,0 +1,95 @@
+"""Checks run by Great Expectations, on one table after the other."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.validation.checks import EXAMPLES, Check, Observed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one check saw in one table.
+
+    Attributes
+    ----------
+    unexpected
+        Positions of the rows that are not as expected, ascending.
+    """
+
+    observed: Observed
+    unexpected: NDArray[np.intp]
+
+
+_FORMAT = {
+    "result_format": "COMPLETE",
+    "partial_unexpected_count": EXAMPLES,
+    "return_unexpected_index_query": False,
+}
+
+
+class Suite:
+    """Checks of one kind of table, made ready once and run on as many chunks as there are."""
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        self.checks = tuple(checks)
+        self._tables, self._expectations = _ready(self.checks)
+
+    def run(self, table: pd.DataFrame) -> list[Seen]:
+        """What each check sees in `table`, in the order of `checks`; nothing in a table without rows."""
+        if not len(table):
+            return [Seen(Observed(), np.array([], dtype=np.intp)) for _ in self.checks]
+        # Not through a validation definition: that keeps, and copies, every result.
+        batch = self._tables.get_batch({"dataframe": table.reset_index(drop=True)})
+        ran = batch.validate(self._expectations, result_format=_FORMAT)
+        by_name = {result.expectation_config.meta["name"]: result for result in ran.results}
+        return [_seen(by_name[check.name], table[check.column]) for check in self.checks]
+
+
+def _great_expectations() -> Any:
+    # Read at import: no word to anybody about what is validated here.
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    with warnings.catch_warnings():
+        # It imports modules that Python is going to drop.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import great_expectations as gx
+    return gx
+
+
+def _ready(checks: Sequence[Check]) -> tuple[Any, Any]:
+    """Where Great Expectations finds the tables, and what it expects of them."""
+    gx = _great_expectations()
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    tables = context.data_sources.add_pandas("tables").add_dataframe_asset("tables")
+    suite = gx.ExpectationSuite(name="checks")
+    for check in checks:
+        suite.add_expectation_configuration(
+            gx.expectations.expectation_configuration.ExpectationConfiguration(
+                check.expectation,
+                {"column": check.reads or check.column, **check.arguments},
+                meta={"name": check.name},
+            )
+        )
+    return tables.add_batch_definition_whole_dataframe("table"), context.suites.add(suite)
+
+
+def _seen(result: Any, column: pd.Series) -> Seen:
+    if result.exception_info.get("raised_exception"):
+        raise RuntimeError(result.exception_info["exception_message"])
+    found, nowhere = result.result, np.array([], dtype=np.intp)
+    if "observed_value" in found:
+        return Seen(Observed(len(column), int(not result.success), value=found["observed_value"]), nowhere)
+    rows = np.array(found["unexpected_index_list"], dtype=np.intp)
+    examples = tuple(column.iloc[rows[:EXAMPLES]].fillna("").astype(str))
+    return Seen(Observed(found["element_count"], len(rows), examples), rows)

@@ -1,6 +1,7 @@
 """The fixed range of every row, the same for all songs.
 
-Nearly all of real music keeps to it (measured: 99.8 % of its frames); the rest is cut off.
+Chosen on real music: about one value in a thousand lies outside and is cut off; of the
+mel bands also what is below -70 dB, as above the cut-off of a lossy file.
 """
 
 from __future__ import annotations

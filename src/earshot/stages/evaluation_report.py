@@ -41,20 +41,22 @@ NEIGHBOURS = 5
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Write metrics.json, per_user.parquet, per_song.parquet, systems.csv and report.html."""
+    """Write metrics.json, differences and tables beside it, and report.html."""
     settings = params.evaluation_report
     cold_start = read_cold_start(paths.data("training_set"))
     systems = _systems(paths, cold_start, params.seed)
     judged = judge(systems, cold_start, settings.k, settings.bootstraps, params.seed)
     _write_tables(paths, params, judged, cold_start)
-    page = draw_page(_report(paths, judged.metrics, params))
+    page = draw_page(_report(paths, judged, params))
     (paths.output / "report.html").write_text(page, encoding="utf-8")
-    return _summary(judged.metrics, settings.k)
+    return _summary(judged, settings.k)
 
 
 def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: ColdStart) -> None:
     users = pd.read_parquet(paths.data("training_set") / "users.parquet")[USER_ID]
     write_json(paths.output / "metrics.json", judged.metrics)
+    write_json(paths.output / "differences.json", judged.differences)
+    write_json(paths.output / "known_and_cold_artists.json", judged.kinds)
     write_table(paths.output / "per_user.parquet", tables.per_user(judged.results, cold_start, users))
     write_table(paths.output / "per_song.parquet", tables.per_song(judged.results, cold_start))
     systems = tables.systems_table(judged.metrics, params.evaluation_report.k)
@@ -83,11 +85,12 @@ def _systems(paths: Paths, cold_start: ColdStart, seed: int) -> dict[str, System
     }
 
 
-def _summary(metrics: dict[str, Any], k: int) -> dict[str, Any]:
+def _summary(judged: Judgement, k: int) -> dict[str, Any]:
     shown = (f"map_at_{k}", "auc")
-    values = {f"{name}_{key}": system[key] for name, system in metrics["systems"].items() for key in shown}
-    counts = {"candidates": metrics["protocol"]["candidates"], "users": metrics["protocol"]["n_users"]}
-    checks = [_check(metrics["differences"], a, b, k) for a, b in CHECKED]
+    systems, protocol = judged.metrics["systems"], judged.metrics["protocol"]
+    values = {f"{name}_{key}": system[key] for name, system in systems.items() for key in shown}
+    counts = {"candidates": protocol["candidates"], "users": protocol["n_users"]}
+    checks = [_check(judged.differences, a, b, k) for a, b in CHECKED]
     return {**counts, **values, "checks": checks}
 
 
@@ -103,14 +106,16 @@ def _check(differences: dict[str, Any], a: str, b: str, k: int) -> dict[str, Any
     )
 
 
-def _report(paths: Paths, metrics: dict[str, Any], params: Params) -> Report:
+def _report(paths: Paths, judged: Judgement, params: Params) -> Report:
     training_set = paths.data("training_set")
     songs = pd.read_parquet(training_set / "songs.parquet").set_index(SONG_ID, drop=False)
     clips = read_clips(training_set)
     drawn = songs_to_draw(songs.index, clips, MAP_SONGS)
     examples = _examples(paths, songs, list(clips), params.evaluation_report.report_songs)
     return Report(
-        metrics=metrics,
+        metrics=judged.metrics,
+        differences=judged.differences,
+        kinds=judged.kinds,
         descriptions=DESCRIPTIONS,
         candidate=CANDIDATE,
         bound=BOUND,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from earshot.evaluation.report.charts import curves_chart
 from earshot.evaluation.report.elements import facts, number, section, text
-from earshot.evaluation.report.results import draw_differences, draw_parts, draw_systems
+from earshot.evaluation.report.results import draw_differences, draw_kinds, draw_systems
 from earshot.evaluation.report.script import SCRIPT
 from earshot.evaluation.report.song_map import draw_map
 from earshot.evaluation.report.songs import Example, draw_examples
@@ -29,8 +29,8 @@ class Report:
 
     Attributes
     ----------
-    metrics
-        The content of metrics.json.
+    metrics, differences, kinds
+        As a `Judgement` has them.
     descriptions
         System -> a few words.
     candidate, bound
@@ -48,6 +48,8 @@ class Report:
     """
 
     metrics: Mapping[str, Any]
+    differences: Mapping[str, Any]
+    kinds: Mapping[str, Any]
     descriptions: Mapping[str, str]
     candidate: str
     bound: str
@@ -92,7 +94,7 @@ def _header(report: Report) -> str:
 def _verdict(report: Report) -> str:
     beaten = [
         name.removeprefix(f"{report.candidate}_minus_")
-        for name, values in report.metrics["differences"].items()
+        for name, values in report.differences.items()
         if name.startswith(f"{report.candidate}_minus_") and values["beats"]
     ]
     return f"It beats {text(_listed(beaten))}." if beaten else "It beats none of the others."
@@ -118,8 +120,8 @@ def _results(report: Report) -> str:
         draw_systems(systems, report.descriptions, headings, report.candidate),
         "<h3>Paired differences</h3><p>The same artists drawn for both. One system beats another when "
         "both intervals, AUC and mAP, lie above zero.</p>",
-        draw_differences(report.metrics["differences"], headings, report.candidate),
-        draw_parts(systems, headings),
+        draw_differences(report.differences, headings, report.candidate),
+        draw_kinds(report.kinds, headings),
     )
 
 

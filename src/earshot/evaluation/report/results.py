@@ -43,19 +43,16 @@ def draw_differences(differences: Mapping[str, Values], metrics: Mapping[str, st
     return table(["Difference", *metrics.values()], rows, "results")
 
 
-def draw_parts(systems: Mapping[str, Values], metrics: Mapping[str, str]) -> str:
+def draw_kinds(kinds: Mapping[str, Values | None], metrics: Mapping[str, str]) -> str:
     """Candidates of known artists and of cold ones apart; nothing where there is only one kind."""
-    parts = {"known_artists": "songs of known artists", "cold_artists": "songs of artists never heard"}
-    any_system = next(iter(systems.values()))
-    there = [part for part in parts if any_system[part] is not None]
+    there = {kind: found for kind, found in kinds.items() if found is not None}
     if len(there) < 2:
         return ""
-    tables = []
-    for part in there:
-        counts = f"{any_system[part]['candidates']} {parts[part]}, {any_system[part]['n_users']} listeners"
-        inside = {name: values[part] for name, values in systems.items()}
-        tables.append(f"<h3>{text(counts)}</h3>{draw_systems(inside, {}, metrics, '')}")
-    return "".join(tables)
+    return "".join(
+        f"<h3>{found['candidates']} songs of {text(kind.replace('_', ' '))}, "
+        f"{found['n_users']} listeners</h3>" + draw_systems(found["systems"], {}, metrics, "")
+        for kind, found in there.items()
+    )
 
 
 def _axis(rows: Sequence[Values], metric: str) -> Axis:

@@ -107,6 +107,20 @@ def test_without_a_release_serving_is_empty_and_says_why(tmp_path: Path) -> None
     assert len(repository.read("recommendations/recommendations.parquet")) > N_SONGS
 
 
+def test_new_songs_join_the_lists_as_if_they_had_always_been_there(
+    repository: Repository, first_release: Repository
+) -> None:
+    made, table = repository.root / "made" / "hyper_images", "data/recommendations/recommendations.parquet"
+    for n_songs, encoded in ((UNHEARD.start, 0), (N_SONGS, 1)):
+        shutil.rmtree(made)
+        World().write_images(made, n_songs=n_songs)
+        shutil.rmtree(repository.root / ".dvc" / "cache" / "runs")  # nothing comes back by itself
+        assert repository.repro("recommendations").count("Predicting factors: 100%") == encoded
+        listed = repository.read("recommendations/recommendations.parquet")
+        assert listed["cold"].any() == (n_songs == N_SONGS)
+    assert (repository.root / table).read_bytes() == (first_release.root / table).read_bytes()
+
+
 def test_a_rollback_puts_back_what_was_served(replaced: Repository, first_release: Repository) -> None:
     second, served = replaced.pointer(), first_release.read("recommendations/recommendations.parquet")
     back = releases.roll_back(replaced.root)

@@ -32,8 +32,8 @@ from earshot.plays.tables import read_play_counts, write_play_counts
 
 PROJECT = Path(__file__).parents[2]
 FACTORS = 4
-SHARD_SONGS = 32
 N_SONGS = 96
+SHARDS = {0: 32, 32: 64, 64: 92, 92: 96}
 UNHEARD = range(92, 96)
 WITHDRAWN = "s003"
 SPLIT = Split(by="song", folds=4, fold=0)
@@ -106,16 +106,15 @@ class World:
         plays = pd.DataFrame({"user": users, "item": items, "play_count": 1 + (users + items) % 5})
         write_play_counts(folder, self.user_ids, self.song_ids[heard], plays)
 
-    def write_images(self, folder: Path, feature_key: str = "key-1") -> None:
+    def write_images(self, folder: Path, feature_key: str = "key-1", n_songs: int = N_SONGS) -> None:
         (folder / "shards").mkdir(parents=True)
         rows = tuple(Row(f"mel_{n}", "mel", 0.0, 1.0) for n in range(FACTORS))
-        firsts = range(0, len(self.song_ids), SHARD_SONGS)
-        parts = [self._write_shard(folder / "shards", first) for first in firsts]
+        parts = [self._write_shard(folder / "shards", first) for first in SHARDS if first < n_songs]
         write_store(folder, ImageFormat(feature_key, 22050, 512, rows), pd.concat(parts))
 
     def _write_shard(self, folder: Path, first: int) -> pd.DataFrame:
         rng = np.random.default_rng(first)
-        songs = slice(first, first + SHARD_SONGS)
+        songs = slice(first, SHARDS[first])
         lengths = 8 + np.arange(len(self.song_ids[songs])) % 5
         images = [
             np.clip(128 + 25 * traits + 10 * rng.standard_normal((n, FACTORS)), 0, 255).astype(np.uint8)

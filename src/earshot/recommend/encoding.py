@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.audio.store import HyperImageStore
-from earshot.columns import FIRST_FRAME, SHARD
+from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD
 from earshot.files import link
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def encode_shards(
 ) -> None:
     """Have in `folder` the predicted factors of every shard of `store`.
 
-    A file holds *all* songs of its shard, so it stays true when songs are
+    A file holds *all* images of its shard, so it stays true when songs are
     withdrawn or delivered again: `.npy` of (first_frame int64, factors float32).
 
     Parameters
@@ -88,6 +88,7 @@ def _songs_of(store: HyperImageStore, shard: str) -> pd.DataFrame:
     import pandas as pd
 
     songs = pd.read_parquet(store.folder / "shards" / f"{shard}.parquet")
+    songs = songs[songs[N_FRAMES] > 0]  # the others could not be read
     return songs.assign(**{SHARD: shard}).sort_values(FIRST_FRAME, ignore_index=True)
 
 

@@ -32,11 +32,11 @@ def similar_songs(item_vectors: Vectors, vector: Vectors, k: int) -> tuple[NDArr
     Example
     -------
     >>> rows, cosines = similar_songs(np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 4.0]]), np.array([1.0, 0.0]), 2)
-    >>> rows.tolist(), cosines.tolist()
-    ([0, 2], [1.0, 0.6])
+    >>> rows, cosines
+    (array([0, 2]), array([1. , 0.6], dtype=float32))
     """
     cosines = _unit(np.asarray(item_vectors, dtype=np.float64)) @ _unit(np.asarray(vector, dtype=np.float64))
-    best = best_of_rows(cosines[None], k)
+    best = best_of_rows(cosines[None].astype(np.float32), k)
     return best.items, best.scores
 
 

@@ -2,50 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from earshot.columns import N_LISTENERS, SONG_ID, USER_ID, WITHDRAWN
-from earshot.files import read_json
+from earshot.files import read_json, write_json, write_table
 from earshot.params import Params
-from earshot.plays.tables import PlayCounts, read_play_counts
+from earshot.plays.tables import read_play_counts
 from earshot.recommend.hybrid import Ids, columns_of
-from earshot.recommend.ranking import rank_songs
+from earshot.recommend.merging import Lists, Vectors, merge_songs, new_songs
+from earshot.recommend.ranking import Ranked, rank_songs
 from earshot.recommend.tables import write_recommendations
 from earshot.stages.paths import Paths
+from earshot.versioning import file_md5
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 TABLE = "recommendations.parquet"
+LISTENERS, SONGS, VECTORS = "ranked/listeners.json", "ranked/items.parquet", "ranked/item_factors.npy"
+"""What the lists were made of, so that the next run only ranks the songs that came since."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whose lists are wanted, out of which songs.
+
+    Attributes
+    ----------
+    listeners
+        Versions of all that the lists hang on but the songs.
+    """
+
+    listeners: list[str]
+    user_ids: Ids
+    user_vectors: Vectors
+    song_ids: Ids
+    item_vectors: Vectors
+    cold: Any
+    played: csr_array
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
     """Write recommendations.parquet: for every listener the k best songs not played yet and not withdrawn."""
-    served = paths.data("served_factors")
-    summary = read_json(served / "summary.json")
-    songs = pd.read_parquet(served / "items.parquet")
-    song_ids, cold = songs[SONG_ID].to_numpy(dtype=object), songs[N_LISTENERS].to_numpy() == 0
-    user_ids = pd.read_parquet(served / "users.parquet")[USER_ID].to_numpy(dtype=object)
-    lists = rank_songs(
-        np.load(served / "user_factors.npy", allow_pickle=False),
-        np.load(served / "item_factors.npy", allow_pickle=False),
-        _played(read_play_counts(paths.data("play_counts")), user_ids, song_ids),
-        np.isin(song_ids, _listed(paths.data("raw_audio"))),
-        params.recommendations.k,
+    summary = read_json(paths.data("served_factors") / "summary.json")
+    k, release = params.recommendations.k, summary["release"]
+    question = _read(paths, [str(release), str(k)])
+    lists = _rank(question, _earlier(paths, question.listeners), k)
+    rows = write_recommendations(
+        paths.output / TABLE, lists, question.user_ids, question.song_ids, question.cold, str(release)
     )
-    release = summary["release"]
-    rows = write_recommendations(paths.output / TABLE, lists, user_ids, song_ids, cold, str(release))
-    told = {"reason": summary["reason"]} if release is None else {"cold_songs": int(cold.sum())}
-    return {"release": release, "listeners": len(user_ids), "rows": rows, **told}
+    _keep(paths.output, question)
+    told = {"cold_songs": int(question.cold.sum())} if release else {"reason": summary["reason"]}
+    return {"release": release, "listeners": len(question.user_ids), "rows": rows, **told}
 
 
-def _listed(raw_audio: Path) -> Ids:
-    """Songs that may stand in a list: those of the catalogue that are not withdrawn."""
-    catalogue = pd.read_parquet(raw_audio / "songs.parquet", columns=[SONG_ID, WITHDRAWN])
-    return catalogue.loc[~catalogue[WITHDRAWN], SONG_ID].to_numpy(dtype=object)
-
-
-def _played(plays: PlayCounts, user_ids: Ids, song_ids: Ids) -> Any:
+def _read(paths: Paths, versions: list[str]) -> Question:
+    served, counts = paths.data("served_factors"), paths.data("play_counts")
+    songs = pd.read_parquet(served / "items.parquet")
+    listed = songs[SONG_ID].isin(_not_withdrawn(paths.data("raw_audio"))).to_numpy()
+    song_ids = songs.loc[listed, SONG_ID].to_numpy(dtype=object)
+    user_ids = pd.read_parquet(served / "users.parquet")[USER_ID].to_numpy(dtype=object)
+    plays = read_play_counts(counts)
     by_song = columns_of(plays.matrix.T.tocsr(), plays.user_ids, user_ids)
-    return columns_of(by_song.T.tocsr(), plays.song_ids, song_ids)
+    files = [served / "users.parquet", served / "user_factors.npy"]
+    files += [counts / f"{name}.parquet" for name in ("plays", "users", "items")]
+    return Question(
+        [*versions, *map(file_md5, files)],
+        user_ids,
+        np.load(served / "user_factors.npy", allow_pickle=False),
+        song_ids,
+        np.load(served / "item_factors.npy", allow_pickle=False)[listed],
+        songs.loc[listed, N_LISTENERS].to_numpy() == 0,
+        columns_of(by_song.T.tocsr(), plays.song_ids, song_ids),
+    )
+
+
+def _not_withdrawn(raw_audio: Path) -> pd.Series[str]:
+    catalogue = pd.read_parquet(raw_audio / "songs.parquet", columns=[SONG_ID, WITHDRAWN])
+    return catalogue.loc[~catalogue[WITHDRAWN], SONG_ID]
+
+
+def _earlier(paths: Paths, listeners: list[str]) -> Lists | None:
+    """The lists of the last run, if they are of the same listeners."""
+    found = [paths.previous.find(name) for name in (LISTENERS, TABLE, SONGS, VECTORS)]
+    versions, table, songs, vectors = found
+    if versions is None or table is None or songs is None or vectors is None:
+        return None
+    if read_json(versions) != listeners:
+        return None
+    song_ids = pd.read_parquet(songs)[SONG_ID].to_numpy(dtype=object)
+    return Lists(table, song_ids, np.load(vectors, allow_pickle=False))
+
+
+def _rank(question: Question, earlier: Lists | None, k: int) -> Iterator[Ranked]:
+    new = new_songs(earlier, question.song_ids, question.item_vectors) if earlier else None
+    sides = (question.user_vectors, question.item_vectors, question.played)
+    if earlier is None or new is None:
+        return rank_songs(*sides, np.ones(len(question.song_ids), dtype=np.bool_), k)
+    return merge_songs(earlier, question.user_ids, question.song_ids, *sides, new, k)
+
+
+def _keep(output: Path, question: Question) -> None:
+    (output / "ranked").mkdir()
+    write_json(output / LISTENERS, question.listeners)
+    write_table(output / SONGS, pd.DataFrame({SONG_ID: pd.Series(question.song_ids, dtype=str)}))
+    np.save(output / VECTORS, question.item_vectors)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshot import releases, versioning
+from earshot import releases
 from earshot.audio.store import HyperImageStore
 from earshot.columns import N_LISTENERS, SHARD, SONG_ID, USER_ID
 from earshot.errors import UserError
@@ -84,9 +84,8 @@ def _keep_earlier(paths: Paths, encoder_key: str, shards: set[str]) -> None:
 
 
 def _earlier_encoders(paths: Paths) -> list[str]:
-    md5 = paths.previous.files.get(f"predicted/{ENCODERS}", "")
-    kept = versioning.cache_path(paths.previous.cache, md5)
-    keys: list[str] = read_json(kept) if kept.is_file() else []
+    kept = paths.previous.find(f"predicted/{ENCODERS}")
+    keys: list[str] = read_json(kept) if kept else []
     return keys
 
 

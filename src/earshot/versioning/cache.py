@@ -31,13 +31,20 @@ class PreviousOutput:
             return {}
         return {entry["relpath"]: entry["md5"] for entry in json.loads(manifest.read_text())}
 
-    def link(self, name: str, destination: Path) -> bool:
-        """Link the file `name` to `destination`; False where the cache does not hold it."""
+    def find(self, name: str) -> Path | None:
+        """The file `name`, to be read; None where the cache does not hold it."""
         md5 = self.files.get(name)
         if md5 is None or not cache_path(self.cache, md5).is_file():
+            return None
+        return cache_path(self.cache, md5)
+
+    def link(self, name: str, destination: Path) -> bool:
+        """Link the file `name` to `destination`; False where the cache does not hold it."""
+        found = self.find(name)
+        if found is None:
             return False
         destination.parent.mkdir(parents=True, exist_ok=True)
-        link(cache_path(self.cache, md5), destination)
+        link(found, destination)
         return True
 
 

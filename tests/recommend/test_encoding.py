@@ -1,0 +1,77 @@
+"""Shards are heard once, whole, and continued after a kill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from earshot.audio.store import HyperImageStore
+from earshot.encoders.load import load_encoder, predict
+from earshot.recommend.encoding import encode_shards, file_name, read_encoded
+from tests.releases.tiny_workspace import World, write_model
+
+KEY = "encoder"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    World().write_training_set(folder / "training_set")
+    write_model(folder, seed=1)
+    return folder
+
+
+def encode(store: HyperImageStore, made: Path, work: Path, folder: Path, there: tuple[str, ...] = ()) -> None:
+    work.mkdir(exist_ok=True)
+    folder.mkdir()
+    encode_shards(store, made / "cnn_checkpoint", KEY, lambda name: name in there, work, folder)
+
+
+def test_songs_get_their_own_vectors_in_any_order(made: Path, tmp_path: Path) -> None:
+    whole = HyperImageStore.open(made / "training_set" / "hyper_images")
+    encode(whole, made, tmp_path / "work", tmp_path / "predicted")
+    expected = predict(load_encoder(made / "cnn_checkpoint"), whole, np.arange(len(whole.songs)))
+    picked = np.random.default_rng(0).permutation(len(whole.songs))[:50]  # the others are withdrawn
+    live = HyperImageStore(whole.folder, whole.format, whole.songs.iloc[picked].reset_index(drop=True))
+    read = read_encoded(live, KEY, tmp_path / "predicted")
+    assert np.allclose(read, expected[picked], rtol=1e-5, atol=1e-7)
+
+
+def test_withdrawn_songs_change_no_byte(made: Path, tmp_path: Path) -> None:
+    whole = HyperImageStore.open(made / "training_set" / "hyper_images")
+    encode(whole, made, tmp_path / "work", tmp_path / "predicted")
+    fewer = HyperImageStore(whole.folder, whole.format, whole.songs.iloc[::3].reset_index(drop=True))
+    encode(fewer, made, tmp_path / "fewer-work", tmp_path / "fewer")
+    for path in (tmp_path / "fewer").iterdir():
+        assert path.read_bytes() == (tmp_path / "predicted" / path.name).read_bytes()
+
+
+def test_finished_shards_are_not_heard_again(
+    made: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = HyperImageStore.open(made / "training_set" / "hyper_images")
+    encode(store, made, tmp_path / "work", tmp_path / "first")
+    (tmp_path / "work" / file_name(KEY, "shard032")).unlink()  # a run that was killed before it
+    capfd.readouterr()
+    encode(store, made, tmp_path / "work", tmp_path / "second")
+    assert capfd.readouterr().err.count("100%") == 1
+    names = sorted(path.name for path in (tmp_path / "second").iterdir())
+    assert names == [file_name(KEY, f"shard{n:03d}") for n in (0, 32, 64, 92)]
+    encode(store, made, tmp_path / "other-work", tmp_path / "third", there=tuple(names))
+    assert capfd.readouterr().err == ""
+
+
+def test_files_that_could_not_be_read_are_passed_over(made: Path, tmp_path: Path) -> None:
+    whole = HyperImageStore.open(made / "training_set" / "hyper_images")
+    folder = tmp_path / "store"
+    World().write_images(folder)
+    table = pd.read_parquet(folder / "shards" / "shard032.parquet")
+    bad = pd.DataFrame({"song_id": ["bad"], "n_frames": [0], "first_frame": [table["first_frame"][7]]})
+    pd.concat([table.iloc[:7], bad, table.iloc[7:]]).to_parquet(folder / "shards" / "shard032.parquet")
+    store = HyperImageStore.open(folder)
+    encode(store, made, tmp_path / "work", tmp_path / "predicted")
+    expected = predict(load_encoder(made / "cnn_checkpoint"), whole, np.arange(len(whole.songs)))
+    assert np.allclose(read_encoded(store, KEY, tmp_path / "predicted"), expected, rtol=1e-5, atol=1e-7)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,9 +27,7 @@ SERVING = ("served_factors", "recommendations")
 
 
 def stale(repository: Repository) -> set[str]:
-    import json
-
-    return set(json.loads(repository.run("dvc", "status", "--json")))
+    return set(json.loads(repository.run("dvc", "status", "--json").splitlines()[-1]))
 
 
 def pointer_bytes(repository: Repository) -> bytes:
@@ -160,6 +161,51 @@ def test_a_rollback_leaves_a_candidate_to_be_judged(replaced: Repository) -> Non
     assert "release" in stale(replaced)
     assert "Running stage 'release'" in replaced.repro()
     assert replaced.pointer()["number"] == 3
+
+
+READS_THE_POINTER = """
+import sys, time
+from dvc.repo import Repo
+from dvc.rwlock import rwlock
+repo = Repo()
+with rwlock(repo.tmp_dir, repo.fs, "a stage", [f"{repo.root_dir}/releases/current.json"], [], False):
+    print("reading", flush=True)
+    time.sleep(2)
+"""
+
+
+def test_a_rollback_waits_for_a_stage_that_reads_the_pointer(replaced: Repository) -> None:
+    first, said = replaced.pointer()["previous"], list[str]()
+    command = [sys.executable, "-c", READS_THE_POINTER]
+    with subprocess.Popen(command, cwd=replaced.root, stdout=subprocess.PIPE) as stage:
+        assert stage.stdout is not None
+        stage.stdout.readline()
+        before = pointer_bytes(replaced)
+        assert releases.roll_back(replaced.root, say=said.append).release == first
+        assert stage.poll() == 0
+    assert pointer_bytes(replaced) != before
+    assert len(said) == 1
+    assert f"(PID {stage.pid}): a stage" in said[0]
+
+
+DIES_BEFORE_IT_IS_RECORDED = """
+import os
+from pathlib import Path
+from dvc.dvcfile import ProjectFile
+from earshot import releases
+ProjectFile.dump_stages = lambda *_, **__: os._exit(9)
+releases.roll_back(Path.cwd())
+"""
+
+
+def test_a_rollback_killed_before_it_is_recorded_still_holds(replaced: Repository) -> None:
+    first = replaced.pointer()["previous"]
+    replaced.run(sys.executable, "-c", DIES_BEFORE_IT_IS_RECORDED, succeeds=False)
+    assert replaced.pointer()["release"] == first
+    assert "release" in stale(replaced)
+    replaced.repro()  # judges the newest candidate again
+    assert replaced.pointer()["release"] == first
+    assert stale(replaced) == set()
 
 
 def test_roll_back_names_what_there_is(repository: Repository) -> None:

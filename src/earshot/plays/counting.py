@@ -25,11 +25,11 @@ class Numbering:
         self._numbers: dict[str, int] = {}
 
     def numbers(self, ids: pd.Series) -> Integers:
-        """The number of each id, (n,)."""
+        """The number of each id, (n,); str or categories of str."""
         import pandas as pd
 
         codes, different = pd.factorize(ids)
-        known = [self._numbers.setdefault(name, len(self._numbers)) for name in different]
+        known = [self._numbers.setdefault(name, len(self._numbers)) for name in different.tolist()]
         return np.array(known, dtype=np.int64)[codes]
 
     def ranked(self) -> tuple[NDArray[np.object_], Integers]:
@@ -56,7 +56,7 @@ class PairCounts:
         Parameters
         ----------
         user_ids, song_ids
-            (n,) str.
+            (n,) str, or categories of str.
         play_counts
             (n,) whole numbers.
         rows

@@ -36,12 +36,17 @@ def validation(song_ids: Iterable[str], share: float) -> NDArray[np.bool_]:
     return np.array([_hash(song, "validation") < limit for song in song_ids], dtype=np.bool_)
 
 
+def chosen(song_ids: Iterable[str], n: int, purpose: str) -> list[str]:
+    """`n` of the songs, by a hash of their ids; another `purpose`, others."""
+    return sorted(song_ids, key=lambda song_id: _hash(song_id, purpose))[:n]
+
+
 def _is_cold(song_id: str, artist_id: str, split: Split) -> bool:
     hashed = {"song": [song_id], "artist": [artist_id or song_id], "mixed": [song_id, artist_id or song_id]}
     return any(_hash(name, "cold") % split.folds == split.fold for name in hashed[split.by])
 
 
 def _hash(name: str, purpose: str) -> int:
-    """An integer below 2**64, the same on every machine."""
+    """An integer below 2**64, the same on every machine; `purpose` of at most 16 bytes."""
     digest = blake2b(name.encode(), digest_size=8, person=purpose.encode()).digest()
     return int.from_bytes(digest, "big")

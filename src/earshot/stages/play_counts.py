@@ -20,6 +20,7 @@ from earshot.errors import UserError
 from earshot.files import link
 from earshot.params import Params
 from earshot.processes import progress
+from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 from earshot.validation.merging import UNKNOWN_FILE, merge_parts, songs_of
 from earshot.validation.page import REPORT_FILES, write_report
@@ -113,10 +114,10 @@ def _stop_at_failures(paths: Paths, results: list[Result]) -> None:
 
 
 def _for_dagster(result: Result) -> dict[str, Any]:
-    return {
-        "name": result.check.name,
-        "description": f"{result.check.table}: {result.check.column}",
-        "passed": result.verdict != "fails",
-        "observed": result.says,
-        "expected": result.check.expected,
-    }
+    return check(
+        result.check.name,
+        f"{result.check.table}: {result.check.column}",
+        passed=result.verdict != "fails",
+        observed=result.says,
+        expected=result.check.expected,
+    )

@@ -20,14 +20,14 @@ class Check:
     name
         Short and unique, for people and for Dagster.
     table, column
-        What is looked at.
+        What is spoken of.
+    reads
+        The column that is looked at, `column` itself or what was made of it.
     expectation, arguments
         In the words of Great Expectations: `expect_column_values_to_be_between`,
         `{"min_value": 1, ...}`.
     expected
         The same for people.
-    reads
-        The column that is looked at in the place of `column`, whose values are shown.
     sets_aside
         Rows that are not as expected are left out and counted; the check does not
         fail by itself.
@@ -36,10 +36,10 @@ class Check:
     name: str
     table: str
     column: str
+    reads: str
     expectation: str
     expected: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    reads: str = ""
     sets_aside: bool = False
 
 

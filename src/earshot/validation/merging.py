@@ -74,8 +74,8 @@ def songs_of(parts: Iterable[Path], chunk_rows: int) -> set[str]:
     """The songs that the plays of all parts speak of."""
     found: set[str] = set()
     for part in parts:
-        for chunk in _chunks(part / PLAYS_FILE, chunk_rows):
-            found.update(chunk[SONG_ID].unique())
+        for chunk in _part_chunks(part, chunk_rows):
+            found.update(chunk[SONG_ID].cat.categories.tolist())
     return found
 
 
@@ -95,7 +95,7 @@ def _add_known(
     suite, counts, observed = Suite([check]), PairCounts(), Observed()
     with TableWriter(unknown_file, {DELIVERY: "string", **PLAYS_COLUMNS}) as unknown:
         for delivery, part in parts.items():
-            for chunk in _chunks(part / PLAYS_FILE, chunk_rows):
+            for chunk in _part_chunks(part, chunk_rows):
                 chunk[expected.KNOWN] = chunk[SONG_ID].isin(named_songs)
                 (seen,) = suite.run(chunk)
                 left_out = chunk.iloc[seen.unexpected]
@@ -144,17 +144,25 @@ def _check_chunks(checks: Sequence[Check], chunks: Iterable[pd.DataFrame]) -> li
 
 
 def _numbered(chunks: Iterable[pd.DataFrame], n_items: int) -> Iterator[pd.DataFrame]:
-    """With the distance of each pair's number, user x n_items + item, to the one before it."""
+    """With the columns of which `expected.pair_checks` speaks."""
     before = -1
     for chunk in chunks:
-        numbers = chunk[USER].to_numpy(dtype=np.int64) * n_items + chunk[ITEM].to_numpy()
-        yield chunk.assign(**{expected.STEP: np.diff(numbers, prepend=before)})
-        before = numbers[-1]
+        chunk[expected.USER_NUMBER] = users = chunk[USER].to_numpy(dtype=np.int64)
+        chunk[expected.ITEM_NUMBER] = items = chunk[ITEM].to_numpy(dtype=np.int64)
+        pairs = users * n_items + items
+        chunk[expected.STEP] = np.diff(pairs, prepend=before)
+        yield chunk
+        before = pairs[-1]
 
 
-def _chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
+def _part_chunks(part: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
+    """The plays of a part; ids as categories, which are fast to look up."""
+    return _chunks(part / PLAYS_FILE, chunk_rows, categories=(USER_ID, SONG_ID))
+
+
+def _chunks(path: Path, chunk_rows: int, categories: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as opened:
+    with parquet.ParquetFile(path, read_dictionary=list(categories)) as opened:
         for batch in opened.iter_batches(batch_size=max(chunk_rows, 1)):
             yield batch.to_pandas()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from earshot.columns import ITEM, PLAY_COUNT, PLAYED_AT, SONG_ID, USER, USER_ID
 from earshot.params import PlayCounts
 from earshot.plays.rows import DATED, FRACTION, NUMBER
+from earshot.plays.tables import ITEMS, USERS
 from earshot.validation.checks import Check
 
-KNOWN, STEP = "known", "step"
+KNOWN, STEP, USER_NUMBER, ITEM_NUMBER = "known", "step", "user_number", "item_number"
 INVALID_SHARE, UNKNOWN_SHARE = "invalid_share", "unknown_share"
 TOTALS = ("listeners", "songs", "plays", INVALID_SHARE, UNKNOWN_SHARE)
 
@@ -25,7 +26,7 @@ def delivered_row_checks(max_play_count: int) -> list[Check]:
         column: str, reads: str, name: str, expected: str, expectation: str, **arguments: object
     ) -> Check:
         table = "rows as delivered"
-        return Check(name, table, column, expectation, expected, arguments, reads, sets_aside=True)
+        return Check(name, table, column, reads, expectation, expected, arguments, sets_aside=True)
 
     limits = {"min_value": 1, "max_value": max_play_count}
     dates = "ISO 8601 or unix seconds"
@@ -43,27 +44,39 @@ def known_song_check() -> Check:
     """Of a valid play: some delivery names its song; else it waits."""
     expected = "a song that a delivery names"
     arguments = {"value_set": [True]}
-    return Check("song_known", "valid plays", SONG_ID, _IN, expected, arguments, KNOWN, sets_aside=True)
+    return Check("song_known", "valid plays", SONG_ID, KNOWN, _IN, expected, arguments, sets_aside=True)
 
 
 def pair_checks(n_users: int, n_items: int) -> list[Check]:
-    """Of plays.parquet, and of the step from each pair's number to the next."""
+    """Of plays.parquet.
 
-    def check(name: str, column: str, expectation: str, expected: str, **arguments: object) -> Check:
-        return Check(name, "plays.parquet", column, expectation, expected, arguments)
+    It has further columns, all int64, the only type that Great Expectations compares
+    fast: user_number and item_number, and step, the way from the number of each pair,
+    user x n_items + item, to that of the next.
+    """
+
+    def check(
+        column: str, reads: str, name: str, expected: str, expectation: str, **arguments: object
+    ) -> Check:
+        return Check(name, "plays.parquet", column, reads, expectation, expected, arguments)
 
     def typed(column: str, kind: str) -> Check:
-        return check(f"{column}_type", column, "expect_column_values_to_be_of_type", kind, type_=kind)
+        name, of_type = f"{column}_type", "expect_column_values_to_be_of_type"
+        return check(column, column, name, kind, of_type, type_=kind)
+
+    def placed(column: str, number: str, table: str, rows: int) -> Check:
+        limits = {"min_value": 0, "max_value": rows - 1}
+        return check(column, number, f"{column}_in_table", f"a row of {table}", _BETWEEN, **limits)
 
     once = "each listener and song once, in order"
     return [
         typed(USER, "int32"),
         typed(ITEM, "int32"),
         typed(PLAY_COUNT, "int64"),
-        check("user_in_table", USER, _BETWEEN, "a row of users.parquet", min_value=0, max_value=n_users - 1),
-        check("item_in_table", ITEM, _BETWEEN, "a row of items.parquet", min_value=0, max_value=n_items - 1),
-        check("count_positive", PLAY_COUNT, _BETWEEN, "at least 1", min_value=1),
-        check("pairs_once", STEP, _BETWEEN, once, min_value=1),
+        placed(USER, USER_NUMBER, USERS, n_users),
+        placed(ITEM, ITEM_NUMBER, ITEMS, n_items),
+        check(PLAY_COUNT, PLAY_COUNT, "count_positive", "at least 1", _BETWEEN, min_value=1),
+        check(ITEM, STEP, "pairs_once", once, _BETWEEN, min_value=1),
     ]
 
 
@@ -71,8 +84,8 @@ def id_checks(table: str, column: str) -> list[Check]:
     """Of users.parquet or items.parquet."""
     unique = "expect_column_values_to_be_unique"
     return [
-        Check(f"{column}_there", table, column, _THERE, "an id"),
-        Check(f"{column}_unique", table, column, unique, "each id once"),
+        Check(f"{column}_there", table, column, column, _THERE, "an id"),
+        Check(f"{column}_unique", table, column, column, unique, "each id once"),
     ]
 
 
@@ -86,4 +99,4 @@ def total_checks(params: PlayCounts) -> list[Check]:
 
 def _total_check(name: str, kind: str, bound: float) -> Check:
     expected = f"at least {bound:,}" if kind == "min_value" else f"at most {bound}"
-    return Check(name, "totals", name, "expect_column_max_to_be_between", expected, {kind: bound})
+    return Check(name, "totals", name, name, "expect_column_max_to_be_between", expected, {kind: bound})

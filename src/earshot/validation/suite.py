@@ -50,7 +50,8 @@ class Suite:
         if not len(table):
             return [Seen(Observed(), np.array([], dtype=np.intp)) for _ in self.checks]
         # Not through a validation definition: that keeps, and copies, every result.
-        batch = self._tables.get_batch({"dataframe": table.reset_index(drop=True)})
+        read = table[sorted({check.reads for check in self.checks})].reset_index(drop=True)
+        batch = self._tables.get_batch({"dataframe": read})
         ran = batch.validate(self._expectations, result_format=_FORMAT)
         by_name = {result.expectation_config.meta["name"]: result for result in ran.results}
         return [_seen(by_name[check.name], table[check.column]) for check in self.checks]
@@ -77,7 +78,7 @@ def _ready(checks: Sequence[Check]) -> tuple[Any, Any]:
         suite.add_expectation_configuration(
             gx.expectations.expectation_configuration.ExpectationConfiguration(
                 check.expectation,
-                {"column": check.reads or check.column, **check.arguments},
+                {"column": check.reads, **check.arguments},
                 meta={"name": check.name},
             )
         )

@@ -1,0 +1,149 @@
+"""A frozen snapshot: plays, songs with their split, hyper-images and a few clips; links, not copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from earshot.audio.store import HyperImageStore, write_store
+from earshot.columns import (
+    ARTIST,
+    ARTIST_ID,
+    AUDIO,
+    COLD,
+    GENRES,
+    N_LISTENERS,
+    SHARD,
+    SONG_ID,
+    SOURCE,
+    TAGS,
+    TITLE,
+    VALIDATION,
+    WITHDRAWN,
+)
+from earshot.errors import UserError
+from earshot.files import link, read_json, write_table
+from earshot.params import Params, TrainingSet
+from earshot.plays import split
+from earshot.plays.tables import ITEMS, PLAYS, USERS, read_play_counts
+from earshot.stages.paths import Paths
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from earshot.plays.tables import PlayCounts
+
+MAX_CLIPS = 60
+
+_TOLD = [SONG_ID, ARTIST_ID, ARTIST, TITLE, GENRES, TAGS, SOURCE, AUDIO]
+
+
+def run(paths: Paths, params: Params) -> dict[str, Any]:
+    """Write the snapshot.
+
+    `plays.parquet`, `users.parquet` and `items.parquet` are those of play_counts;
+    `songs.parquet` has the songs with a hyper-image that are not withdrawn, with
+    n_listeners, cold and validation. An item that is not among them has nothing to
+    be predicted from: it is never cold, and its plays shape the factors.
+    `hyper_images/` is a store (`earshot.audio.store`) of these songs, `clips/` the
+    sound of some of the cold ones that were played.
+
+    Raises
+    ------
+    UserError
+        No song with both plays and audio; none that is cold, or none that is not.
+    """
+    counts = read_play_counts(paths.data("play_counts"))
+    store = HyperImageStore.open(paths.data("hyper_images"))
+    songs = _songs(paths, store, counts, params.training_set)
+    _refuse_useless(songs, counts, params.training_set)
+    for name in (PLAYS, USERS, ITEMS):
+        link(paths.data("play_counts") / name, paths.output / name)
+    write_table(paths.output / "songs.parquet", songs)
+    _link_images(paths, store, songs)
+    clips = _link_clips(paths, songs)
+    return _summary(songs, counts, clips) | {"set_aside": _set_aside(paths)}
+
+
+def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, params: TrainingSet) -> pd.DataFrame:
+    import pandas as pd
+
+    catalogue = pd.read_parquet(paths.data("raw_audio") / "songs.parquet")
+    there = catalogue[SONG_ID].isin(store.songs[SONG_ID]) & ~catalogue[WITHDRAWN]
+    songs = catalogue.loc[there, _TOLD].sort_values(SONG_ID, ignore_index=True)
+    listeners = pd.Series(np.bincount(counts.matrix.indices, minlength=len(counts.song_ids)), counts.song_ids)
+    songs[N_LISTENERS] = songs[SONG_ID].map(listeners).fillna(0).astype(np.int64)
+    songs[COLD] = split.cold(songs[SONG_ID], songs[ARTIST_ID].fillna(""), params.split)
+    warm = ~songs[COLD] & (songs[N_LISTENERS] > 0)
+    songs[VALIDATION] = warm & split.validation(songs[SONG_ID], params.validation_share)
+    return songs
+
+
+def _refuse_useless(songs: pd.DataFrame, counts: PlayCounts, params: TrainingSet) -> None:
+    played = songs[songs[N_LISTENERS] > 0]
+    numbers = f"{len(songs)} songs have audio, {len(counts.song_ids)} have plays"
+    if played.empty:
+        raise UserError(f"no song has both plays and audio: {numbers}; nothing can be learned")
+    missing = "cold" if not played[COLD].any() else "warm" if played[COLD].all() else ""
+    if missing:
+        raise UserError(
+            f"training_set.split={params.split!r}: of the {len(played)} songs with both plays and audio "
+            f"none is {missing}; more songs are wanted, or another split ({numbers})"
+        )
+
+
+def _link_images(paths: Paths, store: HyperImageStore, songs: pd.DataFrame) -> None:
+    images = store.songs[store.songs[SONG_ID].isin(songs[SONG_ID])]
+    folder = paths.output / "hyper_images"
+    (folder / "shards").mkdir(parents=True)
+    write_store(folder, store.format, images)
+    for shard in sorted(set(images[SHARD])):
+        link(store.folder / "shards" / f"{shard}.npy", folder / "shards" / f"{shard}.npy")
+
+
+def _link_clips(paths: Paths, songs: pd.DataFrame) -> pd.DataFrame:
+    """Link the sound of cold songs with plays as `clips/<number>.<ext>`; song_id, clip, source."""
+    folder = paths.output / "clips"
+    folder.mkdir()
+    heard = songs[songs[COLD] & (songs[N_LISTENERS] > 0)].set_index(SONG_ID)
+    clips = heard.loc[split.chosen(heard.index, MAX_CLIPS, "clips"), [AUDIO, SOURCE]].reset_index()
+    clips["clip"] = [f"{number}{Path(audio).suffix.lower()}" for number, audio in enumerate(clips[AUDIO])]
+    for audio, clip in zip(clips[AUDIO], clips["clip"], strict=True):
+        if not (paths.root / audio).is_file():
+            raise UserError(f"{paths.root / audio}: not there; `dvc checkout` brings it back")
+        link(paths.root / audio, folder / clip)
+    write_table(folder / "clips.parquet", clips[[SONG_ID, "clip", SOURCE]])
+    return clips
+
+
+def _set_aside(paths: Paths) -> dict[str, int]:
+    """What earlier stages set aside, for the report."""
+    import pandas as pd
+
+    aside = [
+        pd.read_parquet(paths.data(name) / "set_aside.parquet") for name in ("raw_audio", "hyper_images")
+    ]
+    totals = read_json(paths.data("play_counts") / "validation.json")["totals"]
+    return {
+        "audio files set aside": sum(map(len, aside)),
+        "invalid play rows set aside": totals["invalid_rows"],
+        "play rows of unknown songs": totals["unknown_rows"],
+    }
+
+
+def _summary(songs: pd.DataFrame, counts: PlayCounts, clips: pd.DataFrame) -> dict[str, Any]:
+    played = songs[N_LISTENERS] > 0
+    return {
+        "listeners": len(counts.user_ids),
+        "items": len(counts.song_ids),
+        "items_without_audio": len(counts.song_ids) - int(played.sum()),
+        "plays": int(counts.matrix.nnz),
+        "songs": len(songs),
+        "songs_without_plays": int((~played).sum()),
+        "cold_songs_with_plays": int((songs[COLD] & played).sum()),
+        "warm_songs_with_plays": int((~songs[COLD] & played).sum()),
+        "validation_songs": int(songs[VALIDATION].sum()),
+        "clips": len(clips),
+    }

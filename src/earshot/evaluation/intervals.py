@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from earshot.evaluation.metrics import Floats, Ints, PairCounts, average_precision, sum_by_user
+from earshot.evaluation.metrics import Floats, Ints, PairCounts, Singles, average_precision
 
 GROUPS = 20
 """Groups of artists of the jackknife."""
@@ -27,10 +28,10 @@ class Interval:
     high: float
 
 
-def multiplicities(n_artists: int, bootstraps: int, seed: int) -> Floats:
+def multiplicities(n_artists: int, bootstraps: int, seed: int) -> Singles:
     """`(n_artists, bootstraps)`: how often each replicate draws each artist, with replacement."""
     draws = np.random.default_rng(seed).multinomial(n_artists, np.full(n_artists, 1 / n_artists), bootstraps)
-    return draws.T.astype(np.float64)
+    return np.ascontiguousarray(draws.T, dtype=np.float32)
 
 
 def jackknife_groups(artist_ids: Sequence[str]) -> Ints:
@@ -39,7 +40,7 @@ def jackknife_groups(artist_ids: Sequence[str]) -> Ints:
     return np.array([int.from_bytes(digest, "big") % GROUPS for digest in digests], dtype=np.int64)
 
 
-def bootstrap_auc(counts: PairCounts, artists: Ints, drawn: Floats) -> Floats:
+def bootstrap_auc(counts: PairCounts, artists: Ints, drawn: Singles) -> Floats:
     """AUC of every user in every replicate.
 
     Each (positive, negative) pair is weighted by both artists' multiplicities.
@@ -55,10 +56,13 @@ def bootstrap_auc(counts: PairCounts, artists: Ints, drawn: Floats) -> Floats:
     -------
     `(n_users, n_replicates)`; NaN where a user is left without a positive or without a negative.
     """
-    weights = drawn[artists[counts.candidates]]  # of the positives
-    wins = sum_by_user(weights * (counts.wins @ drawn), counts.users)
+    own = artists[counts.candidates]
     first = np.flatnonzero(np.diff(counts.users, prepend=-1))
-    pairs = sum_by_user(weights, counts.users) * (counts.negatives[first] @ drawn)
+    won = (counts.wins @ drawn) * drawn[own]
+    wins = np.add.reduceat(won, first, axis=0, dtype=np.float64)
+    ones = np.ones(len(own), dtype=np.float32)
+    positives = csr_array((ones, own, np.append(first, len(own))), (len(first), len(drawn))) @ drawn
+    pairs = positives.astype(np.float64) * (counts.negatives[first] @ drawn)
     with np.errstate(invalid="ignore"):
         return wins / np.where(pairs > 0, pairs, np.nan)
 

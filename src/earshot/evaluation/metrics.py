@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+"""Counts and halves of them: float32 holds those below 2^23 exactly."""
 Ints = NDArray[np.int64]
 
 
@@ -34,9 +36,9 @@ class PairCounts:
     users: Ints
     candidates: Ints
     scores: Floats
-    negatives: Floats
-    not_below: Floats
-    wins: Floats
+    negatives: Singles
+    not_below: Singles
+    wins: Singles
 
 
 def count_pairs(scores: Floats, relevant: NDArray[np.bool_], artist_starts: Ints) -> PairCounts:
@@ -55,13 +57,15 @@ def count_pairs(scores: Floats, relevant: NDArray[np.bool_], artist_starts: Ints
     own = scores[users, candidates]
     others = np.where(relevant, np.nan, scores)[users]  # NaN, so that a positive is counted by neither
 
-    def by_artist(mask: NDArray[np.bool_]) -> Floats:
-        return np.add.reduceat(mask, artist_starts, axis=1, dtype=np.float64)
+    def by_artist(mask: NDArray[np.bool_]) -> Singles:
+        return np.add.reduceat(mask, artist_starts, axis=1, dtype=np.float32)
 
     negatives = by_artist(~relevant)[users]
     above = by_artist(others > own[:, None])
     not_below = by_artist(others >= own[:, None])
-    return PairCounts(users, candidates, own, negatives, not_below, negatives - (above + not_below) / 2)
+    return PairCounts(
+        users, candidates, own, negatives, not_below, negatives - (above + not_below) * np.float32(0.5)
+    )
 
 
 def auc(counts: PairCounts) -> tuple[Floats, Floats]:
@@ -75,7 +79,7 @@ def auc(counts: PairCounts) -> tuple[Floats, Floats]:
         `(n_users,)`: its mean over the user's positives.
     """
     with np.errstate(invalid="ignore"):
-        per_positive = counts.wins.sum(axis=1) / counts.negatives.sum(axis=1)
+        per_positive = counts.wins.sum(axis=1, dtype=np.float64) / counts.negatives.sum(axis=1)
     return per_positive, sum_by_user(per_positive, counts.users) / sum_by_user(
         np.ones_like(per_positive), counts.users
     )

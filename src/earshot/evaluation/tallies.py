@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from earshot.evaluation import intervals, metrics
-from earshot.evaluation.metrics import Floats, Ints, PairCounts
+from earshot.evaluation.metrics import Floats, Ints, PairCounts, Singles
 
 BLOCK_ELEMENTS = 2_000_000
 """Numbers in the largest array of a block, about."""
@@ -49,7 +49,7 @@ class AucTally:
         `(n_artists, n_replicates)` multiplicities.
     """
 
-    def __init__(self, artists: Ints, drawn: Floats) -> None:
+    def __init__(self, artists: Ints, drawn: Singles) -> None:
         self._artists, self._drawn = artists, drawn
         self._per_positive: list[Floats] = []
         self._per_user: list[Floats] = []
@@ -97,7 +97,7 @@ class PrecisionTally:
 
     def add(self, counts: PairCounts) -> None:
         everyone = np.ones(len(counts.users), dtype=np.bool_)
-        not_below = counts.not_below.sum(axis=1)
+        not_below = counts.not_below.sum(axis=1, dtype=np.float64)
         ranks, per_user = metrics.average_precision(counts.users, counts.scores, not_below, self._k, everyone)
         self._ranks.append(ranks)
         self._per_user.append(per_user)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from earshot.plays.tables import PlayCounts
-from earshot.recommend.hybrid import Wmf, columns_of, listener_factors, song_factors
+from earshot.recommend.hybrid import ReleasedUsers, Wmf, columns_of, listener_factors, serve, song_factors
 
 WMF = Wmf(alpha=2.0, epsilon=1.0, regularization=3.0)
 N0 = 10.0
@@ -29,9 +29,8 @@ def test_columns_come_in_the_wanted_order_and_unknown_ones_are_empty() -> None:
 def test_a_song_nobody_played_is_what_it_sounds_like() -> None:
     rng = np.random.default_rng(0)
     predicted = rng.standard_normal((2, 3)).astype(np.float32)
-    served = song_factors(
-        plays(), ids("new", "5"), predicted, ids("a", "b"), rng.random((2, 3), np.float32), WMF, N0
-    )
+    users = ReleasedUsers(ids("a", "b"), rng.random((2, 3), np.float32), WMF)
+    served = song_factors(plays(), ids("new", "5"), predicted, users, N0)
     assert np.array_equal(served, predicted)
 
 
@@ -39,7 +38,7 @@ def test_a_played_song_solves_the_equation_of_its_known_listeners() -> None:
     rng = np.random.default_rng(1)
     x = rng.standard_normal((3, 2)).astype(np.float32)  # of listeners b, c and z; a is unknown
     predicted = rng.standard_normal((1, 2)).astype(np.float32)
-    served = song_factors(plays(), ids("3"), predicted, ids("b", "c", "z"), x, WMF, N0)
+    served = song_factors(plays(), ids("3"), predicted, ReleasedUsers(ids("b", "c", "z"), x, WMF), N0)
     c = 1 + 2.0 * np.log(1 + np.array([3.0, 4.0]))  # b played it 3 times, c 4 times
     prior = x.T @ x + 3.0 * np.eye(2)
     left = prior + sum((c[n] - 1) * np.outer(x[n], x[n]) for n in range(2))
@@ -56,3 +55,16 @@ def test_listeners_are_solved_against_the_songs_given_and_no_others() -> None:
     assert np.allclose(served[0], np.linalg.solve(left, sum(c[n] * y[n] for n in range(2))), rtol=1e-5)
     only_first = listener_factors(plays(), ids("1"), y[:1], WMF)
     assert only_first[0].tolist() == only_first[2].tolist() == [0.0, 0.0]
+
+
+def test_new_songs_are_served_as_if_they_had_always_been_there() -> None:
+    rng = np.random.default_rng(3)
+    users = ReleasedUsers(ids("a", "b"), rng.standard_normal((2, 3)).astype(np.float32), WMF)
+    heard, predicted = ids("1", "2", "5", "6"), rng.standard_normal((4, 3)).astype(np.float32)
+    whole = serve(plays(), heard, predicted, users, N0, earlier=None)
+    before = serve(plays(), heard[:3], predicted[:3], users, N0, earlier=None)
+    merged = serve(plays(), heard, predicted, users, N0, earlier=before)
+    assert whole.song_ids.tolist() == ["1", "2", "3", "5", "6"]  # of 4 nothing is known to the release
+    assert whole.n_listeners.tolist() == [1, 1, 3, 0, 0]
+    for one, other in zip(vars(whole).values(), vars(merged).values(), strict=True):
+        assert np.array_equal(one, other)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from earshot import releases
 from earshot.audio.store import HyperImageStore
@@ -17,13 +17,17 @@ from earshot.files import read_json, write_json, write_table
 from earshot.params import Params
 from earshot.plays.tables import PlayCounts, read_play_counts
 from earshot.recommend.encoding import encode_shards, file_name, read_encoded
-from earshot.recommend.hybrid import Factors, Ids, Wmf, listener_factors, song_factors
+from earshot.recommend.hybrid import Factors, Ids, ReleasedUsers, Served, Wmf, serve
 from earshot.releases import Manifest, NothingReleased
 from earshot.stages.paths import Paths
+from earshot.versioning import file_md5
 
 KEPT_ENCODERS = 4
 """Encoders whose predictions are kept, so that going back to a release encodes only what it never saw."""
 ENCODERS = "encoders.json"
+ITEMS, ITEM_FACTORS, USER_FACTORS = "items.parquet", "item_factors.npy", "user_factors.npy"
+VERSIONS = "versions.json"
+"""Of all that played songs and listeners hang on: where they are the same, nobody is solved again."""
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
@@ -44,8 +48,18 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     releases.fetch(release, paths.root, paths.output / "release")
     predicted = _predict(paths, release, store)
     plays = read_play_counts(paths.data("play_counts"))
-    served = _serve(paths.output, release, store.songs[SONG_ID].to_numpy(), predicted, plays, params)
-    return {"release": release.release, "number": release.number, **served}
+    versions = _versions(paths, release, store, predicted, plays, params.served_factors.n0)
+    heard = store.songs[SONG_ID].to_numpy(dtype=object)
+    users = _released_users(paths.output / "release" / "wmf_factors", release)
+    served = serve(plays, heard, predicted, users, params.served_factors.n0, _earlier(paths, versions))
+    _write(paths.output, versions, served, plays.user_ids)
+    return {
+        "release": release.release,
+        "number": release.number,
+        "songs": len(served.song_ids),
+        "songs_without_listeners": int((served.n_listeners == 0).sum()),
+        "listeners": len(served.user_factors),
+    }
 
 
 def _refuse_other_images(release: Manifest, feature_key: str) -> None:
@@ -89,63 +103,46 @@ def _earlier_encoders(paths: Paths) -> list[str]:
     return keys
 
 
-def _serve(
-    output: Path, release: Manifest, heard: Ids, predicted: Factors, plays: PlayCounts, params: Params
-) -> dict[str, Any]:
-    wmf = Wmf.of(release.params["wmf_factors"])
-    song_ids = np.union1d(heard, plays.song_ids)
-    listeners = _listeners_of(song_ids, plays)
-    items = song_factors(
-        plays,
-        song_ids,
-        _rows(heard, predicted, song_ids),
-        *_released_users(output),
-        wmf,
-        params.served_factors.n0,
-    )
-    placed = items.any(axis=1)  # neither sound nor a listener whom the release knows: no place yet
-    song_ids, items, listeners = song_ids[placed], items[placed], listeners[placed]
-    # Only played songs, as in the fit: a song that nobody has played moves no listener.
-    played = listeners > 0
-    users = listener_factors(plays, song_ids[played], items[played], wmf)
-    _write(output, song_ids, listeners, items, plays.user_ids, users)
-    return {
-        "songs": len(song_ids),
-        "songs_without_listeners": int((~played).sum()),
-        "songs_without_a_place": int((~placed).sum()),
-        "listeners": len(users),
-    }
+def _versions(
+    paths: Paths, release: Manifest, store: HyperImageStore, predicted: Factors, plays: PlayCounts, n0: float
+) -> list[Any]:
+    """All that played songs and listeners hang on."""
+    tables = [paths.data("play_counts") / f"{name}.parquet" for name in ("plays", "users", "items")]
+    played = predicted[store.songs[SONG_ID].isin(plays.song_ids).to_numpy()]
+    return [
+        release.release,
+        n0,
+        *map(file_md5, tables),
+        blake2b(played.tobytes(), digest_size=16).hexdigest(),
+    ]
 
 
-def _released_users(output: Path) -> tuple[Ids, Factors]:
-    folder = output / "release" / "wmf_factors"
+def _earlier(paths: Paths, versions: list[Any]) -> Served | None:
+    """What was served last, if all that played songs and listeners hang on is the same."""
+    found = {name: paths.previous.find(name) for name in (VERSIONS, ITEMS, ITEM_FACTORS, USER_FACTORS)}
+    there = {name: path for name, path in found.items() if path is not None}
+    if len(there) < len(found) or read_json(there[VERSIONS]) != versions:
+        return None
+    songs = pd.read_parquet(there[ITEMS])
+    vectors = [np.load(there[name], allow_pickle=False) for name in (ITEM_FACTORS, USER_FACTORS)]
+    return Served(songs[SONG_ID].to_numpy(dtype=object), songs[N_LISTENERS].to_numpy(), *vectors)
+
+
+def _released_users(folder: Path, release: Manifest) -> ReleasedUsers:
     user_ids = pd.read_parquet(folder / "users.parquet")[USER_ID].to_numpy(dtype=object)
-    return user_ids, np.load(folder / "user_factors.npy", allow_pickle=False)
-
-
-def _listeners_of(song_ids: Ids, plays: PlayCounts) -> NDArray[np.int32]:
-    counts = np.bincount(plays.matrix.indices, minlength=len(plays.song_ids)).astype(np.int32)
-    return _rows(plays.song_ids, counts, song_ids)
-
-
-def _rows(ids: Ids, values: NDArray[Any], wanted: Ids) -> NDArray[Any]:
-    """The row of `values` for every id in `wanted`, zeros where `ids` lacks it."""
-    rows = pd.Index(ids).get_indexer(pd.Index(wanted))
-    found = values[rows] if len(values) else np.zeros((len(wanted), *values.shape[1:]), values.dtype)
-    found[rows < 0] = 0
-    return found
+    factors = np.load(folder / "user_factors.npy", allow_pickle=False)
+    return ReleasedUsers(user_ids, factors, Wmf.of(release.params["wmf_factors"]))
 
 
 def _write_nothing(output: Path) -> None:
     nobody, nowhere = np.empty(0, dtype=object), np.empty((0, 0), np.float32)
-    _write(output, nobody, np.empty(0, np.int32), nowhere, nobody, nowhere)
+    _write(output, [], Served(nobody, np.empty(0, np.int32), nowhere, nowhere), nobody)
 
 
-def _write(
-    output: Path, song_ids: Ids, n_listeners: NDArray[np.int32], items: Factors, user_ids: Ids, users: Factors
-) -> None:
-    songs = pd.DataFrame({SONG_ID: pd.Series(song_ids, dtype=str), N_LISTENERS: n_listeners})
-    write_table(output / "items.parquet", songs)
+def _write(output: Path, versions: list[Any], served: Served, user_ids: Ids) -> None:
+    write_json(output / VERSIONS, versions)
+    songs = pd.DataFrame({SONG_ID: pd.Series(served.song_ids, dtype=str), N_LISTENERS: served.n_listeners})
+    write_table(output / ITEMS, songs)
     write_table(output / "users.parquet", pd.DataFrame({USER_ID: pd.Series(user_ids, dtype=str)}))
-    np.save(output / "item_factors.npy", items)
-    np.save(output / "user_factors.npy", users)
+    np.save(output / ITEM_FACTORS, served.item_factors)
+    np.save(output / USER_FACTORS, served.user_factors)

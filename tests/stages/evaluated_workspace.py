@@ -36,7 +36,7 @@ def write_workspace(root: Path, n_songs: int = 120, n_users: int = 80) -> Params
     training_set = root / "data" / "training_set"
     _write_plays(training_set, songs, traits, n_users, draw)
     songs.to_parquet(training_set / "songs.parquet")
-    (training_set / "summary.json").write_text(json.dumps({"set_aside": {"Files that do not decode": 3}}))
+    (training_set / "summary.json").write_text(json.dumps({"set_aside": {"files that do not decode": 3}}))
     _write_images(training_set / "hyper_images", songs, traits, draw)
     _write_clips(training_set / "clips", songs, traits)
     params = load_params(Path(__file__).parents[2] / "params.yaml")

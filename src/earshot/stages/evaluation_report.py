@@ -124,7 +124,7 @@ def _report(paths: Paths, judged: Judgement, params: Params) -> Report:
         positions=lay_out(_predicted(paths, drawn), params.seed),
         examples=examples,
         sounds=choose_sounds(clips, in_order_of_need(examples)),
-        counted=read_json(training_set / "summary.json").get("set_aside", {}),
+        counted=read_json(training_set / "summary.json")["set_aside"],
     )
 
 

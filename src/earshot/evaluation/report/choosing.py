@@ -1,9 +1,8 @@
-"""Which songs the report shows: by a hash of their ids, so that nobody picks the ones that look well."""
+"""Which songs the report shows: by a hash of their ids, so that nobody picks those that look well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import blake2b
 from pathlib import Path
 
 import pandas as pd
@@ -11,22 +10,19 @@ import pandas as pd
 from earshot.columns import ARTIST, SONG_ID, TITLE
 from earshot.evaluation.report.song_map import first_genre
 from earshot.evaluation.report.songs import Song
-
-
-def in_hash_order(song_ids: Iterable[str]) -> list[str]:
-    """An order that has nothing to do with the songs, and stays when others come."""
-    return sorted(song_ids, key=lambda song_id: blake2b(song_id.encode(), digest_size=8).digest())
+from earshot.plays.split import chosen
 
 
 def read_clips(training_set: Path) -> dict[str, Path]:
-    """song_id -> audio file of the clips that came with the training set, in hash order."""
-    table = pd.read_parquet(training_set / "clips" / "clips.parquet").set_index(SONG_ID)["clip"]
-    return {song_id: training_set / "clips" / table[song_id] for song_id in in_hash_order(table.index)}
+    """song_id -> audio file of the clips that came with the training set, in its order."""
+    table = pd.read_parquet(training_set / "clips" / "clips.parquet")
+    files = (training_set / "clips" / name for name in table["clip"])
+    return dict(zip(table[SONG_ID], files, strict=True))
 
 
 def songs_to_draw(song_ids: Iterable[str], always: Iterable[str], most: int) -> list[str]:
     """`most` songs of `song_ids` by hash, and those of `always`; sorted."""
-    return sorted({*in_hash_order(song_ids)[:most], *always})
+    return sorted({*chosen(song_ids, most, "map"), *always})
 
 
 def describe_songs(songs: pd.DataFrame) -> dict[str, Song]:

@@ -142,7 +142,7 @@ def _protocol(report: Report) -> str:
         "Listeners without a warm play": f"{protocol['users_without_warm_play']:,}",
         "Listeners of no candidate": f"{protocol['users_without_candidate']:,}",
         "Cold songs without a listener": f"{protocol['cold_songs_without_listeners']:,}",
-    } | {name: f"{count:,}" for name, count in report.counted.items()}
+    } | {name[:1].upper() + name[1:]: f"{count:,}" for name, count in report.counted.items()}
     return section(
         "protocol",
         "Who was asked about what",

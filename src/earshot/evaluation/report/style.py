@@ -15,6 +15,9 @@ STYLE = """
     --g7: #a9c8fa; --g8: #c29877; --other: #77746c;
   }
 }
+@media (prefers-color-scheme: dark) {
+  .seen img { mix-blend-mode: normal !important; filter: brightness(.88); }
+}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body {
@@ -154,7 +157,7 @@ figcaption { font-size: 13px; color: var(--soft); text-align: right; margin-top:
 }
 .song header { grid-column: 1 / -1; display: flex; align-items: center; gap: 14px; }
 .song h3 { margin: 0; font-size: 18px; line-height: 1.3; }
-.seen img { display: block; width: 100%; height: auto; border-radius: 10px; background: #fff; }
+.seen img { display: block; width: 100%; height: auto; border-radius: 10px; mix-blend-mode: multiply; }
 .near ol { list-style: none; margin-top: 6px; }
 .near li {
   display: flex; align-items: center; gap: 12px; padding: 7px 0; border-bottom: 1px solid var(--line);

@@ -77,7 +77,7 @@ def _chords(traits: Traits, roots: tuple[int, ...], n_bars: int) -> Iterator[Not
 
 def _pitches(traits: Traits, roots: tuple[int, ...], beat: float) -> tuple[int, ...]:
     step = root_at(traits, roots, beat)
-    return voicing(chord(traits.tonic, traits.mode, step, traits.chord_size), 60)
+    return voicing(chord(traits.tonic, traits.mode, step, traits.chord_size), 66)
 
 
 def _held(traits: Traits, roots: tuple[int, ...], n_bars: int) -> Iterator[Note]:

@@ -13,7 +13,7 @@ from earshot.datasets.embedded.randomness import generator
 
 @dataclass(frozen=True)
 class Kit:
-    """The sound of a kit: pitches in Hz, times in which a sound falls by 1 / e in seconds, rattle in 0 .. 1."""
+    """The sound of a kit: pitches in Hz, decays (falling by 1 / e) in seconds, rattle in 0 .. 1."""
 
     kick_hertz: float
     kick_decay: float

@@ -9,7 +9,7 @@ from earshot.datasets.embedded.randomness import generator
 
 Floats = NDArray[np.float64]
 
-LENGTH_SCALES = np.array([1.6, 1.0, 1.3, 3.0, 2.0, 2.2, 1.5, 1.8, 1.8, 1.5, 1.5])
+LENGTH_SCALES = np.array([2.0, 0.8, 1.1, 3.0, 2.4, 2.6, 1.6, 2.2, 2.2, 2.0, 1.6])
 """How far a taste reaches along each of `traits.taste_coordinates`: shorter matters more."""
 N_FEATURES = 512
 TASTE = 3.0

@@ -28,7 +28,7 @@ def render(number: int, traits: Traits) -> NDArray[np.int16]:
     dry = 0.65 / np.sqrt(traits.chord_size) * _play(score.chords, chords, traits)
     dry += 0.5 * _play(score.melody, lead, traits)
     wet = _room(dry)
-    wet += 0.6 * _play(score.bass, bass, traits)
+    wet += 0.45 * _play(score.bass, bass, traits)
     wet += (0.06 + 0.7 * traits.drums) * _beat(score.drums, traits)
     return np.rint(level(_fade(wet)) * 32767).astype(np.int16)
 

@@ -20,8 +20,8 @@ Ids = NDArray[np.object_]
 
 def write_recommendations(
     path: Path, lists: Iterable[Ranked], user_ids: Ids, song_ids: Ids, cold: NDArray[np.bool_], release: str
-) -> int:
-    """Write user_id, song_id, rank, score, cold, release; how many rows there are.
+) -> tuple[int, int]:
+    """Write user_id, song_id, rank, score, cold, release; how many rows, and how many listeners have some.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def write_recommendations(
     from pyarrow.parquet import ParquetWriter
 
     users, songs = pa.array(user_ids, pa.string()), pa.array(song_ids, pa.string())
-    written = 0
+    rows = listeners = 0
     with ParquetWriter(path, _schema()) as writer:
         for ranked in lists:
             columns: list[Any] = [
@@ -48,8 +48,9 @@ def write_recommendations(
                 pa.repeat(pa.scalar(release, pa.string()), len(ranked.users)),
             ]
             writer.write_table(pa.table(columns, schema=_schema()))
-            written += len(ranked.users)
-    return written
+            rows += len(ranked.users)
+            listeners += int((ranked.ranks == 1).sum())
+    return rows, listeners
 
 
 def _schema() -> pa.Schema:

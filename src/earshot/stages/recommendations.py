@@ -18,7 +18,9 @@ from earshot.recommend.hybrid import Ids, columns_of
 from earshot.recommend.merging import Lists, Vectors, merge_songs, new_songs
 from earshot.recommend.ranking import Ranked, rank_songs
 from earshot.recommend.tables import write_recommendations
+from earshot.stages.checks import check
 from earshot.stages.paths import Paths
+from earshot.stages.reuse import same_code_only
 from earshot.versioning import file_md5
 
 if TYPE_CHECKING:
@@ -53,13 +55,23 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     summary = read_json(paths.data("served_factors") / "summary.json")
     k, release = params.recommendations.k, summary["release"]
     question = _read(paths, [str(release), str(k)])
-    lists = _rank(question, _earlier(paths, question.listeners), k)
-    rows = write_recommendations(
+    lists = _rank(question, _earlier(same_code_only(paths, "recommendations"), question.listeners), k)
+    rows, listeners = write_recommendations(
         paths.output / TABLE, lists, question.user_ids, question.song_ids, question.cold, str(release)
     )
     _keep(paths.output, question)
     told = {"cold_songs": int(question.cold.sum())} if release else {"reason": summary["reason"]}
-    return {"release": release, "listeners": len(question.user_ids), "rows": rows, **told}
+    return {"release": release, "rows": rows, **told, "checks": [_check(listeners, len(question.user_ids))]}
+
+
+def _check(with_a_list: int, listeners: int) -> dict[str, Any]:
+    return check(
+        "listeners_with_a_list",
+        "listeners to whom a song can be recommended",
+        passed=with_a_list == listeners,
+        observed=f"{with_a_list} of {listeners}",
+        expected="all",
+    )
 
 
 def _read(paths: Paths, versions: list[str]) -> Question:

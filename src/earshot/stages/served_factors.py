@@ -20,6 +20,7 @@ from earshot.recommend.encoding import encode_shards, file_name, read_encoded
 from earshot.recommend.hybrid import Factors, Ids, ReleasedUsers, Served, Wmf, serve
 from earshot.releases import Manifest, NothingReleased
 from earshot.stages.paths import Paths
+from earshot.stages.reuse import same_code_only
 from earshot.versioning import file_md5
 
 KEPT_ENCODERS = 4
@@ -43,6 +44,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     if isinstance(release, NothingReleased):
         _write_nothing(paths.output)
         return {"release": None, "reason": f"nothing released yet: {release.reason}"}
+    paths = same_code_only(paths, "served_factors")
     store = HyperImageStore.open(paths.data("hyper_images"))
     _refuse_other_images(release, store.feature_key)
     releases.fetch(release, paths.root, paths.output / "release")

@@ -1,0 +1,204 @@
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from earshot.errors import UserError
+from earshot.plays.tables import read_play_counts
+from earshot.stages import play_counts
+from tests.stages.delivered import contents, deliver, params_with, paths_of
+
+SONGS = "song_id\ns1\ns2\ns3\n"
+
+
+def run(root: Path, **values: Any) -> dict[str, Any]:
+    settings = {"min_plays": 1, "max_invalid_share": 1.0, "max_unknown_share": 1.0, **values}
+    return play_counts.run(paths_of(root, "play_counts"), params_with("play_counts", **settings))
+
+
+def counted(root: Path) -> dict[tuple[str, str], float]:
+    counts = read_play_counts(root / "data" / "play_counts")
+    matrix = counts.matrix.tocoo()
+    pairs = zip(counts.user_ids[matrix.row], counts.song_ids[matrix.col], strict=True)
+    return dict(zip(pairs, matrix.data.tolist(), strict=True))
+
+
+def table(root: Path, name: str) -> list[tuple[Any, ...]]:
+    return list(pd.read_parquet(root / "data" / "play_counts" / name).itertuples(index=False, name=None))
+
+
+def test_deliveries_add_up_and_totals_replace_their_source(tmp_path: Path) -> None:
+    deliver(tmp_path, "songs", songs=SONGS)
+    deliver(
+        tmp_path, "a", plays="user_id,song_id,play_count\nu,s1,2\nv,s1,1\nu,s1,3\n", delivery={"source": "x"}
+    )
+    deliver(tmp_path, "b", plays="user_id,song_id,played_at\nu,s1,2026-01-01\nv,s2,1772359200\n")
+    run(tmp_path)
+    assert counted(tmp_path) == {("u", "s1"): 6, ("v", "s1"): 1, ("v", "s2"): 1}
+    total = {"source": "x", "plays": "total"}
+    deliver(tmp_path, "c", plays="user_id,song_id,play_count\nv,s3,9\n", delivery=total)
+    run(tmp_path)
+    assert counted(tmp_path) == {("u", "s1"): 1, ("v", "s2"): 1, ("v", "s3"): 9}
+    counts = read_play_counts(tmp_path / "data" / "play_counts")
+    assert (counts.user_ids.tolist(), counts.song_ids.tolist()) == (["u", "v"], ["s1", "s2", "s3"])
+
+
+def test_invalid_rows_are_set_aside_each_with_its_reason(tmp_path: Path) -> None:
+    bad = [
+        ("", "s1", "1", "", "user_id", "", "wanted an id"),
+        ("u", "", "1", "", "song_id", "", "wanted an id"),
+        ("u", "s1", "", "", "play_count", "", "wanted a number"),
+        ("u", "s1", "many", "", "play_count", "many", "wanted a number"),
+        ("u", "s1", "-3", "", "play_count", "-3", "wanted 1 to 1,000,000"),
+        ("u", "s1", "0", "", "play_count", "0", "wanted 1 to 1,000,000"),
+        ("u", "s1", "1000001", "", "play_count", "1000001", "wanted 1 to 1,000,000"),
+        ("u", "s1", "1e400", "", "play_count", "1e400", "wanted 1 to 1,000,000"),
+        ("u", "s1", "2.5", "", "play_count", "2.5", "wanted a whole number"),
+        ("u", "s1", "1", "yesterday", "played_at", "yesterday", "wanted ISO 8601 or unix seconds"),
+    ]
+    good = ["u,s1,1000000,2026-01-01T00:00:00Z", "v,s2,2.0,1772359200", "v,s3,1,"]
+    rows = [",".join(row[:4]) for row in bad]
+    plays = "\n".join(["user_id,song_id,play_count,played_at", *rows, *good])
+    deliver(tmp_path, "d", songs=SONGS, plays=plays)
+    summary = run(tmp_path)
+    assert counted(tmp_path) == {("u", "s1"): 10**6, ("v", "s2"): 2, ("v", "s3"): 1}
+    assert table(tmp_path, "invalid.parquet") == [
+        ("d", "plays.csv", row, column, value, reason)
+        for row, (*_, column, value, reason) in enumerate(bad, 1)
+    ]
+    assert (summary["rows"], summary["invalid_rows"], summary["unknown_rows"]) == (13, 10, 0)
+    by_name = {check["name"]: check for check in summary["checks"]}
+    assert by_name["count_in_range"]["observed"] == "4 of 13 rows not: '-3', '0', '1000001', '1e400'"
+    assert all(check["passed"] for check in summary["checks"])
+
+
+def test_unknown_plays_wait_for_their_song(tmp_path: Path) -> None:
+    deliver(tmp_path, "d", songs=SONGS, plays="user_id,song_id\nu,s1\nv,s2\nu,new\nu,new\nw,new\n")
+    summary = run(tmp_path)
+    assert counted(tmp_path) == {("u", "s1"): 1, ("v", "s2"): 1}
+    assert table(tmp_path, "unknown.parquet") == [("d", "u", "new", 2, 2), ("d", "w", "new", 1, 1)]
+    assert (summary["unknown_rows"], summary["listeners"]) == (3, 2)
+    deliver(tmp_path, "later", songs="song_id\nnew\n")
+    assert run(tmp_path)["unknown_rows"] == 0
+    assert counted(tmp_path) == {("u", "s1"): 1, ("v", "s2"): 1, ("u", "new"): 2, ("w", "new"): 1}
+    assert table(tmp_path, "unknown.parquet") == []
+
+
+def test_new_songs_alone_change_no_byte(tmp_path: Path) -> None:
+    deliver(tmp_path, "d", songs=SONGS, plays="user_id,song_id\nu,s1\nv,s2\nu,unknown\n")
+    summary = run(tmp_path)
+    before = contents(tmp_path / "data" / "play_counts")
+    deliver(tmp_path, "songs", songs="song_id\nx\ny\n")
+    assert run(tmp_path) == summary
+    assert contents(tmp_path / "data" / "play_counts") == before
+
+
+def test_a_delivery_is_validated_once(tmp_path: Path) -> None:
+    folder = deliver(tmp_path, "d", songs=SONGS, plays="user_id,song_id,play_count\nu,s1,0\nv,s2,1\nu,s3,1\n")
+    first = run(tmp_path)
+    before = contents(tmp_path / "data" / "play_counts")
+    (folder / "plays.csv").write_text("not,read\nagain,x\n")
+    assert run(tmp_path) == first  # from DVC's cache
+    assert contents(tmp_path / "data" / "play_counts") == before
+    shutil.rmtree(tmp_path / "cache")
+    shutil.rmtree(tmp_path / "data" / "play_counts")
+    assert run(tmp_path) == first  # from the work of a run that was interrupted later
+    shutil.rmtree(tmp_path / "work")
+    shutil.rmtree(tmp_path / "data" / "play_counts")
+    with pytest.raises(UserError, match=r"plays\.csv: column user_id is missing"):
+        run(tmp_path)
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 7])
+def test_chunks_change_nothing(tmp_path: Path, chunk_rows: int) -> None:
+    rows = [f"u{n % 5},s{n % 4},{n % 6 - 1}" for n in range(50)]
+    text = "\n".join(["user_id,song_id,play_count", *rows])
+    for name, rows_at_once in [("whole", 10**6), ("chunked", chunk_rows)]:
+        deliver(tmp_path / name, "d", songs=SONGS, plays=text)
+        run(tmp_path / name, chunk_rows=rows_at_once)
+    whole, chunked = (contents(tmp_path / name / "data" / "play_counts") for name in ("whole", "chunked"))
+    report = "validation.json"
+    assert json.loads(whole.pop(report)) == json.loads(chunked.pop(report))
+    for name in whole:
+        if name.endswith(".parquet"):
+            folders = [tmp_path / where / "data" / "play_counts" / name for where in ("whole", "chunked")]
+            pd.testing.assert_frame_equal(*map(pd.read_parquet, folders))
+
+
+def two_listeners(root: Path) -> None:
+    deliver(root, "d", songs=SONGS, plays="user_id,song_id,play_count\nu,s1,1\nv,s2,-1\nv,s3,1\nv,who,1\n")
+
+
+def one_listener(root: Path) -> None:
+    deliver(root, "d", songs=SONGS, plays="user_id,song_id\nu,s1\nu,s2\n")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "values", "message"),
+    [
+        (two_listeners, {"max_invalid_share": 0.2}, r"0\.2500 \(1 of 4 rows\), expected at most 0\.2"),
+        (two_listeners, {"max_unknown_share": 0.3}, r"0\.3333 \(1 of 3 rows\), expected at most 0\.3"),
+        (two_listeners, {"min_plays": 10}, r"totals: plays: observed 2, expected at least 10"),
+        (one_listener, {}, r"totals: listeners: observed 1, expected at least 2"),
+        (one_listener, {"min_songs": 3}, r"totals: songs: observed 2, expected at least 3"),
+    ],
+)  # fmt: skip
+def test_failing_expectations_stop_the_stage(
+    tmp_path: Path, prepare: Callable[[Path], None], values: dict[str, Any], message: str
+) -> None:
+    prepare(tmp_path)
+    with pytest.raises(UserError, match=message):
+        run(tmp_path, **values)
+    report = json.loads((tmp_path / "failed" / "validation.json").read_text())
+    assert report["success"] is False
+    failed = [check for check in report["checks"] if check["verdict"] == "fails"]
+    assert all(check["observed"] and check["expected"] for check in failed)
+    assert "checks fail" in (tmp_path / "failed" / "validation.html").read_text()
+    assert (tmp_path / "failed" / "invalid.parquet").is_file()
+
+
+def test_all_rows_invalid_is_no_crash(tmp_path: Path) -> None:
+    deliver(tmp_path, "d", songs=SONGS, plays="user_id,song_id,play_count\nu,s1,0\nv,s2,-1\n")
+    with pytest.raises(UserError, match="totals: listeners: observed 0"):
+        run(tmp_path)
+
+
+def test_no_plays_at_all_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no plays: none of the 0 deliveries"):
+        run(tmp_path)
+    deliver(tmp_path, "d", songs=SONGS)
+    with pytest.raises(UserError, match="no plays: none of the 1 deliveries"):
+        run(tmp_path)
+
+
+def test_the_page_needs_no_network_and_trusts_nobody(tmp_path: Path) -> None:
+    evil = "user_id,song_id,play_count\nu,s1,<script>alert(1)</script>\nu,s1,1\nv,s2,1\n"
+    deliver(tmp_path, "d", songs=SONGS, plays=evil)
+    run(tmp_path)
+    page = (tmp_path / "data" / "play_counts" / "validation.html").read_text()
+    assert not re.search(r"https?:|src=|<link|<script", page)
+    assert "&lt;script&gt;" in page
+    assert "1 of 3 rows not" in page
+
+
+def test_real_play_counts(tmp_path: Path) -> None:
+    source = Path(__file__).parents[3] / "shared" / "data" / "panda-lastfm"
+    if not source.is_dir():
+        pytest.skip("the real data is not here")
+    folder = deliver(tmp_path, "panda-lastfm")
+    for name in ("songs.csv", "plays.csv"):
+        shutil.copyfile(source / name, folder / name)
+    summary = play_counts.run(paths_of(tmp_path, "play_counts"), params_with("play_counts"))
+    plays = pd.read_csv(source / "plays.csv", dtype={"user_id": str, "song_id": str})
+    assert (summary["listeners"], summary["plays"]) == (plays["user_id"].nunique(), len(plays))
+    assert (summary["invalid_rows"], summary["unknown_rows"]) == (0, 0)
+    expected = plays.set_index(["user_id", "song_id"])["play_count"]
+    counts = read_play_counts(tmp_path / "data" / "play_counts")
+    matrix = counts.matrix.tocoo()
+    index = pd.MultiIndex.from_arrays([counts.user_ids[matrix.row], counts.song_ids[matrix.col]])
+    assert (expected.reindex(index).to_numpy() == matrix.data).all()

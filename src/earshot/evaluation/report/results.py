@@ -30,7 +30,7 @@ def draw_systems(
 def draw_differences(differences: Mapping[str, Values], metrics: Mapping[str, str], candidate: str) -> str:
     """The candidate against every other system: paired differences with their intervals around zero."""
     shown = {name: values for name, values in differences.items() if candidate in name.split("_minus_")}
-    axes = {metric: _axis(list(shown.values()), metric) for metric in metrics}
+    axes = {metric: _axis(list(shown.values()), metric, 0.0) for metric in metrics}
     rows = []
     for name, values in shown.items():
         later, earlier = name.split("_minus_")
@@ -48,16 +48,18 @@ def draw_kinds(kinds: Mapping[str, Values | None], metrics: Mapping[str, str]) -
     there = {kind: found for kind, found in kinds.items() if found is not None}
     if len(there) < 2:
         return ""
-    return "".join(
-        f"<h3>{found['candidates']} songs of {text(kind.replace('_', ' '))}, "
-        f"{found['n_users']} listeners</h3>" + draw_systems(found["systems"], {}, metrics, "")
+    tables = (
+        f"<h3>{found['candidates']:,} songs of {text(kind.replace('_', ' '))}, "
+        f"{found['n_users']:,} listeners</h3>{draw_systems(found['systems'], {}, metrics, '')}"
         for kind, found in there.items()
     )
+    summary = "<summary>Songs of known artists and of artists never heard, apart</summary>"
+    return f"<details>{summary}{''.join(tables)}</details>"
 
 
-def _axis(rows: Sequence[Values], metric: str) -> Axis:
+def _axis(rows: Sequence[Values], metric: str, *also: float) -> Axis:
     ends = [end for values in rows for end in values[f"{metric}_ci95_artists"]]
-    return Axis.around([*ends, *(values[metric] for values in rows)])
+    return Axis.around([*ends, *(values[metric] for values in rows), *also])
 
 
 def _cell(values: Values, metric: str, heading: str, axis: Axis, *, signs: bool) -> str:

@@ -80,6 +80,10 @@ h3 + .results, p + .results { margin-top: 14px; }
 .candidate .interval .bar { stroke: color-mix(in srgb, var(--accent) 45%, var(--wash)); }
 .candidate .interval .dot { fill: var(--accent); stroke: var(--wash); }
 
+details { margin-top: 32px; }
+summary { cursor: pointer; font-weight: 600; padding: 6px 0; }
+details h3 { margin-top: 24px; }
+
 .two { display: grid; grid-template-columns: 1fr 1fr; gap: 0 56px; }
 .two h3 { margin-top: 24px; }
 .facts > div {

@@ -21,7 +21,7 @@ SONGS = np.array([f"s{number:02d}" for number in range(N_SONGS)], dtype=object)
 
 
 def catalogue(root: Path, played: int = 60, withdrawn: int = 1) -> None:
-    """The first `played` songs and `item` have plays; the last has no image, those before it are withdrawn."""
+    """The first `played` songs and `item` have plays; the last has no image, those before are withdrawn."""
     data = root / "data"
     for name in ("raw_audio", "play_counts", "hyper_images/shards", "deliveries/d"):
         (data / name).mkdir(parents=True)

@@ -40,7 +40,7 @@ def test_positions_not_labels_and_every_one_of_them() -> None:
     chunk.index = pd.RangeIndex(70_000, 75_000)
     (count,) = Suite([COUNT]).run(chunk)
     assert (count.unexpected == np.arange(5000)).all()
-    assert len(count.observed.examples) == 5
+    assert count.observed.examples == ("0",)
 
 
 def test_an_empty_table_is_as_expected() -> None:
@@ -81,5 +81,5 @@ def test_results_say_what_was_seen(check: Check, observed: Observed, verdict: st
 
 
 def test_observations_add_up() -> None:
-    first, second = Observed(10, 3, ("a", "b", "c")), Observed(5, 4, ("d", "e", "f", "g"))
-    assert first + second == Observed(15, 7, ("a", "b", "c", "d", "e"))
+    first, second = Observed(10, 3, ("a", "b", "c")), Observed(5, 4, ("d", "b", "f", "g"))
+    assert first + second == Observed(15, 7, ("a", "b", "c", "d", "f"))

@@ -52,7 +52,7 @@ class Observed:
     rows, unexpected
         How many were looked at, and how many were not as expected.
     examples
-        The first few unexpected values, as text.
+        The first few different unexpected values, as text.
     value
         The one number or type, where a single one is looked at.
     """
@@ -63,7 +63,7 @@ class Observed:
     value: float | str | None = None
 
     def __add__(self, other: Observed) -> Observed:
-        examples = (self.examples + other.examples)[:EXAMPLES]
+        examples = tuple(dict.fromkeys(self.examples + other.examples))[:EXAMPLES]
         rows, unexpected = self.rows + other.rows, self.unexpected + other.unexpected
         return Observed(rows, unexpected, examples, other.value)
 

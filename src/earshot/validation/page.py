@@ -35,12 +35,13 @@ p { margin: 0; color: var(--soft); }
 .numbers b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
 .numbers span { color: var(--soft); font-size: .85rem; }
 .sheet { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; min-width: 40rem; table-layout: fixed; }
 th, td { text-align: left; vertical-align: top; padding: .55rem 1rem; border-top: 1px solid var(--line); }
 thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: .85rem; }
 td:nth-child(4) { overflow-wrap: anywhere; }
 code { font: .9em ui-monospace, SFMono-Regular, Menlo, monospace; }
-.mark { width: 8.5rem; white-space: nowrap; font-weight: 600; }
+th:nth-child(1) { width: 8.5rem; } th:nth-child(2) { width: 9.5rem; } th:nth-child(3) { width: 18rem; }
+.mark { white-space: nowrap; font-weight: 600; }
 .holds { color: var(--good); } .aside { color: var(--warn); } .fails { color: var(--bad); }
 """
 
@@ -63,7 +64,8 @@ def _failures(results: Sequence[Result]) -> int:
 
 
 def _page(totals: Totals, results: Sequence[Result]) -> str:
-    sheets = groupby(results, key=lambda result: result.check.table)
+    in_order = sorted(results, key=lambda result: result.check.table != "totals")
+    sheets = groupby(in_order, key=lambda result: result.check.table)
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -106,7 +108,7 @@ def _sheet(table: str, results: list[Result]) -> str:
     head = "".join(f"<th>{title}</th>" for title in ("", "Column", "Expected", "Observed"))
     rows = "".join(map(_row, results))
     return (
-        f'<h2>{escape(table.capitalize())}</h2><div class="sheet">'
+        f'<h2>{escape(table)}</h2><div class="sheet">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 

@@ -31,6 +31,8 @@ class Seen:
     unexpected: NDArray[np.intp]
 
 
+_EXAMPLE_LENGTH = 80
+
 _FORMAT = {
     "result_format": "COMPLETE",
     "partial_unexpected_count": EXAMPLES,
@@ -92,5 +94,6 @@ def _seen(result: Any, column: pd.Series) -> Seen:
     if "observed_value" in found:
         return Seen(Observed(len(column), int(not result.success), value=found["observed_value"]), nowhere)
     rows = np.array(found["unexpected_index_list"], dtype=np.intp)
-    examples = tuple(column.iloc[rows[:EXAMPLES]].fillna("").astype(str))
+    texts = column.iloc[rows].fillna("").astype(str).unique()[:EXAMPLES]
+    examples = tuple(text[:_EXAMPLE_LENGTH] for text in texts)
     return Seen(Observed(found["element_count"], len(rows), examples), rows)

@@ -10,11 +10,17 @@ from earshot.datasets.embedded.randomness import generator
 Floats = NDArray[np.float64]
 
 LENGTH_SCALES = np.array([2.0, 0.8, 1.1, 3.0, 2.4, 2.6, 1.6, 2.2, 2.2, 2.0, 1.6])
-"""How far a taste reaches along each of `traits.taste_coordinates`: shorter matters more."""
+"""How far a taste reaches along each of `traits.taste_coordinates`: shorter matters more.
+
+Mode and chord size matter most, which a bag of short sounds hardly shows.
+"""
 N_FEATURES = 512
 TASTE = 3.0
+"""Standard deviation of what taste adds to the logarithm of a song's chances with a listener."""
 RENOWN = 0.9
+"""Likewise of what renown adds."""
 MEDIAN_SONGS = 60
+"""Songs that a listener in the middle has played."""
 
 
 def taste_features(coordinates: Floats) -> Floats:

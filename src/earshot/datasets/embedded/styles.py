@@ -17,7 +17,7 @@ class Style:
         Usual beats a minute.
     modes, grooves, chord_sizes, chord_bars
         Usual values, the likeliest first.
-    swing, drums, brightness, softness, density, syncopation
+    swing, drums, brightness, softness, density
         Usual values in 0 .. 1; see `earshot.datasets.embedded.traits.Traits`.
     instruments
         Chord and lead instruments to choose from.

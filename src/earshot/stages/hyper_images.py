@@ -13,6 +13,7 @@ from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, N_FRAMES, REASON, SONG_I
 from earshot.errors import UserError
 from earshot.files import link, write_table
 from earshot.params import Params
+from earshot.stages.checks import share_check
 from earshot.stages.paths import Paths
 
 if TYPE_CHECKING:
@@ -53,6 +54,15 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         "songs_set_aside": len(bad),
         "reasons": count_reasons(bad[REASON]),
         "feature_key": image_format.feature_key,
+        "checks": [
+            share_check(
+                "songs_with_an_image",
+                "songs whose features failed",
+                len(bad),
+                len(made),
+                at_most=0.01,
+            )
+        ],
     }
 
 

@@ -17,6 +17,7 @@ from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.params import Params
 from earshot.processes import parallel_map
+from earshot.stages.checks import share_check
 from earshot.stages.paths import Paths
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     write_table(paths.output / "songs.parquet", songs)
     write_table(paths.output / "files.parquet", good_files(rows))
     write_table(paths.output / "set_aside.parquet", set_aside(rows))
-    return _summary(songs, set_aside(rows), len(deliveries))
+    return _summary(songs, set_aside(rows), len(deliveries), params.raw_audio.max_set_aside_share)
 
 
 def _part(delivery: Delivery) -> str:
@@ -125,13 +126,17 @@ def _listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())
 
 
-def _summary(songs: pd.DataFrame, bad: pd.DataFrame, n_deliveries: int) -> dict[str, Any]:
+def _summary(songs: pd.DataFrame, bad: pd.DataFrame, n_deliveries: int, max_share: float) -> dict[str, Any]:
+    usable = int(songs[AUDIO].notna().sum())
     return {
         "deliveries": n_deliveries,
         "songs": len(songs),
-        "songs_with_audio": int(songs[AUDIO].notna().sum()),
+        "songs_with_audio": usable,
         "songs_withdrawn": int(songs[WITHDRAWN].sum()),
         "hours": round(float(songs[SECONDS].sum()) / 3600, 3),
         "files_set_aside": len(bad),
         "reasons": count_reasons(bad[REASON]),
+        "checks": [
+            share_check("usable_files", "files set aside", len(bad), usable + len(bad), at_most=max_share)
+        ],
     }

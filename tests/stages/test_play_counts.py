@@ -1,6 +1,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,3 +204,12 @@ def test_real_play_counts(tmp_path: Path) -> None:
     matrix = counts.matrix.tocoo()
     index = pd.MultiIndex.from_arrays([counts.user_ids[matrix.row], counts.song_ids[matrix.col]])
     assert (expected.reindex(index).to_numpy() == matrix.data).all()
+
+
+@pytest.mark.soak
+def test_ten_million_rows_in_bounded_memory() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "play_counts.py"
+    ran = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True)
+    measured = json.loads(ran.stdout.splitlines()[-1])
+    assert (measured["rows"], measured["invalid_rows"]) == (10_000_000, 10_000)
+    assert measured["peak_gb"] < 4

@@ -23,7 +23,7 @@ def copy_files(folder: Path, copy: Path) -> dict[str, str]:
     Raises
     ------
     UserError
-        A file that cannot be read, or that changes while it is.
+        A file that cannot be copied, for want of permission or room, or that changes meanwhile.
     """
     return {
         name: _copy(folder / name, copy / name)
@@ -41,8 +41,8 @@ def _copy(source: Path, destination: Path) -> str:
                 md5.update(block)
                 written.write(block)
             after = os.fstat(read.fileno())
-    except PermissionError as error:
-        raise UserError(f"{source}: cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise UserError(f"{source}: cannot be copied: {error.strerror}") from None
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise UserError(f"{source}: changed while it was read; wait until the delivery is complete")
     return md5.hexdigest()

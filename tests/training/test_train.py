@@ -104,7 +104,7 @@ def test_a_finished_training_is_not_gone_over_again(training_set: Path, tmp_path
 
 def test_a_loss_that_explodes_names_the_learning_rate(training_set: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cnn_checkpoint\.learning_rate"):
-        _train(training_set, tmp_path / "work", cnn_params(learning_rate=1e18))
+        _train(training_set, tmp_path / "work", cnn_params(learning_rate=1e30))
 
 
 def test_an_encoder_of_ones_own_is_named_by_its_class(training_set: Path, tmp_path: Path) -> None:

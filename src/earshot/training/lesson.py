@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from earshot.encoders.song_encoder import SongEncoder
@@ -13,7 +16,7 @@ from earshot.training.windows import TrainingBatch, ValidationBatch
 
 
 class Lesson(LightningModule):
-    """AdamW on the mean loss of the windows of a batch.
+    """AdamW on the mean loss of the windows of a batch; the learning rate falls to 0 over all epochs.
 
     Attributes
     ----------
@@ -33,10 +36,13 @@ class Lesson(LightningModule):
         self._weight_decay = weight_decay
         self._generators: dict[str, Any] | None = None
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        optimizer = torch.optim.AdamW(
             self.encoder.parameters(), lr=self._learning_rate, weight_decay=self._weight_decay
         )
+        n_steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _half_cosine(n_steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def training_step(self, batch: TrainingBatch) -> Tensor:
         windows, songs = batch
@@ -60,6 +66,12 @@ class Lesson(LightningModule):
         if self._generators is not None:
             torch.set_rng_state(self._generators["cpu"])
             torch.cuda.set_rng_state_all(self._generators["cuda"])
+
+
+def _half_cosine(n_steps: int) -> Callable[[int], float]:
+    """From 1 to 0 over `n_steps`, after a rise over the first twentieth."""
+    rise = max(1, n_steps // 20)
+    return lambda step: min((step + 1) / rise, 0.5 * (1 + math.cos(math.pi * min(1, step / n_steps))))
 
 
 class Mean:

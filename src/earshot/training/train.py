@@ -95,21 +95,21 @@ def train(
         Progress(early_stopping),
         Resumable(resume_from, seconds_between_checkpoints),
     ]
-    trainer = Trainer(
-        accelerator=device().type,
-        devices=1,
-        max_epochs=params.max_epochs,
-        deterministic=True,
-        callbacks=callbacks,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=work,
-    )
-    data = _data(store, examples, description.n_frames, params, seed)
     with _silence():
+        trainer = Trainer(
+            accelerator=device().type,
+            devices=1,
+            max_epochs=params.max_epochs,
+            deterministic=True,
+            callbacks=callbacks,
+            num_sanity_val_steps=0,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=work,
+        )
+        data = _data(store, examples, description.n_frames, params, seed)
         trainer.fit(lesson, data, ckpt_path=resume_from if resume_from.is_file() else None, weights_only=True)
     encoder.load_state_dict(early_stopping.best_weights)
     encoder.output_mean.copy_(objective.output_mean)  # type: ignore[arg-type]

@@ -43,7 +43,8 @@ def _table(metrics: dict[str, Any]) -> Any:
 
 def _cell(system: dict[str, Any], metric: str) -> str:
     low, high = system[f"{metric}_ci95_artists"]
-    return f"{system[metric]:.3f} ({low:.3f} to {high:.3f})"
+    interval = "no interval" if low is None else f"{low:.3f} to {high:.3f}"
+    return f"{system[metric]:.3f} ({interval})"
 
 
 def _places(root: Path, report: Path) -> dict[str, str]:
@@ -52,5 +53,6 @@ def _places(root: Path, report: Path) -> dict[str, str]:
     places = {"released": released, "report": os.path.relpath(report / "report.html", root)}
     run = root / ".earshot" / "wandb" / "latest.json"
     if run.is_file():
-        places["W&B run"] = read_json(run)["path"]
+        latest = read_json(run)
+        places["W&B run"] = latest["url"] or os.path.relpath(latest["folder"], root)
     return places | {"UI": "`make ui`, then http://127.0.0.1:3000"}

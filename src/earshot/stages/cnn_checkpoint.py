@@ -9,6 +9,7 @@ from earshot.audio.store import HyperImageStore
 from earshot.encoders.load import save_encoder
 from earshot.encoders.song_encoder import describe
 from earshot.params import Params
+from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 from earshot.training.examples import read_examples
 from earshot.training.objectives.build import build_objective
@@ -39,7 +40,18 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         save_encoder(paths.output, trained.encoder, description)
         pd.DataFrame(trained.epochs).to_csv(paths.output / "curves.csv", index=False)
         tracked.finish(trained.epochs, summary, paths.output / "encoder.pt")
-    return summary
+    return {**summary, "checks": [_check(trained)]}
+
+
+def _check(trained: Trained) -> dict[str, Any]:
+    first, best = trained.epochs[0].validation_loss, trained.epochs[trained.best_epoch].validation_loss
+    return check(
+        "validation_loss_falls",
+        "the encoder learns something that holds for songs it was not trained on",
+        passed=best < first,
+        observed=f"{best:.4g}",
+        expected=f"below {first:.4g}, that of the first epoch",
+    )
 
 
 def _summary(trained: Trained, n_training: int, n_validation: int) -> dict[str, Any]:

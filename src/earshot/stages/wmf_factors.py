@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from earshot.files import link, write_table
 from earshot.params import Params
 from earshot.plays.confidence import confidence
 from earshot.plays.tables import read_play_counts
+from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 
 
@@ -50,7 +52,18 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         "warm_songs": int((~cold).sum()),
         "cold_songs": int(cold.sum()),
         "objective": fitted.objective[-1],
+        "checks": [_check(fitted.objective)],
     }
+
+
+def _check(objective: list[float]) -> dict[str, Any]:
+    return check(
+        "objective_falls",
+        "eq. 3 falls with every iteration, as alternating least squares must",
+        passed=all(after <= before for before, after in pairwise(objective)),
+        observed=f"{objective[0]:.6g} to {objective[-1]:.6g}",
+        expected="no iteration above the one before",
+    )
 
 
 def _write_items(folder: Path, prefix: str, song_ids: Any, factors: Any) -> None:

@@ -90,6 +90,8 @@ def _check_copy(folder: Path, copy: Path) -> None:
 
 def _settle(work: Path, root: Path, say: Say) -> None:
     """Finish or remove what an interrupted ingest left."""
+    for beside in (root / "data" / "deliveries").glob(".*.tmp"):
+        beside.unlink()
     if (work / "pending.json").is_file():
         name = read_json(work / "pending.json")["name"]
         if (root / "data" / "deliveries" / name).is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -54,11 +55,19 @@ def load_encoder(folder: Path) -> SongEncoder:
         raise UserError(f"{path}: not there; is this the folder of a checkpoint?") from None
     except Exception as error:  # torch raises a dozen kinds for a damaged file
         raise UserError(f"{path}: not the weights of the encoder in encoder.json: {error}") from None
+    _same_bytes_every_time()
     return encoder.to(device()).eval()
 
 
 def device() -> torch.device:
+    """The GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _same_bytes_every_time() -> None:
+    """As Lightning's `deterministic=True` in training; cuBLAS wants the variable."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
 
 
 def predict(

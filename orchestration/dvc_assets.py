@@ -9,6 +9,7 @@ import dagster as dg
 
 from earshot.errors import UserError
 from earshot.files import read_json
+from earshot.releases import candidate, read_decision
 from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, reproduce
 from orchestration.workspace import ROOT
 
@@ -60,9 +61,11 @@ def _data_version(stage: PipelineStage) -> str:
 
 
 def summary(stage: PipelineStage) -> dict[str, Any]:
-    """What the stage says of its output; for a pointer that is the pointer itself."""
+    """What the stage says of its output; of a release, the decision on the newest candidate."""
     output = ROOT / stage.output
-    content: dict[str, Any] = read_json(output / "summary.json" if output.is_dir() else output)
+    if output.is_file():
+        return read_decision(ROOT, candidate(ROOT).release) or {}
+    content: dict[str, Any] = read_json(output / "summary.json")
     return content
 
 

@@ -13,7 +13,7 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from earshot.datasets.embedded import write_catalogue, write_new_songs
 
     folder = tmp_path_factory.mktemp("deliveries")
-    write_catalogue(folder / "catalogue", n_songs=80, n_listeners=150)
+    write_catalogue(folder / "catalogue", n_songs=240, n_listeners=300)
     write_new_songs(folder / "new-songs")
     return folder
 

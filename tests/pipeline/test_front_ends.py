@@ -1,10 +1,8 @@
 """One definition, two front ends: what one does, the other knows."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from tests.pipeline.workspace import Workspace
 
@@ -35,7 +33,7 @@ def test_one_cnn_parameter_makes_one_stage_stale(workspace: Workspace) -> None:
     assert workspace.stale_in_dvc() == {"cnn_checkpoint"}
     assert workspace.stale_in_dagster() == {"cnn_checkpoint"}
     workspace.run(
-        "dagster", "asset", "materialize", "--select", "cnn_checkpoint+", "-m", "orchestration.definitions"
+        "dagster", "asset", "materialize", "--select", "cnn_checkpoint*", "-m", "orchestration.definitions"
     )
     after = workspace.versions()
     changed = {name for name in after if after[name] != before[name]}
@@ -79,11 +77,8 @@ def test_new_songs_are_recommended_without_training(workspace: Workspace, delive
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == {"training_set"}
     made = set((workspace.root / "data" / "hyper_images" / "shards").iterdir()) - shards
     assert len({path.stem for path in made}) == 1
-    released = json.loads((workspace.root / "releases" / "current.json").read_text())["release"]
     listed = pd.read_parquet(workspace.root / "data" / "recommendations" / "recommendations.parquet")
-    if released is None:
-        pytest.skip("the tiny catalogue's candidate was refused")
-    assert new_songs & set(listed["song_id"])
+    assert new_songs <= set(listed["song_id"])
 
 
 def test_the_same_delivery_again_changes_nothing(workspace: Workspace, deliveries: Path) -> None:

@@ -22,10 +22,11 @@ STALENESS = """
 import json, os
 import dagster as dg
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.loader import LoadingContextForTest
 from orchestration.definitions import defs
 graph = defs.resolve_asset_graph()
 with dg.DagsterInstance.get() as instance:
-    resolver = CachingStaleStatusResolver(instance, graph)
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     keys = graph.get_all_asset_keys()
     print(json.dumps({key.to_user_string(): resolver.get_status(key).value for key in keys}))
 """
@@ -116,7 +117,7 @@ class Workspace:
         return Workspace(root)
 
 
-SMALL = {"max_epochs: 40": "max_epochs: 3", "bootstraps: 1000": "bootstraps: 100"}
+SMALL = {"max_epochs: 40": "max_epochs: 6", "bootstraps: 1000": "bootstraps: 100"}
 
 
 def clone(root: Path) -> Workspace:

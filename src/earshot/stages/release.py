@@ -49,8 +49,11 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     candidate, current = releases.candidate(paths.root), releases.read_pointer(paths.root)
     known = _known(paths.root, candidate, current)
     decision = known or _judge(paths, params, candidate, current)
+    if in_experiment() and (paths.releases / "current.json").is_file():
+        shutil.copyfile(paths.releases / "current.json", paths.output)
+        return decision
     if in_experiment():
-        _stay(paths, current, f"the experiment releases nothing; {decision['reason']}")
+        releases.write_pointer(paths.output, NothingReleased("an experiment releases nothing"))
         return decision
     if known is None:
         releases.write_decision(paths.root, candidate.release, decision)

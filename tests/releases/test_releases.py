@@ -280,7 +280,7 @@ def test_another_split_is_judged_as_a_first_candidate(repository: Repository) ->
 @pytest.mark.parametrize("where", [[], ["--temp"]])
 def test_an_experiment_judges_and_releases_nothing(repository: Repository, where: list[str]) -> None:
     before, decisions = pointer_bytes(repository), repository.decisions()
-    repository.set_param("epsilon: 0.005", "epsilon: 0.5")
+    repository.set_param("epsilon: 0.025", "epsilon: 0.5")
     write_model(repository.root / "made", seed=2)
     repository.commit()
     assert "Ran experiment" in repository.run("dvc", "exp", "run", *where)

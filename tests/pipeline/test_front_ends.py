@@ -29,7 +29,7 @@ def test_dvc_repro_makes_the_same_bytes_and_dagster_hears_of_it(
 
 def test_one_cnn_parameter_makes_one_stage_stale(workspace: Workspace) -> None:
     before = workspace.versions()
-    workspace.set_param("learning_rate: 0.001", "learning_rate: 0.002")
+    workspace.set_param("learning_rate", 0.002)
     assert workspace.stale_in_dvc() == {"cnn_checkpoint"}
     assert workspace.stale_in_dagster() == {"cnn_checkpoint"}
     workspace.run(
@@ -45,7 +45,7 @@ def test_one_cnn_parameter_makes_one_stage_stale(workspace: Workspace) -> None:
 def test_git_and_dvc_checkout_are_reported(workspace: Workspace) -> None:
     workspace.run("git", "add", "-A")
     workspace.run("git", "commit", "-qm", "first")
-    workspace.set_param("factors: 20", "factors: 10")
+    workspace.set_param("factors", 10)
     workspace.run("dvc", "repro", "wmf_factors")
     workspace.run("git", "checkout", "-q", "--", "params.yaml", "dvc.lock")
     workspace.run("dvc", "checkout")
@@ -91,7 +91,7 @@ def test_a_pulled_clone_serves_the_released_model(workspace: Workspace, tmp_path
     workspace.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "remote"))
     workspace.run("git", "add", "-A")
     workspace.run("git", "commit", "-qm", "first")
-    workspace.set_param("learning_rate: 0.001", "learning_rate: 0.000001")
+    workspace.set_param("learning_rate", 0.000001)
     workspace.run("dvc", "repro")
     workspace.run("git", "add", "-A")
     workspace.run("git", "commit", "-qm", "a worse candidate")

@@ -42,7 +42,7 @@ def test_a_delivery_waits_for_the_stage_that_reads_the_index(
 def test_a_parameter_edited_meanwhile_fails_the_stage(ingested: Workspace, tmp_path: Path) -> None:
     workspace = ingested.copy(tmp_path / "workspace")
     repro, stage = paused_stage(workspace)
-    workspace.set_param("min_seconds: 1.0", "min_seconds: 2.0")
+    workspace.set_param("min_seconds", 2.0)
     stage.resume()
     assert repro.wait() != 0
     assert "raw_audio changed while raw_audio ran" in (workspace.root / "log.txt").read_text()

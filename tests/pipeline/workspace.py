@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -91,11 +92,12 @@ class Workspace:
         content: dict[str, Any] = json.loads((self.root / "data" / stage / "summary.json").read_text())
         return content
 
-    def set_param(self, old: str, new: str) -> None:
+    def set_param(self, key: str, value: object) -> None:
+        """Edit the one line of params.yaml that gives `key`."""
         path = self.root / "params.yaml"
-        text = path.read_text()
-        assert text.count(old) == 1, old
-        path.write_text(text.replace(old, new))
+        text, edited = re.subn(rf"(?m)^( *{key}: )\S+", rf"\g<1>{value}", path.read_text())
+        assert edited == 1, key
+        path.write_text(text)
 
     def stage_process(
         self, stage: str, starter: subprocess.Popen[str], seconds: float = 120
@@ -117,7 +119,7 @@ class Workspace:
         return Workspace(root)
 
 
-SMALL = {"max_epochs: 40": "max_epochs: 6", "bootstraps: 1000": "bootstraps: 100"}
+SMALL = {"max_epochs": 6, "bootstraps": 100}
 
 
 def clone(root: Path) -> Workspace:
@@ -134,8 +136,8 @@ def clone(root: Path) -> Workspace:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, root / name)
     workspace = Workspace(root)
-    for old, new in SMALL.items():
-        workspace.set_param(old, new)
+    for key, value in SMALL.items():
+        workspace.set_param(key, value)
     workspace.run("git", "init", "-q")
     workspace.run("git", "config", "user.name", "tester")
     workspace.run("git", "config", "user.email", "tester@example.org")

@@ -44,12 +44,10 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         keep=lambda state: _keep(kept, state),
     )
     cold_factors = solve_rows(sureness[:, cold].T.tocsr(), fitted.user_factors, wmf.regularization)
-    link(paths.data("training_set") / "users.parquet", paths.output / "users.parquet")
-    np.save(paths.output / "user_factors.npy", fitted.user_factors)
+    _write_users(paths, fitted)
     _write_items(paths.output, "", plays.song_ids[~cold], fitted.item_factors)
     _write_items(paths.output, "cold_", plays.song_ids[cold], cold_factors)
-    curve = pd.DataFrame({"iteration": range(1, wmf.iterations + 1), "objective": fitted.objective})
-    curve.to_csv(paths.output / "objective.csv", index=False)
+    _write_curve(paths.output / "objective.csv", fitted.objective)
     return {
         "listeners": len(plays.user_ids),
         "warm_songs": int((~cold).sum()),
@@ -67,6 +65,18 @@ def _check(objective: list[float]) -> dict[str, Any]:
         observed=f"{objective[0]:.6g} to {objective[-1]:.6g}",
         expected="no iteration above the one before",
     )
+
+
+def _write_users(paths: Paths, fitted: Factorization) -> None:
+    link(paths.data("training_set") / "users.parquet", paths.output / "users.parquet")
+    np.save(paths.output / "user_factors.npy", fitted.user_factors)
+
+
+def _write_curve(path: Path, objective: list[float]) -> None:
+    import pandas as pd
+
+    iterations = range(1, len(objective) + 1)
+    pd.DataFrame({"iteration": iterations, "objective": objective}).to_csv(path, index=False)
 
 
 def _write_items(folder: Path, prefix: str, song_ids: Any, factors: Any) -> None:

@@ -87,34 +87,32 @@ def train(
     encoder.standardize_rows(*_row_statistics(store, examples, description.n_frames, seed))
     lesson = Lesson(encoder, objective, learning_rate=params.learning_rate, weight_decay=params.weight_decay)
     early_stopping = EarlyStopping(params.patience, on_epoch)
-    resume_from = work / "resume.ckpt"
-    callbacks = [
-        early_stopping,
-        # Averaging would round the constants among the buffers a little at each step.
-        EMAWeightAveraging(decay=params.ema_decay, use_buffers=False),
-        Progress(early_stopping),
-        Resumable(resume_from, seconds_between_checkpoints),
-    ]
+    data = _data(store, examples, description.n_frames, params, seed)
+    unfinished = work / "resume.ckpt"
     with _silence():
-        trainer = Trainer(
-            accelerator=device().type,
-            devices=1,
-            max_epochs=params.max_epochs,
-            deterministic=True,
-            callbacks=callbacks,
-            num_sanity_val_steps=0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            default_root_dir=work,
-        )
-        data = _data(store, examples, description.n_frames, params, seed)
-        trainer.fit(lesson, data, ckpt_path=resume_from if resume_from.is_file() else None, weights_only=True)
+        trainer = _trainer(params, early_stopping, Resumable(unfinished, seconds_between_checkpoints))
+        trainer.fit(lesson, data, ckpt_path=unfinished if unfinished.is_file() else None, weights_only=True)
     encoder.load_state_dict(early_stopping.best_weights)
     encoder.output_mean.copy_(objective.output_mean)  # type: ignore[arg-type]
     encoder.output_scale.copy_(objective.output_scale)  # type: ignore[arg-type]
     return Trained(encoder.cpu().eval(), early_stopping.epochs, early_stopping.best)
+
+
+def _trainer(params: CnnCheckpoint, early_stopping: EarlyStopping, resumable: Resumable) -> Trainer:
+    # Averaging buffers too would round the constants among them a little at each step.
+    averaging = EMAWeightAveraging(decay=params.ema_decay, use_buffers=False)
+    return Trainer(
+        accelerator=device().type,
+        devices=1,
+        max_epochs=params.max_epochs,
+        deterministic=True,
+        callbacks=[early_stopping, averaging, Progress(early_stopping), resumable],
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
 
 
 def _data(

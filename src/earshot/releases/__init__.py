@@ -8,7 +8,7 @@ name; `releases/decisions/` says of every candidate what became of it, and why.
 from earshot.releases.candidate import candidate
 from earshot.releases.commit import commit_release
 from earshot.releases.files import fetch
-from earshot.releases.gate import Difference, Differences, Verdict, judge_against, judge_first
+from earshot.releases.gate import Difference, Differences, Verdict, judge, why_unpaired
 from earshot.releases.history import (
     archive,
     list_releases,
@@ -30,14 +30,14 @@ __all__ = [
     "candidate",
     "commit_release",
     "fetch",
-    "judge_against",
-    "judge_first",
+    "judge",
     "list_releases",
     "read_decision",
     "read_pointer",
     "roll_back",
     "rolled_back",
     "show_release",
+    "why_unpaired",
     "write_decision",
     "write_pointer",
 ]

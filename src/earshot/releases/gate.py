@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from earshot.releases.manifest import Manifest, NothingReleased
+
 Difference = dict[str, float | None]
 """`value`, `low`, `high`; None where the artists are too few to say."""
 Differences = dict[str, Difference]
@@ -16,6 +18,35 @@ class Verdict:
 
     released: bool
     reason: str
+
+
+def why_unpaired(candidate: Manifest, current: Manifest | NothingReleased) -> str | None:
+    """Why the two cannot be compared on the same songs; None where they can."""
+    if isinstance(current, NothingReleased):
+        return "nothing is released yet"
+    if candidate.feature_key != current.feature_key:
+        keys = f"feature key {current.feature_key}, now {candidate.feature_key}"
+        return f"{current.release} hears other hyper-images ({keys})"
+    if candidate.split != current.split:
+        return f"{current.release} has another split ({current.split}, now {candidate.split})"
+    return None
+
+
+def judge(against: dict[str, Differences], unpaired: str | None, epsilon: float) -> Verdict:
+    """Judge a candidate by its differences to the release, or to what a first candidate must beat.
+
+    Parameters
+    ----------
+    unpaired
+        From `why_unpaired`; None if `against` holds the release alone.
+    epsilon
+        See `judge_against`.
+    """
+    if unpaired is None:
+        ((name, differences),) = against.items()
+        return judge_against(name, differences, epsilon)
+    first = judge_first(against)
+    return Verdict(first.released, f"{first.reason}; judged as a first candidate: {unpaired}")
 
 
 def judge_first(against: dict[str, Differences]) -> Verdict:

@@ -21,7 +21,7 @@ from earshot.params import Params
 from earshot.plays.tables import PlayCounts, read_play_counts
 from earshot.recommend.hybrid import Wmf
 from earshot.recommend.rescoring import cold_song_factors, listeners_today
-from earshot.releases import Manifest, NothingReleased, Verdict
+from earshot.releases import Manifest, NothingReleased
 from earshot.stages.paths import Paths
 from earshot.versioning.experiments import in_experiment
 
@@ -84,7 +84,7 @@ def _judge(
     folder = paths.data("training_set")
     snapshot = Snapshot(folder, read_cold_start(folder), read_play_counts(folder), params.seed)
     system = _candidate_system(paths, snapshot, candidate)
-    unpaired = _why_unpaired(candidate, current)
+    unpaired = releases.why_unpaired(candidate, current)
     others = (
         {current.release: _released_system(paths, snapshot, current)}
         if isinstance(current, Manifest) and unpaired is None
@@ -92,7 +92,7 @@ def _judge(
     )
     judged, results = snapshot.judge(system), {name: snapshot.judge(other) for name, other in others.items()}
     against = {name: _differences(judged, result) for name, result in results.items()}
-    verdict = _verdict(against, unpaired, params.release.epsilon)
+    verdict = releases.judge(against, unpaired, params.release.epsilon)
     return {
         "candidate": candidate.release,
         **asdict(verdict),
@@ -104,26 +104,6 @@ def _judge(
         "metrics": {name: _values(result) for name, result in {"candidate": judged, **results}.items()},
         "differences": against,
     }
-
-
-def _why_unpaired(candidate: Manifest, current: Manifest | NothingReleased) -> str | None:
-    """Why the two cannot be compared on the same songs; None where they can."""
-    if isinstance(current, NothingReleased):
-        return "nothing is released yet"
-    if candidate.feature_key != current.feature_key:
-        keys = f"feature key {current.feature_key}, now {candidate.feature_key}"
-        return f"{current.release} hears other hyper-images ({keys})"
-    if candidate.split != current.split:
-        return f"{current.release} has another split ({current.split}, now {candidate.split})"
-    return None
-
-
-def _verdict(against: dict[str, releases.Differences], unpaired: str | None, epsilon: float) -> Verdict:
-    if unpaired is None:
-        ((name, differences),) = against.items()
-        return releases.judge_against(name, differences, epsilon)
-    first = releases.judge_first(against)
-    return Verdict(first.released, f"{first.reason}; judged as a first candidate: {unpaired}")
 
 
 def _candidate_system(paths: Paths, snapshot: Snapshot, candidate: Manifest) -> System:

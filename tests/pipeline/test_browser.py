@@ -114,7 +114,7 @@ def text(browser: Any) -> str:
 
 def test_an_edited_parameter_and_an_outside_run_show_within_30_seconds(ui: str, workspace: Workspace) -> None:
     assert stale(ui) == set()
-    workspace.set_param("learning_rate", 0.002)
+    workspace.set_param("learning_rate", 0.003)
     wait_until(lambda: stale(ui) == {"cnn_checkpoint"}, 30)
     workspace.run("dvc", "repro")
     wait_until(lambda: stale(ui) == set(), 30)

@@ -29,7 +29,7 @@ def test_dvc_repro_makes_the_same_bytes_and_dagster_hears_of_it(
 
 def test_one_cnn_parameter_makes_one_stage_stale(workspace: Workspace) -> None:
     before = workspace.versions()
-    workspace.set_param("learning_rate", 0.002)
+    workspace.set_param("learning_rate", 0.003)
     assert workspace.stale_in_dvc() == {"cnn_checkpoint"}
     assert workspace.stale_in_dagster() == {"cnn_checkpoint"}
     workspace.run(
@@ -57,7 +57,7 @@ def test_an_experiment_judges_but_releases_nothing(workspace: Workspace) -> None
     workspace.run("git", "add", "-A")
     workspace.run("git", "commit", "-qm", "first")
     pointer = (workspace.root / "releases" / "current.json").read_bytes()
-    output = workspace.run("dvc", "exp", "run", "-S", "cnn_checkpoint.learning_rate=0.002")
+    output = workspace.run("dvc", "exp", "run", "-S", "cnn_checkpoint.learning_rate=0.003")
     assert "Ran experiment" in output
     assert (workspace.root / "releases" / "current.json").read_bytes() == pointer
     shown = workspace.run("dvc", "params", "diff")

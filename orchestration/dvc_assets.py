@@ -9,7 +9,8 @@ import dagster as dg
 
 from earshot.errors import UserError
 from earshot.files import read_json
-from earshot.releases import candidate, read_decision
+from earshot.params import load_params
+from earshot.releases import candidate, commit_release, read_decision
 from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, reproduce
 from orchestration.workspace import ROOT
 
@@ -47,6 +48,8 @@ def _asset(stage: PipelineStage) -> dg.AssetsDefinition:
         except UserError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         say(f"{stage.target}: {'done' if ran else 'up to date, nothing ran'}")
+        if stage.target == "release" and load_params(ROOT / "params.yaml").release.git_commit:
+            commit_release(ROOT)
         return dg.MaterializeResult(
             metadata=summary_metadata(stage), data_version=dg.DataVersion(_data_version(stage))
         )

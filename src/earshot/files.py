@@ -65,5 +65,7 @@ def link(source: Path, destination: Path) -> None:
 
     try:
         os.link(source, destination)
+    except FileExistsError:
+        raise
     except OSError:
         shutil.copyfile(source, destination)

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from tests.pipeline.workspace import Workspace
+
+pytestmark = pytest.mark.xdist_group("pipeline")
 
 TRAINED = {"cnn_checkpoint", "predicted_factors", "evaluation_report"}
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.pipeline.workspace import Workspace
 
+pytestmark = pytest.mark.xdist_group("pipeline")
+
 MATERIALIZE = ("dagster", "asset", "materialize", "--select", "*", "-m", "orchestration.definitions")
 COMMANDS = {
     # -o: the tests' own environment serves, make installs none

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
+import pytest
 
 from tests.pipeline.workspace import Workspace
+
+pytestmark = pytest.mark.xdist_group("pipeline")
 
 
 def paused_stage(workspace: Workspace) -> tuple[psutil.Popen, psutil.Process]:

@@ -66,7 +66,18 @@ def _run(root: Path, definition: versioning.Definition, failed: Path) -> dict[st
         versioning.write_used_inputs(root, definition, before)
     finally:
         shutil.rmtree(output, ignore_errors=True)
+        _put_back(paths.previous, root / definition.output)
     return summary
+
+
+def _put_back(previous: versioning.PreviousOutput, place: Path) -> None:
+    """After a failure the last output stays: DVC has removed it before the stage ran."""
+    if place.exists() or not previous.files:
+        return
+    beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    if all(previous.link(name, beside / name) for name in previous.files):
+        beside.rename(place)
+    shutil.rmtree(beside, ignore_errors=True)
 
 
 def _work_folder(root: Path, definition: versioning.Definition, inputs: versioning.Inputs) -> Path:

@@ -73,3 +73,9 @@ def test_the_example_of_a_delivery_is_one(tmp_path: Path) -> None:
     for audio in re.findall(r"audio/[\w.-]+", songs):
         (tmp_path / audio).touch()
     check(tmp_path)
+
+
+def test_the_hash_of_the_catalogue_is_the_frozen_one() -> None:
+    from earshot.datasets.embedded.fingerprint import FROZEN_HASH
+
+    assert f"`{FROZEN_HASH}`" in README

@@ -40,10 +40,22 @@ def repair(root: Path, say: Callable[[str], object]) -> None:
         else:
             (root / "dvc.lock").unlink()
             say("dvc.lock was cut short and there is no copy yet: removed, all stages will run again")
-    rwlock = root / ".dvc" / "tmp" / "rwlock"
-    if rwlock.is_file() and not _is_json(rwlock):
-        rwlock.unlink()
+    if _remove_cut_rwlock(root / ".dvc" / "tmp"):
         say(".dvc/tmp/rwlock was cut short: removed")
+
+
+def _remove_cut_rwlock(folder: Path) -> bool:
+    rwlock = folder / "rwlock"
+    if not rwlock.is_file() or _is_json(rwlock):
+        return False
+    from dvc.lock import make_lock
+
+    # whoever is writing it holds this lock
+    with make_lock(str(folder / "rwlock.lock"), tmp_dir=str(folder)):
+        cut = rwlock.is_file() and not _is_json(rwlock)
+        if cut:
+            rwlock.unlink()
+    return cut
 
 
 def _is_cut(root: Path) -> bool:

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 import dagster as dg
-from earshot.deliveries.ingest import ingest
 
+from earshot.deliveries.ingest import ingest
 from earshot.errors import UserError
 from earshot.versioning import INDEX
 from orchestration.dvc_assets import DELIVERIES, deliveries_version

@@ -9,8 +9,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from earshot.audio.rows import FAMILIES
-
 
 class ConvolutionalEncoder(nn.Module):
     """Three convolutions along time, pooled over time by mean, maximum and spread, then two linear layers.
@@ -30,10 +28,11 @@ class ConvolutionalEncoder(nn.Module):
     dropout
         Share of the pooled values and of the hidden layer left out in training.
     families
-        Families of rows, as `earshot.encoders` tells.
+        Families of rows, as `earshot.encoders` tells. The others can be computed from
+        mel, nearly, and with few songs more rows are more to overfit to.
     """
 
-    families: ClassVar[tuple[str, ...]] = FAMILIES
+    families: ClassVar[tuple[str, ...]] = ("mel",)
 
     def __init__(
         self,
@@ -43,7 +42,7 @@ class ConvolutionalEncoder(nn.Module):
         kernel: int = 4,
         hidden: int = 256,
         dropout: float = 0.3,
-        families: Sequence[str] = FAMILIES,
+        families: Sequence[str] = families,
     ) -> None:
         super().__init__()
         widths = [n_rows, channels, channels, channels]

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from earshot.errors import UserError
 from earshot.files import replace_text
 from earshot.versioning.locks import locked
@@ -42,6 +40,8 @@ def add_folder(root: Path, folder: Path, say: Callable[[str], object]) -> str:
     UserError
         `root` is no DVC repository.
     """
+    from dvc.utils.serialize import dumps_yaml
+
     with _opened(root) as repo, locked(repo, [], folder.name, say):
         stage = repo.stage.create(
             single_stage=True,
@@ -52,7 +52,7 @@ def add_folder(root: Path, folder: Path, say: Callable[[str], object]) -> str:
         )
         stage.add_outs()
         content: dict[str, Any] = stage.dumpd()
-        replace_text(Path(f"{folder}.dvc"), yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False))
+        replace_text(Path(f"{folder}.dvc"), dumps_yaml(json.loads(json.dumps(content))))
         return str(stage.outs[0].hash_info.value)
 
 

@@ -56,6 +56,14 @@ def test_a_stage_and_its_children_die_with_a_killed_starter(tmp_path: Path) -> N
     assert not any(map(_runs, family))
 
 
+def test_a_stage_whose_starter_is_dead_already_ends_at_once() -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    code = f"from earshot.processes import die_with_parent; die_with_parent({gone.pid}); print('lives')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "")
+
+
 def _runs(process: psutil.Process) -> bool:
     try:
         # a shell left behind by the kill only waits; its command is what must be gone

@@ -44,15 +44,18 @@ def core_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def die_with_parent() -> None:
+def die_with_parent(starter: int | None = None) -> None:
     """Have this process killed when the one that started it dies, however it dies.
 
     A shell that only wraps the command (`sh -c`) is looked through: its own
-    parent is watched too.
+    parent is watched too. Where the PID of the `starter` is known, it is killed at
+    once if that one is dead already.
     """
+    if starter is not None and not psutil.pid_exists(starter):
+        os.kill(os.getpid(), signal.SIGKILL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    watched = _starters(psutil.Process())
+    watched = _starters(psutil.Process()) + ([psutil.Process(starter)] if starter is not None else [])
     threading.Thread(target=_watch, args=(watched,), daemon=True).start()
 
 

@@ -35,10 +35,10 @@ def run_stage(root: Path, name: str) -> dict[str, Any]:
         `.earshot/failed/<stage>/error.txt`. Also params or code that changed
         meanwhile: DVC would record the new ones as used.
     """
-    die_with_parent()
     # threads that spin while they wait cost others, and then themselves, ten times their work
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     definition = versioning.read_definition(root, name)
+    die_with_parent(versioning.running_process(root, definition))
     failed = root / ".earshot" / "failed" / name
     with _only_one(root / ".earshot" / "locks" / name):
         shutil.rmtree(failed, ignore_errors=True)

@@ -13,6 +13,7 @@ from earshot.versioning.lockfile import (
     read_lock,
     recorded_inputs,
     recorded_truly,
+    running_process,
     write_used_inputs,
 )
 from earshot.versioning.pipeline import INDEX, PipelineStage, Recorded, read_pipeline
@@ -43,6 +44,7 @@ __all__ = [
     "recorded_truly",
     "repair",
     "reproduce",
+    "running_process",
     "write_used_inputs",
     "writing",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,26 @@ def recorded_truly(root: Path, name: str) -> bool:
 
 def _used(root: Path, name: str) -> Path:
     return root / ".earshot" / "used" / f"{name}.json"
+
+
+def running_process(root: Path, definition: Definition) -> int | None:
+    """PID of the DVC process that runs this stage now, out of DVC's write locks; None outside DVC.
+
+    A stage whose starter was killed while it was starting up cannot tell from its
+    parents: they are others by then.
+    """
+    rwlock = root / ".dvc" / "tmp" / "rwlock"
+    if "DVC_STAGE" not in os.environ or not rwlock.is_file():
+        return None
+    for _ in range(50):
+        try:
+            writers = read_json(rwlock).get("write", {})
+        except ValueError:  # rewritten in place just now
+            time.sleep(0.02)
+            continue
+        pid: int | None = writers.get(str(root / definition.output), {}).get("pid")
+        return pid
+    return None
 
 
 def previous_output(root: Path, definition: Definition) -> PreviousOutput:

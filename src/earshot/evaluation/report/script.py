@@ -32,9 +32,10 @@ for (const t of triggers) {
     const again = playing === t.dataset.sound;
     stop();
     if (again) return;
-    playing = t.dataset.sound;
-    show(playing, true, 0);
-    sounds.get(playing).play().catch(stop);
+    const song = playing = t.dataset.sound;
+    show(song, true, 0);
+    // a sound that was stopped before it began fails too: by then another may play
+    sounds.get(song).play().catch(() => { if (playing === song) stop(); });
   });
 }
 for (const [song, audio] of sounds) {

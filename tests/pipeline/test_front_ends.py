@@ -94,8 +94,11 @@ def test_a_pulled_clone_serves_the_released_model(workspace: Workspace, tmp_path
     workspace.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "remote"))
     workspace.run("git", "add", "-A")
     workspace.run("git", "commit", "-qm", "first")
+    pointer = (workspace.root / "releases" / "current.json").read_bytes()
     workspace.set_param("learning_rate", 0.000001)
     workspace.run("dvc", "repro")
+    assert len(list((workspace.root / "releases" / "decisions").iterdir())) == 2
+    assert (workspace.root / "releases" / "current.json").read_bytes() == pointer
     workspace.run("git", "add", "-A")
     workspace.run("git", "commit", "-qm", "a worse candidate")
     workspace.run("dvc", "push")

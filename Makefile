@@ -20,7 +20,7 @@ ui: .venv/installed
 	@exec dagster dev --host 127.0.0.1 --port $(PORT)
 
 test: check
-	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -n 2 --dist loadgroup -m "not soak"
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -n 2 --dist loadgroup --max-worker-restart 0 -m "not soak"
 
 check: .venv/installed
 	@ruff check .
@@ -29,7 +29,7 @@ check: .venv/installed
 	@lint-imports
 
 soak: .venv/installed
-	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -m soak
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -m soak -o faulthandler_timeout=7200
 
 .venv/installed: pyproject.toml constraints.txt
 	@command -v git > /dev/null || { echo "earshot needs git: not found"; exit 1; }

@@ -1,4 +1,4 @@
-"""Worker processes: results in order, and nobody outlives the one that started them."""
+"""Nobody outlives the one that started them."""
 
 import os
 import signal
@@ -8,8 +8,6 @@ import time
 from pathlib import Path
 
 import psutil
-
-from earshot.processes import parallel_map
 
 STAGE = """
 import subprocess, sys, time
@@ -24,17 +22,6 @@ STARTER = """
 import subprocess, sys
 subprocess.run(["/bin/sh", "-c", f"FLAG=1 '{sys.executable}' stage.py; true"])
 """
-
-
-def square(number: int) -> int:
-    return number * number
-
-
-def test_results_come_in_order() -> None:
-    assert list(parallel_map(square, range(20), description="squares", unit="number")) == [
-        number * number for number in range(20)
-    ]
-    assert list(parallel_map(square, [], description="squares", unit="number")) == []
 
 
 def test_a_stage_and_its_children_die_with_a_killed_starter(tmp_path: Path) -> None:

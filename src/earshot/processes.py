@@ -1,4 +1,4 @@
-"""Worker processes and progress: long-lived, one BLAS thread each, dead when their parent is."""
+"""Processes that are dead when their starter is, and progress."""
 
 from __future__ import annotations
 
@@ -8,24 +8,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 from tqdm import tqdm
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
 _PR_SET_PDEATHSIG = 1
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def progress(
-    items: Iterable[Item] | None = None, *, description: str, unit: str, total: int | None = None
+    items: Iterable[Any] | None = None, *, description: str, unit: str, total: int | None = None
 ) -> tqdm[Any]:
     """A progress bar with rate and time left; a line every 10 s where nobody watches."""
     watched = sys.stderr.isatty()
@@ -87,24 +81,3 @@ def _watch(starters: list[psutil.Process]) -> None:
     for child in psutil.Process().children(recursive=True):
         child.kill()
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _start_worker() -> None:
-    for variable in _THREAD_VARIABLES:
-        os.environ[variable] = "1"
-    die_with_parent()
-
-
-def parallel_map(
-    function: Callable[[Item], Result], items: Sequence[Item], *, description: str, unit: str
-) -> Iterator[Result]:
-    """Apply `function` to every item on all cores; results in the order of `items`, with progress.
-
-    `function` must be importable by name; the workers are fresh processes with
-    one BLAS thread each, and live until the last item is done.
-    """
-    if not items:
-        return
-    workers = min(core_count(), len(items))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
-        yield from progress(pool.map(function, items), description=description, unit=unit, total=len(items))

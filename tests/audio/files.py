@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import av
@@ -29,6 +30,20 @@ def write_m4a(path: Path, samples: np.ndarray) -> None:
             frame.sample_rate, frame.pts = RATE, first
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+def mp3(seconds: float) -> bytes:
+    """A stereo MP3 at 256 kbit/s without any header, so that `n * mp3(s)` is one of n * s seconds."""
+    samples, file = stereo(seconds), BytesIO()
+    with av.open(file, "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}) as container:
+        stream = container.add_stream("mp3", rate=RATE, layout="stereo", options={"b": "256k"})
+        for first in range(0, len(samples), 1152):
+            block = np.ascontiguousarray(samples[first : first + 1152].T)
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts = RATE, first
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()
 
 
 def write_files(folder: Path) -> dict[str, str | None]:

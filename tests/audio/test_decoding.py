@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from earshot.audio.decoding import AudioError, decode, decode_mono, open_blocks
+from earshot.audio.decoding import AudioError, decode, open_blocks, to_mono
 from earshot.audio.probing import probe
 from tests.audio.files import RATE, stereo, write_files, write_m4a
 
@@ -74,9 +74,9 @@ def test_a_long_file_is_decoded_in_blocks(tmp_path: Path) -> None:
 def test_mono_is_the_mean_of_all_channels(folder: Path, tmp_path: Path) -> None:
     channels = np.array([[0.1, 0.2, 0.6], [0.5, -0.5, 0.0]])
     soundfile.write(tmp_path / "three.wav", channels, RATE, "FLOAT")
-    np.testing.assert_allclose(decode_mono(tmp_path / "three.wav")[0], [0.3, 0.0], atol=1e-7)
+    np.testing.assert_allclose(to_mono(decode(tmp_path / "three.wav")[0]), [0.3, 0.0], atol=1e-7)
     np.testing.assert_allclose(
-        decode_mono(folder / "eight.wav")[0], decode(folder / "song.wav")[0][:, 0], atol=1e-4
+        to_mono(decode(folder / "eight.wav")[0]), decode(folder / "song.wav")[0][:, 0], atol=1e-4
     )
 
 

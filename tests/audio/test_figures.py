@@ -15,7 +15,7 @@ FORMAT = format_of(DEFAULTS)
 
 
 def test_same_image_same_bytes() -> None:
-    image = normalize(features(music(), DEFAULTS), FORMAT.rows).T
+    image = normalize(features([music()], DEFAULTS), FORMAT.rows).T
     png = hyper_image_png(image, FORMAT.rows, FORMAT.frames_per_second)
     assert png == hyper_image_png(image, FORMAT.rows, FORMAT.frames_per_second)
     pixels = np.asarray(Image.open(BytesIO(png)).convert("RGB"))
@@ -24,7 +24,7 @@ def test_same_image_same_bytes() -> None:
 
 
 def test_silence_and_a_part_of_the_rows_can_be_drawn() -> None:
-    image = normalize(features(nasty()["silence"], DEFAULTS), FORMAT.rows).T
+    image = normalize(features([nasty()["silence"]], DEFAULTS), FORMAT.rows).T
     rows = FORMAT.row_slice(["mel", "tonnetz"])
     png = hyper_image_png(image[rows], [FORMAT.rows[row] for row in rows], FORMAT.frames_per_second)
     assert Image.open(BytesIO(png)).format == "PNG"

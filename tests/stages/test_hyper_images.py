@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import soundfile
 
 import earshot
-from earshot.audio.decoding import decode_mono
-from earshot.audio.hyper_image import features, quantize
+from earshot import pool
+from earshot.audio.decoding import decode, to_mono
+from earshot.audio.extraction import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
+from earshot.audio.features import features, quantize
+from earshot.audio.hyper_image import DEFAULTS
 from earshot.audio.spectra import resample
 from earshot.audio.store import HyperImageStore
 from earshot.errors import UserError
+from earshot.params import HyperImages
 from tests.audio.files import RATE, stereo
 from tests.audio.workspace import Workspace
 
@@ -124,18 +135,88 @@ def test_incremental_interrupted_and_at_once_are_the_same_bytes(tmp_path: Path, 
     shards.mkdir()
     for name in (first, first.with_suffix(".parquet")):
         (shards / name.name).write_bytes(name.read_bytes())
-    (shards / "half.npy").write_bytes(b"half")
     assert interrupted.run("hyper_images") == summary
     assert interrupted.hashes("hyper_images") == at_once.hashes("hyper_images")
+
+
+STAGE = """
+import sys
+from tests.stages.test_hyper_images import one_shard
+from earshot.audio.extraction import make_shards
+make_shards(*one_shard(sys.argv[1], sys.argv[2]))
+"""
+
+
+def one_shard(audio: str, folder: str) -> tuple[list[PlannedShard], Path, Path, HyperImages]:
+    """Arguments of make_shards: the files of `audio`, to become one shard in `folder`."""
+    names = sorted(path.name for path in Path(audio).iterdir())
+    table = {"delivery": "d", "song_id": names, "audio": names, "audio_md5": names, "seconds": 2.0}
+    shards = plan_shards(pd.DataFrame(table).assign(current=True), DEFAULTS)
+    return shards, Path(audio), Path(folder), DEFAULTS
+
+
+@pytest.fixture
+def many(files: Path, tmp_path: Path) -> Path:
+    """Sixty files."""
+    (tmp_path / "many").mkdir()
+    for number in range(60):
+        shutil.copy(files / f"{number % 6}.ogg", tmp_path / "many" / f"{number:02}.ogg")
+    return tmp_path / "many"
+
+
+def test_after_a_kill_it_goes_on_at_the_next_file(many: Path, tmp_path: Path) -> None:
+    whole = one_shard(str(many), str(tmp_path / "whole"))
+    make_shards(*whole)
+    killed = one_shard(str(many), str(tmp_path / "killed"))
+    frames, table = (tmp_path / "killed" / name for name in shard_files(killed[0][0].key))
+    command = [sys.executable, "-c", STAGE, str(many), str(tmp_path / "killed")]
+    stage = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": "src:."}, stderr=subprocess.DEVNULL)
+    journal = frames.with_suffix(".jsonl")
+    while not journal.exists() or journal.read_text().count("\n") < 5:
+        assert stage.poll() is None
+        time.sleep(0.001)
+    stage.kill()
+    stage.wait()
+    done = journal.read_text().count("\n")
+    assert 5 <= done < 60
+    for name in sorted(many.iterdir())[:done]:
+        name.write_bytes(b"would be set aside if it were read again")
+    make_shards(*killed)
+    assert frames.read_bytes() == (tmp_path / "whole" / "shards" / frames.name).read_bytes()
+    assert table.read_bytes() == (tmp_path / "whole" / "shards" / table.name).read_bytes()
+
+
+def test_a_file_at_which_a_worker_hangs_has_a_reason_and_the_rest_an_image(
+    many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One worker is frozen, another one killed, whose file is simply done again."""
+    monkeypatch.setattr(pool, "SECONDS_AN_ITEM", 8.0)
+    monkeypatch.setattr(pool, "core_count", lambda: 3)
+    shards, *rest = one_shard(str(many), str(tmp_path / "out"))
+    harm = threading.Thread(target=freeze_one_and_kill_one, args=(tmp_path / "out",))
+    harm.start()
+    make_shards(shards, *rest)
+    harm.join()
+    (table,) = read_shard_tables(tmp_path / "out", shards)
+    assert table["reason"].dropna().tolist() == ["hung: no result in 8 s"]
+    assert (table["n_frames"] > 0).sum() == 59
+
+
+def freeze_one_and_kill_one(folder: Path) -> None:
+    while not any(path.stat().st_size for path in folder.glob("shards/*.jsonl")):
+        time.sleep(0.001)
+    frozen, killed = psutil.Process().children()[-2:]
+    frozen.suspend()
+    killed.kill()
 
 
 def test_of_a_long_song_the_middle(workspace: Workspace, files: Path, tmp_path: Path) -> None:
     workspace.set("hyper_images", excerpt_seconds=1.0)
     deliver(workspace, "first", files, {"s1": 0})
     workspace.run("hyper_images")
-    samples, rate = decode_mono(files / "0.ogg", start=0.5, seconds=1.0)
-    settings = workspace.params.hyper_images
-    wanted = quantize(features(resample(samples, rate, 22050), settings), store(workspace).rows)
+    samples, rate = decode(files / "0.ogg", start=0.5, seconds=1.0)
+    blocks = resample([to_mono(samples)], rate, 22050)
+    wanted = features(blocks, workspace.params.hyper_images, quantize)
     found = store(workspace).windows([0], [0], len(wanted))[0]
     assert np.array_equal(found, wanted)
 

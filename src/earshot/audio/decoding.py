@@ -35,14 +35,8 @@ def decode(path: Path, start: float = 0.0, seconds: float | None = None) -> tupl
     AudioError
         A file that is not audio, is broken, or ends before `start`.
     """
-    parts, sample_rate = _decode(path, start, seconds, lambda block: block)
-    return np.concatenate(parts), sample_rate
-
-
-def decode_mono(path: Path, start: float = 0.0, seconds: float | None = None) -> tuple[Samples, int]:
-    """As `decode`, but the mean of the channels, `(n_samples,)`."""
-    parts, sample_rate = _decode(path, start, seconds, to_mono)
-    return np.concatenate(parts), sample_rate
+    sample_rate, blocks = open_blocks(path, start, seconds)
+    return np.concatenate(list(blocks)), sample_rate
 
 
 def to_mono(samples: Samples) -> Samples:
@@ -57,23 +51,13 @@ def to_mono(samples: Samples) -> Samples:
     return mono
 
 
-def _decode(
-    path: Path, start: float, seconds: float | None, change: Callable[[Samples], Samples]
-) -> tuple[list[Samples], int]:
-    sample_rate, blocks = open_blocks(path, start, seconds)
-    parts = [change(block) for block in blocks]
-    if not parts:
-        raise AudioError(f"empty: no samples after {start:.2f} s")
-    return parts, sample_rate
-
-
 def open_blocks(
     path: Path, start: float = 0.0, seconds: float | None = None
 ) -> tuple[int, Iterator[Samples]]:
     """Sample rate (Hz), and the samples of `seconds` (all if None) from `start` on, block by block.
 
     A block is float32 `(n_samples, channels)`; however long the file, one is
-    held at a time. Raises AudioError, now or while the blocks are read.
+    held at a time. Raises AudioError as `decode`, now or while the blocks are read.
     """
     if path.stat().st_size == 0:
         raise AudioError("empty: the file has no bytes")
@@ -82,7 +66,15 @@ def open_blocks(
     except AudioError:
         sample_rate, read = _open_pyav(path)
     wanted = sys.maxsize if seconds is None else round(seconds * sample_rate)
-    return sample_rate, read(round(start * sample_rate), wanted)
+    return sample_rate, _not_empty(read(round(start * sample_rate), wanted), start)
+
+
+def _not_empty(blocks: Iterator[Samples], start: float) -> Iterator[Samples]:
+    first = next(blocks, None)
+    if first is None:
+        raise AudioError(f"empty: no samples after {start:.2f} s")
+    yield first
+    yield from blocks
 
 
 Reader = Callable[[int, int], Iterator[Samples]]

@@ -7,28 +7,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
-from itertools import groupby
-from operator import itemgetter
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from earshot.audio.decoding import AudioError
-from earshot.audio.hyper_image import excerpt_start, feature_key, features, format_of, load, quantize
+from earshot.audio.features import features, quantize
+from earshot.audio.hyper_image import excerpt_start, feature_key, format_of, read_blocks
 from earshot.audio.probing import quiet_codecs
-from earshot.audio.shards import write_shard
+from earshot.audio.shards import Entry, Outcome, ShardDraft
 from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, FIRST_FRAME, N_FRAMES, REASON, SECONDS, SONG_ID
 from earshot.files import write_table
 from earshot.params import HyperImages
-from earshot.processes import parallel_map
+from earshot.pool import parallel_map
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Outcome = NDArray[np.uint8] | str
-"""An image `(n_frames, n_rows)`, or the reason why there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,17 +69,29 @@ def shard_files(key: str) -> tuple[str, str]:
 
 
 def make_shards(shards: Sequence[PlannedShard], root: Path, folder: Path, settings: HyperImages) -> None:
-    """Write `shards` into `folder`, on all cores, one after the other; `audio` is relative to `root`."""
+    """Write `shards` into `folder`, on all cores; `audio` is relative to `root`.
+
+    What an interrupted run left there is continued, file by file. A file that
+    cannot be decoded, hangs or kills its worker has a reason instead of an image.
+    """
+    n_rows = len(format_of(settings).rows)
+    drafts = [ShardDraft(folder / shard_files(shard.key)[0], n_rows) for shard in shards]
     tasks = [
         (root / audio, excerpt_start(seconds, settings))
-        for shard in shards
-        for audio, seconds in zip(shard.files[AUDIO], shard.files[SECONDS], strict=True)
+        for shard, draft in zip(shards, drafts, strict=True)
+        for audio, seconds in shard.files[[AUDIO, SECONDS]][len(draft.entries) :].itertuples(index=False)
     ]
-    extract = partial(extract_image, settings=settings)
-    outcomes = parallel_map(extract, tasks, description="hyper_images", unit="song")
-    owners = (shard for shard in shards for _ in range(len(shard.files)))
-    for shard, pairs in groupby(zip(owners, outcomes, strict=True), key=itemgetter(0)):
-        _write(folder, shard, [outcome for _, outcome in pairs], settings)
+    outcomes = parallel_map(
+        partial(extract_image, settings=settings),
+        tasks,
+        description="hyper_images",
+        unit="song",
+        lost=lambda _, reason: reason,
+    )
+    for shard, draft in zip(shards, drafts, strict=True):
+        for outcome in islice(outcomes, len(shard.files) - len(draft.entries)):
+            draft.add(outcome)
+        _finish(draft, shard, folder)
 
 
 def extract_image(task: tuple[Path, float], settings: HyperImages) -> Outcome:
@@ -91,31 +99,27 @@ def extract_image(task: tuple[Path, float], settings: HyperImages) -> Outcome:
     path, start = task
     try:
         with quiet_codecs():
-            samples = load(path, settings, start)
-        return quantize(features(samples, settings), format_of(settings).rows)
+            return features(read_blocks(path, settings, start), settings, quantize)
     except AudioError as error:
         return str(error)
 
 
-def _write(folder: Path, shard: PlannedShard, outcomes: Sequence[Outcome], settings: HyperImages) -> None:
-    frames, table = (folder / name for name in shard_files(shard.key))
-    frames.parent.mkdir(parents=True, exist_ok=True)
-    images = [outcome for outcome in outcomes if not isinstance(outcome, str)]
-    write_shard(frames, images, n_rows=len(format_of(settings).rows))
+def _finish(draft: ShardDraft, shard: PlannedShard, folder: Path) -> None:
+    table = folder / shard_files(shard.key)[1]
     beside = table.with_name(f".{table.name}.tmp")
-    write_table(beside, _table(shard, outcomes))
+    write_table(beside, _table(shard, draft.entries))
+    draft.finish()
     beside.replace(table)
 
 
-def _table(shard: PlannedShard, outcomes: Sequence[Outcome]) -> pd.DataFrame:
+def _table(shard: PlannedShard, entries: Sequence[Entry]) -> pd.DataFrame:
     """song_id, audio_md5, first_frame, n_frames, reason (null where there is an image)."""
     import pandas as pd
 
-    lengths = np.array([0 if isinstance(outcome, str) else len(outcome) for outcome in outcomes], np.int64)
-    reasons = [outcome if isinstance(outcome, str) else None for outcome in outcomes]
+    lengths = np.array([entry.n_frames for entry in entries], np.int64)
+    reasons = pd.Series([entry.reason for entry in entries], dtype="str")
     columns = {FIRST_FRAME: np.cumsum(lengths) - lengths, N_FRAMES: lengths}
-    songs = shard.files[[SONG_ID, AUDIO_MD5]]
-    return songs.assign(**columns, **{REASON: pd.Series(reasons, dtype="str")})
+    return shard.files[[SONG_ID, AUDIO_MD5]].assign(**columns, **{REASON: reasons})
 
 
 def read_shard_tables(folder: Path, shards: Sequence[PlannedShard]) -> Iterator[pd.DataFrame]:

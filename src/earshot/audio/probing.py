@@ -69,8 +69,6 @@ def _measure(md5: str, sample_rate: int, blocks: Iterator[Samples]) -> Probe:
         if loudest >= _FULL_SCALE:
             clipped += int(np.count_nonzero(np.abs(block) >= _FULL_SCALE))
         peak = max(peak, loudest)
-    if n_samples == 0:
-        raise AudioError("empty: it holds no samples")
     decibels = 20 * np.log10(max(peak, _FAINTEST))
     share = clipped / (n_samples * channels)
     return Probe(md5, n_samples / sample_rate, sample_rate, channels, float(decibels), share)

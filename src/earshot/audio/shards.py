@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from functools import partial
+from io import BytesIO
+from itertools import takewhile
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +20,96 @@ from earshot.errors import UserError
 Stored = NDArray[np.uint8]
 
 
-def write_shard(path: Path, images: Sequence[Stored], n_rows: int) -> None:
+Outcome = Stored | str
+"""An image `(n_frames, n_rows)`, or the reason why there is none."""
+
+
+class Entry(NamedTuple):
+    """One song of a shard: how long its image is, or why it has none."""
+
+    n_frames: int
+    crc32: int
+    reason: str | None
+
+
+class ShardDraft:
+    """A shard being written, song after song.
+
+    What has been added survives a kill: the frames lie in `<name>.npy.draft`,
+    and `<name>.jsonl` says song by song what is whole of them. Opening the draft
+    again drops what is not.
+
+    Attributes
+    ----------
+    entries
+        Of the songs that are in.
+    """
+
+    def __init__(self, path: Path, n_rows: int) -> None:
+        self._path = path
+        self._n_rows = n_rows
+        self._draft = path.with_name(f"{path.name}.draft")
+        self._journal = path.with_suffix(".jsonl")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and self._journal.exists():
+            path.rename(self._draft)  # killed before the caller could note that it is finished
+        self.entries = self._recover()
+
+    def add(self, outcome: Outcome) -> None:
+        """Append the image of the next song, or the reason why it has none."""
+        if isinstance(outcome, str):
+            entry = Entry(0, 0, outcome)
+        else:
+            frames = np.ascontiguousarray(outcome).data
+            with self._draft.open("ab") as file:
+                file.write(frames)
+            entry = Entry(len(outcome), crc32(frames), None)
+        with self._journal.open("a", encoding="utf-8") as journal:
+            journal.write(json.dumps(entry) + "\n")
+        self.entries.append(entry)
+
+    def finish(self) -> None:
+        """Say in the header how many frames there are, sync, and rename into place; the journal stays."""
+        with self._draft.open("r+b") as file:
+            file.write(_header(sum(entry.n_frames for entry in self.entries), self._n_rows))
+            file.flush()
+            os.fsync(file.fileno())
+        self._draft.replace(self._path)
+
+    def _recover(self) -> list[Entry]:
+        self._draft.touch()
+        self._journal.touch()
+        with self._draft.open("r+b") as file:
+            file.write(_header(0, self._n_rows))
+            entries = list(takewhile(partial(self._is_whole, file), self._read_journal()))
+            file.truncate(len(_header(0, self._n_rows)) + self._n_rows * sum(e.n_frames for e in entries))
+        self._journal.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+        return entries
+
+    def _is_whole(self, file: BinaryIO, entry: Entry) -> bool:
+        return crc32(file.read(entry.n_frames * self._n_rows)) == entry.crc32
+
+    def _read_journal(self) -> Iterator[Entry]:
+        for line in self._journal.read_text(encoding="utf-8").splitlines(keepends=True):
+            if line.endswith("\n"):
+                yield Entry(*json.loads(line))
+
+
+def write_shard(path: Path, images: Iterable[Stored], n_rows: int) -> None:
     """Write `images`, each `(n_frames, n_rows)` uint8, one after the other; renamed into place when whole."""
-    beside = path.with_name(f".{path.name}.tmp")
-    empty = np.empty((0, n_rows), np.uint8)
-    with beside.open("wb") as file:
-        np.save(file, np.concatenate([empty, *images]), allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    draft = ShardDraft(path, n_rows)
+    for image in images:
+        draft.add(image)
+    draft.finish()
+    path.with_suffix(".jsonl").unlink()
+
+
+def _header(n_frames: int, n_rows: int) -> bytes:
+    """Of a .npy file; as long for any number of frames."""
+    buffer = BytesIO()
+    content = {"descr": "|u1", "fortran_order": False, "shape": (n_frames, n_rows)}
+    np.lib.format.write_array_header_1_0(buffer, content)
+    return buffer.getvalue()
 
 
 class Shard:
@@ -44,14 +131,13 @@ class Shard:
         self._first_byte, self.n_frames = _read_header(path, n_rows)
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
 
-    def read(self, first_frame: int, frames: Stored) -> None:
-        """Fill `frames`, `(n_frames, n_rows)` and contiguous, from `first_frame` of the shard on."""
-        if first_frame < 0 or first_frame + len(frames) > self.n_frames:
-            last = first_frame + len(frames)
+    def read(self, first_frame: int, frames: memoryview) -> None:
+        """Fill `frames`, bytes of whole frames, from `first_frame` of the shard on."""
+        last = first_frame + len(frames) // self.n_rows
+        if first_frame < 0 or last > self.n_frames:
             raise UserError(f"{self.path}: frames {first_frame} to {last} wanted, it holds {self.n_frames}")
         assert self._file is not None
-        start = self._first_byte + first_frame * self.n_rows
-        if os.preadv(self._file, [frames.data], start) != frames.nbytes:
+        if os.preadv(self._file, [frames], self._first_byte + first_frame * self.n_rows) != len(frames):
             raise UserError(f"{self.path}: cut short while it was read")
 
     def __del__(self) -> None:

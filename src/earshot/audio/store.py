@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _OPEN_SHARDS = 256
 
+Frames = NDArray[np.int64]
 Integers = NDArray[np.integer[Any]] | Sequence[int]
 
 
@@ -58,13 +59,15 @@ class HyperImageStore:
     format: ImageFormat
     songs: pd.DataFrame
     _positions: dict[str, int] = field(init=False, repr=False)
-    _shards: OrderedDict[str, Shard] = field(init=False, repr=False)
+    _shards: OrderedDict[int, Shard] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        import pandas as pd
+
         self._positions = {song_id: position for position, song_id in enumerate(self.songs[SONG_ID])}
-        self._shard_names = self.songs[SHARD].tolist()
-        self._first_frames: list[int] = self.songs[FIRST_FRAME].tolist()
-        self._n_frames: list[int] = self.songs[N_FRAMES].tolist()
+        self._shard_of, self._shard_names = pd.factorize(self.songs[SHARD])
+        self._first_frames: Frames = self.songs[FIRST_FRAME].to_numpy(np.int64)
+        self._n_frames: Frames = self.songs[N_FRAMES].to_numpy(np.int64)
         self._shards = OrderedDict()
 
     @classmethod
@@ -101,11 +104,11 @@ class HyperImageStore:
     def image(self, song_id: str) -> NDArray[np.float32]:
         """The whole image of a song, float32 `(n_rows, n_frames)` in 0..1."""
         position = self.position(song_id)
-        frames = self.windows([position], [0], self._n_frames[position])[0]
+        frames = self.windows([position], [0], int(self._n_frames[position]))[0]
         return np.ascontiguousarray(frames.T, dtype=np.float32) / np.float32(LEVELS)
 
     def windows(self, songs: Integers, first_frames: Integers, n_frames: int) -> Stored:
-        """Read one window a song.
+        """Read one window a song, into one batch.
 
         Parameters
         ----------
@@ -126,33 +129,44 @@ class HyperImageStore:
         UserError
             A shard that is missing, cut short or of another store, named.
         """
-        batch = np.empty((len(songs), n_frames, len(self.rows)), np.uint8)
-        for window, song, first_frame in zip(batch, songs, first_frames, strict=True):
-            self._read_window(int(song), int(first_frame), window)
+        positions, firsts = np.asarray(songs, np.intp), np.asarray(first_frames, np.int64)
+        left = self._n_frames[positions] - firsts
+        if (outside := (firsts < 0) | (left <= 0)).any():
+            song, first = positions[outside][0], firsts[outside][0]
+            raise IndexError(f"first_frame={first} of song {song} must be in 0..{self._n_frames[song] - 1}")
+        batch = np.empty((len(positions), n_frames, len(self.rows)), np.uint8)
+        read = np.minimum(left, n_frames)
+        self._read(batch, positions, self._first_frames[positions] + firsts, read)
+        for window in np.flatnonzero(read < n_frames):
+            self._repeat(batch[window], positions[window], int(read[window]))
         return batch
 
-    def _read_window(self, song: int, first_frame: int, window: Stored) -> None:
-        n_frames = self._n_frames[song]
-        if not 0 <= first_frame < n_frames:
-            raise IndexError(f"first_frame={first_frame} of song {song} must be in 0..{n_frames - 1}")
-        shard = self._shard(self._shard_names[song])
-        start = self._first_frames[song]
-        filled = min(len(window), n_frames - first_frame)
-        shard.read(start + first_frame, window[:filled])
-        while filled < len(window):
-            part = min(len(window) - filled, n_frames)
-            shard.read(start, window[filled : filled + part])
-            filled += part
+    def _read(self, batch: Stored, songs: NDArray[np.intp], starts: Frames, n_frames: Frames) -> None:
+        """The first `n_frames` of every window, in the order in which they lie on disk."""
+        shards = self._shard_of[songs]
+        frames, (_, length, n_rows) = batch.reshape(-1).data, batch.shape
+        ends = np.arange(len(songs)) * length * n_rows + n_frames * n_rows
+        order = np.lexsort((starts, shards))
+        windows = zip(*(column[order].tolist() for column in (shards, starts, ends, n_frames)), strict=True)
+        for shard, start, end, n in windows:
+            self._shard(shard).read(start, frames[end - n * n_rows : end])
 
-    def _shard(self, name: str) -> Shard:
-        """The open shard `name`; the ones read longest ago are closed, so that open files stay few."""
-        if name in self._shards:
-            self._shards.move_to_end(name)
+    def _repeat(self, window: Stored, song: np.intp, filled: int) -> None:
+        """Fill the rest of a window with its song from the start, as often as it takes."""
+        n_frames = min(int(self._n_frames[song]), len(window) - filled)
+        self._read(window[None, filled:], np.array([song]), self._first_frames[[song]], np.array([n_frames]))
+        window[filled:] = np.resize(window[filled : filled + n_frames], window[filled:].shape)
+
+    def _shard(self, number: int) -> Shard:
+        """The open shard of that number; those read longest ago are closed: open files stay few."""
+        if number in self._shards:
+            self._shards.move_to_end(number)
         else:
-            self._shards[name] = Shard(self.folder / "shards" / f"{name}.npy", len(self.rows))
+            name = self._shard_names[number]
+            self._shards[number] = Shard(self.folder / "shards" / f"{name}.npy", len(self.rows))
             if len(self._shards) > _OPEN_SHARDS:
                 self._shards.popitem(last=False)
-        return self._shards[name]
+        return self._shards[number]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_shards": OrderedDict()}

@@ -30,13 +30,29 @@ def tempo(tempo_class: int, octave: int) -> float:
     return float(REFERENCE_TEMPO * 2.0 ** (octave + tempo_class / N_CLASSES))
 
 
-def cyclic_tempogram(mel: NDArray[np.float32], frames_per_second: float) -> NDArray[np.float32]:
-    """Strength of every tempo class around every frame.
+def onset_rises(mel: NDArray[np.float32], before: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """How much louder the bands have become since the frame before, `(n_frames,)`.
 
     Parameters
     ----------
     mel
-        Power in mel bands, `(n_frames, n_mels)`.
+        Power in mel bands, `(n_frames, n_mels)`; compressed here, log(1 + 1000 power).
+    before
+        The frame before the first, `(1, n_mels)`; without one the first frame's rise is 0.
+    """
+    bands = np.concatenate([mel[:1] if before is None else before, mel])
+    compressed = np.log(1 + np.float32(COMPRESSION) * bands)
+    rises: NDArray[np.float32] = np.maximum(np.diff(compressed, axis=0), 0).mean(axis=1)
+    return rises
+
+
+def cyclic_tempogram(rises: NDArray[np.float32], frames_per_second: float) -> NDArray[np.float32]:
+    """Strength of every tempo class around every frame.
+
+    Parameters
+    ----------
+    rises
+        As `onset_rises` gives them, of a whole recording, `(n_frames,)`.
     frames_per_second
         Hz.
 
@@ -48,20 +64,16 @@ def cyclic_tempogram(mel: NDArray[np.float32], frames_per_second: float) -> NDAr
     """
     lags, weights = lag_weights(frames_per_second)
     half = round(WINDOW_SECONDS * frames_per_second / 2)
-    repeats = local_autocorrelation(novelty(mel, frames_per_second), lags, half)
+    repeats = local_autocorrelation(novelty(rises, frames_per_second), lags, half)
     return (repeats @ weights).astype(np.float32)
 
 
-def novelty(mel: NDArray[np.float32], frames_per_second: float) -> NDArray[np.float64]:
-    """How much louder the bands have become since the frame before, above the local mean, `(n_frames,)`.
-
-    The bands are compressed, log(1 + 1000 power); the mean is over `MEAN_SECONDS`.
-    """
-    compressed = np.log(1 + np.float32(COMPRESSION) * mel)
-    rises = np.zeros(len(mel))
-    rises[1:] = np.maximum(np.diff(compressed, axis=0), 0).mean(axis=1)
+def novelty(rises: NDArray[np.float32], frames_per_second: float) -> NDArray[np.float64]:
+    """`rises` above their mean over `MEAN_SECONDS` around every frame, `(n_frames,)`."""
     half = round(MEAN_SECONDS * frames_per_second / 2)
-    return np.maximum(rises - _window_sums(rises, half, 0) / _window_sums(np.ones(len(mel)), half, 0), 0)
+    exact = rises.astype(np.float64)
+    means = _window_sums(exact, half, 0) / _window_sums(np.ones(len(exact)), half, 0)
+    return np.maximum(exact - means, 0)
 
 
 def local_autocorrelation(values: NDArray[np.float64], lags: range, half: int) -> NDArray[np.float64]:

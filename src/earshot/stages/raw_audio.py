@@ -16,7 +16,7 @@ from earshot.deliveries import Delivery, read_index, read_songs
 from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.params import Params
-from earshot.processes import parallel_map
+from earshot.pool import parallel_map
 from earshot.stages.checks import share_check
 from earshot.stages.paths import Paths
 
@@ -91,7 +91,11 @@ def _probe_all(paths: Paths, audio: Iterable[str]) -> dict[str, Probe]:
             raise UserError(f"{paths.root / name}: not there; `dvc checkout` brings it back")
     with journal.open("a", encoding="utf-8") as file:
         found = parallel_map(
-            probe, [paths.root / name for name in left], description="raw_audio", unit="file"
+            probe,
+            [paths.root / name for name in left],
+            description="raw_audio",
+            unit="file",
+            lost=lambda _, reason: Probe("", reason=reason),
         )
         for name, outcome in zip(left, found, strict=True):
             probes[name] = outcome

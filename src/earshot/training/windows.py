@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -58,11 +59,20 @@ class RandomWindows:
         if self._batches_read == len(self):
             self._epoch, self._batches_read = self._epoch + 1, 0
         songs, starts = self._epoch_windows()
-        while self._batches_read < len(self):
-            batch = slice(self._batches_read * self._batch_size, (self._batches_read + 1) * self._batch_size)
-            self._batches_read += 1
+
+        def read(number: int) -> TrainingBatch:
+            batch = slice(number * self._batch_size, (number + 1) * self._batch_size)
             windows = self._store.windows(self._positions[songs[batch]], starts[batch], self._n_frames)
-            yield torch.from_numpy(windows), torch.from_numpy(songs[batch])
+            return torch.from_numpy(windows), torch.from_numpy(songs[batch])
+
+        with ThreadPoolExecutor(1) as reader:  # one batch ahead, while the network learns
+            ahead = reader.submit(read, self._batches_read)
+            while self._batches_read < len(self):
+                batch = ahead.result()
+                self._batches_read += 1
+                if self._batches_read < len(self):
+                    ahead = reader.submit(read, self._batches_read)
+                yield batch
 
     def _epoch_windows(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         draw = np.random.default_rng([self._seed, self._epoch])

@@ -20,7 +20,7 @@ from earshot.datasets.embedded.randomness import digest
 from earshot.datasets.embedded.synthesis import render
 from earshot.errors import UserError
 from earshot.files import write_json
-from earshot.processes import parallel_map
+from earshot.pool import parallel_map
 
 SOURCE = "earshot-demo"
 

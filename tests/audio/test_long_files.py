@@ -1,0 +1,37 @@
+"""However long a file, a worker's memory stays small."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.audio.files import mp3
+
+WORKER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from earshot.audio.extraction import extract_image
+from earshot.audio.hyper_image import DEFAULTS
+from earshot.audio.probing import probe
+
+path = Path(sys.argv[1])
+image = extract_image((path, 0.0), replace(DEFAULTS, excerpt_seconds=7200.0))
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(len(image), probe(path).seconds, status["VmHWM"].split()[0])
+"""
+
+
+def test_two_hours_fit_into_600_mb(tmp_path: Path) -> None:
+    """All of it becomes an image, not only the excerpt that is the default."""
+    (tmp_path / "mix.mp3").write_bytes(120 * mp3(60.0))
+    command = [sys.executable, "-c", WORKER, str(tmp_path / "mix.mp3")]
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": "src"}, capture_output=True, text=True, check=True
+    )
+    n_frames, seconds, peak_kib = map(float, done.stdout.split())
+    assert n_frames == 7200 * 22050 // 512 + 1
+    assert 7200 < seconds < 7230
+    assert peak_kib / 1024 < 600

@@ -3,6 +3,7 @@
 import random
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -41,8 +42,10 @@ def kill_during(workspace: Workspace, kind: str, stage: str, seconds: float) -> 
     started = workspace.start(*COMMANDS[kind])
     running = workspace.stage_process(stage, started)
     family = psutil.Process(started.pid).children(recursive=True)
+    target = victim(kind, started.pid, running)
     wait(seconds, running)
-    victim(kind, started.pid, running).kill()
+    with suppress(psutil.NoSuchProcess):  # it may have ended in this moment
+        target.kill()
     started.wait()
     deadline = time.monotonic() + 10
     while any(map(is_alive, family)) and time.monotonic() < deadline:

@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
-from earshot.processes import core_count, die_with_parent, progress
+from earshot.processes import core_count, die_with_parent, keep_freed_memory, progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -192,6 +192,7 @@ def _serve(pipe: Connection) -> None:
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = "1"
     die_with_parent()
+    keep_freed_memory()
     function = pipe.recv()
     pipe.send("ready")
     while True:

@@ -1,0 +1,32 @@
+"""The benchmarks run to their end, on next to nothing; what they measure is not looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(script: str, *arguments: str) -> dict[str, float]:
+    """What the last line says."""
+    command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    ran = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+def test_hyper_images() -> None:
+    measured = run("hyper_images.py", "1", "1")
+    assert measured["kbit_s"] == pytest.approx(256, abs=2)
+    assert measured["parity_max"] < 1e-3
+
+
+@pytest.mark.parametrize("script", ["window_reader.py", "training_input.py"])
+def test_reading(script: str) -> None:
+    assert run(script, "20", "1")["songs"] == 20

@@ -11,7 +11,7 @@ from earshot.errors import UserError
 from earshot.files import read_json
 from earshot.params import load_params
 from earshot.releases import candidate, commit_release, read_decision
-from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, reproduce
+from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, reproduce, split_target
 from orchestration.workspace import ROOT
 
 DELIVERIES = dg.AssetKey("deliveries")
@@ -58,8 +58,8 @@ def _asset(stage: PipelineStage) -> dg.AssetsDefinition:
 
 
 def _data_version(stage: PipelineStage) -> str:
-    folder, _, name = stage.target.rpartition("/dvc.yaml:")
-    version: str = read_lock(ROOT / folder)[name]["outs"][0]["md5"]
+    folder, name = split_target(stage.target)
+    version: str = read_lock(ROOT, folder)[name]["outs"][0]["md5"]
     return version
 
 

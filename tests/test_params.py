@@ -6,7 +6,7 @@ import pytest
 
 from earshot.errors import UserError
 from earshot.files import parse_yaml
-from earshot.params import check_params, load_params
+from earshot.params import Params, check_params, load_params
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
@@ -38,7 +38,7 @@ def test_a_wrong_key_is_named(key: str, value: object, message: str) -> None:
         section = section[name]
     section[last] = value
     with pytest.raises(UserError) as error:
-        check_params(content, "params.yaml")
+        check_params(content, "params.yaml", Params)
     assert message in str(error.value)
     assert str(error.value).startswith("params.yaml: ")
 
@@ -48,7 +48,7 @@ def test_all_wrong_keys_are_named_at_once() -> None:
     del content["seed"]
     content["recommendations"]["k"] = 101
     with pytest.raises(UserError) as error:
-        check_params(content, "params.yaml")
+        check_params(content, "params.yaml", Params)
     assert "seed: missing" in str(error.value)
     assert "recommendations.k=101" in str(error.value)
 

@@ -38,7 +38,7 @@ def params() -> Params:
 def _params() -> Params:
     content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     content["tracking"] = {"project": "from-params", "media": ["open"]}
-    return check_params(content, "params.yaml")
+    return check_params(content, "params.yaml", Params)
 
 
 def _records(folder: Path) -> Iterator[Record]:

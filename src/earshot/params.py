@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
@@ -149,8 +149,16 @@ class Params:
     tracking: Tracking
 
 
+Kind = TypeVar("Kind")
+
+
 def load_params(path: Path) -> Params:
-    """Read and check params.yaml.
+    """Read and check the params.yaml of the workspace; errors as in `read_params`."""
+    return read_params(path, Params)
+
+
+def read_params(path: Path, kind: type[Kind]) -> Kind:
+    """Read and check a params.yaml whose sections are the fields of `kind`.
 
     Raises
     ------
@@ -166,30 +174,30 @@ def load_params(path: Path) -> Params:
         raise UserError(f"{path}: not there; earshot runs from the folder that holds params.yaml") from None
     except YAMLError as error:
         raise UserError(f"{path}: not YAML: {error}") from None
-    return check_params(content, str(path))
+    return check_params(content, str(path), kind)
 
 
-def check_params(content: Any, where: str) -> Params:
-    """`content` (of params.yaml) as `Params`; errors as in `load_params`."""
+def check_params(content: Any, where: str, kind: type[Kind]) -> Kind:
+    """`content` (of a params.yaml) as `kind`; errors as in `read_params`."""
     try:
-        return TypeAdapter(Params).validate_json(json.dumps(content, default=str))
+        return TypeAdapter(kind).validate_json(json.dumps(content, default=str))
     except ValidationError as error:
-        problems = [_explain(problem) for problem in error.errors()]
+        problems = [_explain(problem, kind) for problem in error.errors()]
         raise UserError("\n".join(f"{where}: {problem}" for problem in problems)) from None
 
 
-def _explain(problem: Any) -> str:
+def _explain(problem: Any, whole: type) -> str:
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
     if problem["type"] == "unexpected_keyword_argument":
-        return f"{key}={problem['input']!r}: unknown key; allowed here: {', '.join(_allowed(location[:-1]))}"
+        allowed = ", ".join(_allowed(whole, location[:-1]))
+        return f"{key}={problem['input']!r}: unknown key; allowed here: {allowed}"
     if problem["type"] in ("missing", "missing_argument"):
         return f"{key}: missing"
     return f"{key}={problem['input']!r}: {problem['msg']}"
 
 
-def _allowed(location: list[str]) -> list[str]:
-    kind: Any = Params
+def _allowed(kind: Any, location: list[str]) -> list[str]:
     for part in location:
         kind = get_type_hints(kind)[part]
     return [field.name for field in fields(kind)] if is_dataclass(kind) else []

@@ -27,7 +27,7 @@ from tests.training.heard import N_SONGS, N_USERS, cnn_params, write_training_se
 def params() -> Params:
     content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     content["wmf_factors"] |= {"factors": 3, "regularization": 10.0, "epsilon": 1.0}
-    return replace(check_params(content, "params.yaml"), cnn_checkpoint=cnn_params())
+    return replace(check_params(content, "params.yaml", Params), cnn_checkpoint=cnn_params())
 
 
 def _paths(root: Path, stage: str) -> Paths:

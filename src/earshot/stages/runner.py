@@ -16,13 +16,13 @@ from typing import Any
 from earshot import versioning
 from earshot.errors import UserError
 from earshot.files import replace_text, write_json
-from earshot.params import load_params
-from earshot.processes import die_with_parent
+from earshot.params import Params, read_params
+from earshot.processes import die_with_parent, keep_freed_memory
 from earshot.stages.paths import Paths
 
 
-def run_stage(root: Path, name: str) -> dict[str, Any]:
-    """Run the stage `name` of `root`/dvc.yaml and return its summary.
+def run_stage(root: Path, target: str) -> dict[str, Any]:
+    """Run a stage of the workspace `root`, named as DVC names it, and return its summary.
 
     The output appears at its place by a rename when all is done. Unfinished
     work stays in `.earshot/work/<stage>/<key of the inputs>/`, where the next
@@ -37,30 +37,33 @@ def run_stage(root: Path, name: str) -> dict[str, Any]:
     """
     # threads that spin while they wait cost others, and then themselves, ten times their work
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    definition = versioning.read_definition(root, name)
+    keep_freed_memory()
+    definition = versioning.read_definition(root, target)
     die_with_parent(versioning.running_process(root, definition))
-    failed = root / ".earshot" / "failed" / name
-    with _only_one(root / ".earshot" / "locks" / name):
+    place = Path(*versioning.split_target(target))
+    failed = root / ".earshot" / "failed" / place
+    with _only_one(root / ".earshot" / "locks" / place):
         shutil.rmtree(failed, ignore_errors=True)
         failed.mkdir(parents=True)
         try:
-            return _run(root, definition, failed)
+            return _run(root, definition, place, failed)
         except UserError as error:
             replace_text(failed / "error.txt", f"{error}\n")
             raise
 
 
-def _run(root: Path, definition: versioning.Definition, failed: Path) -> dict[str, Any]:
-    params = load_params(root / "params.yaml")
+def _run(root: Path, definition: versioning.Definition, place: Path, failed: Path) -> dict[str, Any]:
+    body = import_module(f"earshot.stages.{definition.module}")
+    params = read_params(root / place.parent / "params.yaml", getattr(body, "PARAMS", Params))
     before = versioning.inputs(root, definition)
-    work = _work_folder(root, definition, before)
+    work = _work_folder(root, definition, place, before)
     output = work / "output"
     paths = Paths(root, output, work / "kept", failed, versioning.previous_output(root, definition))
     is_file = bool(Path(definition.output).suffix)
     if not is_file:
         output.mkdir()
     try:
-        summary: dict[str, Any] = import_module(f"earshot.stages.{definition.name}").run(paths, params)
+        summary: dict[str, Any] = body.run(paths, params)
         _refuse_changes(definition, before, versioning.inputs(root, definition))
         if not is_file:
             write_json(output / "summary.json", summary)
@@ -82,13 +85,15 @@ def _put_back(previous: versioning.PreviousOutput, place: Path) -> None:
     shutil.rmtree(beside, ignore_errors=True)
 
 
-def _work_folder(root: Path, definition: versioning.Definition, inputs: versioning.Inputs) -> Path:
+def _work_folder(
+    root: Path, definition: versioning.Definition, place: Path, inputs: versioning.Inputs
+) -> Path:
     """The folder for work on exactly these inputs; work on any others is removed.
 
     Inputs that DVC has recorded already mean a forced run: it starts anew.
     """
     key = hashlib.blake2b(json.dumps(inputs, sort_keys=True).encode(), digest_size=12).hexdigest()
-    work = root / ".earshot" / "work" / definition.name / key
+    work = root / ".earshot" / "work" / place / key
     forced = inputs == versioning.recorded_inputs(root, definition)
     if work.parent.is_dir():
         for other in work.parent.iterdir():
@@ -104,7 +109,7 @@ def _refuse_changes(
 ) -> None:
     changed = [key for key in sorted(before | after) if before.get(key) != after.get(key)]
     if changed:
-        raise UserError(f"{', '.join(changed)} changed while {definition.name} ran: run it again")
+        raise UserError(f"{', '.join(changed)} changed while {definition.target} ran: run it again")
 
 
 def _into_place(output: Path, place: Path) -> None:

@@ -14,6 +14,7 @@ from earshot.versioning.lockfile import (
     recorded_inputs,
     recorded_truly,
     running_process,
+    split_target,
     write_used_inputs,
 )
 from earshot.versioning.pipeline import INDEX, PipelineStage, Recorded, read_pipeline
@@ -45,6 +46,7 @@ __all__ = [
     "repair",
     "reproduce",
     "running_process",
+    "split_target",
     "write_used_inputs",
     "writing",
 ]

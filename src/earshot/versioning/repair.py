@@ -16,32 +16,39 @@ from ruamel.yaml.error import YAMLError
 
 from earshot.files import parse_yaml, replace_text
 
-_KEPT = Path(".earshot") / "dvc.lock"
-
 
 def keep_lockfile(root: Path) -> None:
-    """Keep a copy of dvc.lock, if it is whole."""
-    lock = root / "dvc.lock"
-    if not lock.is_file():
-        return
-    text = lock.read_text(encoding="utf-8", errors="replace")
-    if _stages(text) is not None:
-        (root / _KEPT).parent.mkdir(exist_ok=True)
-        replace_text(root / _KEPT, text)
+    """Keep a copy of every dvc.lock that is whole."""
+    for lock in _lockfiles(root):
+        text = (root / lock).read_text(encoding="utf-8", errors="replace")
+        if _stages(text) is not None:
+            _kept(root, lock).parent.mkdir(parents=True, exist_ok=True)
+            replace_text(_kept(root, lock), text)
 
 
 def repair(root: Path, say: Callable[[str], object]) -> None:
-    """Put back a cut dvc.lock, and remove a cut rwlock that nobody holds; `say` what was done."""
-    if _is_cut(root):
-        kept = root / _KEPT
-        if kept.is_file():
-            replace_text(root / "dvc.lock", kept.read_text(encoding="utf-8"))
-            say("dvc.lock was cut short: put back from the copy kept in .earshot/")
+    """Put back every cut dvc.lock, and remove a cut rwlock that nobody holds; `say` what was done."""
+    for lock in _lockfiles(root):
+        if not _is_cut(root, lock):
+            continue
+        if _kept(root, lock).is_file():
+            replace_text(root / lock, _kept(root, lock).read_text(encoding="utf-8"))
+            say(f"{lock} was cut short: put back from the copy kept in .earshot/")
         else:
-            (root / "dvc.lock").unlink()
-            say("dvc.lock was cut short and there is no copy yet: removed, all stages will run again")
+            (root / lock).unlink()
+            say(f"{lock} was cut short and there is no copy yet: removed, all its stages will run again")
     if _remove_cut_rwlock(root / ".dvc" / "tmp"):
         say(".dvc/tmp/rwlock was cut short: removed")
+
+
+def _lockfiles(root: Path) -> list[str]:
+    """Of the pipeline and of every reproduction, below `root`."""
+    found = [*root.glob("dvc.lock"), *sorted(root.glob("reproductions/*/dvc.lock"))]
+    return [path.relative_to(root).as_posix() for path in found]
+
+
+def _kept(root: Path, lock: str) -> Path:
+    return root / ".earshot" / lock
 
 
 def _remove_cut_rwlock(folder: Path) -> bool:
@@ -58,20 +65,18 @@ def _remove_cut_rwlock(folder: Path) -> bool:
     return cut
 
 
-def _is_cut(root: Path) -> bool:
-    """Whether dvc.lock lost its end: unreadable, or stages missing that the kept copy has.
+def _is_cut(root: Path, lock: str) -> bool:
+    """Whether a dvc.lock lost its end: unreadable, or stages missing that the kept copy has.
 
     The content that git holds is whole by definition.
     """
-    lock, kept = root / "dvc.lock", root / _KEPT
-    if not lock.is_file():
-        return False
-    text = lock.read_text(encoding="utf-8", errors="replace")
+    text = (root / lock).read_text(encoding="utf-8", errors="replace")
     stages = _stages(text)
     if stages is None:
         return True
+    kept = _kept(root, lock)
     known = (_stages(kept.read_text(encoding="utf-8")) or {}) if kept.is_file() else {}
-    return bool(known.keys() - stages.keys()) and text != _committed(root)
+    return bool(known.keys() - stages.keys()) and text != _committed(root, lock)
 
 
 def _stages(text: str) -> dict[str, Any] | None:
@@ -97,9 +102,9 @@ def _is_whole(stage: Any) -> bool:
     )
 
 
-def _committed(root: Path) -> str | None:
+def _committed(root: Path, lock: str) -> str | None:
     shown = subprocess.run(
-        ["git", "show", "HEAD:./dvc.lock"], cwd=root, capture_output=True, text=True, check=False
+        ["git", "show", f"HEAD:./{lock}"], cwd=root, capture_output=True, text=True, check=False
     )
     return shown.stdout if shown.returncode == 0 else None
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from earshot.errors import UserError
-from earshot.versioning.lockfile import forget_used_inputs, recorded_truly
+from earshot.versioning.lockfile import forget_used_inputs, recorded_truly, split_target
 from earshot.versioning.repair import keep_lockfile
 
 RETRY_SECONDS = 1.0
@@ -93,7 +93,8 @@ def _blocker(error: BaseException) -> str | None:
 
 
 def _reason(root: Path, target: str, error: BaseException) -> str:
-    left = root / ".earshot" / "failed" / target / "error.txt"
+    folder, name = split_target(target)
+    left = root / ".earshot" / "failed" / folder / name / "error.txt"
     if left.is_file():
         return f"{target}: {left.read_text(encoding='utf-8').strip()}"
     return f"{target}: {error.__cause__ or error}"

@@ -53,8 +53,8 @@ def ingest(folder: Annotated[Path, typer.Argument(help="the delivery")]) -> None
 
 
 @app.command()
-def stage(name: Annotated[str, typer.Argument(help="a stage of dvc.yaml")]) -> None:
-    """Run one stage of dvc.yaml; what `dvc repro` and Dagster call."""
+def stage(name: Annotated[str, typer.Argument(help="as DVC names it")]) -> None:
+    """Run one stage; what `dvc repro` and Dagster call."""
     from earshot.stages.runner import run_stage
 
     run_stage(Path.cwd(), name)
@@ -66,6 +66,17 @@ def results() -> None:
     from earshot.results import show_results
 
     show_results(Path.cwd())
+
+
+@app.command()
+def plot(
+    song: Annotated[str, typer.Argument(help="a song_id of the catalogue, or an audio file")],
+    output: Annotated[Path | None, typer.Option(help="by default SONG.png, here")] = None,
+) -> None:
+    """Draw a song as one PNG: waveform, spectra, every family of its hyper-image, and these stacked."""
+    from earshot.plotting import plot_song
+
+    typer.echo(plot_song(Path.cwd(), song, output))
 
 
 @app.command()

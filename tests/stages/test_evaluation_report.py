@@ -109,7 +109,8 @@ def test_the_page_shows_what_was_found(page, metrics):
     assert f"{metrics['systems']['cnn_mse']['auc']:.3f}" in page
     assert page.count('<circle class="g') + page.count('<circle class="other') == 120
     assert page.count("<audio ") == 8
-    assert page.count("data:image/png") == 6
+    assert page.count("data:image/png") == 6 + 1
+    assert "<summary>song-0000, step by step</summary>" in page
     assert "Files that do not decode" in page
 
 

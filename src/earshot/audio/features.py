@@ -35,7 +35,7 @@ def in_physical_units(values: Features, rows: Sequence[Row]) -> Features:
     return values
 
 
-@np.errstate(over="ignore", invalid="ignore")  # too large samples: refused in `_finite`
+@np.errstate(over="ignore", invalid="ignore")  # too large samples: refused in `kept`
 def features(
     blocks: Iterable[Samples],
     settings: HyperImages,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from earshot.audio.rows import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.gridspec import SubplotSpec
 
 NAMES = {
     "chroma": "Chroma",
@@ -26,9 +28,12 @@ NAMES = {
     "tonnetz": "Tonnetz",
 }
 
-_WIDTH, _HEIGHT, _DPI = 9.0, 5.6, 120
+DPI = 120
+INK, MUTED = "#1c1c1e", "#6b6b70"
+
+_WIDTH, _HEIGHT = 9.0, 5.6
 _LEAST_HEIGHT, _MOST_HEIGHT = 14, 80
-_INK, _MUTED = "#1c1c1e", "#6b6b70"
+_MAGMA_COLOURS = 224
 
 
 def hyper_image_png(image: NDArray[np.float32], rows: Sequence[Row], frames_per_second: float) -> bytes:
@@ -49,56 +54,73 @@ def hyper_image_png(image: NDArray[np.float32], rows: Sequence[Row], frames_per_
     """
     from matplotlib.figure import Figure
 
+    figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=DPI, facecolor="white")
+    grid = figure.add_gridspec(1, 1, left=0.11, right=0.98, top=0.985, bottom=0.085)
+    draw_stack(figure, grid[0], image, rows, image.shape[1] / frames_per_second)
+    return png(figure)
+
+
+def draw_stack(
+    figure: Figure, place: SubplotSpec, image: NDArray[np.float32], rows: Sequence[Row], seconds: float
+) -> None:
+    """Draw a hyper-image `(n_rows, n_frames)` of so many seconds at `place`, the time axis below it."""
     families = [
         (family, list(group)) for family, group in groupby(range(len(rows)), lambda row: rows[row].family)
     ]
     heights = [min(max(len(group), _LEAST_HEIGHT), _MOST_HEIGHT) for _, group in families]
-    figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DPI, facecolor="white")
-    grid = figure.subplots(
-        len(families),
-        sharex=True,
-        squeeze=False,
-        gridspec_kw={
-            "height_ratios": heights,
-            "hspace": 0.07,
-            "left": 0.11,
-            "right": 0.995,
-            "top": 0.985,
-            "bottom": 0.085,
-        },
-    )
-    seconds = image.shape[1] / frames_per_second
-    for axes, (family, group) in zip(grid[:, 0], families, strict=True):
-        _draw_family(axes, image[group], NAMES.get(family, family), seconds)
-    _draw_time(grid[-1, 0])
-    return _png(figure)
+    grid = place.subgridspec(len(families), 1, height_ratios=heights, hspace=0.07)
+    for place_of_family, (family, group) in enumerate(families):
+        axes = figure.add_subplot(grid[place_of_family])
+        draw_rows(axes, image[group], seconds)
+        axes.set_yticks([])
+        axes.set_ylabel(
+            NAMES.get(family, family), rotation=0, ha="right", va="center", fontsize=9, color=INK, labelpad=6
+        )
+    draw_time(axes)
 
 
-def _draw_family(axes: Axes, image: NDArray[np.float32], name: str, seconds: float) -> None:
-    """The lowest row at the bottom, contrast stretched to what the rows use."""
+def draw_rows(axes: Axes, image: NDArray[np.float32], seconds: float, interpolation: str = "nearest") -> None:
+    """Rows over time, the lowest at the bottom, contrast stretched to what they use; no labels yet."""
     low, high = np.percentile(image, [0.5, 99.5])
     axes.imshow(
         image,
         origin="lower",
         aspect="auto",
-        interpolation="nearest",
+        interpolation=interpolation,
+        interpolation_stage="data",
         cmap="magma",
         vmin=low,
         vmax=max(high, low + 1e-3),
         extent=(0.0, seconds, 0.0, float(len(image))),
     )
-    axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=_INK, labelpad=6)
-    axes.set_yticks([])
     axes.tick_params(axis="x", length=0, labelbottom=False)
     axes.spines[:].set_visible(False)
 
 
-def _draw_time(axes: Axes) -> None:
-    axes.tick_params(axis="x", length=3, labelbottom=True, labelsize=8, colors=_MUTED)
-    axes.set_xlabel("seconds", fontsize=8, color=_MUTED)
+def draw_time(axes: Axes) -> None:
+    """Seconds below `axes`."""
+    axes.tick_params(axis="x", length=3, labelbottom=True, labelsize=8, colors=MUTED)
+    axes.set_xlabel("seconds", fontsize=8, color=MUTED)
 
 
-def _png(figure: Any) -> bytes:
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+def png(figure: Figure) -> bytes:
+    """The same bytes for the same figure, in 256 colours: those of its images and of its labels."""
+    from PIL import Image
+
+    drawn, buffer = BytesIO(), BytesIO()
+    figure.savefig(drawn, format="png")
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_colours())
+    pixels = Image.open(drawn).convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
+    pixels.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
+
+
+def _colours() -> bytes:
+    """256 times red, green and blue: magma, and grey from ink to white."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    magma = colormaps["magma"](np.linspace(0, 1, _MAGMA_COLOURS))[:, :3]
+    greys = np.linspace(to_rgb(INK), (1.0, 1.0, 1.0), 256 - _MAGMA_COLOURS)
+    return bytes(np.rint(255 * np.concatenate([magma, greys])).astype(np.uint8))

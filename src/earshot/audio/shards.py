@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from io import BytesIO
 from itertools import takewhile
@@ -113,10 +114,11 @@ def _header(n_frames: int, n_rows: int) -> bytes:
 
 
 class Shard:
-    """An open shard.
+    """An open shard of at least `n_frames` frames.
 
-    Frames are read by position (pread), so that forked readers do not disturb
-    each other.
+    It is mapped into memory, which forked readers share. The system is told what
+    a batch needs before it is copied, so that a cold disk is asked for all of it
+    at once and for nothing else.
 
     Raises
     ------
@@ -124,21 +126,27 @@ class Shard:
         A file that is missing, cut short, or not a shard of `n_rows` rows.
     """
 
-    def __init__(self, path: Path, n_rows: int) -> None:
+    def __init__(self, path: Path, n_rows: int, n_frames: int) -> None:
         self.path = path
-        self.n_rows = n_rows
         self._file: int | None = None
-        self._first_byte, self.n_frames = _read_header(path, n_rows)
+        self._first_byte, held = _read_header(path, n_rows)
+        if held < n_frames:
+            raise UserError(f"{path}: its songs have {n_frames} frames, it holds {held}")
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        mapped = mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
+        mapped.madvise(mmap.MADV_RANDOM)
+        self._bytes: Stored = np.frombuffer(mapped, np.uint8)
 
-    def read(self, first_frame: int, frames: memoryview) -> None:
-        """Fill `frames`, bytes of whole frames, from `first_frame` of the shard on."""
-        last = first_frame + len(frames) // self.n_rows
-        if first_frame < 0 or last > self.n_frames:
-            raise UserError(f"{self.path}: frames {first_frame} to {last} wanted, it holds {self.n_frames}")
+    def read(self, batch: Stored, parts: Sequence[tuple[int, int, int]]) -> None:
+        """Fill parts of `batch`, bytes: each (first byte behind the header, begin, end in `batch`)."""
         assert self._file is not None
-        if os.preadv(self._file, [frames], self._first_byte + first_frame * self.n_rows) != len(frames):
+        if os.fstat(self._file).st_size < len(self._bytes):
             raise UserError(f"{self.path}: cut short while it was read")
+        frames = self._bytes[self._first_byte :]
+        for byte, begin, end in parts:
+            os.posix_fadvise(self._file, self._first_byte + byte, end - begin, os.POSIX_FADV_WILLNEED)
+        for byte, begin, end in parts:
+            batch[begin:end] = frames[byte : byte + end - begin]
 
     def __del__(self) -> None:
         if self._file is not None:

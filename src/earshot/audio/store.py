@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,8 @@ class HyperImageStore:
         self._shard_of, self._shard_names = pd.factorize(self.songs[SHARD])
         self._first_frames: Frames = self.songs[FIRST_FRAME].to_numpy(np.int64)
         self._n_frames: Frames = self.songs[N_FRAMES].to_numpy(np.int64)
+        self._shard_frames = np.zeros(len(self._shard_names), np.int64)
+        np.maximum.at(self._shard_frames, self._shard_of, self._first_frames + self._n_frames)
         self._shards = OrderedDict()
 
     @classmethod
@@ -143,13 +146,14 @@ class HyperImageStore:
 
     def _read(self, batch: Stored, songs: NDArray[np.intp], starts: Frames, n_frames: Frames) -> None:
         """The first `n_frames` of every window, in the order in which they lie on disk."""
+        n_windows, length, n_rows = batch.shape
+        begins = np.arange(n_windows) * (length * n_rows)
         shards = self._shard_of[songs]
-        frames, (_, length, n_rows) = batch.reshape(-1).data, batch.shape
-        ends = np.arange(len(songs)) * length * n_rows + n_frames * n_rows
         order = np.lexsort((starts, shards))
-        windows = zip(*(column[order].tolist() for column in (shards, starts, ends, n_frames)), strict=True)
-        for shard, start, end, n in windows:
-            self._shard(shard).read(start, frames[end - n * n_rows : end])
+        parts = np.stack([starts * n_rows, begins, begins + n_frames * n_rows], axis=1)[order].tolist()
+        edges = np.flatnonzero(np.diff(shards[order], prepend=-1, append=-1)).tolist()
+        for first, last in pairwise(edges):
+            self._shard(int(shards[order[first]])).read(batch.reshape(-1), parts[first:last])
 
     def _repeat(self, window: Stored, song: np.intp, filled: int) -> None:
         """Fill the rest of a window with its song from the start, as often as it takes."""
@@ -163,7 +167,8 @@ class HyperImageStore:
             self._shards.move_to_end(number)
         else:
             name = self._shard_names[number]
-            self._shards[number] = Shard(self.folder / "shards" / f"{name}.npy", len(self.rows))
+            path, n_frames = self.folder / "shards" / f"{name}.npy", int(self._shard_frames[number])
+            self._shards[number] = Shard(path, len(self.rows), n_frames)
             if len(self._shards) > _OPEN_SHARDS:
                 self._shards.popitem(last=False)
         return self._shards[number]

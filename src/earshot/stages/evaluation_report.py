@@ -107,6 +107,8 @@ def _check(differences: dict[str, Any], a: str, b: str, k: int) -> dict[str, Any
 
 
 def _report(paths: Paths, judged: Judgement, params: Params) -> Report:
+    from earshot.audio.song_sheet import song_sheet
+
     training_set = paths.data("training_set")
     songs = pd.read_parquet(training_set / "songs.parquet").set_index(SONG_ID, drop=False)
     clips = read_clips(training_set)
@@ -123,6 +125,7 @@ def _report(paths: Paths, judged: Judgement, params: Params) -> Report:
         songs=songs.loc[drawn],
         positions=lay_out(_predicted(paths, drawn), params.seed),
         examples=examples,
+        sheet=song_sheet(clips[examples[0].song.song_id], params.hyper_images),
         sounds=choose_sounds(clips, in_order_of_need(examples)),
         counted=read_json(training_set / "summary.json")["set_aside"],
     )

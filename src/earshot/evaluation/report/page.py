@@ -15,6 +15,7 @@ from earshot.evaluation.report.charts import curves_chart
 from earshot.evaluation.report.elements import facts, number, section, text
 from earshot.evaluation.report.results import draw_differences, draw_kinds, draw_systems
 from earshot.evaluation.report.script import SCRIPT
+from earshot.evaluation.report.sheet import draw_sheet
 from earshot.evaluation.report.song_map import draw_map
 from earshot.evaluation.report.songs import Example, draw_examples
 from earshot.evaluation.report.sounds import audio_elements
@@ -41,6 +42,8 @@ class Report:
         Songs of the map (columns of songs.parquet) and where they lie, `(n, 2)` in per cent.
     examples
         Songs shown closely.
+    sheet
+        PNG: from sound to image, of the first of the examples.
     sounds
         song_id -> clip.
     counted
@@ -57,13 +60,14 @@ class Report:
     songs: pd.DataFrame
     positions: NDArray[np.float64]
     examples: Sequence[Example]
+    sheet: bytes
     sounds: Mapping[str, Path]
     counted: Mapping[str, int]
 
 
 def draw_page(report: Report) -> str:
     """The page: one HTML document that loads nothing."""
-    parts = (_header, _results, _protocol, _curves, _map, _songs)
+    parts = (_header, _results, _protocol, _curves, _map, _sheet, _songs)
     body = "\n".join(part(report) for part in parts)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -172,6 +176,17 @@ def _map(report: Report) -> str:
         "Songs that the encoder finds alike lie together; colours are genres, which it was never told. "
         "Hollow songs are cold. Point at one for its title; large ones play.",
         draw_map(report.songs, report.positions, report.sounds),
+    )
+
+
+def _sheet(report: Report) -> str:
+    return section(
+        "image",
+        "From sound to image",
+        "What is computed of a song before anything is learned, and stacked into the picture that encoders "
+        "choose their rows from. Bright is much, dark is little. "
+        "<code>earshot plot</code> draws it of any song.",
+        draw_sheet(report.examples[0].song, report.sheet),
     )
 
 

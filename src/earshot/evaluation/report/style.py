@@ -173,6 +173,11 @@ figcaption { font-size: 13px; color: var(--soft); text-align: right; margin-top:
   display: block; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
 }
 .cosine { font-size: 13px; color: var(--soft); font-variant-numeric: tabular-nums; }
+.steps {
+  display: grid; grid-template-columns: 10em 1fr; gap: 4px 20px; margin: 12px 0 28px; max-width: 52em;
+}
+.steps dt { font-weight: 600; }
+.steps dd { margin: 0; color: var(--soft); }
 .play {
   flex: none; width: 34px; height: 34px; border-radius: 50%; border: 1px solid var(--line);
   background: var(--card); cursor: pointer; padding: 0; display: grid; place-items: center;
@@ -202,7 +207,7 @@ figcaption { font-size: 13px; color: var(--soft); text-align: right; margin-top:
   main { padding: 0 16px 64px; }
   .top { padding-top: 32px; }
   section { margin-top: 64px; }
-  .two, .song { grid-template-columns: minmax(0, 1fr); }
+  .two, .song, .steps { grid-template-columns: minmax(0, 1fr); }
   .results thead { display: none; }
   .results, .results tbody, .results tr, .results th, .results td { display: block; width: 100%; }
   .results tbody tr { border-top: 1px solid var(--line); padding: 14px 0 12px; }

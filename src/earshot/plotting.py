@@ -1,0 +1,100 @@
+"""The sheet of a song of the catalogue, or of any audio file, as a PNG."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from earshot.audio.decoding import AudioError
+from earshot.audio.hyper_image import DEFAULTS
+from earshot.audio.song_sheet import song_sheet
+from earshot.columns import AUDIO, SONG_ID
+from earshot.errors import UserError
+from earshot.files import replace_bytes
+from earshot.params import load_params
+
+_LONGEST_NAME = 50
+
+
+def plot_song(root: Path, song: str, output: Path | None = None) -> Path:
+    """Draw the sheet of a song; it appears whole or not at all.
+
+    Parameters
+    ----------
+    root
+        The workspace, or any other folder.
+    song
+        A song_id of its catalogue, or else the path of an audio file.
+    output
+        A PNG; by default `<song>.png` in `root`.
+
+    Returns
+    -------
+    The path that was written.
+
+    Raises
+    ------
+    UserError
+        `song` is neither, has no audio or cannot be decoded; `output` cannot be written.
+    """
+    audio = find_audio(root, song)
+    place = output or root / file_name(audio.stem if audio == root / song else song)
+    if place.suffix.lower() != ".png":
+        raise UserError(f"{place}: wanted a name that ends in .png")
+    if not place.parent.is_dir():
+        raise UserError(f"{place.parent}: no such folder; the picture goes into one that is there")
+    params = root / "params.yaml"
+    settings = load_params(params).hyper_images if params.is_file() else DEFAULTS
+    try:
+        sheet = song_sheet(audio, settings)
+    except (AudioError, OSError) as error:
+        raise UserError(f"{audio}: {error}") from None
+    try:
+        replace_bytes(place, sheet)
+    except OSError as error:
+        raise UserError(f"{place}: cannot be written: {error.strerror}") from None
+    return place
+
+
+def find_audio(root: Path, song: str) -> Path:
+    """The audio of a song of the catalogue in `root`, or `song` itself where it is a file."""
+    table, file = root / "data" / "raw_audio" / "songs.parquet", root / song
+    delivered = _delivered_audio(table)
+    if song in delivered:
+        return _usable(root, song, delivered[song])
+    if file.is_file():
+        return file
+    unmade = "" if table.is_file() else " (not there yet: `dvc repro raw_audio` makes it)"
+    raise UserError(f"{song!r} is neither a song_id of {table}{unmade} nor a file: there is no {file}")
+
+
+def _delivered_audio(table: Path) -> dict[str, str]:
+    """song_id -> audio relative to the workspace, or ""; empty where there is no catalogue."""
+    import pandas as pd
+
+    if not table.is_file():
+        return {}
+    songs = pd.read_parquet(table, columns=[SONG_ID, AUDIO])
+    return dict(zip(songs[SONG_ID], songs[AUDIO].fillna(""), strict=True))
+
+
+def _usable(root: Path, song: str, audio: str) -> Path:
+    if not audio:
+        aside = root / "data" / "raw_audio" / "set_aside.parquet"
+        raise UserError(
+            f"song {song!r} has no audio: no delivery brought a file of it that can be used; "
+            f"those that cannot are in {aside}"
+        )
+    if not (root / audio).is_file():
+        raise UserError(f"{root / audio}: not there; `dvc checkout` brings it back")
+    return root / audio
+
+
+def file_name(song: str) -> str:
+    """The picture's name, of letters, digits, `_`, `.` and `-` alone: it stays in its folder.
+
+    >>> file_name("../AC/DC: Hells Bells")
+    'AC_DC__Hells_Bells.png'
+    """
+    safe = re.sub(r"[^\w.-]", "_", song).strip("._-")
+    return f"{safe[:_LONGEST_NAME] or 'song'}.png"

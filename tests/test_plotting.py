@@ -1,0 +1,111 @@
+"""`earshot plot`: a song of the catalogue, or a file, becomes one PNG; what cannot be drawn is said."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from earshot.audio.hyper_image import DEFAULTS
+from earshot.audio.song_sheet import song_sheet
+from earshot.cli import app
+from earshot.errors import UserError
+from earshot.plotting import file_name, plot_song
+from tests.audio.files import RATE, stereo
+
+CATALOGUE = {"000123": "audio/a.ogg", "../AC/DC": "audio/b.mp3", "silent": None, "gone": "audio/gone.ogg"}
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with a catalogue, and the current directory."""
+    workspace = tmp_path / "workspace"
+    for folder in ("audio", "data/raw_audio"):
+        (workspace / folder).mkdir(parents=True)
+    soundfile.write(workspace / "audio" / "a.ogg", stereo(), RATE)
+    soundfile.write(workspace / "audio" / "b.mp3", stereo(), RATE)
+    songs = pd.DataFrame({"song_id": list(CATALOGUE), "audio": pd.Series(CATALOGUE.values(), dtype="str")})
+    songs.to_parquet(workspace / "data" / "raw_audio" / "songs.parquet")
+    monkeypatch.chdir(workspace)
+    return workspace
+
+
+def plot(*arguments: str) -> Path:
+    result = CliRunner().invoke(app, ["plot", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    return Path(result.output.strip())
+
+
+def test_a_song_of_the_catalogue(root: Path) -> None:
+    assert plot("000123") == root / "000123.png"
+    assert (root / "000123.png").read_bytes() == song_sheet(root / "audio" / "a.ogg", DEFAULTS)
+
+
+def test_an_id_does_not_lead_out_of_the_folder(root: Path) -> None:
+    written = plot("../AC/DC")
+    assert (written.parent, written.name) == (root, "AC_DC.png")
+    assert written.is_file()
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "..", "/", "a\0b\n", "é" * 300, "-o", ".hidden"])
+def test_any_id_makes_a_plain_file_name(name: str) -> None:
+    made = file_name(name)
+    assert re.fullmatch(r"\w[\w.-]*\.png", made)
+    assert len(made.encode()) < 200
+
+
+def test_a_file_outside_any_workspace_with_the_excerpt_of_params(root: Path, tmp_path: Path) -> None:
+    shutil.rmtree(root / "data")
+    params = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")
+    assert "excerpt_seconds: 60.0" in params
+    (root / "params.yaml").write_text(params.replace("excerpt_seconds: 60.0", "excerpt_seconds: 1.0"))
+    song = str(root / "audio" / "b.mp3")
+    assert plot(song) == root / "b.png"
+    assert plot("audio/b.mp3", "--output", str(tmp_path / "other.PNG")) == tmp_path / "other.PNG"
+    wanted = song_sheet(Path(song), replace(DEFAULTS, excerpt_seconds=1.0))
+    assert (root / "b.png").read_bytes() == (tmp_path / "other.PNG").read_bytes() == wanted
+
+
+def test_what_cannot_be_drawn_is_said_and_leaves_the_picture_before(root: Path) -> None:
+    (root / "text.mp3").write_text("no music\n" * 1000)
+    soundfile.write(root / "three.wav", stereo()[:3], RATE)
+    (root / "old.png").write_bytes(b"old")
+    before = sorted(root.iterdir())
+    messages = {
+        "nobody": r"'nobody' is neither a song_id of .*/raw_audio/songs\.parquet nor a file: there is no "
+        r".*/workspace/nobody$",
+        "silent": r"song 'silent' has no audio: .*/raw_audio/set_aside\.parquet$",
+        "gone": r"/workspace/audio/gone\.ogg: not there; `dvc checkout` brings it back$",
+        "text.mp3": r"/workspace/text\.mp3: not audio: ",
+        "three.wav": r"/workspace/three\.wav: too short: ",
+    }
+    for song, message in messages.items():
+        with pytest.raises(UserError, match=message):
+            plot_song(root, song, root / "old.png")
+    assert (root / "old.png").read_bytes() == b"old"
+    assert sorted(root.iterdir()) == before
+
+
+def test_an_output_that_cannot_be_written_is_said(root: Path) -> None:
+    (root / "folder.png").mkdir()
+    before = sorted(root.iterdir())
+    for output, message in {
+        "missing/x.png": r"/missing: no such folder",
+        "audio/b.mp3": r"audio/b\.mp3: wanted a name that ends in \.png",
+        "folder.png": r"/folder\.png: cannot be written: Is a directory",
+    }.items():
+        with pytest.raises(UserError, match=message):
+            plot_song(root, "000123", root / output)
+    assert sorted(root.iterdir()) == before
+
+
+def test_without_a_catalogue_it_says_what_to_run(root: Path) -> None:
+    shutil.rmtree(root / "data")
+    with pytest.raises(UserError, match=r"songs\.parquet \(not there yet: `dvc repro raw_audio` makes it\)"):
+        plot_song(root, "000123")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
 
-_BLOCK_FRAMES = 1 << 18
+_BLOCK_FRAMES = 1 << 21
 
 
 class AudioError(Exception):

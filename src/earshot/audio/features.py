@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -114,10 +114,15 @@ def _tuned_spectra(
 
 def normalize(values: Features, rows: Sequence[Row]) -> Features:
     """`(n_frames, n_rows)` in physical units to 0..1, what lies outside a row's range cut off."""
-    offsets = np.array([row.offset for row in rows], np.float32)
-    ranges = np.array([row.scale * LEVELS for row in rows], np.float32)
+    offsets, ranges = _offsets_and_ranges(tuple(rows))
     scaled: NDArray[np.float32] = np.clip((values - offsets) / ranges, 0, 1)
     return scaled
+
+
+@lru_cache(maxsize=64)
+def _offsets_and_ranges(rows: tuple[Row, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    offsets = np.array([row.offset for row in rows], np.float32)
+    return offsets, np.array([row.scale * LEVELS for row in rows], np.float32)
 
 
 def quantize(values: Features, rows: Sequence[Row]) -> NDArray[np.uint8]:

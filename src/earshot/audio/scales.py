@@ -7,6 +7,7 @@ mel bands also what is below -70 dB, as above the cut-off of a lossy file.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from earshot.audio.chroma import PITCH_CLASSES
 from earshot.audio.contrast import N_BANDS
@@ -21,6 +22,7 @@ Range = tuple[str, str, float, float]
 """Family, name, value stored as 0, value stored as 255."""
 
 
+@lru_cache(maxsize=8)
 def image_rows(n_mels: int, n_mfcc: int) -> tuple[Row, ...]:
     """The rows of an image, family after family."""
     ranges = [*_chroma_and_tempogram(), *_mel(n_mels), *_mfcc(n_mels, n_mfcc), *_contrast_and_tonnetz()]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Spectrum = NDArray[np.float32]
 """Power, float32 `(n_frames, n_fft // 2 + 1)`: time-major, as everything here."""
 
-_FRAMES_IN_CACHE = 128
+_FRAMES_IN_CACHE = 64
 
 
 def resample(
@@ -85,6 +85,6 @@ def _power(frames: NDArray[np.float32]) -> Spectrum:
     power = np.empty((n_frames, n_fft // 2 + 1), np.float32)
     for first in range(0, n_frames, _FRAMES_IN_CACHE):
         block = slice(first, first + _FRAMES_IN_CACHE)
-        spectrum = rfft(frames[block] * hann(n_fft), axis=1).astype(np.complex64)
-        power[block] = np.abs(spectrum) ** 2
+        spectrum = rfft(frames[block] * hann(n_fft), axis=1, overwrite_x=True).astype(np.complex64)
+        np.square(np.abs(spectrum), out=power[block])
     return power

@@ -45,9 +45,10 @@ def spectral_peaks(power: Spectrum, sample_rate: int) -> tuple[NDArray[np.float3
     first, last = int(allowed[0]), int(allowed[-1]) + 1
     left, here, right = (power[:, first + step : last + step] for step in (-1, 0, 1))
     quiet = _LOUDEST_SHARE * power.max(axis=1, keepdims=True)
-    peaks = np.nonzero((here > quiet) & (here > left) & (here >= right))
-    shifts, heights = _parabola(left[peaks], here[peaks], right[peaks])
-    frequencies = ((peaks[1] + first + shifts) * float(sample_rate) / n_fft).astype(np.float32)
+    frames, peaks = np.nonzero((here > quiet) & (here > left) & (here >= right))
+    places = frames * power.shape[1] + peaks + first
+    shifts, heights = _parabola(*(power.reshape(-1).take(places + step) for step in (-1, 0, 1)))
+    frequencies = ((peaks + first + shifts) * float(sample_rate) / n_fft).astype(np.float32)
     return frequencies, heights
 
 

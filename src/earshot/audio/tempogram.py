@@ -82,21 +82,21 @@ def local_autocorrelation(values: NDArray[np.float64], lags: range, half: int) -
     Both values lie within `half` frames of the frame; zeros beyond both ends.
     `(n_frames, len(lags))`.
     """
-    width = 2 * half + 1
+    n, width = len(values), 2 * half + 1
     energy = _window_sums(values**2, half, 0) / width + FAINT
-    repeats = np.zeros((len(lags), len(values)))
+    repeats, products = np.zeros((len(lags), n)), np.zeros(n)
     for row, lag in zip(repeats, lags, strict=True):
-        if lag < len(values):
-            products = np.zeros(len(values))
-            products[: len(values) - lag] = values[: len(values) - lag] * values[lag:]
-            row[:] = _window_sums(products, half, lag) / (width - lag) / energy
+        if lag < n:
+            np.multiply(values[: n - lag], values[lag:], out=products[: n - lag])
+            products[n - lag :] = 0
+            np.divide(_window_sums(products, half, lag), (width - lag) * energy, out=row)
     return repeats.T
 
 
 def _window_sums(values: NDArray[np.float64], half: int, lag: int) -> NDArray[np.float64]:
     """Sum of `values[t - half : t + half - lag + 1]` for every t, zeros beyond both ends."""
     sums = np.zeros(len(values) + 2 * half + 1)
-    sums[half + 1 : half + 1 + len(values)] = np.cumsum(values)
+    np.cumsum(values, out=sums[half + 1 : half + 1 + len(values)])
     sums[half + 1 + len(values) :] = sums[half + len(values)]
     last = 2 * half + 1 - lag
     return sums[last : last + len(values)] - sums[: len(values)]

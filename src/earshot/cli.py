@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from earshot.datasets.commands import app as importing
 from earshot.errors import UserError
 
 app = typer.Typer(
@@ -86,6 +87,8 @@ def repair() -> None:
 
     versioning.repair(Path.cwd(), typer.echo)
 
+
+app.add_typer(importing, name="import")
 
 release = typer.Typer(help="What is served, and what it was judged by.", no_args_is_help=True)
 app.add_typer(release, name="release")

@@ -1,0 +1,129 @@
+"""`earshot import SOURCE ...`: every command is one call into the module of its source."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earshot.columns import PLAY_COUNT, PLAYED_AT, SONG_ID, USER_ID
+from earshot.errors import UserError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+app = typer.Typer(
+    help="Turn what others have written into a delivery, which `earshot ingest` takes in.",
+    no_args_is_help=True,
+)
+
+
+class Meaning(StrEnum):
+    """Whether counts add to earlier ones of the source, or replace them."""
+
+    INCREMENT = "increment"
+    TOTAL = "total"
+
+
+Output = Annotated[Path, typer.Option(help="the delivery, a folder that is not there yet")]
+Plays = Annotated[Meaning, typer.Option(help="add to this source's earlier counts, or replace them")]
+
+
+@app.command("table")
+def import_table(
+    files: Annotated[list[str], typer.Argument(help="text or parquet: files, folders, 'pattern*'")],
+    output: Output,
+    user: Annotated[str, typer.Option(help="the column of listeners' ids")],
+    song: Annotated[str, typer.Option(help="the column of songs' ids")],
+    count: Annotated[str | None, typer.Option(help="the column of play counts")] = None,
+    time: Annotated[str | None, typer.Option(help="the column of times")] = None,
+    separator: Annotated[str, typer.Option(help="between columns: one or more characters, or tab")] = ",",
+    header: Annotated[bool, typer.Option(help="without: columns are called 1, 2, ...")] = True,
+    songs: Annotated[Path | None, typer.Option(help="a table of songs, laid out the same way")] = None,
+    song_columns: Annotated[str, typer.Option(help="such as song_id=id,title=Title")] = "",
+    source: Annotated[str, typer.Option(help="who delivers")] = "table",
+    plays: Plays = Meaning.INCREMENT,
+) -> None:
+    """Import plays from any table of listeners and songs."""
+    from earshot.datasets import table
+    from earshot.datasets.importing.delimited import Layout
+
+    named = {USER_ID: user, SONG_ID: song, PLAY_COUNT: count, PLAYED_AT: time}
+    imported = table.import_table(
+        files,
+        output,
+        {column: name for column, name in named.items() if name is not None},
+        Layout("\t" if separator in ("tab", "\\t") else separator, header),
+        songs=songs,
+        song_columns=_mapping(song_columns),
+        source=source,
+        plays=plays,
+    )
+    _tell(output, imported)
+
+
+@app.command("folder")
+def import_folder(
+    folder: Annotated[Path, typer.Argument(help="music; it is only read")],
+    output: Output,
+    genres_from_folders: Annotated[
+        bool, typer.Option("--genres-from-folders", help="the topmost folder is the genre")
+    ] = False,
+) -> None:
+    """Import songs and sound from a folder of tagged music files."""
+    from earshot.datasets import folder as music
+
+    _tell(output, music.import_folder(folder, output, genres_from_folders=genres_from_folders))
+
+
+@app.command("listenbrainz")
+def import_listenbrainz(
+    files: Annotated[list[str], typer.Argument(help="dumped listens: files, folders, 'pattern*'")],
+    output: Output,
+    songs: Annotated[Path, typer.Option(help="the delivery whose songs they are matched to")],
+    plays: Plays = Meaning.INCREMENT,
+) -> None:
+    """Import ListenBrainz listens to the songs of a delivery."""
+    from earshot.datasets import listenbrainz
+
+    _tell(output, listenbrainz.import_listenbrainz(files, output, songs=songs, plays=plays))
+
+
+@app.command("msd")
+def import_msd(
+    triplets: Annotated[Path, typer.Argument(help="train_triplets.txt")],
+    output: Output,
+    song_tracks: Annotated[Path | None, typer.Option(help="taste_profile_song_to_tracks.txt")] = None,
+    mismatches: Annotated[Path | None, typer.Option(help="sid_mismatches.txt")] = None,
+    unique_tracks: Annotated[Path | None, typer.Option(help="unique_tracks.txt")] = None,
+    tags: Annotated[Path | None, typer.Option(help="lastfm_tags.db")] = None,
+    previews: Annotated[Path | None, typer.Option(help="a folder with TR....mp3, at any depth")] = None,
+) -> None:
+    """Import the Million Song Dataset's Taste Profile, with what else there is of it."""
+    from earshot.datasets import msd
+
+    files = msd.MsdFiles(triplets, song_tracks, mismatches, unique_tracks, tags, previews)
+    _tell(output, msd.import_msd(files, output))
+
+
+def _mapping(text: str) -> dict[str, str]:
+    """`a=x,b=y` as a mapping."""
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    for column, equals, name in pairs:
+        if not (column and equals and name):
+            raise UserError(f"--song-columns {text!r}: wanted such as song_id=id,title=Title")
+    return {column: name for column, _, name in pairs}
+
+
+def _tell(output: Path, imported: DataclassInstance) -> None:
+    from earshot.datasets.importing.drafts import SET_ASIDE
+
+    for name, figure in asdict(imported).items():
+        shown = f"{figure:.1%}" if isinstance(figure, float) else f"{figure:,}"
+        typer.echo(f"{name.replace('_', ' '):20s} {shown:>12s}")
+    if (output / SET_ASIDE).exists():
+        typer.echo(f"set aside: {output / SET_ASIDE} says which lines, and what was wanted")
+    typer.echo(f"written: {output}; take it in with `earshot ingest {output}`")

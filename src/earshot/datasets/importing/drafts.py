@@ -1,0 +1,158 @@
+"""A delivery while it is made: it appears whole or not at all, and says what it left out."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TextIO
+
+from earshot import columns
+from earshot.errors import UserError
+from earshot.files import link, write_json
+
+SET_ASIDE = "set_aside.csv"
+"""Beside songs and plays in the delivery; `earshot ingest` keeps it with them."""
+
+SONG_COLUMNS = (
+    columns.SONG_ID,
+    columns.ARTIST_ID,
+    columns.ARTIST,
+    columns.TITLE,
+    columns.GENRES,
+    columns.TAGS,
+    columns.AUDIO,
+    columns.WITHDRAWN,
+)
+_LONGEST_VALUE = 200
+
+
+class SetAside:
+    """The lines of a source that could not be used, in the file `path`; none, no file.
+
+    Its columns: file, line (empty where a file has none), value, and what was wanted.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+        self.count = 0
+        self.first = ""
+
+    def add(self, file: str, line: int | None, value: str, wanted: str) -> None:
+        """Set one line, or one whole file, aside."""
+        value = value[:_LONGEST_VALUE]
+        if self._file is None:
+            self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+            self._write(self._file, columns.FILE, columns.LINE, columns.VALUE, columns.WANTED)
+            place = file if line is None else f"{file}: line {line}"
+            self.first = f"{place}: {value!r}: wanted {wanted}"
+        self._write(self._file, file, "" if line is None else line, value, wanted)
+        self.count += 1
+
+    @staticmethod
+    def _write(file: TextIO, *values: str | int) -> None:
+        csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerow(values)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The folder to write in, and where to say what was left out."""
+
+    folder: Path
+    set_aside: SetAside
+
+    def add_audio(self, song_id: str, source: Path) -> str:
+        """Hard-link a file into the draft, or copy it from another volume; its path in there.
+
+        It is called by the song's id, or a hash of it where that is no plain word.
+
+        Raises
+        ------
+        UserError
+            It cannot be read.
+        """
+        plain = re.fullmatch(r"[\w-]{1,80}", song_id, re.ASCII)
+        stem = song_id if plain else blake2b(song_id.encode(), digest_size=8).hexdigest()
+        audio = Path("audio") / (stem + source.suffix.lower())
+        (self.folder / "audio").mkdir(exist_ok=True)
+        try:
+            link(source.resolve(strict=True), self.folder / audio)
+        except OSError as error:
+            raise UserError(f"{source}: cannot be linked or copied: {error.strerror}") from None
+        return audio.as_posix()
+
+    def write_songs(self, songs: Iterable[Mapping[str, str]], further: tuple[str, ...] = ()) -> None:
+        """Write songs.csv: the columns of README and `further` ones, those that some song has."""
+        rows = list(songs)
+        names = [name for name in (*SONG_COLUMNS, *further) if any(row.get(name) for row in rows)]
+        with (self.folder / "songs.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, names, restval="", extrasaction="ignore", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+@contextmanager
+def new_delivery(folder: Path, source: str, plays: str = "increment") -> Iterator[Draft]:
+    """Write a delivery to the hidden folder beside `folder`, which at the end is renamed to it.
+
+    What an interrupted import left there is removed.
+
+    Raises
+    ------
+    UserError
+        `folder` is there already, or another import is writing it.
+    """
+    folder = folder.absolute()
+    if folder.exists() or folder.is_symlink():
+        raise UserError(f"{folder}: there already; name a folder that is not")
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    with _alone(unfinished, folder):
+        _empty(unfinished)
+        try:
+            with closing(SetAside(unfinished / SET_ASIDE)) as set_aside:
+                yield Draft(unfinished, set_aside)
+            write_json(unfinished / "delivery.json", {columns.SOURCE: source, "plays": plays})
+            unfinished.rename(folder)
+        except BaseException:
+            shutil.rmtree(unfinished)
+            raise
+
+
+def refuse_inside(output: Path, source: Path) -> None:
+    """UserError where `output` lies in the folder `source`, which must not change."""
+    if output.resolve().is_relative_to(source.resolve()):
+        raise UserError(f"{output}: lies in {source}, which is only read; wanted a folder outside it")
+
+
+@contextmanager
+def _alone(unfinished: Path, folder: Path) -> Iterator[None]:
+    """Hold a lock on the folder itself; it falls with the process."""
+    descriptor = os.open(unfinished, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise UserError(f"{folder}: another import is writing it; wait until it ends") from None
+    finally:
+        os.close(descriptor)
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()

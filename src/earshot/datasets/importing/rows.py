@@ -1,0 +1,180 @@
+"""Rows of foreign tables, text or parquet, block by block: of any size, and ids stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.datasets.importing.delimited import Layout, open_text
+from earshot.datasets.importing.drafts import SetAside
+from earshot.datasets.importing.sources import SourceFile
+from earshot.errors import UserError
+from earshot.processes import progress
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Lines = NDArray[np.int64]
+
+_BATCH_ROWS = 1 << 17
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is wanted.
+
+    Attributes
+    ----------
+    name
+        What the file calls it.
+    wanted
+        What its values must be, for people.
+    good
+        Which of some different texts, (n,) pyarrow strings, are so: (n,) bool.
+    is_id
+        A parquet column of numbers with a point is refused: ids would not stay as they are.
+    """
+
+    name: str
+    wanted: str
+    good: Callable[[Any], NDArray[np.bool_]]
+    is_id: bool = False
+
+
+def column_names(file: SourceFile, layout: Layout) -> list[str]:
+    """The columns that a file has; without a header `1`, `2`, ..."""
+    with _errors_of(file, layout):
+        return _open(file, layout)[0]
+
+
+def read_rows(
+    file: SourceFile, columns: Sequence[Column], layout: Layout, set_aside: SetAside
+) -> Iterator[tuple[Lines, pyarrow.RecordBatch]]:
+    """The good rows of a file; the others are set aside.
+
+    Returns
+    -------
+    lines
+        (n,): the rows' line numbers, in parquet their row numbers, from 1. A row that
+        quoted text spreads over several lines counts as one.
+    rows
+        `columns`, in their order, as pyarrow dictionaries of strings, `""` where nothing was said.
+
+    Raises
+    ------
+    UserError
+        A file that is not what its suffix says; a column that is missing, there
+        twice, or of a type that is no text.
+    """
+    with _errors_of(file, layout), progress(description=f"Reading {file.name}", unit="rows") as bar:
+        names, read = _open(file, layout)
+        _refuse_missing(file, columns, names)
+        for lines, batch in read([column.name for column in columns], set_aside):
+            bar.update(len(lines))
+            texts = [
+                _as_text(file, column, values) for column, values in zip(columns, batch.columns, strict=True)
+            ]
+            yield _good_rows(file, columns, lines, texts, set_aside)
+
+
+@contextmanager
+def _errors_of(file: SourceFile, layout: Layout) -> Iterator[None]:
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError) as error:
+        kind = "parquet" if _is_parquet(file) else f"text separated by {layout.separator!r}"
+        raise UserError(f"{file.path}: not readable as {kind}: {error}") from None
+
+
+def _is_parquet(file: SourceFile) -> bool:
+    return file.path.suffix == ".parquet"
+
+
+def _open(file: SourceFile, layout: Layout) -> tuple[list[str], Any]:
+    """Names, and a function that reads some of the columns: numbers of the rows, and the rows."""
+    return _open_parquet(file) if _is_parquet(file) else open_text(file, layout)
+
+
+def _open_parquet(file: SourceFile) -> tuple[list[str], Any]:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(file.path) as opened:
+        names = opened.schema_arrow.names
+
+    def read(columns: list[str], _: SetAside) -> Iterator[tuple[Lines, pyarrow.RecordBatch]]:
+        first = 1
+        with parquet.ParquetFile(file.path) as opened:
+            for batch in opened.iter_batches(columns=columns, batch_size=_BATCH_ROWS):
+                yield np.arange(first, first + len(batch)), batch.select(columns)
+                first += len(batch)
+
+    return names, read
+
+
+def _refuse_missing(file: SourceFile, columns: Sequence[Column], names: list[str]) -> None:
+    for column in columns:
+        if column.name not in names:
+            there = ", ".join(map(repr, names))
+            raise UserError(f"{file.path}: column {column.name!r} is missing; there are {there}")
+        if names.count(column.name) > 1:
+            times = names.count(column.name)
+            raise UserError(f"{file.path}: column {column.name!r} is there {times} times: wanted once")
+
+
+def _as_text(file: SourceFile, column: Column, values: pyarrow.Array) -> pyarrow.DictionaryArray:
+    import pyarrow
+    from pyarrow import compute, types
+
+    kind = values.type.value_type if types.is_dictionary(values.type) else values.type
+    where = f"{file.path}: column {column.name!r} is of type {kind}"
+    if column.is_id and not (types.is_integer(kind) or types.is_null(kind) or _is_text(kind)):
+        raise UserError(f"{where}: wanted text or whole numbers, so that ids stay as they are")
+    if types.is_list(kind) or types.is_large_list(kind):
+        values = compute.binary_join(values.cast(pyarrow.list_(pyarrow.string())), ";")
+    if types.is_dictionary(values.type) and kind == pyarrow.string() and not values.null_count:
+        return values
+    try:
+        text = compute.cast(values, pyarrow.string())
+    except pyarrow.ArrowNotImplementedError:
+        raise UserError(f"{where}: wanted text") from None
+    return compute.dictionary_encode(compute.fill_null(text, ""))
+
+
+def _is_text(kind: pyarrow.DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _good_rows(
+    file: SourceFile,
+    columns: Sequence[Column],
+    lines: Lines,
+    texts: list[pyarrow.DictionaryArray],
+    set_aside: SetAside,
+) -> tuple[Lines, pyarrow.RecordBatch]:
+    """The rows in which each column is good; each other one set aside for the first that is not."""
+    import pyarrow
+
+    bad = np.zeros(len(lines), dtype=bool)
+    for column, values in zip(columns, texts, strict=True):
+        good = column.good(values.dictionary)
+        if good.all():
+            continue
+        found = ~good[values.indices.to_numpy()] & ~bad
+        for place in np.flatnonzero(found).tolist():
+            value = f"{column.name}={values[place].as_py()}"
+            set_aside.add(file.name, int(lines[place]), value, column.wanted)
+        bad |= found
+    if bad.any():  # encoded anew, so that no value of a bad row is left
+        good_rows = pyarrow.array(~bad)
+        texts = [text.filter(good_rows).dictionary_decode().dictionary_encode() for text in texts]
+    names = [column.name for column in columns]
+    return lines[~bad], pyarrow.RecordBatch.from_arrays(texts, names=names)

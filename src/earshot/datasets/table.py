@@ -1,0 +1,160 @@
+"""Any table of plays: an interaction log, a warehouse export in parts, a published data set of ratings.
+
+Source
+    Yours. Text (`.csv`, `.tsv`, `.txt`, `.dat`, also packed as `.gz`) with any separator, with a
+    header or without, or parquet; one file, many, or a folder. A row is a listener, a song, and
+    how often or when; without either it is one play. RecTools, for example, writes
+    `user_id,item_id,datetime,weight`, MovieLens `user::item::rating::timestamp` without a header.
+Licence, citation
+    Those of the table.
+Songs
+    Optionally a table with columns named like those of songs.csv, or mapped to them. `audio` is a
+    path relative to that table; the files are hard-linked into the delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from earshot import columns
+from earshot.datasets.importing.delimited import Layout
+from earshot.datasets.importing.drafts import SONG_COLUMNS, Draft, new_delivery
+from earshot.datasets.importing.names import plain
+from earshot.datasets.importing.play_columns import (
+    identifier,
+    moment,
+    open_plays,
+    play_number,
+    text,
+    truth,
+    write_plays,
+)
+from earshot.datasets.importing.rows import Column, column_names, read_rows
+from earshot.datasets.importing.sources import SourceFile, find_files, one_file
+from earshot.errors import UserError
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".parquet")
+
+
+@dataclass(frozen=True)
+class TableImport:
+    """What was read and kept.
+
+    Attributes
+    ----------
+    files
+        Of plays.
+    plays
+        Rows of plays that were kept.
+    songs
+        Of the table of songs; 0 without one.
+    set_aside
+        Lines of either.
+    """
+
+    files: int
+    plays: int
+    songs: int
+    set_aside: int
+
+
+def import_table(
+    patterns: Sequence[str],
+    output: Path,
+    play_columns: Mapping[str, str],
+    layout: Layout,
+    *,
+    songs: Path | None = None,
+    song_columns: Mapping[str, str] | None = None,
+    source: str = "table",
+    plays: str = "increment",
+) -> TableImport:
+    """Write the delivery `output` from tables of plays, in memory that does not grow with them.
+
+    Parameters
+    ----------
+    patterns
+        Files, folders, or patterns with `*`.
+    play_columns
+        What the table calls user_id, song_id and, where it has them, play_count and played_at.
+    songs, song_columns
+        A table of songs, and what it calls the columns that it does not call as songs.csv does.
+    source, plays
+        For delivery.json.
+
+    Raises
+    ------
+    UserError
+        No file; a column that is missing; a file of another format; no row that could be used.
+    """
+    files = find_files(patterns, SUFFIXES)
+    with new_delivery(output, source, plays) as draft:
+        n_plays = _write_plays(draft, files, play_columns, layout)
+        if not n_plays:
+            first = draft.set_aside.first or "they have no rows"
+            raise UserError(f"{', '.join(patterns)}: no row could be used; {first}")
+        rows = list(_songs(draft, one_file(songs), song_columns or {}, layout)) if songs else []
+        if songs:
+            draft.write_songs(rows)
+    return TableImport(len(files), n_plays, len(rows), draft.set_aside.count)
+
+
+def _write_plays(draft: Draft, files: Sequence[SourceFile], names: Mapping[str, str], layout: Layout) -> int:
+    kinds = {
+        columns.USER_ID: identifier,
+        columns.SONG_ID: identifier,
+        columns.PLAY_COUNT: play_number,
+        columns.PLAYED_AT: moment,
+    }
+    wanted = {column: kind(names[column]) for column, kind in kinds.items() if column in names}
+    written = 0
+    with open_plays(draft.folder, wanted) as writer:
+        for file in files:
+            for _, rows in read_rows(file, list(wanted.values()), layout, draft.set_aside):
+                write_plays(writer, dict(zip(wanted, rows.columns, strict=True)))
+                written += len(rows)
+    return written
+
+
+def _songs(
+    draft: Draft, file: SourceFile, mapped: Mapping[str, str], layout: Layout
+) -> Iterator[dict[str, str]]:
+    """The songs of a table; one that is there already is set aside."""
+    wanted = _song_columns(file, mapped, layout)
+    seen = set[str]()
+    for lines, rows in read_rows(file, list(wanted.values()), layout, draft.set_aside):
+        texts = [column.to_pylist() for column in rows.columns]
+        for line, values in zip(lines.tolist(), zip(*texts, strict=True), strict=True):
+            song = dict(zip(wanted, values, strict=True))
+            if song[columns.SONG_ID] in seen:
+                draft.set_aside.add(file.name, line, song[columns.SONG_ID], "each song once")
+            else:
+                seen.add(song[columns.SONG_ID])
+                yield _kept(draft, file, line, song)
+
+
+def _song_columns(file: SourceFile, mapped: Mapping[str, str], layout: Layout) -> dict[str, Column]:
+    there = column_names(file, layout)
+    for column in mapped.keys() - set(SONG_COLUMNS):
+        raise UserError(f"song column {column!r}: unknown; allowed here: {', '.join(SONG_COLUMNS)}")
+    names = {column: mapped.get(column, column) for column in SONG_COLUMNS}
+    kinds = {columns.SONG_ID: identifier, columns.WITHDRAWN: truth}
+    return {
+        column: kinds.get(column, text)(name)
+        for column, name in names.items()
+        if column == columns.SONG_ID or column in mapped or name in there
+    }
+
+
+def _kept(draft: Draft, file: SourceFile, line: int, song: dict[str, str]) -> dict[str, str]:
+    """`song` as songs.csv takes it; audio that is not there is set aside, the song stays."""
+    audio = song.get(columns.AUDIO, "")
+    if audio and not (file.path.parent / audio).is_file():
+        draft.set_aside.add(file.name, line, f"audio={audio}", "a file, its path relative to this table")
+        audio = ""
+    kept = {column: value if column == columns.SONG_ID else plain(value) for column, value in song.items()}
+    if audio:
+        audio = draft.add_audio(song[columns.SONG_ID], file.path.parent / audio)
+    return kept | {columns.AUDIO: audio}

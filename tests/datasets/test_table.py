@@ -1,0 +1,296 @@
+"""Any table as a delivery: what is kept, what is set aside by which line, and that nothing is half there."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from earshot.cli import app
+from earshot.datasets.importing import delimited
+from earshot.datasets.importing.delimited import Layout
+from earshot.datasets.table import TableImport, import_table
+from earshot.deliveries.check import check
+from earshot.errors import UserError
+from tests.datasets.imports import content, plays, set_aside, songs, take_in
+
+COUNTED = {"user_id": "user", "song_id": "song", "play_count": "n"}
+CSV = """user,title,song,n
+u1,"Half, a
+Bridge",000123,4
+u2,x,000124,0
+bad line
+u2,"He said ""no"" to me",000124,1.5
+,x,000124,2
+
+u3,x,000123,3.0
+u3,x,000124,many
+"""
+
+
+def run(*arguments: object) -> str:
+    """`earshot import ...`; what it says."""
+    result = CliRunner().invoke(app, ["import", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_what_is_malformed_is_set_aside_by_line_and_ids_stay(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(CSV)
+    imported = import_table([f"{tmp_path}/log.csv"], tmp_path / "d", COUNTED, Layout())
+    assert imported == TableImport(files=1, plays=2, songs=0, set_aside=6)
+    assert plays(tmp_path / "d") == [("u1", "000123", 4), ("u3", "000123", 3)]
+    assert sorted(set_aside(tmp_path / "d")) == [  # the quoted line break is no line of its own
+        ("log.csv", "3", "n=0"),
+        ("log.csv", "4", "bad line"),
+        ("log.csv", "5", "n=1.5"),
+        ("log.csv", "6", "user="),
+        ("log.csv", "7", "user="),
+        ("log.csv", "9", "n=many"),
+    ]
+    assert json.loads((tmp_path / "d" / "delivery.json").read_text()) == {
+        "source": "table",
+        "plays": "increment",
+    }
+    take_in(tmp_path / "d", tmp_path / "workspace")
+
+
+def test_movielens_by_the_command_line(tmp_path: Path) -> None:
+    ratings = b"1::000123::5::978300760\nbad\n2::914::3::978301968\n2::9\xff::3::1\n3::914::3::yesterday\n"
+    (tmp_path / "ratings.dat").write_bytes(ratings)
+    (tmp_path / "items.dat").write_text('000123::Café (1995)::Folk;Rock\n914::He said :-"::\n914::twice::\n')
+    said = run(
+        *("table", tmp_path / "ratings.dat", "--output", tmp_path / "d", "--separator", "::", "--no-header"),
+        *("--user", "1", "--song", "2", "--count", "3", "--time", "4", "--plays", "total", "--source", "ml"),
+        *("--songs", tmp_path / "items.dat", "--song-columns", "song_id=1,title=2,genres=3"),
+    )
+    assert plays(tmp_path / "d") == [("1", "000123", 5, "978300760"), ("2", "914", 3, "978301968")]
+    assert songs(tmp_path / "d").loc["000123"].to_dict() == {"title": "Café (1995)", "genres": "Folk;Rock"}
+    assert songs(tmp_path / "d").loc["914", "title"] == 'He said :-"'
+    assert set_aside(tmp_path / "d") == [
+        ("ratings.dat", "2", "bad"),
+        ("ratings.dat", "4", "2=9\ufffd"),
+        ("ratings.dat", "5", "4=yesterday"),
+        ("items.dat", "3", "914"),
+    ]
+    assert json.loads((tmp_path / "d" / "delivery.json").read_text()) == {"source": "ml", "plays": "total"}
+    assert said.split()[:2] == ["files", "1"]
+    assert "set_aside.csv says which lines" in said
+    take_in(tmp_path / "d", tmp_path / "workspace")
+
+
+def test_parquet_in_parts(tmp_path: Path) -> None:
+    day = datetime(2024, 2, 29, 12)
+    parts = tmp_path / "export" / "plays.parquet"
+    parts.mkdir(parents=True)
+    (parts / "_SUCCESS").touch()
+    (parts / "_temporary").mkdir()
+    (parts / "_temporary" / "part-9.parquet").write_text("half")
+    first = {"user": ["007", None], "song": pa.array(["a", "a"]).dictionary_encode(), "at": [day, day]}
+    pq.write_table(pa.table(first), parts / "part-0.snappy.parquet")
+    pq.write_table(pa.table({"song": [7, 8], "user": [1, 2], "at": [day, None]}), parts / "part-1.parquet")
+    listed = {"song_id": ["a", "7"], "title": ["A", "B"], "genres": [["folk", "rock"], None]}
+    pq.write_table(pa.table(listed), tmp_path / "songs.parquet")
+    names = {"user_id": "user", "song_id": "song", "played_at": "at"}
+    imported = import_table(
+        [f"{tmp_path}/export"], tmp_path / "d", names, Layout(), songs=tmp_path / "songs.parquet"
+    )
+    assert imported == TableImport(files=2, plays=3, songs=2, set_aside=1)
+    assert [(user, song, pd.Timestamp(at) if at else at) for user, song, at in plays(tmp_path / "d")] == [
+        ("007", "a", day),
+        ("1", "7", day),
+        ("2", "8", ""),
+    ]
+    assert set_aside(tmp_path / "d") == [("part-0.snappy.parquet", "2", "user=")]
+    assert songs(tmp_path / "d")["genres"].to_dict() == {"a": "folk;rock", "7": ""}
+    check(tmp_path / "d")
+
+
+def test_packed_text_with_a_mark_and_carriage_returns(tmp_path: Path) -> None:
+    text = '\ufeffuser\tsong\nu\t12" mix\n"u\ts\nu\n'.replace("\n", "\r\n")
+    (tmp_path / "log.tsv.gz").write_bytes(gzip.compress(text.encode()))
+    names = {"user_id": "user", "song_id": "song"}
+    import_table([f"{tmp_path}/*.gz"], tmp_path / "d", names, Layout("\t"))
+    assert plays(tmp_path / "d") == [("u", '12" mix'), ('"u', "s")]
+    assert set_aside(tmp_path / "d") == [("log.tsv.gz", "4", "u")]
+
+
+def test_sound_of_a_table_of_songs_is_linked(tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "a.MP3").write_bytes(b"sound")
+    (tmp_path / "plays.csv").write_text("u,s\nx,a/1\n")
+    (tmp_path / "songs.csv").write_text(
+        "song_id,audio,withdrawn\na/1,music/a.MP3,no\nb,music/gone.mp3,\nc,,perhaps\n"
+    )
+    names = {"user_id": "u", "song_id": "s"}
+    import_table([f"{tmp_path}/plays.csv"], tmp_path / "d", names, Layout(), songs=tmp_path / "songs.csv")
+    assert set_aside(tmp_path / "d") == [
+        ("songs.csv", "4", "withdrawn=perhaps"),
+        ("songs.csv", "3", "audio=music/gone.mp3"),
+    ]
+    audio = songs(tmp_path / "d")["audio"]
+    assert audio["b"] == ""
+    assert (tmp_path / "d" / audio["a/1"]).samefile(tmp_path / "music" / "a.MP3")
+    check(tmp_path / "d")
+
+
+field = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\t\x1f\ufffd\ufeff"), max_size=3)
+likely = st.sampled_from(["1", "2", "03", "-1", "1.5", "u"])
+fields = st.lists(field | likely, min_size=1, max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(fields, max_size=40), st.booleans())
+def test_every_line_is_kept_or_set_aside(rows: list[list[str]], ended: bool) -> None:
+    """Against splitting lines by hand, in blocks of few bytes, so that lines lie across them."""
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(delimited, "_BLOCK_BYTES", 64)
+        lines = ["u\ts\t1", *("\t".join(row) for row in rows)]
+        path = Path(name) / "log.txt"
+        path.write_bytes("\n".join(lines).encode() + b"\n" * ended)
+        kept = {
+            number: (row[0], row[1], int(row[2]))
+            for number, row in enumerate((line.split("\t") for line in lines), 1)
+            if len(row) == 3 and row[0] and row[1] and row[2] in ("1", "2", "03")
+        }
+        names = {"user_id": "1", "song_id": "2", "play_count": "3"}
+        import_table([str(path)], Path(name) / "d", names, Layout("\t", header=False))
+        assert plays(Path(name) / "d") == list(kept.values())
+        n_lines = len(lines) - (not (lines[-1] or ended))
+        aside = set_aside(Path(name) / "d") if len(kept) < n_lines else []
+        assert {int(line) for _, line, _ in aside} == set(range(1, n_lines + 1)) - set(kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "names", "layout", "message"),
+    [
+        (
+            "a.csv",
+            "user,x\n1,2\n",
+            COUNTED,
+            Layout(),
+            "a.csv: column 'song' is missing; there are 'user', 'x'",
+        ),
+        ("a.csv", "user,song,n,n\n", COUNTED, Layout(), "a.csv: column 'n' is there 2 times: wanted once"),
+        ("a.csv", "", COUNTED, Layout(), "a.csv: not readable as text separated by ',': Empty CSV file"),
+        ("a.parquet", "user,song,n", COUNTED, Layout(), "a.parquet: not readable as parquet"),
+        ("a.gz", "user,song,n", COUNTED, Layout(), "a.gz: not readable as text"),
+        ("a.csv", "user,song,n\n", COUNTED, Layout(), "a.*: no row could be used; they have no rows"),
+        (
+            "a.csv",
+            "user,song,n\nu,s,none\n",
+            COUNTED,
+            Layout(),
+            "no row could be used; a.csv: line 2: 'n=none': wanted a whole number from 1 to 2,147,483,647",
+        ),
+        ("b.csv", "", COUNTED, Layout(), "a.*: no such file; wanted a file, a folder, or a pattern"),
+    ],
+)
+def test_errors_name_file_and_column(
+    tmp_path: Path, name: str, text: str, names: dict[str, str], layout: Layout, message: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    before = content(tmp_path)
+    with pytest.raises(UserError) as raised:
+        import_table([f"{tmp_path}/a.*"], tmp_path / "d", names, layout)
+    assert message in str(raised.value)
+    assert content(tmp_path) == before
+
+
+def test_errors_of_songs(tmp_path: Path) -> None:
+    (tmp_path / "plays.csv").write_text("user,song,n\nu,s,1\n")
+    (tmp_path / "songs.csv").write_text("id,title\n1,x\n")
+
+    def message(mapped: dict[str, str]) -> str:
+        with pytest.raises(UserError) as raised:
+            import_table(
+                [f"{tmp_path}/plays.csv"],
+                tmp_path / "d",
+                COUNTED,
+                Layout(),
+                songs=tmp_path / "songs.csv",
+                song_columns=mapped,
+            )
+        return str(raised.value)
+
+    assert "songs.csv: column 'song_id' is missing; there are 'id', 'title'" in message({})
+    assert "songs.csv: column 'name' is missing" in message({"song_id": "id", "title": "name"})
+    assert "song column 'titel': unknown; allowed here: song_id, artist_id" in message({"titel": "title"})
+    assert not (tmp_path / "d").exists()
+
+
+def test_ids_with_a_point_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"user": ["u"], "song": [1.0], "n": [1]}), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=r"a\.parquet: column 'song' is of type double: wanted text or whole"):
+        import_table([f"{tmp_path}/a.parquet"], tmp_path / "d", COUNTED, Layout())
+
+
+def test_a_folder_that_is_there_or_being_written_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(CSV)
+    unfinished = tmp_path / ".d.unfinished"
+    unfinished.mkdir()
+    descriptor = os.open(unfinished, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with pytest.raises(UserError, match="d: another import is writing it"):
+        import_table([f"{tmp_path}/log.csv"], tmp_path / "d", COUNTED, Layout())
+    os.close(descriptor)
+    (tmp_path / "d").mkdir()
+    with pytest.raises(UserError, match="d: there already"):
+        import_table([f"{tmp_path}/log.csv"], tmp_path / "d", COUNTED, Layout())
+
+
+KILL = f"""
+import os, sys
+from pathlib import Path
+import pandas, pyarrow.csv, pyarrow.parquet
+from earshot.datasets.importing.delimited import Layout
+from earshot.datasets.table import import_table
+events = 0
+def count(event, _):
+    global events
+    events += event == "open" or event.startswith("os.") or event.startswith("shutil.")
+    if events == int(sys.argv[2]):
+        os.kill(os.getpid(), 9)
+sys.addaudithook(count)
+folder = Path(sys.argv[1])
+import_table([str(folder / "log.csv")], folder / "d", {COUNTED!r}, Layout(), songs=folder / "songs.csv")
+print(events)
+"""
+
+
+def test_killed_at_any_moment_it_leaves_nothing_half_there_and_gives_the_same_bytes(tmp_path: Path) -> None:
+    def start(folder: Path, moment: int) -> subprocess.CompletedProcess[str]:
+        folder.mkdir()
+        (folder / "log.csv").write_text(CSV)
+        (folder / "song.mp3").write_bytes(b"sound")
+        (folder / "songs.csv").write_text("song_id,audio\n000123,song.mp3\n")
+        command = [sys.executable, "-c", KILL, str(folder), str(moment)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    undisturbed = tmp_path / "undisturbed"
+    events = int(start(undisturbed, 0).stdout)
+    draw = random.Random(0)
+    for moment in [events - 1, *(draw.randrange(events // 2, events) for _ in range(3))]:
+        folder = tmp_path / f"killed-{moment}-{draw.random()}"
+        assert start(folder, moment).returncode == -signal.SIGKILL
+        if not (folder / "d").exists():
+            import_table(
+                [str(folder / "log.csv")], folder / "d", COUNTED, Layout(), songs=folder / "songs.csv"
+            )
+        assert content(folder) == content(undisturbed)

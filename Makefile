@@ -1,4 +1,5 @@
 # make run   set up, make the embedded catalogue, run the whole pipeline, show the results
+# make paper the papers' comparisons on the catalogue that is there; takes half an hour
 # make ui    Dagster's web UI on http://127.0.0.1:3000
 # make test  every check and every test
 # make soak  every stage times every kind of kill; takes an hour
@@ -11,10 +12,13 @@ export PATH := $(BIN):$(PATH)
 export PYTHONPATH := src
 export DAGSTER_HOME := $(CURDIR)/.dagster
 
-.PHONY: run ui test check soak
+.PHONY: run paper ui test check soak
 
 run: .venv/installed
 	@exec python -m orchestration.run everything --demo
+
+paper: .venv/installed
+	@exec python -m orchestration.run paper --demo
 
 ui: .venv/installed
 	@exec dagster dev --host 127.0.0.1 --port $(PORT)

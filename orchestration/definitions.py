@@ -6,7 +6,7 @@ from earshot.versioning import read_pipeline
 from orchestration.checks import stage_checks
 from orchestration.deliveries import deliveries
 from orchestration.dvc_assets import stage_assets
-from orchestration.jobs import everything, onboard, retrain
+from orchestration.jobs import everything, onboard, paper, retrain
 from orchestration.schedules import weekly_retraining
 from orchestration.sensors import definitions_changed, outside_runs
 from orchestration.workspace import ROOT
@@ -16,7 +16,7 @@ stages = read_pipeline(ROOT)
 defs = dg.Definitions(
     assets=[deliveries, *stage_assets(stages)],
     asset_checks=stage_checks(stages),
-    jobs=[onboard, retrain, everything],
+    jobs=[onboard, retrain, everything, paper],
     schedules=[weekly_retraining],
     sensors=[outside_runs, definitions_changed({stage.key: stage.code_version for stage in stages})],
 )

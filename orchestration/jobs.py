@@ -19,6 +19,12 @@ retrain = dg.define_asset_job(
     description="A new candidate; it is served if it is released",
     executor_def=dg.in_process_executor,
 )
+paper = dg.define_asset_job(
+    "paper",
+    INGEST | CATALOGUE | dg.AssetSelection.groups("oord_2013", "hyper_image"),
+    description="The comparisons of the papers, on the catalogue at hand",
+    executor_def=dg.in_process_executor,
+)
 everything = dg.define_asset_job(
     "everything",
     INGEST | CATALOGUE | TRAINING | SERVING,

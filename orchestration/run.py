@@ -14,13 +14,13 @@ from orchestration.workspace import ROOT
 
 
 def run(
-    job: Annotated[str, typer.Argument(help="onboard, retrain or everything")],
+    job: Annotated[str, typer.Argument(help="onboard, retrain, everything or paper")],
     demo: Annotated[
         bool, typer.Option("--demo", help="without a delivery, take in the embedded one")
     ] = False,
 ) -> None:
     """Run JOB unless all is up to date, then show the results."""
-    from earshot.results import show_results
+    from earshot.results import show_paper, show_results
 
     die_with_parent()
     os.environ.setdefault("DAGSTER_HOME", str(ROOT / ".dagster"))
@@ -33,7 +33,7 @@ def run(
         raise typer.Exit(1) from None
     if not succeeded:
         raise typer.Exit(1)
-    show_results(ROOT)
+    (show_paper if job == "paper" else show_results)(ROOT)
 
 
 def _take_in_demo() -> None:

@@ -30,3 +30,15 @@ def test_hyper_images() -> None:
 @pytest.mark.parametrize("script", ["window_reader.py", "training_input.py"])
 def test_reading(script: str) -> None:
     assert run(script, "20", "1")["songs"] == 20
+
+
+def test_evaluation() -> None:
+    assert run("evaluation.py", "300", "60", "2", "1")["users"] == 300
+
+
+def test_wmf() -> None:
+    assert run("wmf.py", "300", "100", "2000", "4", "2", "1")["plays"] == 2000
+
+
+def test_training() -> None:
+    assert run("training.py", "20", "1")["songs"] == 20

@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from earshot.errors import UserError
 from earshot.files import parse_yaml
 
-_CONFIG = ConfigDict(extra="forbid", strict=True)
+CONFIG = ConfigDict(extra="forbid", strict=True)
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -21,14 +21,14 @@ NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class RawAudio:
     min_seconds: NotNegative
     silence_dbfs: Annotated[float, Field(le=0)]
     max_set_aside_share: Share
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class PlayCounts:
     chunk_rows: Count
     max_play_count: Count
@@ -39,7 +39,7 @@ class PlayCounts:
     min_plays: Count
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class HyperImages:
     sample_rate: Annotated[int, Field(ge=8000, le=96000)]
     n_fft: Annotated[int, Field(ge=256, le=16384)]
@@ -50,7 +50,7 @@ class HyperImages:
     shard_songs: Count
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Split:
     """Which songs are cold; see `earshot.plays.split`."""
 
@@ -65,13 +65,13 @@ class Split:
         return self
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class TrainingSet:
     split: Split
     validation_share: Annotated[float, Field(gt=0, lt=1)]
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class WmfFactors:
     factors: Count
     alpha: Positive
@@ -80,7 +80,7 @@ class WmfFactors:
     iterations: Count
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Component:
     """A class named in params.yaml, `package.module:Class`, and its arguments."""
 
@@ -88,7 +88,7 @@ class Component:
     init_args: dict[str, Any]
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class CnnCheckpoint:
     encoder: Component
     objective: Component
@@ -100,38 +100,39 @@ class CnnCheckpoint:
     learning_rate: Positive
     weight_decay: NotNegative
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    optimizer: Literal["adamw", "sgd"] = "adamw"
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class EvaluationReport:
     k: Count
     bootstraps: Annotated[int, Field(ge=100)]
     report_songs: Annotated[int, Field(ge=1, le=50)]
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Release:
     epsilon: NotNegative
     git_commit: bool
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class ServedFactors:
     n0: NotNegative
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Recommendations:
     k: Annotated[int, Field(ge=1, le=100)]
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Tracking:
     project: str
     media: list[str]
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Params:
     """The whole of params.yaml."""
 

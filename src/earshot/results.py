@@ -24,19 +24,30 @@ def show_results(root: Path) -> None:
     if not (report / "metrics.json").is_file():
         raise UserError(f"{report / 'metrics.json'}: not there yet; `make run` or `dvc repro` makes it")
     console = Console()
-    console.print(_table(read_json(report / "metrics.json")))
+    metrics = read_json(report / "metrics.json")
+    console.print(_table(metrics["systems"], metrics["protocol"]["k"]))
     for place, where in _places(root, report).items():
         console.print(f"{place:>8}  {where}", soft_wrap=True, highlight=False)
 
 
-def _table(metrics: dict[str, Any]) -> Any:
+def show_paper(root: Path) -> None:
+    """Print the comparison of van den Oord et al. 2013, and where its page is."""
+    from rich.console import Console
+
+    report = root / "data" / "oord_2013" / "cross_validation"
+    metrics, console = read_json(report / "metrics.json"), Console()
+    console.print(_table(metrics["systems"], metrics["k"]))
+    place = os.path.relpath(report / "report.html", root)
+    console.print(f"  report  {place}", soft_wrap=True, highlight=False)
+
+
+def _table(systems: dict[str, Any], k: int) -> Any:
     from rich.table import Table
 
-    k = metrics["protocol"]["k"]
     table = Table(caption="95 % intervals over artists", caption_justify="left")
     for heading in ("system", f"mAP@{k}", "AUC"):
         table.add_column(heading, justify="left" if heading == "system" else "right")
-    for name, system in metrics["systems"].items():
+    for name, system in systems.items():
         table.add_row(name, *(_cell(system, metric) for metric in (f"map_at_{k}", "auc")))
     return table
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from math import log2
+
 import numpy as np
+import pandas as pd
+import pytest
 from scipy.sparse import csr_array
 
+from earshot.evaluation import tables
 from earshot.evaluation.judging import judge
 from earshot.evaluation.protocol import ColdStart, System
 from earshot.evaluation.report.results import draw_kinds
@@ -24,9 +29,9 @@ def question(known):
     return ColdStart(ids, ids, np.array(known), np.arange(3), csr_array(RELEVANT))
 
 
-def judged(known):
+def judged(known, k=500):
     falling = System(np.ones((3, 1)), np.array([[5.0], [4.0], [3.0], [2.0], [1.0]]))
-    return judge({"falling": falling}, question(known), k=500, bootstraps=100, seed=0)
+    return judge({"falling": falling}, question(known), k=k, bootstraps=100, seed=0)
 
 
 def test_both_kinds_apart():
@@ -53,3 +58,22 @@ def test_the_report_shows_the_kinds_apart_where_there_are_both():
     assert "3 songs of known artists, 3 listeners" in draw_kinds(both, headings)
     assert "2 songs of cold artists, 2 listeners" in draw_kinds(both, headings)
     assert draw_kinds(one, headings) == ""
+
+
+def test_every_metric_stands_in_every_table():
+    found = judged([True] * 5, k=3)
+    values = found.metrics["systems"]["falling"]
+    assert values["recall_at_3"] == round((1 / 2 + 1 / 1 + 1 / 2) / 3, 6)
+    best_of_two = 1 + 1 / log2(3)
+    assert values["ndcg_at_3"] == round((1 / best_of_two + 1 / log2(3) + (1 / log2(4)) / best_of_two) / 3, 6)
+    per_user = tables.per_user(found.results, question([True] * 5), pd.Series(["ann", "bob", "eve"]))
+    assert per_user.columns.tolist() == [
+        *("system", "user_id", "n_positives"),
+        *("average_precision", "auc", "auc_centred", "recall", "ndcg"),
+    ]
+    assert per_user["recall"].tolist() == [1 / 2, 1 / 1, 1 / 2]
+    assert per_user["average_precision"].tolist() == pytest.approx([(1 / 1) / 2, 1 / 2, (1 / 3) / 2])
+    metrics = ("map_at_3", "auc", "auc_centred", "recall_at_3", "ndcg_at_3")
+    assert set(values) == {name for metric in metrics for name in (metric, f"{metric}_ci95_artists")}
+    drawn = tables.systems_table(found.metrics, 3)
+    assert {"ndcg_at_3", "ndcg_at_3_low", "ndcg_at_3_high"} <= set(drawn.columns)

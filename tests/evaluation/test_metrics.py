@@ -1,33 +1,28 @@
-"""AP@k and AUC by hand, as fractions, and against plain rankings."""
+"""AP@k, recall@k, nDCG@k and AUC by hand, as fractions, and against plain rankings."""
 
 from __future__ import annotations
 
+from math import log2
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.sparse import csr_array
 
-from earshot.evaluation import metrics
+from earshot.evaluation.protocol import ColdStart, System, measure
 from tests.evaluation import ranking_oracle
 
 
-def counted(scores, relevant):
-    scores, relevant = np.array([scores], dtype=float), np.array([relevant], dtype=bool)
-    return metrics.count_pairs(scores, relevant, np.arange(scores.shape[1]))
-
-
-def average_precision(scores, relevant, k):
-    counts = counted(scores, relevant)
-    everyone = np.ones(len(counts.users), dtype=bool)
-    ranks, per_user = metrics.average_precision(
-        counts.users, counts.scores, counts.not_below.sum(axis=1), k, everyone
-    )
-    return ranks.tolist(), per_user[0]
-
-
-def auc(scores, relevant):
-    return metrics.auc(counted(scores, relevant))[1][0]
+def judged(scores, relevant, k=500):
+    """One user, whose scores are the item vectors; the ranks of the positives, and metric -> value."""
+    ids = np.array([f"song {song}" for song in range(len(scores))], dtype=object)
+    known, positives = np.ones(len(scores), bool), csr_array(np.array([relevant], bool))
+    system = System(np.ones((1, 1)), np.array(scores, float)[:, None])
+    result = measure(system, ColdStart(ids, ids, known, np.arange(1), positives), k)
+    values = {metric: values[0] for metric, values in result.per_user.items()}
+    return {"ranks": result.positive_rank.tolist(), **values}
 
 
 @pytest.mark.parametrize(
@@ -43,9 +38,25 @@ def auc(scores, relevant):
     ],
 )
 def test_average_precision_by_hand(scores, relevant, k, ranks, expected):
-    found_ranks, found = average_precision(scores, relevant, k)
-    assert found_ranks == ranks
-    assert found == pytest.approx(expected, abs=1e-15)
+    found = judged(scores, relevant, k)
+    assert found["ranks"] == ranks
+    assert found["map"] == pytest.approx(expected, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("scores", "relevant", "k", "recall", "ndcg"),
+    [
+        ([9, 8, 7, 6], [1, 0, 1, 0], 500, 2 / 2, (1 + 1 / log2(4)) / (1 + 1 / log2(3))),
+        ([9, 8, 7, 6], [1, 0, 1, 0], 2, 1 / 2, 1 / (1 + 1 / log2(3))),
+        ([9, 8, 7, 6], [1, 1, 1, 0], 2, 2 / 3, 1),  # no list of two could be better
+        ([9, 8, 7, 6], [0, 0, 0, 1], 3, 0 / 1, 0),
+        ([5, 5, 5, 5], [1, 0, 1, 0], 3, 1 / 2, (1 / log2(4)) / (1 + 1 / log2(3))),  # tied: at 3 and 4
+    ],
+)
+def test_recall_and_ndcg_by_hand(scores, relevant, k, recall, ndcg):
+    found = judged(scores, relevant, k)
+    assert found["recall"] == pytest.approx(recall, abs=1e-15)
+    assert found["ndcg"] == pytest.approx(ndcg, abs=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +69,19 @@ def test_average_precision_by_hand(scores, relevant, k, ranks, expected):
     ],
 )
 def test_auc_by_hand(scores, relevant, expected):
-    assert auc(scores, relevant) == pytest.approx(expected, abs=1e-15)
+    assert judged(scores, relevant)["auc"] == pytest.approx(expected, abs=1e-15)
 
 
 def test_no_negative_is_no_auc():
-    assert np.isnan(auc([2, 1], [1, 1]))
+    assert np.isnan(judged([2, 1], [1, 1])["auc"])
+
+
+@pytest.mark.parametrize("apart", [1e-3, 1e-9])  # float32 tells the first from 1, not the second
+def test_scores_that_float32_cannot_tell_apart(apart):
+    scores, relevant = [1.0, 1 + apart, 1 - apart, 1.0, 0.5], [1, 0, 0, 0, 0]
+    assert judged(scores, relevant)["ranks"] == [3]  # the tied negative goes first too
+    assert judged(scores, relevant)["auc"] == (0 + 1 / 2 + 1 + 1) / 4
+    assert judged(scores, [1, 1, 1, 0, 0])["ranks"] == [3, 1, 4]
 
 
 @st.composite
@@ -75,26 +94,38 @@ def rankings(draw):
     return scores, relevant
 
 
-@given(rankings(), st.integers(1, 8))
-def test_both_equal_the_plain_definition(ranking, k):
-    scores, relevant = ranking
-    assert average_precision(scores, relevant, k)[1] == pytest.approx(
-        ranking_oracle.average_precision(scores, relevant, k)
-    )
-    assert auc(scores, relevant) == pytest.approx(ranking_oracle.auc(scores, relevant), nan_ok=True)
-
-
+@settings(deadline=None)
 @given(rankings())
 def test_negated_scores_give_one_minus_auc(ranking):
     scores, relevant = ranking
-    assert auc(-scores, relevant) == pytest.approx(1 - auc(scores, relevant), nan_ok=True)
+    assert judged(-scores, relevant)["auc"] == pytest.approx(1 - judged(scores, relevant)["auc"], nan_ok=True)
 
 
+@settings(deadline=None)
 @given(rankings(), st.randoms())
 def test_order_of_candidates_does_not_matter(ranking, random):
     scores, relevant = ranking
     order = random.sample(range(len(scores)), len(scores))
-    assert auc(scores[order], relevant[order]) == pytest.approx(auc(scores, relevant), nan_ok=True)
-    assert average_precision(scores[order], relevant[order], 3)[1] == pytest.approx(
-        average_precision(scores, relevant, 3)[1]
-    )
+    found, expected = judged(scores[order], relevant[order], 3), judged(scores, relevant, 3)
+    for metric in ("map", "recall", "ndcg", "auc"):
+        assert found[metric] == pytest.approx(expected[metric], nan_ok=True)
+
+
+def test_a_thousand_small_cases_equal_the_plain_definitions():
+    rng = np.random.default_rng(0)
+    tied = 0
+    for _ in range(1000):
+        n, k = rng.integers(1, 13), int(rng.integers(1, 9))
+        scores, relevant = rng.integers(0, rng.integers(1, 20), n).astype(float), rng.random(n) < rng.random()
+        relevant[rng.integers(n)] = True
+        found = judged(scores, relevant, k)
+        expected = {
+            "map": ranking_oracle.average_precision(scores, relevant, k),
+            "recall": ranking_oracle.recall(scores, relevant, k),
+            "ndcg": ranking_oracle.ndcg(scores, relevant, k),
+            "auc": ranking_oracle.auc(scores, relevant),
+        }
+        for metric, value in expected.items():
+            assert found[metric] == pytest.approx(value, nan_ok=True, rel=1e-12), (metric, scores, relevant)
+        tied += bool(set(scores[relevant]) & set(scores[~relevant]))
+    assert tied > 300

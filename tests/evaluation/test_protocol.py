@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.stats import t
 
-from earshot.evaluation import intervals, tallies
-from earshot.evaluation.protocol import METRICS, ColdStart, System, beats, difference, evaluate
+from earshot.evaluation import counting, intervals, pairs
+from earshot.evaluation.protocol import METRICS, ColdStart, System, beats, difference, evaluate, measure
 from earshot.evaluation.systems import random_system, shuffled_content
 from tests.evaluation import ranking_oracle
 
@@ -49,15 +49,25 @@ def nan_mean(values):
     return np.mean(known) if known else np.nan
 
 
-def plain(cold_start, system, weights=None):
-    """Mean AUC and mAP over users, by loops."""
+def users_of(cold_start, system):
+    """Scores and positives of every user."""
     scores = system.user_vectors[cold_start.users] @ system.item_vectors.T
-    relevant = cold_start.positives.toarray()
-    rows = list(zip(scores, relevant, strict=True))
-    return (
-        nan_mean([ranking_oracle.auc(score, row, weights) for score, row in rows]),
-        nan_mean([ranking_oracle.average_precision(score, row, K) for score, row in rows]),
-    )
+    return list(zip(scores, cold_start.positives.toarray(), strict=True))
+
+
+def plain_auc(cold_start, system, weights=None):
+    """Mean over users, by loops."""
+    return nan_mean([ranking_oracle.auc(*user, weights) for user in users_of(cold_start, system)])
+
+
+def plain_first_songs(cold_start, system):
+    """Means over users of what looks at the first K songs, by loops."""
+    users = users_of(cold_start, system)
+    return {
+        "map": nan_mean([ranking_oracle.average_precision(*user, K) for user in users]),
+        "recall": nan_mean([ranking_oracle.recall(*user, K) for user in users]),
+        "ndcg": nan_mean([ranking_oracle.ndcg(*user, K) for user in users]),
+    }
 
 
 def centred(cold_start, system):
@@ -70,31 +80,40 @@ def centred(cold_start, system):
 def test_values_and_replicates_equal_plain_loops(asked):
     cold_start, system = asked
     result = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)
-    auc, mean_average_precision = plain(cold_start, system)
-    assert result.value("auc") == pytest.approx(auc, nan_ok=True)
-    assert result.value("map") == pytest.approx(mean_average_precision)
+    assert result.value("auc") == pytest.approx(plain_auc(cold_start, system), nan_ok=True)
     assert result.value("auc_centred") == pytest.approx(
-        plain(cold_start, centred(cold_start, system))[0], nan_ok=True
+        plain_auc(cold_start, centred(cold_start, system)), nan_ok=True
     )
+    for metric, expected in plain_first_songs(cold_start, system).items():
+        assert result.value(metric) == pytest.approx(expected)
 
     drawn = intervals.multiplicities(len(cold_start.artist_starts), BOOTSTRAPS, seed=0)[cold_start.artists]
     for replicate in range(5):
-        expected, _ = plain(cold_start, system, drawn[:, replicate])
+        expected = plain_auc(cold_start, system, drawn[:, replicate])
         assert result.replicates["auc"][replicate] == pytest.approx(expected, nan_ok=True)
 
     groups = intervals.jackknife_groups(cold_start.artist_ids.tolist())
     for group in range(intervals.GROUPS):
         kept = groups != group
         fewer = replace(cold_start, positives=csr_array(cold_start.positives[:, kept]))
-        _, expected = plain(fewer, System(system.user_vectors, system.item_vectors[kept]))
-        assert result.replicates["map"][group] == pytest.approx(expected, nan_ok=True)
+        without = System(system.user_vectors, system.item_vectors[kept])
+        for metric, expected in plain_first_songs(fewer, without).items():
+            assert result.replicates[metric][group] == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_measurement_is_the_evaluation_without_its_intervals(taste):
+    cold_start, system = taste
+    measured, evaluated = measure(system, cold_start), evaluate(system, cold_start)
+    assert measured.replicates == {}
+    for metric in METRICS:
+        np.testing.assert_array_equal(measured.per_user[metric], evaluated.per_user[metric])
 
 
 @settings(deadline=None)
 @given(questions())
 def test_every_artist_drawn_once_is_the_plain_auc(asked):
     cold_start, system = asked
-    (counts,) = tallies.blocks_of_pairs(
+    (counts,) = pairs.blocks_of_pairs(
         system.user_vectors[1:], system.item_vectors, cold_start.positives, cold_start.artist_starts, 1
     )
     once = np.ones((len(cold_start.artist_starts), 1))
@@ -108,12 +127,10 @@ def test_every_artist_drawn_once_is_the_plain_auc(asked):
 def test_blocks_of_users_change_nothing(asked):
     cold_start, system = asked
     whole = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)
-    before = tallies.BLOCK_ELEMENTS
-    tallies.BLOCK_ELEMENTS = 1
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pairs, "BLOCK_ELEMENTS", 1)
+        patch.setattr(counting, "USERS_AT_ONCE", 2)
         in_pieces = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)
-    finally:
-        tallies.BLOCK_ELEMENTS = before
     for metric in METRICS:
         np.testing.assert_array_equal(in_pieces.per_user[metric], whole.per_user[metric])
         np.testing.assert_allclose(in_pieces.replicates[metric], whole.replicates[metric], rtol=1e-13)
@@ -145,7 +162,7 @@ def test_what_knows_the_taste_beats_what_does_not(taste):
 def test_a_difference_is_paired(taste):
     cold_start, system = taste
     noisy = System(system.user_vectors, system.item_vectors + 0.05)
-    a, b = evaluate(system, cold_start), evaluate(noisy, cold_start)
+    a, b = evaluate(system, cold_start, k=20), evaluate(noisy, cold_start, k=20)
     for metric in METRICS:
         paired, alone = difference(a, b, metric), a.interval(metric)
         assert paired.value == pytest.approx(a.value(metric) - b.value(metric))

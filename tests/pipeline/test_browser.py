@@ -83,11 +83,12 @@ def stale(address: str) -> set[str] | None:
     )
     with urllib.request.urlopen(request) as answer:
         nodes = json.load(answer)["data"]["assetNodes"]
-    return (
-        {"/".join(node["assetKey"]["path"]) for node in nodes if node["staleStatus"] != "FRESH"}
-        if nodes
-        else None
-    )
+    return {node["assetKey"]["path"][0] for node in nodes if is_stale(node)} if nodes else None
+
+
+def is_stale(node: dict[str, Any]) -> bool:
+    """Of the pipeline; the papers' assets are run when somebody asks for them."""
+    return len(node["assetKey"]["path"]) == 1 and node["staleStatus"] != "FRESH"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")

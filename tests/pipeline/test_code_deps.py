@@ -1,14 +1,21 @@
 """dvc.yaml names, for every stage, exactly the modules that decide what it makes."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from earshot.files import parse_yaml
+from earshot.versioning import read_definition, split_target
 
 ROOT = Path(__file__).parents[2]
-STAGES = parse_yaml((ROOT / "dvc.yaml").read_text())["stages"]
+PIPELINES = ["dvc.yaml", *(str(path.relative_to(ROOT)) for path in ROOT.glob("reproductions/*/dvc.yaml"))]
+STAGES = {
+    f"{file}:{name}".removeprefix("dvc.yaml:"): stage
+    for file in PIPELINES
+    for name, stage in parse_yaml((ROOT / file).read_text())["stages"].items()
+}
 CLASS_PATHS = [
     parse_yaml((ROOT / "params.yaml").read_text())["cnn_checkpoint"][part]["class_path"].split(":")[0]
     for part in ("encoder", "objective")
@@ -25,6 +32,7 @@ CORE = [
     "validation",
     "deliveries",
 ]
+GLUE = ["earshot.stages.checks", "earshot.stages.paths"]
 LOADS_CLASSES = {"cnn_checkpoint": CLASS_PATHS, "predicted_factors": CLASS_PATHS[:1]}
 LOADS_CLASSES["release"] = LOADS_CLASSES["served_factors"] = CLASS_PATHS[:1]
 
@@ -52,9 +60,16 @@ def imported_modules(file: Path) -> set[str]:
     return {name for name in found if name.startswith("earshot.") and module_file(name)}
 
 
+def class_paths(stage: str) -> list[str]:
+    """Modules of the classes that the params of a paper name."""
+    folder = split_target(stage)[0]
+    text = (ROOT / folder / "params.yaml").read_text() if folder else ""
+    return sorted(set(re.findall(r"(earshot[\w.]+):[A-Z]", text)))
+
+
 def used_files(stage: str) -> list[str]:
-    start = f"earshot.stages.{stage}"
-    seen, todo = set(), [start, *LOADS_CLASSES.get(stage, [])]
+    start = f"earshot.stages.{read_definition(ROOT, stage).module}"
+    seen, todo = set(), [start, *LOADS_CLASSES.get(stage, []), *class_paths(stage)]
     while todo:
         module = todo.pop()
         if module in seen:
@@ -63,9 +78,16 @@ def used_files(stage: str) -> list[str]:
         file = module_file(module)
         assert file is not None, module
         todo += imported_modules(file)
-    core = {module for module in seen if module == start or module.split(".")[1] in CORE}
+    core = {module for module in seen if module.split(".")[1] in CORE or is_body(module, start)}
     files = {file for module in core if (file := module_file(module)) and file.read_text().strip()}
     return sorted(file.relative_to(ROOT).as_posix() for file in files if not only_words(file))
+
+
+def is_body(module: str, start: str) -> bool:
+    """Whether a module is a stage's own, or a stage that it calls."""
+    if not module.startswith("earshot.stages.") or module == "earshot.stages":
+        return False
+    return module == start or (start.count(".") == 3 and module not in GLUE)
 
 
 def only_words(file: Path) -> bool:

@@ -28,7 +28,7 @@ from orchestration.definitions import defs
 graph = defs.resolve_asset_graph()
 with dg.DagsterInstance.get() as instance:
     resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
-    keys = graph.get_all_asset_keys()
+    keys = [key for key in graph.get_all_asset_keys() if len(key.path) == 1]  # not the papers'
     print(json.dumps({key.to_user_string(): resolver.get_status(key).value for key in keys}))
 """
 
@@ -92,10 +92,10 @@ class Workspace:
         content: dict[str, Any] = json.loads((self.root / "data" / stage / "summary.json").read_text())
         return content
 
-    def set_param(self, key: str, value: object) -> None:
-        """Edit the one line of params.yaml that gives `key`."""
-        path = self.root / "params.yaml"
-        text, edited = re.subn(rf"(?m)^( *{key}: )\S+", rf"\g<1>{value}", path.read_text())
+    def set_param(self, key: str, value: object, file: str = "params.yaml") -> None:
+        """Edit the one line of a params file that gives `key`."""
+        path = self.root / file
+        text, edited = re.subn(rf"(?m)^( *{key}: )(\[[^]]*\]|\S+)", rf"\g<1>{value}", path.read_text())
         assert edited == 1, key
         path.write_text(text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,9 @@ def describe(
 ) -> EncoderDescription:
     """The description of `component` reading windows of `window_seconds` from images of `image_format`.
 
-    Raises UserError for a class that is not there or a family the images do not hold.
+    An encoder whose `__init__` names `n_frames` or `family_rows` (rows of each family, in
+    stored order) is told them. Raises UserError for a class that is not there or a family
+    the images do not hold.
     """
     kind = load_class(component.class_path, "cnn_checkpoint.encoder.class_path")
     families = component.init_args.get("families", getattr(kind, "families", None))
@@ -106,8 +109,12 @@ def describe(
         raise UserError(f"cnn_checkpoint.encoder.class_path={component.class_path!r} has no `families`")
     rows = [int(row) for row in image_format.row_slice(families)]
     n_frames = max(1, round(window_seconds * image_format.frames_per_second))
+    there = [image_format.rows[row].family for row in rows]
+    told = {"n_frames": n_frames, "family_rows": [there.count(family) for family in dict.fromkeys(there)]}
+    asked = {name: value for name, value in told.items() if name in signature(kind).parameters}
+    init_args = component.init_args | asked
     return EncoderDescription(
-        component.class_path, component.init_args, rows, n_outputs, n_frames, image_format.feature_key
+        component.class_path, init_args, rows, n_outputs, n_frames, image_format.feature_key
     )
 
 

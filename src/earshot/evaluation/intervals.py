@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from earshot.evaluation.metrics import Floats, Ints, PairCounts, Singles, average_precision
+from earshot.evaluation.metrics import Floats, Ints, Metric, Singles, first_songs
+from earshot.evaluation.pairs import PairCounts
 
 GROUPS = 20
 """Groups of artists of the jackknife."""
@@ -57,7 +59,7 @@ def bootstrap_auc(counts: PairCounts, artists: Ints, drawn: Singles) -> Floats:
     `(n_users, n_replicates)`; NaN where a user is left without a positive or without a negative.
     """
     own = artists[counts.candidates]
-    first = np.flatnonzero(np.diff(counts.users, prepend=-1))
+    first = counts.firsts
     won = (counts.wins @ drawn) * drawn[own]
     wins = np.add.reduceat(won, first, axis=0, dtype=np.float64)
     ones = np.ones(len(own), dtype=np.float32)
@@ -67,8 +69,10 @@ def bootstrap_auc(counts: PairCounts, artists: Ints, drawn: Singles) -> Floats:
         return wins / np.where(pairs > 0, pairs, np.nan)
 
 
-def jackknife_average_precision(counts: PairCounts, groups: Ints, artists: Ints, k: int) -> Floats:
-    """AP@k of every user with each group of artists deleted from candidates and positives.
+def jackknife_first_songs(counts: PairCounts, groups: Ints, artists: Ints, k: int) -> dict[Metric, Floats]:
+    """AP@k, recall@k and nDCG@k of every user with each group of artists deleted.
+
+    The songs of the group are neither candidates nor positives.
 
     Parameters
     ----------
@@ -79,18 +83,25 @@ def jackknife_average_precision(counts: PairCounts, groups: Ints, artists: Ints,
 
     Returns
     -------
-    `(n_users, 20)`; NaN where a user is left without a positive.
+    `(n_users, 20)` each; NaN where a user is left without a positive.
     """
-    own = groups[artists[counts.candidates]]
-    by_group = counts.not_below @ (groups[:, None] == np.arange(GROUPS)).astype(np.float64)
-    total = by_group.sum(axis=1)
-    return np.stack(
-        [
-            average_precision(counts.users, counts.scores, total - by_group[:, group], k, own != group)[1]
-            for group in range(GROUPS)
-        ],
-        axis=1,
-    )
+    best_first = np.lexsort((-counts.scores, counts.users))
+    own = groups[artists[counts.candidates[best_first]]]
+    above = counts.not_below @ (groups[:, None] == np.arange(GROUPS)).astype(np.float32)
+    above = above.sum(axis=1, keepdims=True) - above
+    found = []
+    for group in range(GROUPS):
+        places = _places(own != group, counts.firsts)
+        found.append(first_songs(k, places, places + above[best_first, group], counts.firsts))
+    return {metric: np.stack([values[metric] for values in found], axis=1) for metric in found[0]}
+
+
+def _places(kept: NDArray[np.bool_], firsts: Ints) -> Floats:
+    """Place of each positive among those kept of its user, the best first; NaN for the others."""
+    running: Ints = np.cumsum(kept)
+    before: Ints = (running - kept)[firsts]
+    places: Ints = running - np.repeat(before, np.diff(firsts, append=len(kept)))
+    return np.where(kept, places, np.nan)
 
 
 def percentile_interval(value: float, replicates: Floats) -> Interval:

@@ -5,17 +5,18 @@ A system is two arrays, score = user_vectors @ item_vectors.T; nothing here know
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earshot.evaluation import intervals
 from earshot.evaluation.cold_start import ColdStart, read_cold_start
+from earshot.evaluation.counting import stand
 from earshot.evaluation.intervals import Interval
-from earshot.evaluation.metrics import Floats
-from earshot.evaluation.tallies import AucTally, PrecisionTally, blocks_of_pairs
+from earshot.evaluation.metrics import METRICS, Floats, Metric, auc, first_songs
+from earshot.evaluation.pairs import blocks_of_pairs
+from earshot.evaluation.tallies import AucTally, FirstSongsTally
 
 __all__ = [
     "METRICS",
@@ -27,13 +28,9 @@ __all__ = [
     "beats",
     "difference",
     "evaluate",
+    "measure",
     "read_cold_start",
 ]
-
-Metric = Literal["map", "auc", "auc_centred"]
-"""`map` is the mean of AP@k over users; `auc_centred` has the mean user vector subtracted."""
-
-METRICS: tuple[Metric, ...] = ("map", "auc", "auc_centred")
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,8 @@ class Result:
     per_user
         Metric -> `(n_users,)`; NaN where a user has no negative (AUC).
     replicates
-        Metric -> `(20,)` (map) or `(bootstraps,)`, the same artists for every system.
+        Metric -> `(bootstraps,)` (AUC) or `(20,)` (the others), the same artists for every
+        system; empty where nobody asked for intervals.
     positive_auc, positive_rank
         `(n_positives,)` in the order of `ColdStart.positives`: the share of the user's
         negatives below that song, and its place in the user's ranking, from 1.
@@ -85,7 +83,7 @@ class Result:
 def evaluate(
     system: System, cold_start: ColdStart, k: int = 500, bootstraps: int = 1000, seed: int = 0
 ) -> Result:
-    """Judge a system: AP@k, AUC and AUC with centred users, with replicates over artists.
+    """Judge a system by all metrics, with replicates over artists.
 
     Results with the same cold start, `bootstraps` and `seed` are paired.
 
@@ -94,28 +92,51 @@ def evaluate(
     ValueError
         Vectors of the wrong shape, or not finite.
     """
-    users, items = _vectors(system, cold_start)
+    measured = measure(system, cold_start, k)
+    users = np.asarray(system.user_vectors, dtype=np.float64)[cold_start.users]
+    items = np.ascontiguousarray(system.item_vectors, dtype=np.float64)
     artists, starts = cold_start.artists, cold_start.artist_starts
     drawn = intervals.multiplicities(len(starts), bootstraps, seed)
     groups = intervals.jackknife_groups(cold_start.artist_ids[starts].tolist())
-    precision, auc, centred = (
-        PrecisionTally(artists, groups, k),
+    first, plain, centred = (
+        FirstSongsTally(artists, groups, k),
         AucTally(artists, drawn),
         AucTally(artists, drawn),
     )
     for counts in blocks_of_pairs(users, items, cold_start.positives, starts, bootstraps):
-        precision.add(counts)
-        auc.add(counts)
+        first.add(counts)
+        plain.add(counts)
     for counts in blocks_of_pairs(
         users - users.mean(axis=0), items, cold_start.positives, starts, bootstraps
     ):
         centred.add(counts)
-    return Result(
-        {"map": precision.per_user, "auc": auc.per_user, "auc_centred": centred.per_user},
-        {"map": precision.replicates, "auc": auc.replicates, "auc_centred": centred.replicates},
-        auc.per_positive,
-        precision.ranks,
-    )
+    replicates = {**first.replicates, "auc": plain.replicates, "auc_centred": centred.replicates}
+    return replace(measured, replicates=replicates)
+
+
+def measure(system: System, cold_start: ColdStart, k: int = 500) -> Result:
+    """Judge a system by all metrics, without intervals: in little more time than its scores take.
+
+    Raises
+    ------
+    ValueError
+        Vectors of the wrong shape, or not finite.
+    """
+    wanted = (len(cold_start.song_ids), system.user_vectors.shape[1])
+    if system.item_vectors.shape != wanted:
+        raise ValueError(
+            f"item_vectors {system.item_vectors.shape} must be {wanted}: "
+            "(candidates, length of a user vector)"
+        )
+    positives = cold_start.positives
+    n_positives, firsts = np.diff(positives.indptr), positives.indptr[:-1].astype(np.int64)
+    negatives = np.repeat(wanted[0] - n_positives.astype(np.float64), n_positives)
+    plain, centred = stand(system.user_vectors, cold_start.users, system.item_vectors, positives)
+    ranks = plain.place + plain.above + plain.tied
+    positive_auc, per_user = auc(plain.above, plain.tied, negatives, firsts)
+    _, per_user_centred = auc(centred.above, centred.tied, negatives, firsts)
+    first = first_songs(k, plain.place, ranks, firsts)
+    return Result({**first, "auc": per_user, "auc_centred": per_user_centred}, {}, positive_auc, ranks)
 
 
 def difference(a: Result, b: Result, metric: Metric) -> Interval:
@@ -130,20 +151,6 @@ def beats(a: Result, b: Result) -> bool:
 
 
 def _interval(metric: Metric, value: float, replicates: Floats) -> Interval:
-    if metric == "map":
-        return intervals.jackknife_interval(value, replicates)
-    return intervals.percentile_interval(value, replicates)
-
-
-def _vectors(system: System, cold_start: ColdStart) -> tuple[Floats, Floats]:
-    """Vectors of the users asked and of the candidates, float64, checked."""
-    users = np.asarray(system.user_vectors, dtype=np.float64)[cold_start.users]
-    items = np.ascontiguousarray(system.item_vectors, dtype=np.float64)
-    wanted = (len(cold_start.song_ids), users.shape[1])
-    if items.shape != wanted:
-        raise ValueError(
-            f"item_vectors {items.shape} must be {wanted}: (candidates, length of a user vector)"
-        )
-    if not (np.isfinite(users).all() and np.isfinite(items).all()):
-        raise ValueError("user_vectors and item_vectors must be finite")
-    return users, items
+    if metric in ("auc", "auc_centred"):
+        return intervals.percentile_interval(value, replicates)
+    return intervals.jackknife_interval(value, replicates)

@@ -21,8 +21,8 @@ _DIGITS = 6
 
 
 def metric_name(metric: Metric, k: int) -> str:
-    """The metric's key in metrics.json: `map_at_500`, `auc`, `auc_centred`."""
-    return f"map_at_{k}" if metric == "map" else metric
+    """Its key in metrics.json: `map_at_500`, `recall_at_500`, `ndcg_at_500`, `auc`, `auc_centred`."""
+    return metric if metric in ("auc", "auc_centred") else f"{metric}_at_{k}"
 
 
 def describe(result: Result, k: int) -> dict[str, Any]:
@@ -59,20 +59,16 @@ def describe_protocol(cold_start: ColdStart, k: int, bootstraps: int) -> dict[st
 
 
 def per_user(results: Results, cold_start: ColdStart, user_ids: pd.Series) -> pd.DataFrame:
-    """A line a system and user: n_positives, average_precision, auc, auc_centred."""
-    users = pd.DataFrame(
-        {
-            USER_ID: user_ids.iloc[cold_start.users].to_numpy(),
-            "n_positives": np.diff(cold_start.positives.indptr).astype(np.int32),
-        }
-    )
+    """A line a system and user: n_positives, average_precision, auc, auc_centred, recall, ndcg."""
+    asked = {
+        USER_ID: user_ids.iloc[cold_start.users].to_numpy(),
+        "n_positives": np.diff(cold_start.positives.indptr).astype(np.int32),
+    }
     parts = []
     for name, result in results.items():
-        line: dict[str, Any] = {SYSTEM: name, "average_precision": result.per_user["map"]}
-        line |= {metric: result.per_user[metric] for metric in ("auc", "auc_centred")}
-        parts.append(users.assign(**line))
-    columns = [SYSTEM, USER_ID, "n_positives", "average_precision", "auc", "auc_centred"]
-    return pd.concat(parts, ignore_index=True)[columns]
+        values = {"average_precision" if m == "map" else m: result.per_user[m] for m in METRICS}
+        parts.append(pd.DataFrame({SYSTEM: name, **asked, **values}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def per_song(results: Results, cold_start: ColdStart) -> pd.DataFrame:

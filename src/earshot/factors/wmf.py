@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Factors = NDArray[np.float32]
+
+_PLAYS_AT_ONCE = 4096
+"""Plays whose factors the processor's cache holds."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +80,25 @@ def fit(
     from earshot.processes import progress
 
     state = start or _first(confidence, factors, seed)
-    rounds = range(len(state.objective), iterations)
+    remaining = max(0, iterations - len(state.objective))
+    model = _model(state, regularization, remaining)
+
+    def after_iteration(*_: Any) -> None:
+        nonlocal state
+        users, items = model.user_factors.copy(), model.item_factors.copy()
+        value = objective(confidence, users, items, regularization)
+        if not math.isfinite(value):
+            raise ValueError(f"eq. 3 is {value}")
+        state = Factorization(users, items, [*state.objective, value])
+        keep(state)
+        bar.update()
+
     # implicit has threads of its own, and warns where BLAS has some too.
-    with threadpool_limits(1, "blas"):
-        for _ in progress(rounds, description="Factorizing plays", unit="iterations"):
-            users, items = _sweep(confidence, state, regularization)
-            values = [*state.objective, objective(confidence, users, items, regularization)]
-            state = Factorization(users, items, values)
-            keep(state)
+    with (
+        threadpool_limits(1, "blas"),
+        progress(description="Factorizing plays", unit="iterations", total=remaining) as bar,
+    ):
+        _run(model, confidence, after_iteration)
     return state
 
 
@@ -93,24 +108,29 @@ def _first(confidence: csr_array, factors: int, seed: int) -> Factorization:
     return Factorization(users, items, [])
 
 
-def _sweep(confidence: csr_array, state: Factorization, regularization: float) -> tuple[Factors, Factors]:
+def _model(state: Factorization, regularization: float, iterations: int) -> Any:
     from implicit.cpu.als import AlternatingLeastSquares
-    from implicit.recommender_base import ModelFitError
-    from scipy.sparse import csr_matrix
 
     factors = state.item_factors.shape[1]
     model = AlternatingLeastSquares(
-        factors, regularization=regularization, alpha=1.0, use_cg=False, iterations=1
+        factors, regularization=regularization, alpha=1.0, use_cg=False, iterations=iterations
     )
     model.user_factors, model.item_factors = state.user_factors.copy(), state.item_factors.copy()
+    return model
+
+
+def _run(model: Any, confidence: csr_array, after_iteration: Callable[..., None]) -> None:
+    from implicit.recommender_base import ModelFitError
+    from scipy.sparse import csr_matrix
+
     try:
-        model.fit(csr_matrix(confidence), show_progress=False)
+        model.fit(csr_matrix(confidence), show_progress=False, callback=after_iteration)
     except (ValueError, ModelFitError) as error:
+        regularization = model.regularization
         raise UserError(
             f"wmf_factors.regularization={regularization!r}: the least-squares equations have no unique "
             f"solution; a larger value, or fewer wmf_factors.factors, is wanted ({error})"
         ) from None
-    return model.user_factors, model.item_factors
 
 
 def objective(
@@ -134,14 +154,16 @@ def objective(
     return float(np.sum(gram_users * gram_items) + _played(confidence, users, items) + penalty)
 
 
-def _played(
-    confidence: csr_array, users: NDArray[np.float64], items: NDArray[np.float64], block: int = 1_000_000
-) -> float:
+def _played(confidence: csr_array, users: NDArray[np.float64], items: NDArray[np.float64]) -> float:
     """Sum over the plays of c (1 - s)^2 - s^2, s = x_u . y_i: what they add to s^2 over all pairs."""
     rows = np.repeat(np.arange(confidence.shape[0]), np.diff(confidence.indptr))
+    held = np.empty((2, _PLAYS_AT_ONCE, users.shape[1]))
     total = 0.0
-    for first in range(0, len(rows), block):
-        part = slice(first, first + block)
-        scores = np.einsum("pf,pf->p", users[rows[part]], items[confidence.indices[part]])
-        total += float(np.sum(confidence.data[part].astype(np.float64) * (1 - scores) ** 2 - scores**2))
+    for first in range(0, len(rows), _PLAYS_AT_ONCE):
+        part = slice(first, first + _PLAYS_AT_ONCE)
+        x, y = held[:, : len(rows[part])]
+        np.take(users, rows[part], axis=0, out=x, mode="clip")  # with "raise" it would be copied once more
+        np.take(items, confidence.indices[part], axis=0, out=y, mode="clip")
+        scores = np.einsum("pf,pf->p", x, y)
+        total += float(confidence.data[part].astype(np.float64) @ np.square(1 - scores) - scores @ scores)
     return total

@@ -36,6 +36,7 @@ DESCRIPTIONS = {
     BOUND: "factors from the plays themselves: what no audio can know",
 }
 CHECKED = ((CANDIDATE, "random"), (CANDIDATE, "shuffled_content"), (BOUND, CANDIDATE))
+N_WORDS = 500
 MAP_SONGS = 2000
 NEIGHBOURS = 5
 
@@ -66,7 +67,8 @@ def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: C
 
 def _systems(paths: Paths, cold_start: ColdStart, seed: int) -> dict[str, System]:
     """From the least that is known of a song to the most."""
-    from earshot.baselines.linear import linear_bow
+    from earshot.baselines.known import read_known
+    from earshot.baselines.linear_bow import linear_bow
 
     training_set, wmf = paths.data("training_set"), paths.data("wmf_factors")
     wanted = cold_start.song_ids
@@ -75,7 +77,8 @@ def _systems(paths: Paths, cold_start: ColdStart, seed: int) -> dict[str, System
     heard = _predicted(paths, wanted)
     folded = read_vectors(wmf / "cold_factors.npy", wmf / "cold_items.parquet", SONG_ID, wanted)
     songs = pd.Index(pd.read_parquet(training_set / "songs.parquet")[SONG_ID])
-    linear = linear_bow(training_set, wmf, seed)[songs.get_indexer(pd.Index(wanted))]
+    known = read_known(training_set, wmf, seed, N_WORDS)
+    linear = linear_bow(known)[songs.get_indexer(pd.Index(wanted))]
     return {
         "random": random_system(len(users), len(wanted), seed),
         "shuffled_content": shuffled_content(System(users, heard), seed),

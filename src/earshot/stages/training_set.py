@@ -41,7 +41,11 @@ _TOLD = [SONG_ID, ARTIST_ID, ARTIST, TITLE, GENRES, TAGS, SOURCE, AUDIO]
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Write the snapshot.
+    return write_snapshot(paths, params.training_set)
+
+
+def write_snapshot(paths: Paths, settings: TrainingSet) -> dict[str, Any]:
+    """Write the snapshot; its summary.
 
     `plays.parquet`, `users.parquet` and `items.parquet` are those of play_counts;
     `songs.parquet` has the songs with a hyper-image that are not withdrawn, with
@@ -57,8 +61,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     """
     counts = read_play_counts(paths.data("play_counts"))
     store = HyperImageStore.open(paths.data("hyper_images"))
-    songs = _songs(paths, store, counts, params.training_set)
-    _refuse_useless(songs, counts, params.training_set)
+    songs = _songs(paths, store, counts, settings)
+    _refuse_useless(songs, counts, settings)
     for name in (PLAYS, USERS, ITEMS):
         link(paths.data("play_counts") / name, paths.output / name)
     write_table(paths.output / "songs.parquet", songs)
@@ -67,7 +71,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     return _summary(songs, counts, clips) | {"set_aside": _set_aside(paths)}
 
 
-def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, params: TrainingSet) -> pd.DataFrame:
+def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, settings: TrainingSet) -> pd.DataFrame:
     import pandas as pd
 
     catalogue = pd.read_parquet(paths.data("raw_audio") / "songs.parquet")
@@ -75,13 +79,13 @@ def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, params: Tra
     songs = catalogue.loc[there, _TOLD].sort_values(SONG_ID, ignore_index=True)
     listeners = pd.Series(np.bincount(counts.matrix.indices, minlength=len(counts.song_ids)), counts.song_ids)
     songs[N_LISTENERS] = songs[SONG_ID].map(listeners).fillna(0).astype(np.int64)
-    songs[COLD] = split.cold(songs[SONG_ID], songs[ARTIST_ID].fillna(""), params.split)
+    songs[COLD] = split.cold(songs[SONG_ID], songs[ARTIST_ID].fillna(""), settings.split)
     warm = ~songs[COLD] & (songs[N_LISTENERS] > 0)
-    songs[VALIDATION] = warm & split.validation(songs[SONG_ID], params.validation_share)
+    songs[VALIDATION] = warm & split.validation(songs[SONG_ID], settings.validation_share)
     return songs
 
 
-def _refuse_useless(songs: pd.DataFrame, counts: PlayCounts, params: TrainingSet) -> None:
+def _refuse_useless(songs: pd.DataFrame, counts: PlayCounts, settings: TrainingSet) -> None:
     played = songs[songs[N_LISTENERS] > 0]
     numbers = f"{len(songs)} songs have audio, {len(counts.song_ids)} have plays"
     if played.empty:
@@ -89,7 +93,7 @@ def _refuse_useless(songs: pd.DataFrame, counts: PlayCounts, params: TrainingSet
     missing = "cold" if not played[COLD].any() else "warm" if played[COLD].all() else ""
     if missing:
         raise UserError(
-            f"training_set.split={params.split!r}: of the {len(played)} songs with both plays and audio "
+            f"training_set.split={settings.split!r}: of the {len(played)} songs with both plays and audio "
             f"none is {missing}; more songs are wanted, or another split ({numbers})"
         )
 

@@ -13,7 +13,7 @@ from earshot.errors import UserError
 from earshot.factors.fold_in import solve_rows
 from earshot.factors.wmf import Factorization, fit
 from earshot.files import link, write_table
-from earshot.params import Params
+from earshot.params import Params, WmfFactors
 from earshot.plays.confidence import confidence
 from earshot.plays.tables import read_play_counts
 from earshot.stages.checks import check
@@ -24,9 +24,13 @@ ROUNDING = 1e-6
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
+    return write_factors(paths, params.wmf_factors, params.seed)
+
+
+def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
+    """Factorize the training set and write both sides' factors; the summary."""
     import pandas as pd
 
-    wmf = params.wmf_factors
     plays = read_play_counts(paths.data("training_set"))
     songs = pd.read_parquet(paths.data("training_set") / "songs.parquet")
     cold = np.isin(plays.song_ids, songs.loc[songs[COLD], SONG_ID].to_numpy(dtype=object))
@@ -39,7 +43,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         factors=wmf.factors,
         regularization=wmf.regularization,
         iterations=wmf.iterations,
-        seed=params.seed,
+        seed=seed,
         start=_read_kept(kept),
         keep=lambda state: _keep(kept, state),
     )

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from earshot.columns import SONG_ID, VALIDATION
 from earshot.errors import UserError
+from earshot.plays.tables import read_play_counts
 
 if TYPE_CHECKING:
     import pandas as pd
+    from scipy.sparse import csr_array
 
     from earshot.audio.store import HyperImageStore
 
@@ -32,16 +34,22 @@ class Examples:
         Their lines in the store of hyper-images, (n,).
     n_training
         How many of them, from the first, are learned from.
+    user_factors
+        float32 (n_users, factors), of all listeners; None where an objective asks for factors alone.
+    plays
+        float32 (n, n_users), play counts of the songs; None likewise.
     """
 
     songs: pd.DataFrame
     factors: NDArray[np.float32]
     positions: NDArray[np.int64]
     n_training: int
+    user_factors: NDArray[np.float32] | None = None
+    plays: csr_array | None = None
 
 
 def read_examples(training_set: Path, wmf_factors: Path, store: HyperImageStore) -> Examples:
-    """The warm songs with plays and audio, and their factors.
+    """The warm songs with plays and audio, their factors, and who played them.
 
     Raises
     ------
@@ -58,7 +66,18 @@ def read_examples(training_set: Path, wmf_factors: Path, store: HyperImageStore)
     _refuse_too_few(n_training, len(songs) - n_training)
     factors = np.load(wmf_factors / "item_factors.npy")[rows[songs[SONG_ID]].to_numpy()]
     positions = np.array([store.position(song_id) for song_id in songs[SONG_ID]], dtype=np.int64)
-    return Examples(songs, factors, positions, n_training)
+    user_factors = np.load(wmf_factors / "user_factors.npy")
+    plays = _plays(training_set, songs[SONG_ID])
+    return Examples(songs, factors, positions, n_training, user_factors, plays)
+
+
+def _plays(training_set: Path, song_ids: pd.Series) -> csr_array:
+    """(n, n_users): rows as `song_ids`, columns as the user factors of the training set."""
+    import pandas as pd
+
+    counts = read_play_counts(training_set)
+    columns = pd.Index(counts.song_ids).get_indexer(pd.Index(song_ids))
+    return counts.matrix[:, columns].T.tocsr()
 
 
 def _refuse_too_few(n_training: int, n_validation: int) -> None:

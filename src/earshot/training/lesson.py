@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,9 +15,14 @@ from torch import Tensor, nn
 from earshot.encoders.song_encoder import SongEncoder
 from earshot.training.windows import TrainingBatch, ValidationBatch
 
+_OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adamw": torch.optim.AdamW,
+    "sgd": partial(torch.optim.SGD, momentum=0.9),
+}
+
 
 class Lesson(LightningModule):
-    """AdamW on the mean loss of the windows of a batch; the learning rate falls to 0 over all epochs.
+    """AdamW or SGD on the mean loss of the windows of a batch; the learning rate falls to 0 over all epochs.
 
     Attributes
     ----------
@@ -25,7 +31,13 @@ class Lesson(LightningModule):
     """
 
     def __init__(
-        self, encoder: SongEncoder, objective: nn.Module, *, learning_rate: float, weight_decay: float
+        self,
+        encoder: SongEncoder,
+        objective: nn.Module,
+        *,
+        learning_rate: float,
+        weight_decay: float,
+        optimizer: str = "adamw",
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -34,10 +46,11 @@ class Lesson(LightningModule):
         self.validation_loss = Mean()
         self._learning_rate = learning_rate
         self._weight_decay = weight_decay
+        self._optimizer = _OPTIMIZERS[optimizer]
         self._generators: dict[str, Any] | None = None
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        optimizer = torch.optim.AdamW(
+        optimizer = self._optimizer(
             self.encoder.parameters(), lr=self._learning_rate, weight_decay=self._weight_decay
         )
         n_steps = int(self.trainer.estimated_stepping_batches)

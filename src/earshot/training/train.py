@@ -85,7 +85,13 @@ def train(
     torch.manual_seed(seed)
     encoder = build(description)
     encoder.standardize_rows(*_row_statistics(store, examples, description.n_frames, seed))
-    lesson = Lesson(encoder, objective, learning_rate=params.learning_rate, weight_decay=params.weight_decay)
+    lesson = Lesson(
+        encoder,
+        objective,
+        learning_rate=params.learning_rate,
+        weight_decay=params.weight_decay,
+        optimizer=params.optimizer,
+    )
     early_stopping = EarlyStopping(params.patience, on_epoch)
     data = _data(store, examples, description.n_frames, params, seed)
     unfinished = work / "resume.ckpt"

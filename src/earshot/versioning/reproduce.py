@@ -66,9 +66,10 @@ def _reproduce(root: Path, target: str, force: bool) -> bool:
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
+    address = str(root / target) if split_target(target)[0] else target
     try:
         with Repo(str(root)) as repo:
-            return bool(repo.reproduce(target, single_item=True, force=force))
+            return bool(repo.reproduce(address, single_item=True, force=force))
     except LockError as error:
         raise ReproductionError(str(error)) from error
 

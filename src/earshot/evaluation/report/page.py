@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshot.evaluation.report.charts import curves_chart
+from earshot.evaluation.report.document import document
 from earshot.evaluation.report.elements import facts, number, section, text
 from earshot.evaluation.report.results import draw_differences, draw_kinds, draw_systems
 from earshot.evaluation.report.script import SCRIPT
@@ -19,7 +20,6 @@ from earshot.evaluation.report.sheet import draw_sheet
 from earshot.evaluation.report.song_map import draw_map
 from earshot.evaluation.report.songs import Example, draw_examples
 from earshot.evaluation.report.sounds import audio_elements
-from earshot.evaluation.report.style import STYLE
 
 CURVES = {"training_loss": "training", "validation_loss": "validation"}
 
@@ -69,13 +69,8 @@ def draw_page(report: Report) -> str:
     """The page: one HTML document that loads nothing."""
     parts = (_header, _results, _protocol, _curves, _map, _sheet, _songs)
     body = "\n".join(part(report) for part in parts)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark"><title>earshot · evaluation report</title>'
-        f"<style>{STYLE}</style></head>\n<body><main>\n{body}\n</main>\n"
-        f"<div hidden>\n{audio_elements(report.sounds)}\n</div>\n<script>{SCRIPT}</script></body></html>\n"
-    )
+    sounds = f"<div hidden>\n{audio_elements(report.sounds)}\n</div>\n<script>{SCRIPT}</script>"
+    return document("evaluation report", body, sounds)
 
 
 def _header(report: Report) -> str:

@@ -1,0 +1,105 @@
+"""mlr: metric learning to rank on bags of words, songs like those a listener played.
+
+McFee and Lanckriet 2010 learn the metric, McFee, Barrington and Lanckriet 2012 say from what, and
+van den Oord et al. 2013 recommend with it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.baselines.known import Known, Vectors
+from earshot.baselines.mlr_constraints import Doubles, Queries, mean_auc, most_violated
+from earshot.baselines.mlr_relevance import Ints, most_similar
+from earshot.baselines.mlr_solver import learn_metrics
+from earshot.baselines.ridge import one_scale
+from earshot.errors import UserError
+
+_RELEVANT = 10
+_SLACK_WEIGHTS = (10.0, 100.0, 1000.0, 10000.0)
+_DIMENSIONS = 256
+_QUERIES = 1000
+_CANDIDATES = 10_000
+
+
+def mlr(known: Known, diagonal: bool = False) -> Vectors:
+    """Metric learning to rank: the mean similarity of a song to those a listener played.
+
+    The metric W ranks, for each song to learn from, the 10 songs first that share most
+    listeners with it (`most_similar`). It is learned on the first 256 components of the bag of
+    words, from 1,000 queries and 10,000 candidates drawn from larger catalogues; the
+    weight of the slack is the one whose metric ranks best for the songs in `known.validation`.
+
+    The similarity of songs x and y is -(x - y)' W (x - y). With W = L L', z = L' x, and m_u the
+    mean of z over the songs that listener u played, its mean over these is 2 m_u . z - |z|^2, up to a
+    number that is the same for all songs: the vectors are (2 m_u, -1) and (z, |z|^2). Who
+    played none of the songs to learn from has m_u = 0, the mean of these songs.
+
+    Parameters
+    ----------
+    diagonal
+        W is diagonal: features are weighted, not turned.
+
+    Returns
+    -------
+    float32 (n_users, r + 1) and (n, r + 1), in order of `known.songs`; r is the rank of W.
+
+    Raises
+    ------
+    UserError
+        No song for early stopping, or none that shares a listener with another.
+    """
+    features = one_scale(known.bags[:, :_DIMENSIONS], known.learn).astype(np.float64)
+    training, validation = _queries(known, features)
+    learned = learn_metrics(partial(most_violated, training), features.shape[1], _SLACK_WEIGHTS, diagonal)
+    best = max(learned, key=lambda found: mean_auc(validation, found.metric))
+    return _vectors(known, features @ _root(best.metric))
+
+
+def _queries(known: Known, features: Doubles) -> tuple[Queries, Queries]:
+    """Of songs that are ranked too, and of songs for validation."""
+    draw = np.random.default_rng(known.seed)
+    candidates = _some(np.flatnonzero(known.learn & ~known.validation), _CANDIDATES, draw)
+    training = _some(candidates, _QUERIES, draw)
+    validation = _some(np.flatnonzero(known.validation), _QUERIES, draw)
+    return _ask(known, features, training, candidates), _ask(known, features, validation, candidates)
+
+
+def _some(songs: Ints, n: int, draw: np.random.Generator) -> Ints:
+    return np.sort(draw.choice(songs, min(n, len(songs)), replace=False))
+
+
+def _ask(known: Known, features: Doubles, songs: Ints, candidates: Ints) -> Queries:
+    """Those of `songs` that have something to rank."""
+    relevant = most_similar(known.plays, songs, candidates, _RELEVANT)
+    n_relevant, n_others = np.diff(relevant.indptr), len(candidates) - np.isin(songs, candidates)
+    asks = (n_relevant > 0) & (n_relevant < n_others)
+    if not asks.any():
+        raise UserError(
+            f"metric learning to rank: of {len(songs)} warm songs with audio none shares listeners with some "
+            f"of {len(candidates)} others and not with all; more plays are wanted"
+        )
+    place = np.searchsorted(candidates, songs[asks])
+    own = np.where(np.isin(songs[asks], candidates), place, -1)
+    return Queries(features[songs[asks]], features[candidates], relevant[asks], own)
+
+
+def _root(metric: Doubles) -> Doubles:
+    """L of W = L L', (d, r)."""
+    values, vectors = np.linalg.eigh(metric)
+    kept = values > 1e-9 * max(values[-1], 0)
+    return np.asarray(vectors[:, kept] * np.sqrt(values[kept]))
+
+
+def _vectors(known: Known, songs: NDArray[np.floating]) -> Vectors:
+    """From z of every song, (n, r)."""
+    played = known.plays.astype(bool).astype(np.float32)
+    n_played = np.maximum(np.diff(played.indptr), 1)[:, None]
+    users = played @ songs.astype(np.float32) * (2 / n_played)
+    lengths = (songs**2).sum(axis=1, keepdims=True)
+    items = np.concatenate([songs, lengths], axis=1, dtype=np.float32)
+    minus_one = np.full((len(users), 1), -1)
+    return Vectors(np.concatenate([users, minus_one], axis=1, dtype=np.float32), items)

@@ -1,0 +1,120 @@
+"""The genre of held-out snippets, over folds, in three ways of splitting; and the embedding of every song."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earshot.columns import ARTIST_ID, SONG_ID
+from earshot.files import write_json, write_table
+from earshot.processes import progress
+from earshot.stages.checks import check
+from earshot.stages.hyper_image.measures import METRICS, Ints, answer
+from earshot.stages.hyper_image.neighbours import nearest
+from earshot.stages.hyper_image.networks import embed, genre_scores, network_folder, refuse_bad_networks
+from earshot.stages.hyper_image.page import draw_page
+from earshot.stages.hyper_image.params import HyperImage
+from earshot.stages.hyper_image.snippets import GENRE, HELD_OUT, Catalogue, read_catalogue
+from earshot.stages.hyper_image.splitting import KEPT_TOGETHER, make_fold, on_both_sides
+from earshot.stages.hyper_image.tables import MAJORITY, Run, describe_runs, per_snippet
+from earshot.stages.paths import Paths
+
+PARAMS = HyperImage
+
+NEIGHBOURS = 5
+
+
+def run(paths: Paths, params: HyperImage) -> dict[str, Any]:
+    """Write metrics.json, per_snippet, songs and neighbours.parquet, embedding.npy, and report.html."""
+    folders = (paths.data("raw_audio"), paths.data("hyper_images"))
+    catalogue = read_catalogue(*folders, params.training.window_seconds, params.least_songs)
+    refuse_bad_networks(catalogue, params)
+    pairs = list(product(KEPT_TOGETHER, params.folds.held_out))
+    watched = progress(pairs, description="Ways of splitting and folds", unit="runs")
+    runs = [_run(paths, params, catalogue, by, number) for by, number in watched]
+    metrics = describe_runs(catalogue, runs, params)
+    write_json(paths.output / "metrics.json", metrics)
+    write_table(paths.output / "per_snippet.parquet", per_snippet(catalogue, runs))
+    songs, embedding = _embed(paths, params, catalogue, runs)
+    near = nearest(songs[SONG_ID], embedding, NEIGHBOURS)
+    np.save(paths.output / "embedding.npy", embedding)
+    write_table(paths.output / "songs.parquet", songs[[SONG_ID, GENRE, HELD_OUT]])
+    write_table(paths.output / "neighbours.parquet", near)
+    page = draw_page(metrics, songs, embedding, near, params)
+    (paths.output / "report.html").write_text(page, encoding="utf-8")
+    return _summary(metrics, params)
+
+
+def _run(paths: Paths, params: HyperImage, catalogue: Catalogue, by: str, number: int) -> Run:
+    fold = make_fold(catalogue.snippets, by, number, params.folds)
+    genres, artists = catalogue.genre_numbers, catalogue.artist_numbers
+    scores: dict[str, NDArray[np.floating]] = {
+        MAJORITY: _majority(genres[fold.training], len(catalogue.genres), len(fold.test))
+    }
+    for name in params.networks:
+        scores[name] = genre_scores(catalogue, fold, name, params, paths.work)
+    answers = {name: answer(each, genres[fold.test], artists[fold.test]) for name, each in scores.items()}
+    columns = {"songs": SONG_ID, "artists": ARTIST_ID}
+    sides = {what: on_both_sides(catalogue.snippets, fold, column) for what, column in columns.items()}
+    return Run(fold, answers, sides)
+
+
+def _majority(learned: Ints, n_genres: int, n_test: int) -> NDArray[np.float64]:
+    """Scores (n_test, n_genres) that put the most frequent genres first, of equals the first by name."""
+    places = np.argsort(np.argsort(-np.bincount(learned, minlength=n_genres), kind="stable"))
+    return np.tile(-places.astype(np.float64), (n_test, 1))
+
+
+def _embed(
+    paths: Paths, params: HyperImage, catalogue: Catalogue, runs: list[Run]
+) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+    """All songs and their embedding by the network of the first fold by artist; those it never met marked."""
+    fold = next(run.fold for run in runs if run.fold.by == "artist")
+    folder = network_folder(paths.work, fold.by, fold.number, params.candidate)
+    met = catalogue.snippets[SONG_ID].iloc[np.concatenate([fold.training, fold.validation])]
+    songs = catalogue.songs.assign(**{HELD_OUT: ~catalogue.songs[SONG_ID].isin(met)})
+    return songs, embed(folder, catalogue.store)
+
+
+def _summary(metrics: dict[str, Any], params: HyperImage) -> dict[str, Any]:
+    values = {
+        f"{name}_by_{by}_{metric}": found["systems"][name][metric]
+        for by, found in metrics["splits"].items()
+        for name in (MAJORITY, *params.networks)
+        for metric in METRICS
+    }
+    counts = {name: metrics["protocol"][name] for name in ("snippets", "songs", "artists")}
+    left_out = {
+        f"songs_{why.replace(' ', '_')}": n for why, n in metrics["protocol"]["songs_left_out"].items()
+    }
+    beats = [_beats_majority(metrics, name) for name in params.networks]
+    return {**counts, **left_out, **values, "checks": [_no_leak(metrics["splits"]), *beats]}
+
+
+def _no_leak(splits: dict[str, Any]) -> dict[str, Any]:
+    songs = splits["song"]["on_both_sides"]["songs"] + splits["artist"]["on_both_sides"]["songs"]
+    artists = splits["artist"]["on_both_sides"]["artists"]
+    return check(
+        "nothing_on_both_sides",
+        "songs of which a network learned some snippets and was asked about others, split by song or artist; "
+        "artists likewise, split by artist",
+        passed=songs == artists == 0,
+        observed=f"{songs} songs, {artists} artists",
+        expected="none",
+    )
+
+
+def _beats_majority(metrics: dict[str, Any], name: str) -> dict[str, Any]:
+    low, high = metrics["minus_majority"]["artist"][name]["precision_at_1_ci95_artists"]
+    return check(
+        f"{name}_beats_majority",
+        f"{name} tells genres of artists it never met more often than always naming the most frequent one: "
+        "paired 95 % interval over artists of the difference in precision@1",
+        passed=low > 0,
+        observed=f"{low} to {high}",
+        expected="above 0",
+    )

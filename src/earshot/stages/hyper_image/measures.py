@@ -1,0 +1,104 @@
+"""How often the genre of a snippet is among the first, and how well each genre is told, over artists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.evaluation.intervals import multiplicities, percentile_interval
+
+METRICS = ("precision_at_1", "precision_at_3", "macro_f1")
+
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a system says of held-out snippets, (n,) each.
+
+    Attributes
+    ----------
+    artists
+        Number of each one's artist, the same over all folds and ways of splitting.
+    genres
+        Number of each one's genre.
+    ranks
+        Place of that genre among all, by score, from 1; genres of equal score come before it.
+    guesses
+        Number of the genre with the highest score, the first of equals.
+    """
+
+    artists: Ints
+    genres: Ints
+    ranks: Ints
+    guesses: Ints
+
+
+def answer(scores: NDArray[np.floating], genres: Ints, artists: Ints) -> Answers:
+    """Of scores (n, n_genres), the genres and artists of the snippets, (n,)."""
+    own = np.take_along_axis(scores, genres[:, None], axis=1)
+    return Answers(artists, genres, (scores >= own).sum(axis=1), scores.argmax(axis=1))
+
+
+def join(answers: Sequence[Answers]) -> Answers:
+    """Those of several folds as one."""
+    return Answers(
+        *(np.concatenate(parts) for parts in zip(*(vars(a).values() for a in answers), strict=True))
+    )
+
+
+def measure(answers: Answers, n_genres: int, drawn: NDArray[np.floating]) -> dict[str, Doubles]:
+    """Every metric for every column of `drawn`, how often each artist counts, (n_artists, n_columns).
+
+    precision@k is the share of snippets whose genre is among the k with the highest
+    score; macro F1 the mean over genres of 2 right / (guessed + there are), without
+    those that are neither. NaN for a column that draws none of the artists.
+    """
+
+    def tally(genres: Ints, counted: NDArray[np.bool_]) -> Doubles:
+        """How many snippets of each genre count, (n_genres, n_columns)."""
+        by_artist = np.zeros((n_genres, len(drawn)))
+        np.add.at(by_artist, (genres, answers.artists), counted)
+        columns: Doubles = by_artist @ drawn.astype(np.float64)
+        return columns
+
+    every, right = np.ones(len(answers.genres), dtype=np.bool_), answers.guesses == answers.genres
+    there = tally(answers.genres, every)
+    both = there + tally(answers.guesses, every)
+    f1 = _ratio(2 * tally(answers.genres, right), both)
+    return {
+        "precision_at_1": _ratio(tally(answers.genres, answers.ranks <= 1).sum(axis=0), there.sum(axis=0)),
+        "precision_at_3": _ratio(tally(answers.genres, answers.ranks <= 3).sum(axis=0), there.sum(axis=0)),
+        "macro_f1": _ratio(np.nan_to_num(f1).sum(axis=0), (both > 0).sum(axis=0)),
+    }
+
+
+def _ratio(part: Doubles, whole: Doubles | Ints) -> Doubles:
+    found: Doubles = np.full(np.shape(part), np.nan)
+    np.divide(part, whole, out=found, where=np.asarray(whole) > 0)
+    return found
+
+
+def replicates(n_artists: int, bootstraps: int, seed: int) -> NDArray[np.float32]:
+    """Columns for `measure`: first the artists as they are, then as bootstraps draw them."""
+    once = np.ones((n_artists, 1), dtype=np.float32)
+    return np.hstack([once, multiplicities(n_artists, bootstraps, seed)])
+
+
+def describe(values: dict[str, Doubles]) -> dict[str, float | list[float]]:
+    """Each metric of columns as `replicates` makes them, with its 95 % interval over artists."""
+    told: dict[str, float | list[float]] = {}
+    for metric, columns in values.items():
+        found = percentile_interval(float(columns[0]), columns[1:])
+        told[metric] = round(found.value, 6)
+        told[f"{metric}_ci95_artists"] = [round(found.low, 6), round(found.high, 6)]
+    return told
+
+
+def minus(a: dict[str, Doubles], b: dict[str, Doubles]) -> dict[str, Doubles]:
+    """Paired differences: the same artists drawn for both."""
+    return {metric: a[metric] - b[metric] for metric in a}

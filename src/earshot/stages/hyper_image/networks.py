@@ -1,0 +1,87 @@
+"""The networks of a fold: each trained once, its scores kept."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.audio.store import HyperImageStore
+from earshot.columns import GENRES
+from earshot.encoders.load import device, load_encoder, predict, save_encoder
+from earshot.encoders.song_encoder import SongEncoder, build, describe
+from earshot.stages.hyper_image.params import HyperImage
+from earshot.stages.hyper_image.snippets import GENRE, Catalogue
+from earshot.stages.hyper_image.splitting import Fold
+from earshot.training.examples import Examples
+from earshot.training.objectives.genre import Genre
+from earshot.training.train import train
+
+Array = NDArray[np.float32]
+
+
+def refuse_bad_networks(catalogue: Catalogue, params: HyperImage) -> None:
+    """Build each once: UserError for one that cannot be built, before any is trained."""
+    for encoder in params.networks.values():
+        build(
+            describe(encoder, catalogue.store.format, params.training.window_seconds, len(catalogue.genres))
+        )
+
+
+def genre_scores(catalogue: Catalogue, fold: Fold, name: str, params: HyperImage, work: Path) -> Array:
+    """What the network `name` of the params says of the held-out snippets, float32 (n_test, n_genres).
+
+    Logits, in the order of `catalogue.genres`; -inf for a genre that the fold has nothing to learn from.
+    """
+    folder = network_folder(work, fold.by, fold.number, name)
+    kept = folder / "scores.npy"
+    if not kept.is_file():
+        objective = _train(catalogue, fold, name, params, folder)
+        scores = np.full((len(fold.test), len(catalogue.genres)), -np.inf, dtype=np.float32)
+        columns = [catalogue.genres.index(genre) for genre in objective.genres]
+        scores[:, columns] = predict(load_encoder(folder), catalogue.snippet_store, fold.test)
+        beside = kept.with_name(".scores.npy")
+        np.save(beside, scores)
+        beside.replace(kept)
+    found: Array = np.load(kept)
+    return found
+
+
+def network_folder(work: Path, by: str, number: int, name: str) -> Path:
+    return work / name / f"{by}-fold{number}"
+
+
+def _train(catalogue: Catalogue, fold: Fold, name: str, params: HyperImage, folder: Path) -> Genre:
+    """Train into `folder`; an interrupted training is continued."""
+    work = folder / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    settings, store = params.training.of(params.networks[name]), catalogue.snippet_store
+    examples = _examples(catalogue, fold)
+    objective = Genre(examples)
+    description = describe(settings.encoder, store.format, settings.window_seconds, objective.n_outputs)
+    trained = train(description, objective, store, examples, settings, seed=params.folds.seed, work=work)
+    save_encoder(folder, trained.encoder, description)
+    shutil.rmtree(work)
+    return objective
+
+
+def _examples(catalogue: Catalogue, fold: Fold) -> Examples:
+    """Snippets in the place of songs; factors of length 0."""
+    rows = np.concatenate([fold.training, fold.validation])
+    songs = catalogue.snippets[[GENRE]].rename(columns={GENRE: GENRES}).iloc[rows]
+    return Examples(songs, np.empty((len(rows), 0), dtype=np.float32), rows, len(fold.training))
+
+
+def embed(folder: Path, store: HyperImageStore) -> Array:
+    """The last fully connected layer of the network in `folder`, of every song, float32 (n, width).
+
+    The mean over a song's consecutive windows.
+    """
+    whole = load_encoder(folder)
+    network = whole.network
+    part = SongEncoder(network.embedding, whole.rows, whole.n_frames, network.n_embedding)  # type: ignore[arg-type]
+    part.row_mean.copy_(whole.row_mean)
+    part.row_scale.copy_(whole.row_scale)
+    return predict(part.to(device()).eval(), store, range(len(store.songs)))

@@ -1,0 +1,65 @@
+"""reproductions/hyper_image/params.yaml, checked before any work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from earshot.params import CONFIG, CnnCheckpoint, Component, Count, NotNegative, Positive, Split
+
+GENRE = Component("earshot.training.objectives.genre:Genre", {})
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Folds:
+    """How many folds, and those that are held out, one after the other, in every way of splitting."""
+
+    folds: Annotated[int, Field(ge=2)]
+    held_out: Annotated[list[int], Field(min_length=1)]
+    validation_share: Annotated[float, Field(gt=0, lt=1)]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+
+    @model_validator(mode="after")
+    def _folds_exist(self) -> Folds:
+        for fold in self.held_out:
+            self.split(fold)
+        return self
+
+    def split(self, fold: int) -> Split:
+        """By the hash of whatever is kept together."""
+        return Split(by="song", folds=self.folds, fold=fold)
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Training:
+    """How every network is trained, by stochastic gradient descent; as `cnn_checkpoint` of the pipeline."""
+
+    window_seconds: Positive
+    batch_size: Count
+    max_epochs: Count
+    patience: Count
+    learning_rate: Positive
+    weight_decay: NotNegative
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+
+    def of(self, encoder: Component) -> CnnCheckpoint:
+        return CnnCheckpoint(
+            encoder=encoder, objective=GENRE, windows_per_song=1, optimizer="sgd", **vars(self)
+        )
+
+
+@dataclass(frozen=True, config=CONFIG)
+class HyperImage:
+    """The whole of the file; the first of `networks` is the paper's, and gives the embedding."""
+
+    folds: Folds
+    least_songs: Count
+    training: Training
+    networks: Annotated[dict[str, Component], Field(min_length=1)]
+    bootstraps: Annotated[int, Field(ge=100)]
+
+    @property
+    def candidate(self) -> str:
+        return next(iter(self.networks))

@@ -1,0 +1,115 @@
+"""What takes part: songs of one genre that is not rare, cut into snippets as long as a window."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earshot.audio.store import HyperImageStore
+from earshot.columns import ARTIST_ID, FIRST_FRAME, GENRES, N_FRAMES, SHARD, SONG_ID
+from earshot.errors import UserError
+from earshot.training.objectives.genre import genre_names, single_genre
+
+GENRE = "genre"
+SNIPPET = "snippet"
+HELD_OUT = "held_out"
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Songs, and the snippets of those that take part.
+
+    Attributes
+    ----------
+    songs
+        All with a hyper-image, as `raw_audio/songs.parquet`, in the order of the store;
+        `genre` is "" where a song takes no part, `artist_id` the song's own where it is missing.
+    snippets
+        A line each: snippet (an id), song_id, artist_id, genre, shard, first_frame, n_frames.
+    genres
+        Sorted.
+    left_out
+        Songs that take no part, counted by why.
+    store
+        Of the songs.
+    """
+
+    songs: pd.DataFrame
+    snippets: pd.DataFrame
+    genres: list[str]
+    left_out: dict[str, int]
+    store: HyperImageStore
+
+    @cached_property
+    def genre_numbers(self) -> Ints:
+        """Of every snippet, its place in `genres`."""
+        return pd.Index(self.genres).get_indexer(pd.Index(self.snippets[GENRE])).astype(np.int64)
+
+    @cached_property
+    def artist_numbers(self) -> Ints:
+        """Of every snippet, from 0, in the order of artist_id."""
+        return pd.factorize(self.snippets[ARTIST_ID], sort=True)[0].astype(np.int64)
+
+    @cached_property
+    def snippet_store(self) -> HyperImageStore:
+        """The same frames, a snippet in the place of a song."""
+        index = self.snippets[[SNIPPET, SHARD, FIRST_FRAME, N_FRAMES]].rename(columns={SNIPPET: SONG_ID})
+        return HyperImageStore(self.store.folder, self.store.format, index)
+
+
+def read_catalogue(raw_audio: Path, hyper_images: Path, window_seconds: float, least_songs: int) -> Catalogue:
+    """The catalogue at hand.
+
+    Raises
+    ------
+    UserError
+        Fewer than two genres have `least_songs` songs.
+    """
+    store = HyperImageStore.open(hyper_images)
+    told = pd.read_parquet(raw_audio / "songs.parquet").set_index(SONG_ID, drop=False)
+    songs = told.loc[store.songs[SONG_ID]].reset_index(drop=True)
+    songs[ARTIST_ID] = songs[ARTIST_ID].fillna("").where(songs[ARTIST_ID].fillna("") != "", songs[SONG_ID])
+    names = songs[GENRES].fillna("").map(single_genre)
+    counted = Counter(names[names != ""])
+    genres = sorted(genre for genre, count in counted.items() if count >= least_songs)
+    if len(genres) < 2:
+        most = ", ".join(f"{name} {n}" for name, n in counted.most_common(3)) or "none"
+        raise UserError(
+            f"least_songs={least_songs}: {len(genres)} genres have so many songs of that genre alone, "
+            f"two are wanted; the most: {most}"
+        )
+    songs[GENRE] = names.where(names.isin(genres), "")
+    left_out = _left_out(songs, names)
+    window = max(1, round(window_seconds * store.frames_per_second))
+    return Catalogue(songs, _cut(songs, store, window), genres, left_out, store)
+
+
+def _left_out(songs: pd.DataFrame, names: pd.Series) -> dict[str, int]:
+    how_many = songs[GENRES].fillna("").map(lambda text: len(genre_names(text)))
+    return {
+        "without a genre": int((how_many == 0).sum()),
+        "of several genres": int((how_many > 1).sum()),
+        "of a rare genre": int(((names != "") & (songs[GENRE] == "")).sum()),
+    }
+
+
+def _cut(songs: pd.DataFrame, store: HyperImageStore, window: int) -> pd.DataFrame:
+    """Snippets side by side from the start of each song that takes part; a shorter song is one snippet."""
+    placed = songs[[SONG_ID, ARTIST_ID, GENRE]].assign(
+        **{name: store.songs[name].to_numpy() for name in (SHARD, FIRST_FRAME, N_FRAMES)}
+    )
+    chosen = placed[placed[GENRE] != ""]
+    counts = np.maximum(1, chosen[N_FRAMES].to_numpy() // window)
+    cut = chosen.loc[chosen.index.repeat(counts)].reset_index(drop=True)
+    number = cut.groupby(SONG_ID, sort=False).cumcount()
+    cut[FIRST_FRAME] += window * number
+    cut[N_FRAMES] = cut[N_FRAMES].clip(upper=window)
+    return cut.assign(**{SNIPPET: cut[SONG_ID] + "#" + number.astype(str)})

@@ -1,0 +1,109 @@
+"""What was found, as it goes to metrics.json and per_snippet.parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from earshot.columns import ARTIST_ID, SONG_ID
+from earshot.stages.hyper_image.measures import Answers, Doubles, describe, join, measure, minus, replicates
+from earshot.stages.hyper_image.params import HyperImage
+from earshot.stages.hyper_image.snippets import GENRE, SNIPPET, Catalogue
+from earshot.stages.hyper_image.splitting import KEPT_TOGETHER, Fold
+
+MAJORITY = "majority"
+
+Measured = Mapping[str, dict[str, Doubles]]
+"""Metrics by system."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fold of one way of splitting, and what each system says of its held-out snippets.
+
+    `on_both_sides` counts songs and artists of which some snippets are held out, others not.
+    """
+
+    fold: Fold
+    answers: dict[str, Answers]
+    on_both_sides: dict[str, int]
+
+
+def describe_runs(catalogue: Catalogue, runs: Sequence[Run], params: HyperImage) -> dict[str, Any]:
+    """The content of metrics.json; every interval is over artists, of a difference paired."""
+    n_artists, n_genres = int(catalogue.artist_numbers.max()) + 1, len(catalogue.genres)
+    drawn = replicates(n_artists, params.bootstraps, params.folds.seed)
+    by_split = {by: [run for run in runs if run.fold.by == by] for by in KEPT_TOGETHER}
+    measured = {by: _measure(some, n_genres, drawn) for by, some in by_split.items()}
+    return {
+        "splits": {by: _describe_split(measured[by], some, n_genres) for by, some in by_split.items()},
+        "minus_majority": {by: _differences(found, params) for by, found in measured.items()},
+        "snippet_minus_artist": {
+            name: describe(minus(measured["snippet"][name], measured["artist"][name]))
+            for name in params.networks
+        },
+        "protocol": _protocol(catalogue, params),
+    }
+
+
+def _measure(runs: Sequence[Run], n_genres: int, drawn: np.ndarray) -> Measured:
+    systems = runs[0].answers
+    return {name: measure(join([run.answers[name] for run in runs]), n_genres, drawn) for name in systems}
+
+
+def _differences(measured: Measured, params: HyperImage) -> dict[str, Any]:
+    return {name: describe(minus(measured[name], measured[MAJORITY])) for name in params.networks}
+
+
+def _describe_split(measured: Measured, runs: Sequence[Run], n_genres: int) -> dict[str, Any]:
+    sides = {what: sum(run.on_both_sides[what] for run in runs) for what in runs[0].on_both_sides}
+    return {
+        "systems": {name: describe(values) for name, values in measured.items()},
+        "folds": {str(run.fold.number): _describe_fold(run, n_genres) for run in runs},
+        "on_both_sides": sides,
+    }
+
+
+def _describe_fold(run: Run, n_genres: int) -> dict[str, Any]:
+    answers = run.answers[MAJORITY]
+    every = np.ones((int(answers.artists.max()) + 1, 1))
+    systems = {
+        name: {
+            metric: round(float(values[0]), 6) for metric, values in measure(found, n_genres, every).items()
+        }
+        for name, found in run.answers.items()
+    }
+    n_artists = len(np.unique(answers.artists))
+    return {"snippets": len(answers.artists), "artists": n_artists, "systems": systems}
+
+
+def _protocol(catalogue: Catalogue, params: HyperImage) -> dict[str, Any]:
+    songs = catalogue.songs[catalogue.songs[GENRE] != ""]
+    return {
+        "folds": params.folds.folds,
+        "held_out": params.folds.held_out,
+        "snippet_seconds": params.training.window_seconds,
+        "snippets": len(catalogue.snippets),
+        "songs": len(songs),
+        "artists": int(songs[ARTIST_ID].nunique()),
+        "songs_by_genre": {genre: int((songs[GENRE] == genre).sum()) for genre in catalogue.genres},
+        "songs_left_out": catalogue.left_out,
+    }
+
+
+def per_snippet(catalogue: Catalogue, runs: Sequence[Run]) -> pd.DataFrame:
+    """A line for each way of splitting, system and held-out snippet: the guess, and the rank of its genre."""
+    names = np.array(catalogue.genres, dtype=object)
+    told = catalogue.snippets[[SNIPPET, SONG_ID, ARTIST_ID, GENRE]]
+    parts = [
+        told.iloc[run.fold.test].assign(
+            by=run.fold.by, fold=run.fold.number, system=system, guess=names[found.guesses], rank=found.ranks
+        )
+        for run in runs
+        for system, found in run.answers.items()
+    ]
+    return pd.concat(parts, ignore_index=True)

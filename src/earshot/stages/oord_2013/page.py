@@ -1,0 +1,70 @@
+"""The page of the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from earshot.evaluation.report.document import document
+from earshot.evaluation.report.elements import facts, number, section, text
+from earshot.evaluation.report.results import draw_differences, draw_systems
+from earshot.stages.oord_2013.params import Oord2013
+from earshot.stages.oord_2013.systems import CANDIDATE, DESCRIPTIONS
+
+
+def draw_page(metrics: Mapping[str, Any], differences: Mapping[str, Any], params: Oord2013) -> str:
+    """The page: one HTML document that loads nothing; `metrics` and `differences` as in the JSON beside."""
+    parts = (_header(metrics), _results(metrics, differences, params), _seeds(metrics), _asked(metrics))
+    return document("van den Oord et al. 2013", "\n".join(parts))
+
+
+def _header(metrics: Mapping[str, Any]) -> str:
+    split, systems = metrics["split"], metrics["systems"]
+    return (
+        '<header class="top"><p class="brand">earshot <span>van den Oord et al. 2013</span></p>'
+        "<h1>What can be heard of a song, and what must be beaten</h1>"
+        f"<p>Songs held out by {text(split['by'])}, {len(split['held_out'])} of {split['folds']} folds, "
+        f"{len(metrics['seeds'])} seeds. <b>{CANDIDATE}</b>: AUC "
+        f"<b>{number(systems[CANDIDATE]['auc'])}</b>.</p></header>"
+    )
+
+
+def _results(metrics: Mapping[str, Any], differences: Mapping[str, Any], params: Oord2013) -> str:
+    k = params.evaluation.k
+    headings = {f"map_at_{k}": f"mAP@{k}", "auc": "AUC", "auc_centred": "AUC, centred"}
+    return section(
+        "results",
+        "All systems",
+        "Means over listeners, folds and seeds; bars are 95 % intervals over artists, the fine line at 0.5 "
+        "is chance. Made by <code>make paper</code>.",
+        draw_systems(metrics["systems"], DESCRIPTIONS, headings, CANDIDATE),
+        "<h3>Paired differences</h3><p>The same artists drawn for both. One system beats another when both "
+        "intervals, AUC and mAP, lie above zero.</p>",
+        draw_differences(differences, headings, CANDIDATE),
+    )
+
+
+def _seeds(metrics: Mapping[str, Any]) -> str:
+    spread = {
+        name: " ".join(number(value) for value in values["auc"])
+        for name, values in metrics["over_seeds"].items()
+    }
+    shuffles = metrics["shuffled_auc"]
+    return section(
+        "seeds",
+        "What chance decides",
+        f"AUC by seed. {shuffles['permutations']} permutations of what the network hears gave "
+        f"{number(shuffles['least'])} to {number(shuffles['most'])}.",
+        facts(spread),
+    )
+
+
+def _asked(metrics: Mapping[str, Any]) -> str:
+    asked = {f"Fold {fold}": _size(found) for fold, found in metrics["protocol"].items()}
+    lead = "Candidates are held-out songs with audio and a listener."
+    return section("protocol", "Who was asked about what", lead, facts(asked))
+
+
+def _size(protocol: Mapping[str, Any]) -> str:
+    songs, artists, users = (protocol[name] for name in ("candidates", "n_artists", "n_users"))
+    return f"{songs:,} songs of {artists:,} artists, {users:,} listeners"

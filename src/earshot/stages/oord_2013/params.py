@@ -1,0 +1,88 @@
+"""reproductions/oord_2013/params.yaml, checked before any work."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from earshot.params import CONFIG, CnnCheckpoint, Component, Count, NotNegative, Positive, Split, WmfFactors
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Folds:
+    """Which songs are held out, how often, and of which part of the catalogue; see `earshot.plays.split`."""
+
+    by: Literal["song", "artist", "mixed"]
+    folds: Annotated[int, Field(ge=2)]
+    held_out: Annotated[list[int], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
+    validation_share: Annotated[float, Field(gt=0, lt=1)]
+    most_played_songs: Count | None
+    most_active_users: Count | None
+
+    @model_validator(mode="after")
+    def _folds_exist(self) -> Folds:
+        for fold in self.held_out:
+            self.split(fold)
+        return self
+
+    def split(self, fold: int) -> Split:
+        return Split(by=self.by, folds=self.folds, fold=fold)
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Training:
+    """How every network is trained; as `cnn_checkpoint` of the pipeline."""
+
+    window_seconds: Positive
+    batch_size: Count
+    windows_per_song: Count
+    max_epochs: Count
+    patience: Count
+    learning_rate: Positive
+    weight_decay: NotNegative
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+
+    def of(self, network: Network) -> CnnCheckpoint:
+        return CnnCheckpoint(encoder=network.encoder, objective=network.objective, **vars(self))
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Network:
+    """What is trained for what."""
+
+    encoder: Component
+    objective: Component
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Evaluation:
+    k: Count
+    bootstraps: Annotated[int, Field(ge=100)]
+    shuffles: Count
+
+
+@dataclass(frozen=True, config=CONFIG)
+class CloserLook:
+    """How much of it; the paper has 50 tags and 10,000 songs on the map."""
+
+    tags: Count
+    artists: Count
+    songs: Count
+    neighbours: Count
+    map_songs: Annotated[int, Field(ge=1, le=10_000)]
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Oord2013:
+    """The whole of the file."""
+
+    folds: Folds
+    wmf_factors: WmfFactors
+    words: Count
+    training: Training
+    networks: dict[str, Network]
+    evaluation: Evaluation
+    closer_look: CloserLook

@@ -1,0 +1,96 @@
+"""Weighted prediction error of the plays themselves (van den Oord et al. 2013, eq. 5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from earshot.plays.confidence import confidence
+from earshot.training.examples import Examples
+from earshot.training.objectives.factors_mse import FactorsMse
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Doubles = NDArray[np.float64]
+
+
+class FactorsWpe(nn.Module):
+    """Sum over all users of c (p - x . y)^2, y the predicted factors of a song, divided by one number.
+
+    Others than listeners have p = 0 and c = 1; with s = x . y and X all user factors
+
+        sum over all users of c (p - s)^2 = y' X'X y + sum over the listeners of c (1 - s)^2 - s^2
+
+    which costs what the listeners cost. A song weighs as much as it is played, as in
+    the paper. The number is the same for all songs: what the mean of the training
+    songs' factors reaches for them on average. So a loss of 1 is that of the mean; even
+    the factors themselves are far from 0.
+
+    Parameters
+    ----------
+    examples
+        With user factors and plays.
+    alpha, epsilon
+        Of the confidence c, eq. 2; as in the factorization.
+    """
+
+    output_mean: Tensor
+    output_scale: Tensor
+    gram: Tensor
+    user_factors: Tensor
+    starts: Tensor
+    listeners: Tensor
+    confidences: Tensor
+    unit: Tensor
+
+    def __init__(self, examples: Examples, alpha: float = 2.0, epsilon: float = 1e-6) -> None:
+        super().__init__()
+        assert examples.user_factors is not None
+        assert examples.plays is not None
+        scaling, sureness = FactorsMse(examples), confidence(examples.plays, alpha, epsilon)
+        users = examples.user_factors.astype(np.float64)
+        unit = _mean_loss(scaling.output_mean.double().numpy(), users, sureness[: examples.n_training])
+        for name, values in {
+            "output_mean": scaling.output_mean,
+            "output_scale": scaling.output_scale,
+            "gram": torch.from_numpy(users.T @ users).float(),
+            "user_factors": torch.from_numpy(examples.user_factors),
+            "starts": torch.from_numpy(sureness.indptr).long(),
+            "listeners": torch.from_numpy(sureness.indices).long(),
+            "confidences": torch.from_numpy(sureness.data),
+            "unit": torch.tensor(unit).float(),
+        }.items():
+            self.register_buffer(name, values, persistent=False)  # large, and not learned
+
+    @property
+    def n_outputs(self) -> int:
+        return self.user_factors.shape[1]
+
+    def forward(self, outputs: Tensor, songs: Tensor) -> Tensor:
+        factors = outputs * self.output_scale + self.output_mean  # (n, factors)
+        over_all_users = ((factors @ self.gram) * factors).sum(dim=1)
+        plays, owners = self._plays_of(songs)  # (n_plays,) each
+        users = self.user_factors.index_select(0, self.listeners[plays])  # (n_plays, factors)
+        scores = (users * factors.index_select(0, owners)).sum(dim=1)
+        extra = self.confidences[plays] * (1 - scores).square() - scores.square()
+        return over_all_users.index_add(0, owners, extra) / self.unit
+
+    def _plays_of(self, songs: Tensor) -> tuple[Tensor, Tensor]:
+        """Places in `listeners` of all plays of the songs, and to which of them each belongs."""
+        counts = self.starts[songs + 1] - self.starts[songs]
+        owners = torch.repeat_interleave(counts)
+        firsts = self.starts[songs] - (counts.cumsum(0) - counts)
+        return firsts[owners] + torch.arange(len(owners), device=songs.device), owners
+
+
+def _mean_loss(factors: Doubles, users: Doubles, sureness: csr_array) -> float:
+    """What the same factors for every song reach, on average over the songs of `sureness`."""
+    scores = users @ factors
+    theirs = scores[sureness.indices]
+    extra = sureness.data.astype(np.float64) @ (1 - theirs) ** 2 - theirs @ theirs
+    return float(scores @ scores + extra / sureness.shape[0])

@@ -1,0 +1,74 @@
+"""The papers' comparisons run through both front ends, on the catalogue that is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pipeline.workspace import Workspace
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+FOLDER = "reproductions/oord_2013"
+SMALL = {"seeds": "[0, 1]", "max_epochs": "1", "bootstraps": "100", "words": "50", "shuffles": "2"}
+
+GENRES = "reproductions/hyper_image"
+SMALL_GENRES = {"max_epochs": "1", "bootstraps": "100", "least_songs": "10", "folds": "4"}
+
+
+def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
+    """With the one network that others are made of; `make soak` has all."""
+    for key, value in (SMALL | {"seeds": "[0]"}).items():
+        workspace.set_param(key, value, f"{FOLDER}/params.yaml")
+    params = workspace.root / FOLDER / "params.yaml"
+    text = params.read_text()
+    others = text[text.index("  cnn_mse_all_rows:") : text.index("\nevaluation:")]
+    params.write_text(text.replace(others, ""))
+    workspace.run("dvc", "repro", f"{FOLDER}/dvc.yaml")
+    found = workspace.root / "data" / "oord_2013" / "cross_validation"
+    auc = {name: system["auc"] for name, system in metrics(found)["systems"].items()}
+    assert auc["random"] < 0.55 < auc["linear_bow"] < auc["upper_bound"]
+    assert set(auc) >= {"mlr", "mlp_bow", "linear_modulation", "genre_and_audio", "popularity"}
+    before = (found / "metrics.json").read_bytes()
+    said = workspace.run(
+        "dagster", "asset", "materialize", "--select", "group:oord_2013", "-m", "orchestration.definitions"
+    )
+    assert said.count("up to date, nothing ran") >= 2
+    assert (found / "metrics.json").read_bytes() == before
+    assert workspace.stale_in_dvc() == set()
+    (workspace.root / FOLDER / "dvc.lock").write_text("schema: '2.0'\nstages:\n  cross_val")
+    assert "cut short" in workspace.earshot("repair")
+
+
+@pytest.mark.soak
+def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None:
+    for folder, small in ((FOLDER, SMALL), (GENRES, SMALL_GENRES)):
+        for key, value in small.items():
+            workspace.set_param(key, value, f"{folder}/params.yaml")
+    assert "upper_bound" in workspace.job("paper")
+    found = workspace.root / "data" / "oord_2013" / "cross_validation"
+    assert len(metrics(found)["systems"]) == 15
+    by_seed = metrics(found)["over_seeds"]["random"]["auc"]
+    assert by_seed[0] != by_seed[1]
+    genres = metrics(workspace.root / "data" / "hyper_image" / "cross_validation")
+    assert list(genres["splits"]) == ["snippet", "song", "artist"]
+    assert genres["splits"]["artist"]["on_both_sides"] == {"songs": 0, "artists": 0}
+    before = (found / "metrics.json").read_bytes()
+    for folder in (FOLDER, GENRES):
+        assert "Running stage" not in workspace.run("dvc", "repro", f"{folder}/dvc.yaml")
+    workspace.run("dvc", "repro", "--force", "--no-run-cache", f"{FOLDER}/dvc.yaml")
+    assert (found / "metrics.json").read_bytes() == before
+
+
+def metrics(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
+    return content
+
+
+def test_a_bad_parameter_of_a_paper_is_named_with_its_file(workspace: Workspace) -> None:
+    workspace.set_param("words", "-3", f"{FOLDER}/params.yaml")
+    said = workspace.run("dvc", "repro", f"{FOLDER}/dvc.yaml", succeeds=False)
+    assert f"{FOLDER}/params.yaml: words=-3: " in said

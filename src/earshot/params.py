@@ -89,9 +89,9 @@ class Component:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class CnnCheckpoint:
-    encoder: Component
-    objective: Component
+class Training:
+    """How a network is trained, whatever it is."""
+
     window_seconds: Positive
     batch_size: Count
     windows_per_song: Count
@@ -100,6 +100,12 @@ class CnnCheckpoint:
     learning_rate: Positive
     weight_decay: NotNegative
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, config=CONFIG)
+class CnnCheckpoint(Training):
+    encoder: Component
+    objective: Component
     optimizer: Literal["adamw", "sgd"] = "adamw"
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from earshot.columns import USER_ID
 from earshot.evaluation import tables
 from earshot.evaluation.pooling import pool
-from earshot.evaluation.protocol import METRICS, Result, evaluate
+from earshot.evaluation.protocol import METRICS, Result, evaluate, measure
 from earshot.files import write_json, write_table
 from earshot.processes import progress
 from earshot.stages.checks import check
@@ -76,7 +76,7 @@ def _run(fold: Fold, number: int, params: Oord2013) -> Run:
         name: evaluate(system, cold_start, settings.k, settings.bootstraps, seed=0)
         for name, system in systems
     }
-    again = (evaluate(shuffled(fold, seed), cold_start, settings.k, 1) for seed in range(settings.shuffles))
+    again = (measure(shuffled(fold, seed), cold_start, settings.k) for seed in range(settings.shuffles))
     user_ids = pd.read_parquet(fold.training_set / "users.parquet")[USER_ID]
     which = {"fold": number, "seed": fold.seed}
     return Run(

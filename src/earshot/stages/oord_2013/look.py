@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.columns import COLD, SONG_ID
+from earshot.columns import COLD, N_LISTENERS, SONG_ID
 from earshot.evaluation.usage_patterns import usage_patterns
 from earshot.evaluation.vectors import read_vectors
 from earshot.files import write_table
@@ -48,7 +48,7 @@ class Look:
 def write_look(folder: Path, fold: Fold, network: str) -> None:
     """Write the look at one fold into `folder`."""
     songs = fold.songs
-    played = songs["n_listeners"].to_numpy() > 0
+    played = songs[N_LISTENERS].to_numpy() > 0
     factors = _factors(fold, songs[played])
     kinds: dict[str, NDArray[np.floating]] = {
         "wmf_factors": factors,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.columns import SONG_ID
 from earshot.encoders.load import load_encoder, predict, save_encoder
 from earshot.encoders.song_encoder import describe
 from earshot.params import CnnCheckpoint
@@ -22,8 +23,8 @@ def predicted_factors(fold: Fold, name: str) -> NDArray[np.float32]:
     folder = fold.paths.root / "networks" / name
     kept = folder / "predicted.npy"
     if not kept.is_file():
-        _train(fold, folder, fold.params.training.of(fold.params.networks[name]))
-        positions = [fold.store.position(song_id) for song_id in fold.songs["song_id"]]
+        _train(fold, folder, fold.params.networks[name].trained_by(fold.params.training))
+        positions = [fold.store.position(song_id) for song_id in fold.songs[SONG_ID]]
         beside = kept.with_name(".predicted.npy")
         np.save(beside, predict(load_encoder(folder), fold.store, positions))
         beside.replace(kept)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from earshot.params import CONFIG, CnnCheckpoint, Component, Count, NotNegative, Positive, Split, WmfFactors
+from earshot.params import CONFIG, CnnCheckpoint, Component, Count, Split, Training, WmfFactors
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -33,28 +33,14 @@ class Folds:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class Training:
-    """How every network is trained; as `cnn_checkpoint` of the pipeline."""
-
-    window_seconds: Positive
-    batch_size: Count
-    windows_per_song: Count
-    max_epochs: Count
-    patience: Count
-    learning_rate: Positive
-    weight_decay: NotNegative
-    ema_decay: Annotated[float, Field(ge=0, lt=1)]
-
-    def of(self, network: Network) -> CnnCheckpoint:
-        return CnnCheckpoint(encoder=network.encoder, objective=network.objective, **vars(self))
-
-
-@dataclass(frozen=True, config=CONFIG)
 class Network:
     """What is trained for what."""
 
     encoder: Component
     objective: Component
+
+    def trained_by(self, training: Training) -> CnnCheckpoint:
+        return CnnCheckpoint(encoder=self.encoder, objective=self.objective, **vars(training))
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -16,6 +16,7 @@ from earshot.baselines.metadata_genre import has_genre, metadata_genre
 from earshot.baselines.mlp_bow import mlp_bow
 from earshot.baselines.mlr import mlr
 from earshot.baselines.popularity import popularity
+from earshot.columns import N_LISTENERS
 from earshot.evaluation.protocol import System
 from earshot.evaluation.systems import random_system, shuffled_content
 from earshot.stages.oord_2013.fold import Fold
@@ -95,9 +96,7 @@ def _pair(system: System) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
 
 
 def _popularity(fold: Fold) -> System:
-    return System(
-        *popularity(len(fold.user_factors), fold.of_candidates(fold.songs["n_listeners"].to_numpy()))
-    )
+    return System(*popularity(len(fold.user_factors), fold.of_candidates(fold.songs[N_LISTENERS].to_numpy())))
 
 
 def _upper_bound(fold: Fold) -> System:

@@ -10,16 +10,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshot.baselines.bag_of_words import bag_of_words
 from earshot.baselines.linear_bow import linear_bow
 from earshot.baselines.linear_modulation import linear_modulation
+from earshot.baselines.linear_statistics import linear_statistics, row_statistics
 from earshot.baselines.metadata_genre import metadata_genre
 from earshot.baselines.mlp_bow import mlp_bow
 from earshot.baselines.mlr import mlr
 from earshot.baselines.popularity import popularity
 from earshot.baselines.ridge import ridge
 from earshot.errors import UserError
-from tests.baselines.heard_songs import COLD, change_cold_songs, heard, known_of, write_known
+from tests.baselines.heard_songs import COLD, change_cold_songs, heard, known_of, write_images, write_known
 from tests.training.heard import N_SONGS, N_USERS
 
-HEARING = [linear_bow, mlp_bow, linear_modulation]
+HEARING = [linear_bow, mlp_bow, linear_modulation, linear_statistics]
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +101,11 @@ def test_a_large_catalogue_is_reduced_in_blocks_by_components_of_some_songs(
 def test_popularity_is_one_list_of_logarithms() -> None:
     users, items = popularity(2, np.array([0, 1, 7]))
     assert_allclose(users @ items.T, np.log([[1, 2, 8], [1, 2, 8]]), rtol=1e-6)
+
+
+def test_row_statistics_are_mean_deviation_and_step(tmp_path: Path) -> None:
+    image = np.array([[[1, 7], [3, 7], [1, 7], [3, 7]]], dtype=np.uint8)  # a tremolo and a held tone
+    statistics = row_statistics(write_images(tmp_path, image, ["mel", "mel"]), np.array([0]))
+    assert_array_equal(statistics, [[2, 7, 1, 0, 2, 0]])
+    one_frame = row_statistics(write_images(tmp_path / "short", image[:, :1], ["mel", "mel"]), np.array([0]))
+    assert_array_equal(one_frame, [[1, 7, 0, 0, 0, 0]])

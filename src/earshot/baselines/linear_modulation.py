@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from earshot.audio.store import HyperImageStore
 from earshot.baselines.known import Array, Known
-from earshot.baselines.ridge import one_scale, ridge
+from earshot.baselines.ridge import one_scale, ridge, unit_deviation
 from earshot.columns import N_FRAMES
 
 OCTAVES = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -37,9 +37,7 @@ def linear_modulation(known: Known) -> Array:
     float32 (n, factors), in order of `known.songs`.
     """
     spectra = modulation_spectra(known.store, known.positions).reshape(len(known.songs), -1)
-    deviation = spectra[known.learn].std(axis=0)
-    deviation[deviation == 0] = 1
-    blocks = (known.bags, spectra / deviation)
+    blocks = (known.bags, unit_deviation(spectra, known.learn))
     features = np.concatenate([one_scale(block, known.learn) for block in blocks], axis=1)
     return ridge(features, known.targets, known.learn)
 

@@ -42,3 +42,9 @@ def one_scale(features: Array, learn: NDArray[np.bool_]) -> Array:
     centred = features - features[learn].mean(axis=0)
     length = np.sqrt((centred[learn] ** 2).sum(axis=1).mean())
     return np.asarray(centred / (length or 1), dtype=np.float32)
+
+
+def unit_deviation(features: Array, learn: NDArray[np.bool_]) -> Array:
+    """Each column of `features` over its standard deviation in the songs in `learn`; a constant one stays."""
+    deviation = features[learn].std(axis=0)
+    return np.asarray(features / np.where(deviation == 0, 1, deviation), dtype=np.float32)

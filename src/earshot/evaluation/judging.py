@@ -41,32 +41,49 @@ def judge(
     systems: Mapping[str, System], cold_start: ColdStart, k: int, bootstraps: int, seed: int
 ) -> Judgement:
     """Evaluate every system, over all candidates and apart over songs of known and of cold artists."""
-    results = _evaluate_all(systems, cold_start, k, bootstraps, seed)
+    results = evaluate_all(systems, cold_start, k, bootstraps, seed)
     metrics = {
         "systems": {name: tables.describe(result, k) for name, result in results.items()},
         "protocol": tables.describe_protocol(cold_start, k, bootstraps),
     }
-    kinds: dict[str, Any] = {}
-    for kind, mask in zip(KINDS, (cold_start.known_artist, ~cold_start.known_artist), strict=True):
-        part = cold_start.only(mask)
-        inside = {name: System(s.user_vectors, s.item_vectors[mask]) for name, s in systems.items()}
-        found = results if mask.all() else _evaluate_all(inside, part, k, bootstraps, seed)
-        kinds[kind] = _describe_kind(part, found, k) if found else None
+    kinds = {
+        kind: describe_kind(len(part.song_ids), found, k) if found else None
+        for kind, (part, found) in judge_kinds(systems, cold_start, results, k, bootstraps, seed).items()
+    }
     return Judgement(results, metrics, tables.differences(results, k), kinds)
 
 
-def _evaluate_all(
+def evaluate_all(
     systems: Mapping[str, System], cold_start: ColdStart, k: int, bootstraps: int, seed: int
 ) -> dict[str, Result]:
+    """By system; none where nobody is asked."""
     if not len(cold_start.users):
         return {}
     watched = progress(systems.items(), description="Evaluating", unit="systems")
     return {name: evaluate(system, cold_start, k, bootstraps, seed) for name, system in watched}
 
 
-def _describe_kind(part: ColdStart, results: Mapping[str, Result], k: int) -> dict[str, Any]:
+def judge_kinds(
+    systems: Mapping[str, System],
+    cold_start: ColdStart,
+    results: dict[str, Result],
+    k: int,
+    bootstraps: int,
+    seed: int,
+) -> dict[str, tuple[ColdStart, dict[str, Result]]]:
+    """Each of `KINDS` apart, with results by system; `results` are those of all candidates."""
+    kinds = {}
+    for kind, mask in zip(KINDS, (cold_start.known_artist, ~cold_start.known_artist), strict=True):
+        part = cold_start.only(mask)
+        inside = {name: System(s.user_vectors, s.item_vectors[mask]) for name, s in systems.items()}
+        kinds[kind] = part, results if mask.all() else evaluate_all(inside, part, k, bootstraps, seed)
+    return kinds
+
+
+def describe_kind(candidates: int, results: Mapping[str, Result], k: int) -> dict[str, Any]:
+    """Sizes and metrics by system among the candidates of one kind."""
     return {
-        "candidates": len(part.song_ids),
-        "n_users": len(part.users),
+        "candidates": candidates,
+        "n_users": len(next(iter(results.values())).per_user["auc"]),
         "systems": {name: tables.describe(result, k) for name, result in results.items()},
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import Any
@@ -11,8 +10,9 @@ import pandas as pd
 
 from earshot.columns import USER_ID
 from earshot.evaluation import tables
+from earshot.evaluation.judging import KINDS, describe_kind, evaluate_all, judge_kinds
 from earshot.evaluation.pooling import pool
-from earshot.evaluation.protocol import METRICS, Result, evaluate, measure
+from earshot.evaluation.protocol import METRICS, ColdStart, Result, measure
 from earshot.files import write_json, write_table
 from earshot.processes import progress
 from earshot.stages.checks import check
@@ -37,68 +37,82 @@ class Run:
     ----------
     results
         By system.
-    shuffled_auc
-        Of each permutation of the candidate's vectors.
+    kinds
+        Candidates of each of `judging.KINDS` apart, and results by system among them.
+    shuffled
+        Each permutation of the candidate's vectors.
     """
 
     fold: int
     seed: int
     results: dict[str, Result]
-    shuffled_auc: list[float]
+    kinds: dict[str, tuple[ColdStart, dict[str, Result]]]
+    shuffled: list[Result]
     protocol: dict[str, Any]
     per_user: pd.DataFrame
     per_song: pd.DataFrame
 
 
 def run(paths: Paths, params: Oord2013) -> dict[str, Any]:
-    """Write metrics.json, differences.json, per_user and per_song.parquet, report.html, and `look.Look`."""
+    """Write metrics.json, tables beside it, report.html, and `look.Look`."""
     pairs = list(product(params.folds.held_out, params.folds.seeds))
     watched = progress(pairs, description="Folds and seeds", unit="runs")
     runs = [_run(make_fold(paths, params, fold, seed), fold, params) for fold, seed in watched]
     write_look(paths.output / "first_run", make_fold(paths, params, *pairs[0]), CANDIDATE)
-    pooled = _pool(runs)
+    pooled = _pool([run.results for run in runs])
     k = params.evaluation.k
     metrics = _metrics(runs, pooled, params)
-    differences = tables.differences(pooled, k)
+    differences, kinds = tables.differences(pooled, k), _kinds(runs, params)
     write_json(paths.output / "metrics.json", metrics)
     write_json(paths.output / "differences.json", differences)
+    write_json(paths.output / "known_and_cold_artists.json", kinds)
     for name, lines in (("per_user", [r.per_user for r in runs]), ("per_song", [r.per_song for r in runs])):
         write_table(paths.output / f"{name}.parquet", pd.concat(lines, ignore_index=True))
-    (paths.output / "report.html").write_text(draw_page(metrics, differences, params), encoding="utf-8")
+    (paths.output / "report.html").write_text(
+        draw_page(metrics, differences, kinds, params), encoding="utf-8"
+    )
     return _summary(metrics, differences, k)
 
 
 def _run(fold: Fold, number: int, params: Oord2013) -> Run:
     settings, cold_start = params.evaluation, fold.cold_start
-    systems = progress(make_systems(fold).items(), description="Evaluating", unit="systems")
+    systems = make_systems(fold)
     # replicates hang on the artists alone: seeds share them
-    results = {
-        name: evaluate(system, cold_start, settings.k, settings.bootstraps, seed=0)
-        for name, system in systems
-    }
-    again = (measure(shuffled(fold, seed), cold_start, settings.k) for seed in range(settings.shuffles))
+    results = evaluate_all(systems, cold_start, settings.k, settings.bootstraps, seed=0)
+    again = [measure(shuffled(fold, seed), cold_start, settings.k) for seed in range(settings.shuffles)]
     user_ids = pd.read_parquet(fold.training_set / "users.parquet")[USER_ID]
     which = {"fold": number, "seed": fold.seed}
     return Run(
         number,
         fold.seed,
         results,
-        [result.value("auc") for result in again],
+        judge_kinds(systems, cold_start, results, settings.k, settings.bootstraps, seed=0),
+        again,
         tables.describe_protocol(cold_start, settings.k, settings.bootstraps),
         tables.per_user(results, cold_start, user_ids).assign(**which),
         tables.per_song(results, cold_start).assign(**which),
     )
 
 
-def _pool(runs: Iterable[Run]) -> dict[str, Result]:
-    answers = [run.results for run in runs]
+def _pool(answers: list[dict[str, Result]]) -> dict[str, Result]:
     return {name: pool([results[name] for results in answers]) for name in answers[0]}
+
+
+def _kinds(runs: list[Run], params: Oord2013) -> dict[str, Any]:
+    """As `judging.Judgement.kinds`; candidates of all folds."""
+    kinds: dict[str, Any] = {}
+    for kind in KINDS:
+        there = [run for run in runs if run.kinds[kind][1]]
+        candidates = sum(len(run.kinds[kind][0].song_ids) for run in there if run.seed == there[0].seed)
+        answers = [run.kinds[kind][1] for run in there]
+        kinds[kind] = describe_kind(candidates, _pool(answers), params.evaluation.k) if there else None
+    return kinds
 
 
 def _metrics(runs: list[Run], pooled: dict[str, Result], params: Oord2013) -> dict[str, Any]:
     """The content of metrics.json: systems over all folds and seeds, what seeds differ by, the folds."""
-    k, aucs = params.evaluation.k, [auc for run in runs for auc in run.shuffled_auc]
-    by_seed = {seed: _pool(run for run in runs if run.seed == seed) for seed in params.folds.seeds}
+    k, permuted = params.evaluation.k, [result for run in runs for result in run.shuffled]
+    by_seed = {seed: _pool([run.results for run in runs if run.seed == seed]) for seed in params.folds.seeds}
     return {
         "systems": {name: tables.describe(result, k) for name, result in pooled.items()},
         "over_seeds": {
@@ -110,10 +124,9 @@ def _metrics(runs: list[Run], pooled: dict[str, Result], params: Oord2013) -> di
             }
             for name in pooled
         },
-        "shuffled_auc": {
-            "permutations": len(aucs),
-            "least": round(min(aucs), 6),
-            "most": round(max(aucs), 6),
+        "permutations": {
+            tables.metric_name(metric, k): sorted(round(result.value(metric), 6) for result in permuted)
+            for metric in METRICS
         },
         "split": {"by": params.folds.by, "folds": params.folds.folds, "held_out": params.folds.held_out},
         "seeds": params.folds.seeds,

@@ -7,18 +7,21 @@ from typing import Any
 
 from earshot.evaluation.report.document import document
 from earshot.evaluation.report.elements import facts, number, section, text
-from earshot.evaluation.report.results import draw_differences, draw_systems
+from earshot.evaluation.report.results import draw_differences, draw_kinds, draw_systems
 from earshot.stages.oord_2013.params import Oord2013
 from earshot.stages.oord_2013.systems import CANDIDATE, DESCRIPTIONS
 
+Content = Mapping[str, Any]
 
-def draw_page(metrics: Mapping[str, Any], differences: Mapping[str, Any], params: Oord2013) -> str:
-    """The page: one HTML document that loads nothing; `metrics` and `differences` as in the JSON beside."""
-    parts = (_header(metrics), _results(metrics, differences, params), _seeds(metrics), _asked(metrics))
+
+def draw_page(metrics: Content, differences: Content, kinds: Content, params: Oord2013) -> str:
+    """The page: one HTML document that loads nothing; what it shows is as in the JSON beside it."""
+    results = _results(metrics, differences, kinds, params)
+    parts = (_header(metrics), results, _seeds(metrics), _asked(metrics))
     return document("van den Oord et al. 2013", "\n".join(parts))
 
 
-def _header(metrics: Mapping[str, Any]) -> str:
+def _header(metrics: Content) -> str:
     split, systems = metrics["split"], metrics["systems"]
     return (
         '<header class="top"><p class="brand">earshot <span>van den Oord et al. 2013</span></p>'
@@ -29,7 +32,7 @@ def _header(metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _results(metrics: Mapping[str, Any], differences: Mapping[str, Any], params: Oord2013) -> str:
+def _results(metrics: Content, differences: Content, kinds: Content, params: Oord2013) -> str:
     k = params.evaluation.k
     headings = {f"map_at_{k}": f"mAP@{k}", "auc": "AUC", "auc_centred": "AUC, centred"}
     return section(
@@ -38,33 +41,34 @@ def _results(metrics: Mapping[str, Any], differences: Mapping[str, Any], params:
         "Means over listeners, folds and seeds; bars are 95 % intervals over artists, the fine line at 0.5 "
         "is chance. Made by <code>make paper</code>.",
         draw_systems(metrics["systems"], DESCRIPTIONS, headings, CANDIDATE),
+        draw_kinds(kinds, headings),
         "<h3>Paired differences</h3><p>The same artists drawn for both. One system beats another when both "
         "intervals, AUC and mAP, lie above zero.</p>",
         draw_differences(differences, headings, CANDIDATE),
     )
 
 
-def _seeds(metrics: Mapping[str, Any]) -> str:
+def _seeds(metrics: Content) -> str:
     spread = {
         name: " ".join(number(value) for value in values["auc"])
         for name, values in metrics["over_seeds"].items()
     }
-    shuffles = metrics["shuffled_auc"]
+    shuffles = metrics["permutations"]["auc"]
     return section(
         "seeds",
         "What chance decides",
-        f"AUC by seed. {shuffles['permutations']} permutations of what the network hears gave "
-        f"{number(shuffles['least'])} to {number(shuffles['most'])}.",
+        f"AUC by seed. {len(shuffles)} permutations of what the network hears gave "
+        f"{number(shuffles[0])} to {number(shuffles[-1])}.",
         facts(spread),
     )
 
 
-def _asked(metrics: Mapping[str, Any]) -> str:
+def _asked(metrics: Content) -> str:
     asked = {f"Fold {fold}": _size(found) for fold, found in metrics["protocol"].items()}
     lead = "Candidates are held-out songs with audio and a listener."
     return section("protocol", "Who was asked about what", lead, facts(asked))
 
 
-def _size(protocol: Mapping[str, Any]) -> str:
+def _size(protocol: Content) -> str:
     songs, artists, users = (protocol[name] for name in ("candidates", "n_artists", "n_users"))
     return f"{songs:,} songs of {artists:,} artists, {users:,} listeners"

@@ -12,6 +12,7 @@ from earshot.baselines.known import Known
 from earshot.baselines.late_fusion import late_fusion
 from earshot.baselines.linear_bow import linear_bow
 from earshot.baselines.linear_modulation import linear_modulation
+from earshot.baselines.linear_statistics import linear_statistics
 from earshot.baselines.metadata_genre import has_genre, metadata_genre
 from earshot.baselines.mlp_bow import mlp_bow
 from earshot.baselines.mlr import mlr
@@ -32,6 +33,7 @@ DESCRIPTIONS = {
     "linear_bow": "a ridge regression on a bag of MFCC words",
     "mlp_bow": "a network with one hidden layer on the bag of words",
     "linear_modulation": "a ridge regression on the bag of words and on how fast bands rise and fall",
+    "linear_statistics": "a ridge regression on mean, spread and step of every row of the hyper-image",
     "mlr": "metric learning to rank on the bag of words: songs like those played",
     "time_shuffled": "cnn_mse on frames shuffled in time",
     "cnn_wpe": "the network of cnn_mse, trained to predict the plays (eq. 5)",
@@ -110,6 +112,7 @@ _BEFORE: dict[str, Make] = {
     "linear_bow": partial(_content, predict=linear_bow),
     "mlp_bow": partial(_content, predict=mlp_bow),
     "linear_modulation": partial(_content, predict=linear_modulation),
+    "linear_statistics": partial(_content, predict=linear_statistics),
     "mlr": _mlr,
 }
 _AFTER: dict[str, Make] = {

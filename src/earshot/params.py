@@ -123,11 +123,6 @@ class Release:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class ServedFactors:
-    n0: NotNegative
-
-
-@dataclass(frozen=True, config=CONFIG)
 class Recommendations:
     k: Annotated[int, Field(ge=1, le=100)]
 
@@ -151,7 +146,6 @@ class Params:
     cnn_checkpoint: CnnCheckpoint
     evaluation_report: EvaluationReport
     release: Release
-    served_factors: ServedFactors
     recommendations: Recommendations
     tracking: Tracking
 

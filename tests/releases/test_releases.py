@@ -135,8 +135,7 @@ def test_a_rollback_puts_back_what_was_served(replaced: Repository, first_releas
 
 def test_after_a_rollback_nothing_is_encoded_that_the_release_heard_before(replaced: Repository) -> None:
     releases.roll_back(replaced.root)
-    replaced.set_param("n0: 10.0", "n0: 20.0")
-    ran = replaced.repro()
+    ran = replaced.repro("--force", "--single-item", *SERVING)
     assert [stage for stage in ("release", *SERVING) if f"Running stage '{stage}'" in ran] == list(SERVING)
     assert "Predicting" not in ran
 

@@ -43,6 +43,9 @@ class Manifest:
         The parameters of the stages that made it.
     metrics
         mAP@500 and AUC of its report, by system.
+    n0
+        How fast a song's listeners take over from its sound; see `earshot.factors.fold_in`. Older
+        manifests do not say: it was 10 then.
     """
 
     release: Name
@@ -54,6 +57,7 @@ class Manifest:
     outputs: dict[str, FolderMd5]
     params: dict[str, Any]
     metrics: dict[str, dict[str, float]]
+    n0: Annotated[float, Field(ge=0)] = 10.0
 
     @property
     def encoder_key(self) -> str:

@@ -50,10 +50,10 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     releases.fetch(release, paths.root, paths.output / "release")
     predicted = _predict(paths, release, store)
     plays = read_play_counts(paths.data("play_counts"))
-    versions = _versions(paths, release, store, predicted, plays, params.served_factors.n0)
+    versions = _versions(paths, release, store, predicted, plays)
     heard = store.songs[SONG_ID].to_numpy(dtype=object)
     users = _released_users(paths.output / "release" / "wmf_factors", release)
-    served = serve(plays, heard, predicted, users, params.served_factors.n0, _earlier(paths, versions))
+    served = serve(plays, heard, predicted, users, release.n0, _earlier(paths, versions))
     _write(paths.output, versions, served, plays.user_ids)
     return {
         "release": release.release,
@@ -106,14 +106,13 @@ def _earlier_encoders(paths: Paths) -> list[str]:
 
 
 def _versions(
-    paths: Paths, release: Manifest, store: HyperImageStore, predicted: Factors, plays: PlayCounts, n0: float
+    paths: Paths, release: Manifest, store: HyperImageStore, predicted: Factors, plays: PlayCounts
 ) -> list[Any]:
     """All that played songs and listeners hang on."""
     tables = [paths.data("play_counts") / f"{name}.parquet" for name in ("plays", "users", "items")]
     played = predicted[store.songs[SONG_ID].isin(plays.song_ids).to_numpy()]
     return [
         release.release,
-        n0,
         *map(file_md5, tables),
         blake2b(played.tobytes(), digest_size=16).hexdigest(),
     ]

@@ -68,6 +68,7 @@ class Oord2013:
     folds: Folds
     wmf_factors: WmfFactors
     words: Count
+    mlr: bool
     training: Training
     networks: dict[str, Network]
     evaluation: Evaluation

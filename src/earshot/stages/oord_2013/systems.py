@@ -49,7 +49,7 @@ DESCRIPTIONS = {
 def make_systems(fold: Fold) -> dict[str, System]:
     """By name; what an interrupted run has made of them is read."""
     networks = {name: partial(_network, name=name) for name in fold.params.networks}
-    made = _BEFORE | networks | _AFTER
+    made = _BEFORE | ({"mlr": _mlr} if fold.params.mlr else {}) | networks | _AFTER
     return {name: _kept(fold, name, made[name]) for name in sorted(made, key=list(DESCRIPTIONS).index)}
 
 
@@ -113,7 +113,6 @@ _BEFORE: dict[str, Make] = {
     "mlp_bow": partial(_content, predict=mlp_bow),
     "linear_modulation": partial(_content, predict=linear_modulation),
     "linear_statistics": partial(_content, predict=linear_statistics),
-    "mlr": _mlr,
 }
 _AFTER: dict[str, Make] = {
     "genre_and_audio": _genre_and_audio,

@@ -30,6 +30,8 @@ def main(n_rows: int = 10_000_000) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         deliver(root / "data" / "deliveries", n_rows)
+        definition = {"cmd": "", "deps": [], "outs": ["data/play_counts"]}
+        (root / "dvc.yaml").write_text(json.dumps({"stages": {"play_counts": definition}}))
         for name in ("output", "work", "failed"):
             (root / name).mkdir()
         paths = Paths(root, root / "output", root / "work", root / "failed", PreviousOutput(root, None))

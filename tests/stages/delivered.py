@@ -7,6 +7,7 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
+from earshot.files import write_json
 from earshot.params import Params, load_params
 from earshot.stages.paths import Paths
 from earshot.versioning import PreviousOutput, cache_path
@@ -30,6 +31,8 @@ def deliver(root: Path, name: str, **files: str | dict[str, str]) -> Path:
 
 def paths_of(root: Path, stage: str) -> Paths:
     """Folders for one run of `stage`; what it wrote before is in a cache, its output is empty."""
+    definition = {"cmd": stage, "deps": [], "outs": [f"data/{stage}"]}
+    write_json(root / "dvc.yaml", {"stages": {stage: definition}})
     output = root / "data" / stage
     previous = PreviousOutput(root / "cache", _into_cache(root / "cache", output))
     shutil.rmtree(output, ignore_errors=True)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from earshot.errors import UserError
+from earshot.files import write_json
 from earshot.plays.tables import read_play_counts
 from earshot.stages import play_counts
 from tests.stages.delivered import contents, deliver, params_with, paths_of
@@ -20,7 +21,9 @@ SONGS = "song_id\ns1\ns2\ns3\n"
 
 def run(root: Path, **values: Any) -> dict[str, Any]:
     settings = {"min_plays": 1, "max_invalid_share": 1.0, "max_unknown_share": 1.0, **values}
-    return play_counts.run(paths_of(root, "play_counts"), params_with("play_counts", **settings))
+    summary = play_counts.run(paths_of(root, "play_counts"), params_with("play_counts", **settings))
+    write_json(root / "data" / "play_counts" / "summary.json", summary)  # as the runner does
+    return summary
 
 
 def counted(root: Path) -> dict[tuple[str, str], float]:
@@ -91,13 +94,20 @@ def test_unknown_plays_wait_for_their_song(tmp_path: Path) -> None:
     assert table(tmp_path, "unknown.parquet") == []
 
 
-def test_new_songs_alone_change_no_byte(tmp_path: Path) -> None:
+def test_new_songs_alone_change_no_byte_and_nothing_is_counted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     deliver(tmp_path, "d", songs=SONGS, plays="user_id,song_id\nu,s1\nv,s2\nu,unknown\n")
     summary = run(tmp_path)
     before = contents(tmp_path / "data" / "play_counts")
     deliver(tmp_path, "songs", songs="song_id\nx\ny\n")
-    assert run(tmp_path) == summary
+    with monkeypatch.context() as patched:
+        patched.setattr(play_counts, "merge_parts", None)
+        assert run(tmp_path) == summary
     assert contents(tmp_path / "data" / "play_counts") == before
+    deliver(tmp_path, "more", songs="song_id\nunknown\n")  # a play waits for this one
+    run(tmp_path)
+    assert counted(tmp_path) == {("u", "s1"): 1, ("u", "unknown"): 1, ("v", "s2"): 1}
 
 
 def test_a_delivery_is_validated_once(tmp_path: Path) -> None:
@@ -213,3 +223,15 @@ def test_ten_million_rows_in_bounded_memory() -> None:
     measured = json.loads(ran.stdout.splitlines()[-1])
     assert (measured["rows"], measured["invalid_rows"]) == (10_000_000, 10_000)
     assert measured["peak_gb"] < 4
+
+
+def test_a_delivery_that_is_gone_takes_its_songs_with_it(tmp_path: Path) -> None:
+    deliver(tmp_path, "songs", songs=SONGS)
+    index = tmp_path / "data" / "deliveries" / "index.csv"
+    deliver(tmp_path, "more", songs="song_id\ns1\ns2\n")
+    deliver(tmp_path, "a", plays="user_id,song_id\nu,s1\nv,s2\nv,s3\n")
+    run(tmp_path)
+    shutil.rmtree(tmp_path / "data" / "deliveries" / "songs")
+    index.write_text(re.sub("songs,.*\n", "", index.read_text()))
+    run(tmp_path)
+    assert counted(tmp_path) == {("u", "s1"): 1, ("v", "s2"): 1}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from earshot.columns import SONG_ID
 from earshot.deliveries import (
     Delivery,
     delivered_plays,
@@ -17,11 +19,13 @@ from earshot.deliveries import (
     read_song_ids,
 )
 from earshot.errors import UserError
-from earshot.files import link
+from earshot.files import link, read_json, write_json
 from earshot.params import Params
+from earshot.plays.tables import ITEMS
 from earshot.processes import progress
 from earshot.stages.checks import check
 from earshot.stages.paths import Paths
+from earshot.stages.reuse import CODE, same_code_only
 from earshot.validation.merging import UNKNOWN_FILE, merge_parts, songs_of
 from earshot.validation.page import REPORT_FILES, write_report
 from earshot.validation.parts import INVALID_FILE, PART_FILES, join_invalid, write_part
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 
     from earshot.validation.checks import Result
 
+MADE_OF = "made_of.json"
+"""The deliveries whose plays count, and the parameters: where they are the same, so is the rest."""
+SUMMARY = "summary.json"
 _PARTS_VERSION = 1
 """To be raised when the same delivery would make another part."""
 
@@ -39,7 +46,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     """Write plays.parquet, users.parquet, items.parquet, what was set aside, and the validation report.
 
     Each delivery's plays are validated and added up once; its part is kept under
-    `parts/` and linked by later runs.
+    `parts/` and linked by later runs. A delivery that neither brings plays nor names
+    a song that plays wait for changes nothing: all is linked.
 
     Raises
     ------
@@ -52,6 +60,12 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         raise UserError(
             f"no plays: none of the {len(deliveries)} deliveries in {paths.deliveries} brings any"
         )
+    settings = asdict(params.play_counts)
+    write_json(
+        paths.output / MADE_OF, {"plays": [[each.name, each.md5] for each in counted], "params": settings}
+    )
+    if _unchanged(same_code_only(paths, "play_counts"), deliveries):
+        return _relink(paths)
     parts = {delivery.name: _part(paths, params, delivery) for delivery in counted}
     speaks_of = songs_of(parts.values(), params.play_counts.chunk_rows)
     named = _named(speaks_of, paths.deliveries, deliveries)
@@ -60,6 +74,28 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     write_report(paths.output, totals, results)
     _stop_at_failures(paths, results)
     return {**vars(totals), "checks": [_for_dagster(result) for result in results]}
+
+
+def _unchanged(paths: Paths, deliveries: list[Delivery]) -> bool:
+    """Whether the last run counted the same plays, of songs that were as well known as they are now."""
+    import pandas as pd
+
+    made_of, items, unknown = (paths.previous.find(name) for name in (MADE_OF, ITEMS, UNKNOWN_FILE))
+    if made_of is None or items is None or unknown is None:
+        return False
+    if made_of.read_bytes() != (paths.output / MADE_OF).read_bytes():
+        return False
+    known, waiting = (set(pd.read_parquet(table, columns=[SONG_ID])[SONG_ID]) for table in (items, unknown))
+    return _named(known | waiting, paths.deliveries, deliveries) == known
+
+
+def _relink(paths: Paths) -> dict[str, Any]:
+    """The last run's output once more, and its summary."""
+    for name in paths.previous.files.keys() - {CODE, MADE_OF}:
+        paths.previous.link(name, paths.output / name)
+    summary: dict[str, Any] = read_json(paths.output / SUMMARY)
+    (paths.output / SUMMARY).unlink()
+    return summary
 
 
 def _part(paths: Paths, params: Params, delivery: Delivery) -> Path:

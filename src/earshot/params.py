@@ -119,6 +119,7 @@ class EvaluationReport:
 @dataclass(frozen=True, config=CONFIG)
 class Release:
     epsilon: NotNegative
+    min_genre_share: Share
     git_commit: bool
 
 

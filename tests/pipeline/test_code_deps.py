@@ -32,7 +32,7 @@ CORE = [
     "validation",
     "deliveries",
 ]
-GLUE = ["earshot.stages.checks", "earshot.stages.paths"]
+GLUE = ["earshot.stages.checks", "earshot.stages.paths", "earshot.stages.reuse"]
 LOADS_CLASSES = {"cnn_checkpoint": CLASS_PATHS, "predicted_factors": CLASS_PATHS[:1]}
 LOADS_CLASSES["release"] = LOADS_CLASSES["served_factors"] = CLASS_PATHS[:1]
 
@@ -85,9 +85,7 @@ def used_files(stage: str) -> list[str]:
 
 def is_body(module: str, start: str) -> bool:
     """Whether a module is a stage's own, or a stage that it calls."""
-    if not module.startswith("earshot.stages.") or module == "earshot.stages":
-        return False
-    return module == start or (start.count(".") == 3 and module not in GLUE)
+    return module == start or (module.startswith("earshot.stages.") and module not in GLUE)
 
 
 def only_words(file: Path) -> bool:

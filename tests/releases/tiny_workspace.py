@@ -36,6 +36,15 @@ N_SONGS = 96
 SHARDS = {0: 32, 32: 64, 64: 92, 92: 96}
 UNHEARD = range(92, 96)
 WITHDRAWN = "s003"
+GENRES = ("rock", "jazz;rare", "jazz", "rock")
+"""Of the songs, in turn."""
+HEARD = "data/deliveries/music/audio/one.wav"
+CHECKS = {
+    "wmf_factors": ["objective_falls"],
+    "cnn_checkpoint": ["validation_loss_falls"],
+    "predicted_factors": [],
+    "evaluation_report": ["cnn_mse_beats_random", "cnn_mse_beats_shuffled_content"],
+}
 SPLIT = Split(by="song", folds=4, fold=0)
 
 
@@ -128,15 +137,31 @@ class World:
         return table.assign(shard=shard)
 
     def write_catalogue(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
-        table = pd.DataFrame({"song_id": self.song_ids, "artist_id": self.artist_ids})
-        write_table(folder / "songs.parquet", table.assign(withdrawn=table["song_id"] == WITHDRAWN))
+        (folder / "parts").mkdir(parents=True)
+        write_table(folder / "parts" / "music-0123456789abcdef.parquet", self.songs()[["song_id"]])
+        write_table(folder / "songs.parquet", self.songs())
+
+    def songs(self) -> pd.DataFrame:
+        """All, of the delivery `music`, which brings the sound of the first one alone."""
+        n_songs = len(self.song_ids)
+        return pd.DataFrame(
+            {
+                "song_id": self.song_ids,
+                "artist_id": self.artist_ids,
+                "artist": [f"Artist {artist_id}" for artist_id in self.artist_ids],
+                "title": [f"Title {song_id}" for song_id in self.song_ids],
+                "genres": [GENRES[n % len(GENRES)] for n in range(n_songs)],
+                "audio": [HEARD if n == 0 else None for n in range(n_songs)],
+                "withdrawn": self.song_ids == WITHDRAWN,
+            }
+        )
 
     def write_training_set(self, folder: Path, feature_key: str = "key-1") -> None:
         self.write_plays(folder)
         self.write_images(folder / "hyper_images", feature_key)
-        songs = pd.DataFrame({"song_id": self.song_ids, "artist_id": self.artist_ids, "cold": self.cold})
-        write_table(folder / "songs.parquet", songs)
+        songs = self.songs().drop(columns="withdrawn")
+        write_table(folder / "songs.parquet", songs.assign(cold=self.cold))
+        write_json(folder / "summary.json", {})
 
 
 def write_model(made: Path, seed: int, learned: bool = True) -> None:
@@ -152,6 +177,9 @@ def write_model(made: Path, seed: int, learned: bool = True) -> None:
     write_table(made / "predicted_factors" / "items.parquet", store.songs[["song_id"]])
     systems = {"cnn_mse": {"map_at_500": 0.25, "auc": 0.75}}
     write_json(made / "evaluation_report" / "metrics.json", {"systems": systems})
+    for name, checks in CHECKS.items():
+        held = [{"name": check, "passed": True} for check in checks]
+        write_json(made / name / "summary.json", {"checks": held})
 
 
 def _write_factors(made: Path, seed: int) -> None:

@@ -121,6 +121,8 @@ def describe(
 def build(description: EncoderDescription) -> SongEncoder:
     """A new encoder with weights drawn from torch's generator. Raises UserError for init_args it refuses."""
     kind = load_class(description.class_path, "cnn_checkpoint.encoder.class_path")
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):  # a description may come from elsewhere
+        raise UserError(f"cnn_checkpoint.encoder.class_path={description.class_path!r}: wanted an nn.Module")
     try:
         network = kind(len(description.rows), description.n_outputs, **description.init_args)
     except (TypeError, ValueError) as error:

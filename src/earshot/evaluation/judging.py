@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from earshot.evaluation import tables
 from earshot.evaluation.protocol import ColdStart, Result, System, evaluate
 from earshot.processes import progress
@@ -74,10 +77,25 @@ def judge_kinds(
     """Each of `KINDS` apart, with results by system; `results` are those of all candidates."""
     kinds = {}
     for kind, mask in zip(KINDS, (cold_start.known_artist, ~cold_start.known_artist), strict=True):
-        part = cold_start.only(mask)
-        inside = {name: System(s.user_vectors, s.item_vectors[mask]) for name, s in systems.items()}
-        kinds[kind] = part, results if mask.all() else evaluate_all(inside, part, k, bootstraps, seed)
+        if mask.all():
+            kinds[kind] = cold_start.only(mask), results
+        else:
+            kinds[kind] = evaluate_among(systems, cold_start, mask, k, bootstraps, seed)
     return kinds
+
+
+def evaluate_among(
+    systems: Mapping[str, System],
+    cold_start: ColdStart,
+    candidates: NDArray[np.bool_],
+    k: int,
+    bootstraps: int,
+    seed: int,
+) -> tuple[ColdStart, dict[str, Result]]:
+    """Ask about some of the candidates alone, `(n_candidates,)`; the question, and results by system."""
+    part = cold_start.only(candidates)
+    inside = {name: System(s.user_vectors, s.item_vectors[candidates]) for name, s in systems.items()}
+    return part, evaluate_all(inside, part, k, bootstraps, seed)
 
 
 def describe_kind(candidates: int, results: Mapping[str, Result], k: int) -> dict[str, Any]:

@@ -7,10 +7,12 @@ name; `releases/decisions/` says of every candidate what became of it, and why.
 
 from earshot.releases.candidate import candidate
 from earshot.releases.commit import commit_release
-from earshot.releases.files import fetch
-from earshot.releases.gate import Difference, Differences, Verdict, judge, why_unpaired
+from earshot.releases.files import fetch, is_cached
+from earshot.releases.gate import Difference, Differences, Evidence, Verdict, judge, why_unpaired
 from earshot.releases.history import (
     archive,
+    best_first,
+    keep_candidate,
     list_releases,
     read_decision,
     rolled_back,
@@ -23,14 +25,18 @@ from earshot.releases.rollback import roll_back
 __all__ = [
     "Difference",
     "Differences",
+    "Evidence",
     "Manifest",
     "NothingReleased",
     "Verdict",
     "archive",
+    "best_first",
     "candidate",
     "commit_release",
     "fetch",
+    "is_cached",
     "judge",
+    "keep_candidate",
     "list_releases",
     "read_decision",
     "read_pointer",

@@ -24,7 +24,8 @@ MODEL = (
     "wmf_factors/users.parquet",
 )
 REPORT = "evaluation_report/metrics.json"
-METRICS = ("map_at_500", "auc")
+SONGS = "training_set/songs.parquet"
+SNAPSHOT = ("data/raw_audio", "data/play_counts", "data/hyper_images")
 
 
 def candidate(root: Path) -> Manifest:
@@ -38,9 +39,9 @@ def candidate(root: Path) -> Manifest:
     """
     lock = versioning.read_lock(root)
     outputs = {stage: _output(lock, stage) for stage in MADE_BY}
-    files = {name: _file(root, outputs, name) for name in (*MODEL, REPORT)}
+    files = {name: _file(root, outputs, name) for name in (*MODEL, REPORT, SONGS)}
     params = {key: value for stage in MADE_BY for key, value in _params(lock, stage).items()}
-    name = _name(files)
+    name, inputs = model_name(files), _inputs(lock)
     current = read_pointer(root)
     numbers = {release.release: release.number for release in list_releases(root)}
     return Manifest(
@@ -52,11 +53,14 @@ def candidate(root: Path) -> Manifest:
         files=files,
         outputs=outputs,
         params=params,
-        metrics=_metrics(root / "data" / REPORT),
+        metrics=_metrics(root / "data" / REPORT, params["evaluation_report"]["k"]),
+        inputs=inputs,
+        deliveries=_deliveries(root, inputs.get("data/raw_audio")),
     )
 
 
-def _name(files: dict[str, str]) -> str:
+def model_name(files: dict[str, str]) -> str:
+    """Name of the release whose files have these md5s."""
     return blake2b(json.dumps([files[name] for name in MODEL]).encode(), digest_size=6).hexdigest()
 
 
@@ -83,6 +87,19 @@ def _file(root: Path, outputs: dict[str, str], name: str) -> str:
     return output.files[file]
 
 
-def _metrics(path: Path) -> dict[str, dict[str, float]]:
+def _inputs(lock: dict[str, Any]) -> dict[str, str]:
+    recorded = {dep["path"]: dep.get("md5") for dep in lock["training_set"].get("deps", ())}
+    return {path: recorded[path] for path in SNAPSHOT if recorded.get(path)}
+
+
+def _deliveries(root: Path, raw_audio: str | None) -> dict[str, str]:
+    """Of the catalogue `raw_audio`, which holds a part for each."""
+    files = versioning.PreviousOutput(versioning.cache_folder(root), raw_audio).files
+    parts = [Path(name).stem for name in files if name.startswith("parts/")]
+    return versioning.delivery_md5s(root, [part.rpartition("-")[0] for part in parts])
+
+
+def _metrics(path: Path, k: int) -> dict[str, dict[str, float]]:
     systems = read_json(path)["systems"]
-    return {name: {metric: values[metric] for metric in METRICS} for name, values in systems.items()}
+    shown = (f"map_at_{k}", "auc")
+    return {name: {metric: values[metric] for metric in shown} for name, values in systems.items()}

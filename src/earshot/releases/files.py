@@ -11,7 +11,15 @@ from earshot.releases.manifest import Manifest
 
 
 def fetch(release: Manifest, root: Path, folder: Path) -> None:
-    """Link every file of `release` to `folder`/<stage>/<file>.
+    """Link every file of `release` to `folder`/<stage>/<file>; errors as in `find_files`."""
+    for name, source in find_files(release, root).items():
+        destination = folder / name
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        link(source, destination)
+
+
+def find_files(release: Manifest, root: Path) -> dict[str, Path]:
+    """Every file of `release` in DVC's cache, by name, its content checked.
 
     Each is looked up by its own md5: the output that it came out of may never
     have been pushed, while a served file always is.
@@ -23,12 +31,16 @@ def fetch(release: Manifest, root: Path, folder: Path) -> None:
         what brings it back.
     """
     cache = versioning.cache_folder(root)
-    for name, md5 in sorted(release.files.items()):
-        source = versioning.cache_path(cache, md5)
-        _check(source, md5, f"{name} of release {release.release}")
-        destination = folder / name
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        link(source, destination)
+    found = {name: versioning.cache_path(cache, md5) for name, md5 in sorted(release.files.items())}
+    for name, source in found.items():
+        _check(source, release.files[name], f"{name} of release {release.release}")
+    return found
+
+
+def is_cached(release: Manifest, root: Path) -> bool:
+    """Whether all files of `release` lie in DVC's cache; their content is not looked at."""
+    cache = versioning.cache_folder(root)
+    return all(versioning.cache_path(cache, md5).is_file() for md5 in release.files.values())
 
 
 def _check(source: Path, md5: str, what: str) -> None:

@@ -43,15 +43,15 @@ def list_releases(root: Path) -> list[Manifest]:
     return sorted(releases.values(), key=lambda release: (release.number, release.release))
 
 
-def find_release(root: Path, name: str) -> Manifest:
-    """The release `name` (its first letters are enough).
+def find_release(root: Path, name: str, refused: bool = False) -> Manifest:
+    """The release `name` (its first letters are enough), or with `refused` also a candidate that was refused.
 
     Raises
     ------
     UserError
         None of that name, or more than one; those there are are listed.
     """
-    releases = list_releases(root)
+    releases = list_releases(root) + (list_candidates(root) if refused else [])
     found = [release for release in releases if name and release.release.startswith(name)]
     if len(found) == 1:
         return found[0]
@@ -62,10 +62,46 @@ def find_release(root: Path, name: str) -> Manifest:
 
 
 def show_release(root: Path, name: str) -> dict[str, Any]:
-    """The manifest of `name`, whether it is served now, and the decision that released it."""
-    release, current = find_release(root, name), read_pointer(root)
+    """The manifest of `name`, whether it is served now, and the decision on it; of refused candidates too."""
+    release, current = find_release(root, name, refused=True), read_pointer(root)
     served = isinstance(current, Manifest) and current.release == release.release
     return {**asdict(release), "served": served, "decision": read_decision(root, release.release)}
+
+
+def keep_candidate(root: Path, candidate: Manifest) -> None:
+    """Keep the manifest of a candidate that was refused, so that a person may still promote it."""
+    candidate_path(root, candidate.release).parent.mkdir(parents=True, exist_ok=True)
+    write_pointer(candidate_path(root, candidate.release), candidate)
+
+
+def candidate_path(root: Path, name: str) -> Path:
+    """Where the manifest of a candidate that was refused stands."""
+    return root / "releases" / "candidates" / f"{name}.json"
+
+
+def list_candidates(root: Path) -> list[Manifest]:
+    """All that were refused and never promoted, by name."""
+    released = {release.release for release in list_releases(root)}
+    kept = map(read_manifest, sorted((root / "releases" / "candidates").glob("*.json")))
+    return [candidate for candidate in kept if candidate.release not in released]
+
+
+def best_first(root: Path, like: Manifest) -> list[Manifest]:
+    """Releases that hear what `like` hears and share its split, by the mAP of their own decisions.
+
+    The figures are of different days, so they only say which one to score again.
+    """
+    alike = [
+        release
+        for release in list_releases(root)
+        if (release.feature_key, release.split) == (like.feature_key, like.split)
+    ]
+    return sorted(alike, key=lambda release: _decided_map(root, release), reverse=True)
+
+
+def _decided_map(root: Path, release: Manifest) -> float:
+    metrics = (read_decision(root, release.release) or {}).get("metrics", {})
+    return float(metrics.get("candidate", {}).get("map_at_500") or 0)
 
 
 def decision_path(root: Path, name: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +17,8 @@ from earshot.files import read_json, replace_json
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 FolderMd5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.dir$")]
 Name = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+FileName = Annotated[str, Field(pattern=r"^[a-z_]+/[a-z_]+\.[a-z]+$")]
+"""`<stage>/<file>`; nothing that could lead out of a folder."""
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -42,10 +44,14 @@ class Manifest:
     params
         The parameters of the stages that made it.
     metrics
-        mAP@500 and AUC of its report, by system.
+        mAP@k and AUC of its report, by system.
     n0
         How fast a song's listeners take over from its sound; see `earshot.factors.fold_in`. Older
         manifests do not say: it was 10 then.
+    inputs
+        What its snapshot was made of: md5 by path of a folder. Older manifests do not say.
+    deliveries
+        Those that were in the catalogue then: DVC's md5 by name. Likewise.
     """
 
     release: Name
@@ -53,11 +59,13 @@ class Manifest:
     previous: Name | None
     feature_key: str
     split: dict[str, Any]
-    files: dict[str, Md5]
+    files: dict[FileName, Md5]
     outputs: dict[str, FolderMd5]
     params: dict[str, Any]
     metrics: dict[str, dict[str, float]]
     n0: Annotated[float, Field(ge=0)] = 10.0
+    inputs: dict[str, FolderMd5] = field(default_factory=dict)
+    deliveries: dict[str, FolderMd5] = field(default_factory=dict)
 
     @property
     def encoder_key(self) -> str:

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from earshot import releases
-from earshot.audio.store import HyperImageStore
-from earshot.columns import SONG_ID
-from earshot.evaluation.cold_start import ColdStart, read_cold_start
-from earshot.evaluation.intervals import Interval
-from earshot.evaluation.protocol import Metric, Result, System, difference, evaluate
-from earshot.evaluation.systems import random_system, shuffled_content
 from earshot.params import Params
-from earshot.plays.tables import PlayCounts, read_play_counts
-from earshot.recommend.hybrid import Wmf
-from earshot.recommend.rescoring import cold_song_factors, listeners_today
 from earshot.releases import Manifest, NothingReleased
 from earshot.stages.paths import Paths
+from earshot.stages.release_evidence import measure
 from earshot.versioning.experiments import in_experiment
-
-METRICS: dict[str, Metric] = {"map_at_500": "map", "auc": "auc"}
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What candidate and release are judged on alike."""
-
-    folder: Path
-    cold_start: ColdStart
-    plays: PlayCounts
-    seed: int
-
-    def judge(self, system: System) -> Result:
-        return evaluate(system, self.cold_start, seed=self.seed)
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
@@ -57,6 +31,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         return decision
     if known is None:
         releases.write_decision(paths.root, candidate.release, decision)
+    if known is None and not decision["released"]:
+        releases.keep_candidate(paths.root, candidate)
     if decision["released"]:
         _move(paths, candidate, current)
     else:
@@ -81,76 +57,22 @@ def _known(root: Path, candidate: Manifest, current: Manifest | NothingReleased)
 def _judge(
     paths: Paths, params: Params, candidate: Manifest, current: Manifest | NothingReleased
 ) -> dict[str, Any]:
-    folder = paths.data("training_set")
-    snapshot = Snapshot(folder, read_cold_start(folder), read_play_counts(folder), params.seed)
-    system = _candidate_system(paths, snapshot, candidate)
-    unpaired = releases.why_unpaired(candidate, current)
-    others = (
-        {current.release: _released_system(paths, snapshot, current)}
-        if isinstance(current, Manifest) and unpaired is None
-        else _first_opponents(snapshot, system)
-    )
-    judged, results = snapshot.judge(system), {name: snapshot.judge(other) for name, other in others.items()}
-    against = {name: _differences(judged, result) for name, result in results.items()}
-    verdict = releases.judge(against, unpaired, params.release.epsilon)
+    measured = measure(paths, params, candidate, current)
+    verdict = releases.judge(measured.evidence, params.release.epsilon)
+    cold_start = measured.snapshot.cold_start
     return {
         "candidate": candidate.release,
         **asdict(verdict),
         "epsilon": params.release.epsilon,
         "feature_key": candidate.feature_key,
         "split": candidate.split,
-        "users": len(snapshot.cold_start.users),
-        "songs": len(snapshot.cold_start.song_ids),
-        "metrics": {name: _values(result) for name, result in {"candidate": judged, **results}.items()},
-        "differences": against,
+        "users": len(cold_start.users),
+        "songs": len(cold_start.song_ids),
+        "metrics": measured.metrics,
+        "differences": {**measured.evidence.against, **measured.evidence.best},
+        "genres": measured.evidence.genres,
+        "not_cached": measured.not_cached,
     }
-
-
-def _candidate_system(paths: Paths, snapshot: Snapshot, candidate: Manifest) -> System:
-    import pandas as pd
-
-    predicted = paths.data("predicted_factors")
-    rows = pd.Index(pd.read_parquet(predicted / "items.parquet")[SONG_ID])
-    factors = np.load(predicted / "item_factors.npy", allow_pickle=False)
-    items = factors[rows.get_indexer(pd.Index(snapshot.cold_start.song_ids))]
-    return System(_users(paths.data("wmf_factors"), snapshot, candidate), items)
-
-
-def _released_system(paths: Paths, snapshot: Snapshot, current: Manifest) -> System:
-    folder = paths.work / current.release
-    shutil.rmtree(folder, ignore_errors=True)
-    releases.fetch(current, paths.root, folder)
-    heard = paths.work / f"{current.release}-songs"
-    heard.mkdir(exist_ok=True)
-    store = HyperImageStore.open(snapshot.folder / "hyper_images")
-    items = cold_song_factors(folder / "cnn_checkpoint", store, snapshot.cold_start.song_ids, heard)
-    return System(_users(folder / "wmf_factors", snapshot, current), items)
-
-
-def _users(wmf_folder: Path, snapshot: Snapshot, release: Manifest) -> Any:
-    wmf = Wmf.of(release.params["wmf_factors"])
-    return listeners_today(wmf_folder, snapshot.folder, snapshot.plays, wmf)
-
-
-def _first_opponents(snapshot: Snapshot, system: System) -> dict[str, System]:
-    sizes = (len(snapshot.plays.user_ids), len(snapshot.cold_start.song_ids))
-    return {
-        "random": random_system(*sizes, snapshot.seed),
-        "shuffled_content": shuffled_content(system, snapshot.seed),
-    }
-
-
-def _differences(candidate: Result, other: Result) -> releases.Differences:
-    return {name: _numbers(difference(candidate, other, metric)) for name, metric in METRICS.items()}
-
-
-def _numbers(interval: Interval) -> releases.Difference:
-    return {key: value if math.isfinite(value) else None for key, value in asdict(interval).items()}
-
-
-def _values(result: Result) -> dict[str, float | None]:
-    values = {name: result.value(metric) for name, metric in METRICS.items()}
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _move(paths: Paths, candidate: Manifest, current: Manifest | NothingReleased) -> None:

@@ -1,7 +1,7 @@
 """DVC: .dvc files, dvc.lock, the cache, the resolved pipeline. The only package that knows DVC."""
 
 from earshot.versioning.cache import PreviousOutput, cache_folder, cache_path
-from earshot.versioning.deliveries import add_folder, folder_md5, writing
+from earshot.versioning.deliveries import add_folder, delivery_md5s, folder_md5, writing
 from earshot.versioning.lockfile import (
     Definition,
     Inputs,
@@ -31,6 +31,7 @@ __all__ = [
     "add_folder",
     "cache_folder",
     "cache_path",
+    "delivery_md5s",
     "file_md5",
     "folder_md5",
     "forget_used_inputs",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earshot.errors import UserError
-from earshot.files import replace_text
+from earshot.files import parse_yaml, replace_text
 from earshot.versioning.locks import locked
 
 if TYPE_CHECKING:
@@ -54,6 +54,16 @@ def add_folder(root: Path, folder: Path, say: Callable[[str], object]) -> str:
         content: dict[str, Any] = stage.dumpd()
         replace_text(Path(f"{folder}.dvc"), dumps_yaml(json.loads(json.dumps(content))))
         return str(stage.outs[0].hash_info.value)
+
+
+def delivery_md5s(root: Path, names: Iterable[str]) -> dict[str, str]:
+    """DVC's md5 of each of these deliveries, out of its .dvc file; those without one are left out."""
+    files = {name: root / "data" / "deliveries" / f"{name}.dvc" for name in names}
+    return {
+        name: str(parse_yaml(file.read_text(encoding="utf-8"))["outs"][0]["md5"])
+        for name, file in sorted(files.items())
+        if file.is_file()
+    }
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from earshot.files import replace_text, write_json
 from earshot.params import Params, read_params
 from earshot.processes import die_with_parent, keep_freed_memory
 from earshot.stages.paths import Paths
+
+_HARDLY_ANY_BYTES = 1 << 20
 
 
 def run_stage(root: Path, target: str) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def run_stage(root: Path, target: str) -> dict[str, Any]:
     UserError
         Whatever the stage cannot go on with; the same text goes to
         `.earshot/failed/<stage>/error.txt`. Also params or code that changed
-        meanwhile: DVC would record the new ones as used.
+        meanwhile: DVC would record the new ones as used; a volume that is full.
     """
     # threads that spin while they wait cost others, and then themselves, ten times their work
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -48,8 +51,28 @@ def run_stage(root: Path, target: str) -> dict[str, Any]:
         try:
             return _run(root, definition, place, failed)
         except UserError as error:
-            replace_text(failed / "error.txt", f"{error}\n")
+            _leave(failed, error)
             raise
+        except Exception as error:
+            if not _is_full(root, error):
+                raise
+            no_room = UserError(
+                f"no room left on the volume of {root}: make some, then run {target} again ({error})"
+            )
+            _leave(failed, no_room)
+            raise no_room from error
+
+
+def _leave(failed: Path, error: UserError) -> None:
+    """For whoever started the stage and hears only that it failed; a full volume takes not even that."""
+    with suppress(OSError):
+        replace_text(failed / "error.txt", f"{error}\n")
+
+
+def _is_full(root: Path, error: Exception) -> bool:
+    """Libraries that write files say it in ways of their own: then the volume is asked."""
+    told = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return told or shutil.disk_usage(root).free < _HARDLY_ANY_BYTES
 
 
 def _run(root: Path, definition: versioning.Definition, place: Path, failed: Path) -> dict[str, Any]:

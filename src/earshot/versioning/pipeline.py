@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from earshot.files import parse_yaml
-from earshot.versioning.lockfile import file_md5
+from earshot.versioning.lockfile import file_md5, read_lock
 
 if TYPE_CHECKING:
     from dvc.stage import PipelineStage as DvcStage
@@ -77,10 +76,14 @@ def read_pipeline(root: Path) -> list[PipelineStage]:
         ordered = list(networkx.dfs_postorder_nodes(repo.index.graph))
         stages = [stage for stage in ordered if isinstance(stage, Stage)]
         makers = {_path(stage.outs[0], root): _key(stage, root) for stage in stages}
-        return [_resolve(stage, root, makers) for stage in stages]
+        folders = {_folder(stage, root) for stage in stages}
+        locks = {folder: read_lock(root, folder.as_posix()) for folder in folders}
+        return [_resolve(stage, root, makers, locks[_folder(stage, root)]) for stage in stages]
 
 
-def _resolve(stage: DvcStage, root: Path, makers: dict[str, tuple[str, ...]]) -> PipelineStage:
+def _resolve(
+    stage: DvcStage, root: Path, makers: dict[str, tuple[str, ...]], lock: dict[str, Any]
+) -> PipelineStage:
     from dvc.dependency.param import ParamsDependency
 
     params = {
@@ -91,7 +94,7 @@ def _resolve(stage: DvcStage, root: Path, makers: dict[str, tuple[str, ...]]) ->
     paths = [_path(dep, root) for dep in stage.deps if not isinstance(dep, ParamsDependency)]
     data = {path: makers.get(path) for path in paths if _is_data(path, makers)}
     code = {path: file_md5(root / path) for path in paths if path not in data and (root / path).is_file()}
-    folder = Path(stage.path).parent.relative_to(root)
+    folder = _folder(stage, root)
     return PipelineStage(
         target=stage.addressing if folder == Path() else f"{folder}/dvc.yaml:{stage.name}",
         key=_key(stage, root),
@@ -100,7 +103,7 @@ def _resolve(stage: DvcStage, root: Path, makers: dict[str, tuple[str, ...]]) ->
         output=_path(stage.outs[0], root),
         data_deps=data,
         code_version=_code_version(stage.cmd, params, code),
-        recorded=_recorded(stage, data),
+        recorded=_recorded(lock.get(stage.name), data),
     )
 
 
@@ -108,8 +111,12 @@ def _is_data(path: str, makers: dict[str, tuple[str, ...]]) -> bool:
     return path in makers or path.split("/")[0] == "data"
 
 
+def _folder(stage: DvcStage, root: Path) -> Path:
+    return Path(stage.path).parent.relative_to(root)
+
+
 def _key(stage: DvcStage, root: Path) -> tuple[str, ...]:
-    folder = Path(stage.path).parent.relative_to(root)
+    folder = _folder(stage, root)
     name = "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in stage.name)
     return (folder.name, name) if folder != Path() else (name,)
 
@@ -118,10 +125,8 @@ def _path(node: Any, root: Path) -> str:
     return Path(node.fs_path).relative_to(root).as_posix()
 
 
-def _recorded(stage: DvcStage, data: dict[str, tuple[str, ...] | None]) -> Recorded | None:
-    lock = Path(stage.path).with_name("dvc.lock")
-    content = parse_yaml(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
-    entry = (content or {}).get("stages", {}).get(stage.name)
+def _recorded(entry: Any, data: dict[str, tuple[str, ...] | None]) -> Recorded | None:
+    """Out of a stage's entry in dvc.lock; None where it has none, or one that a kill cut short."""
     if not entry or not entry.get("outs") or "md5" not in entry["outs"][0]:
         return None
     deps = {dep["path"]: dep.get("md5", "") for dep in entry.get("deps", ())}

@@ -3,10 +3,12 @@
 import dagster as dg
 
 from earshot.versioning import read_pipeline
+from orchestration.alerts import failed_runs, freshness, freshness_checks
 from orchestration.checks import stage_checks
 from orchestration.deliveries import deliveries
 from orchestration.dvc_assets import stage_assets
 from orchestration.jobs import everything, onboard, paper, retrain
+from orchestration.new_deliveries import new_deliveries
 from orchestration.schedules import weekly_retraining
 from orchestration.sensors import definitions_changed, outside_runs
 from orchestration.workspace import ROOT
@@ -15,8 +17,14 @@ stages = read_pipeline(ROOT)
 
 defs = dg.Definitions(
     assets=[deliveries, *stage_assets(stages)],
-    asset_checks=stage_checks(stages),
+    asset_checks=[*stage_checks(stages), *freshness_checks],
     jobs=[onboard, retrain, everything, paper],
     schedules=[weekly_retraining],
-    sensors=[outside_runs, definitions_changed({stage.key: stage.code_version for stage in stages})],
+    sensors=[
+        outside_runs,
+        definitions_changed({stage.key: stage.code_version for stage in stages}),
+        new_deliveries,
+        failed_runs,
+        freshness,
+    ],
 )

@@ -7,8 +7,11 @@ from typing import Any
 
 import dagster as dg
 
+from earshot.deliveries.arrivals import newest_arrivals
 from earshot.errors import UserError
 from earshot.files import read_json
+from earshot.onboarding.onboard import settle
+from earshot.onboarding.page import PAGE
 from earshot.params import load_params
 from earshot.releases import candidate, commit_release, read_decision
 from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, reproduce, split_target
@@ -51,7 +54,8 @@ def _asset(stage: PipelineStage) -> dg.AssetsDefinition:
         if stage.target == "release" and load_params(ROOT / "params.yaml").release.git_commit:
             commit_release(ROOT)
         return dg.MaterializeResult(
-            metadata=summary_metadata(stage), data_version=dg.DataVersion(_data_version(stage))
+            metadata=summary_metadata(stage) | arrivals_metadata(stage),
+            data_version=dg.DataVersion(_data_version(stage)),
         )
 
     return materialize
@@ -75,6 +79,21 @@ def summary(stage: PipelineStage) -> dict[str, Any]:
 def summary_metadata(stage: PipelineStage) -> dict[str, Any]:
     """The summary as Dagster metadata: numbers are plotted over time, the rest is shown."""
     return {"path": dg.MetadataValue.path(str(ROOT / stage.output)), **dict(_flat(summary(stage)))}
+
+
+def arrivals_metadata(stage: PipelineStage) -> dict[str, Any]:
+    """Of the recommendations: the deliveries they are the first to know, and how long the slowest took."""
+    if stage.target != "recommendations":
+        return {}
+    settle(ROOT)
+    arrivals = newest_arrivals(ROOT)
+    if not arrivals:
+        return {}
+    return {
+        "seconds from arrival": max(arrival.seconds for arrival in arrivals),
+        "arrivals": dg.MetadataValue.json({each.delivery: round(each.seconds, 1) for each in arrivals}),
+        "all arrivals": dg.MetadataValue.path(str(ROOT / PAGE)),
+    }
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -11,8 +11,14 @@ import dagster as dg
 
 from earshot.versioning import INDEX, PipelineStage, read_pipeline
 from orchestration.checks import observations
-from orchestration.deliveries import delivery_count
-from orchestration.dvc_assets import DELIVERIES, deliveries_version, summary_metadata, upstream_keys
+from orchestration.deliveries import NOTHING_REJECTED, deliveries_metadata, rejection_check
+from orchestration.dvc_assets import (
+    DELIVERIES,
+    arrivals_metadata,
+    deliveries_version,
+    summary_metadata,
+    upstream_keys,
+)
 from orchestration.workspace import ROOT
 
 DATA_VERSION = "dagster/data_version"
@@ -28,14 +34,16 @@ def report_outside_runs(instance: dg.DagsterInstance) -> list[str]:
     if (ROOT / INDEX).is_file():
         tags = {DATA_VERSION: deliveries_version(ROOT)}
         if _is_news(instance, DELIVERIES, tags):
-            _report(instance, DELIVERIES, tags, {"deliveries": delivery_count()})
+            _report(instance, DELIVERIES, tags, deliveries_metadata())
             reported.append(DELIVERIES.to_user_string())
+    _report_rejections(instance)
     for stage in read_pipeline(ROOT):
         if stage.recorded is None or not (ROOT / stage.output).exists():
             continue
         key, tags = dg.AssetKey(stage.key), _tags(stage)
         if _is_news(instance, key, tags):
-            _report(instance, key, tags | _pointers(instance, stage), summary_metadata(stage))
+            told = summary_metadata(stage) | arrivals_metadata(stage)
+            _report(instance, key, tags | _pointers(instance, stage), told)
             _report_checks(instance, stage)
             reported.append(key.to_user_string())
     return reported
@@ -81,6 +89,17 @@ def _report(
     instance.report_runless_asset_event(
         dg.AssetMaterialization(key, metadata=metadata, tags={USER_PROVIDED: "true", **tags})
     )
+
+
+def _report_rejections(instance: dg.DagsterInstance) -> None:
+    """Where others lie in data/rejected/ than Dagster knows."""
+    key = dg.AssetCheckKey(DELIVERIES, NOTHING_REJECTED)
+    known = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
+    event = known.event if known else None
+    before = event.dagster_event.asset_check_evaluation_data.metadata if event and event.dagster_event else {}
+    now = rejection_check()
+    if before.get("rejected", dg.MetadataValue.json({})) != now["metadata"]["rejected"]:
+        instance.report_runless_asset_event(dg.AssetCheckEvaluation(**now))
 
 
 def _report_checks(instance: dg.DagsterInstance, stage: PipelineStage) -> None:

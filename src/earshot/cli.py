@@ -10,6 +10,7 @@ import typer
 
 from earshot.datasets.commands import app as importing
 from earshot.errors import UserError
+from earshot.onboarding.commands import onboard
 
 app = typer.Typer(
     help="Recommends songs nobody has played yet, from how they sound.",
@@ -88,6 +89,7 @@ def repair() -> None:
     versioning.repair(Path.cwd(), typer.echo)
 
 
+app.command()(onboard)
 app.add_typer(importing, name="import")
 
 release = typer.Typer(help="What is served, and what it was judged by.", no_args_is_help=True)

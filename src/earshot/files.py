@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from contextlib import suppress
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +30,29 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def append_json(path: Path, content: dict[str, Any]) -> None:
+    """Add `content` as one line; writers at the same time wait for each other.
+
+    A line that a kill cut short is ended first, so that it spoils no other.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(end - 1, 0))
+        start = b"" if file.read() in (b"", b"\n") else b"\n"
+        file.write(start + json.dumps(content).encode() + b"\n")
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of `append_json`, but for those that were cut short; none where there is no file."""
+    found = []
+    for line in path.read_bytes().splitlines() if path.is_file() else ():
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return found
+
+
 def parse_yaml(text: str) -> Any:
     """`text` as YAML 1.2, the way DVC reads it: `1e-6` is a number.
 
@@ -34,6 +61,12 @@ def parse_yaml(text: str) -> Any:
     ruamel.yaml.error.YAMLError
         Not YAML.
     """
+    return deepcopy(_parse_yaml(text))
+
+
+@lru_cache(maxsize=32)
+def _parse_yaml(text: str) -> Any:
+    """Kept: a dvc.lock takes a tenth of a second, and many ask for the same one."""
     from ruamel.yaml import YAML
 
     return YAML(typ="safe", pure=True).load(text)

@@ -135,6 +135,14 @@ class Tracking:
 
 
 @dataclass(frozen=True, config=CONFIG)
+class Alerts:
+    """Days after which the newest release, and the newest plays, are called old."""
+
+    release_days: Positive
+    play_counts_days: Positive
+
+
+@dataclass(frozen=True, config=CONFIG)
 class Params:
     """The whole of params.yaml."""
 
@@ -149,6 +157,7 @@ class Params:
     release: Release
     recommendations: Recommendations
     tracking: Tracking
+    alerts: Alerts
 
 
 Kind = TypeVar("Kind")

@@ -18,6 +18,10 @@ from earshot.errors import UserError
 _CHUNK_ROWS = 1_000_000
 
 
+class Refused(UserError):
+    """A delivery of which anything could not be used."""
+
+
 def check(folder: Path) -> None:
     """Refuse a delivery of which anything could not be used; nothing is changed.
 
@@ -26,11 +30,18 @@ def check(folder: Path) -> None:
 
     Raises
     ------
-    UserError
+    Refused
         Naming file, row, column and value: neither songs nor plays, a missing
         column, a repeated song_id, a path or link out of the delivery, an audio
         file that is not there, a file that is not what its name says.
     """
+    try:
+        _check(folder)
+    except UserError as error:
+        raise Refused(str(error)) from None
+
+
+def _check(folder: Path) -> None:
     files = set(list_files(folder))
     read_description(folder)
     songs, plays = read_songs(folder), play_files(folder)

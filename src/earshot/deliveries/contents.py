@@ -9,7 +9,11 @@ from pathlib import Path
 
 from earshot.errors import UserError
 
+SUCCESS = "_SUCCESS"
+"""A file of this name says that a delivery is complete, and is no part of it."""
+
 _DVC_FILES = {"dvc.yaml", "dvc.lock"}
+_MAX_DEPTH = 32
 
 
 def list_files(folder: Path) -> list[str]:
@@ -18,22 +22,29 @@ def list_files(folder: Path) -> list[str]:
     Raises
     ------
     UserError
-        No such folder; a link that leads out of it or to a folder; a pipe,
-        device or socket; a name that is not UTF-8 or that DVC takes for its own.
+        No such folder, or one that cannot be listed; a link that leads out of it
+        or to a folder; a pipe, device or socket; a name that is not UTF-8 or that
+        DVC takes for its own; folders in more than 32 others.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: not a folder; wanted one that holds songs.csv or plays.csv")
-    return sorted(path.relative_to(folder).as_posix() for path in _walk(folder, folder.resolve()))
+    try:
+        found = list(_walk(folder, folder.resolve(), _MAX_DEPTH))
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be listed: {error.strerror}") from None
+    return sorted(path.relative_to(folder).as_posix() for path in found if path != folder / SUCCESS)
 
 
-def _walk(folder: Path, root: Path) -> Iterator[Path]:
+def _walk(folder: Path, root: Path, depth: int) -> Iterator[Path]:
+    if not depth:
+        raise UserError(f"{root}: folders in more than {_MAX_DEPTH} others; the deepest looked at: {folder}")
     for entry in folder.iterdir():
         if entry.name.startswith("."):
             continue
         _refuse_name(entry)
         mode = _target(entry, root).lstat().st_mode
         if stat.S_ISDIR(mode) and not entry.is_symlink():
-            yield from _walk(entry, root)
+            yield from _walk(entry, root, depth - 1)
         elif stat.S_ISREG(mode):
             yield entry
         else:

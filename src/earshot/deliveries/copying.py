@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 from earshot.deliveries.contents import list_files
 from earshot.errors import UserError
@@ -25,17 +28,18 @@ def copy_files(folder: Path, copy: Path) -> dict[str, str]:
     UserError
         A file that cannot be copied, for want of permission or room, or that changes meanwhile.
     """
+    root = folder.resolve()
     return {
-        name: _copy(folder / name, copy / name)
+        name: _copy(folder / name, copy / name, root)
         for name in progress(list_files(folder), description="Copying", unit="files")
     }
 
 
-def _copy(source: Path, destination: Path) -> str:
-    destination.parent.mkdir(parents=True, exist_ok=True)
+def _copy(source: Path, destination: Path, root: Path) -> str:
     md5 = hashlib.md5()
     try:
-        with source.open("rb") as read, destination.open("xb") as written:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with _open_inside(source, root) as read, destination.open("xb") as written:
             before = os.fstat(read.fileno())
             while block := read.read(_BLOCK_BYTES):
                 md5.update(block)
@@ -46,3 +50,23 @@ def _copy(source: Path, destination: Path) -> str:
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise UserError(f"{source}: changed while it was read; wait until the delivery is complete")
     return md5.hexdigest()
+
+
+def _open_inside(source: Path, root: Path) -> BinaryIO:
+    """Open a file for reading; no link on the way is followed that was put there since it was checked."""
+    target = source.resolve(strict=True)
+    if not target.is_relative_to(root):
+        raise UserError(f"{source}: leads to {target}, out of the delivery")
+    *folders, name = target.relative_to(root).parts
+    with ExitStack() as opened:
+        place = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        opened.callback(os.close, place)
+        for folder in folders:
+            place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
+            opened.callback(os.close, place)
+        # without O_NONBLOCK, opening a pipe would wait for its writer
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise UserError(f"{source}: not a file any more; wanted one")
+    return os.fdopen(file, "rb")

@@ -12,6 +12,8 @@ from earshot.errors import UserError
 
 Meaning = Literal["increment", "total"]
 
+_MAX_BYTES = 1 << 20
+
 
 @dataclass(frozen=True)
 class IndexLine:
@@ -86,8 +88,10 @@ def read_description(folder: Path) -> tuple[str, Meaning]:
     if not path.exists():
         return "", "increment"
     try:
+        if (size := path.stat().st_size) > _MAX_BYTES:
+            raise UserError(f"{path}: {size} bytes; wanted at most {_MAX_BYTES}")
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path}: not JSON: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f'{path}: {content!r}: wanted {{"source": ..., "plays": ...}}')

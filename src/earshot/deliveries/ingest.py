@@ -12,11 +12,13 @@ import fcntl
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from earshot.deliveries.arrivals import note_arrival
 from earshot.deliveries.check import check
 from earshot.deliveries.copying import copy_files
 from earshot.deliveries.index import INDEX_HEADER, index_line, read_lines
@@ -25,6 +27,8 @@ from earshot.files import read_json, replace_json, replace_text
 from earshot.versioning import add_folder, folder_md5, writing
 
 Say = Callable[[str], object]
+
+_NAME_BYTES = 180
 
 
 @dataclass(frozen=True)
@@ -50,22 +54,24 @@ def _tell(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def ingest(folder: Path, root: Path, say: Say = _tell) -> Ingested:
+def ingest(folder: Path, root: Path, say: Say = _tell, arrived: float | None = None) -> Ingested:
     """Check the delivery `folder`, copy it into `root`/data/deliveries/, add it to DVC and to the index.
 
     The source is not touched. The name of the folder becomes the delivery's, with
     `-2`, `-3` ... if other content has it. Waits, and says so, while another ingest
-    runs or a stage reads the index.
+    runs or a stage reads the index. It is noted when the delivery arrived: at
+    `arrived` (Unix seconds), by default now.
 
     Raises
     ------
     UserError
         Whatever `check` refuses; a source that changes while it is read.
     """
+    arrived = time.time() if arrived is None else arrived
     check(folder)
     root = root.resolve()
     work, deliveries = root / ".earshot" / "work" / "ingest", root / "data" / "deliveries"
-    with _alone(root / ".earshot" / "locks" / "ingest", say):
+    with alone(root / ".earshot" / "locks" / "ingest", say):
         _settle(work, root, say)
         deliveries.mkdir(parents=True, exist_ok=True)
         md5 = folder_md5(copy_files(folder, work / "copy"))
@@ -75,7 +81,7 @@ def ingest(folder: Path, root: Path, say: Say = _tell) -> Ingested:
             shutil.rmtree(work)
             return Ingested(known[md5], md5, new=False)
         name = _free_name(folder.resolve().name, deliveries)
-        replace_json(work / "pending.json", {"name": name, "md5": md5})
+        replace_json(work / "pending.json", {"name": name, "md5": md5, "arrived": arrived})
         (work / "copy").rename(deliveries / name)
         _finish(work, root, say)
         return Ingested(name, md5, new=True)
@@ -119,6 +125,7 @@ def _finish(work: Path, root: Path, say: Say) -> None:
                 f"{name}: not taken in: DVC recorded {added}, copied was {md5}; "
                 "does .dvcignore leave out one of its files, or did something change it meanwhile?"
             )
+        note_arrival(root, name, pending["arrived"])
         _append(root, deliveries / "index.csv", index_line(name, md5), say)
     shutil.rmtree(work)
 
@@ -135,17 +142,27 @@ def _append(root: Path, index: Path, line: str, say: Say) -> None:
 
 
 def _free_name(wanted: str, deliveries: Path) -> str:
-    """`wanted`, made fit for a file name, a .gitignore and a CSV; with a number if it is taken."""
-    name = re.sub(r"[^\w.-]+", "-", wanted).strip(".-").removesuffix(".dvc") or "delivery"
-    taken = {line.name for line in read_lines(deliveries)} | {path.name for path in deliveries.iterdir()}
+    """`wanted`, made fit; with a number if it is taken."""
+    name = fit_name(wanted)
+    taken = (
+        {"index.csv"}
+        | {line.name for line in read_lines(deliveries)}
+        | {path.name for path in deliveries.iterdir()}
+    )
     number, free = 2, name
     while free in taken or f"{free}.dvc" in taken:
         free, number = f"{name}-{number}", number + 1
     return free
 
 
+def fit_name(wanted: str) -> str:
+    """`wanted`, made fit for a file name with a suffix, a .gitignore and a CSV."""
+    short = wanted.encode(errors="replace")[:_NAME_BYTES].decode(errors="ignore")
+    return re.sub(r"[^\w.-]+", "-", short).strip(".-").removesuffix(".dvc") or "delivery"
+
+
 @contextmanager
-def _alone(path: Path, say: Say) -> Iterator[None]:
+def alone(path: Path, say: Say) -> Iterator[None]:
     """One ingest at a time; the lock falls with the process that holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".csv", ".parquet")
 _BLOCK_BYTES = 16 << 20
+_MAX_FIELD_BYTES = 1 << 20
 
 
 def find_tables(folder: Path, stem: str) -> list[Path]:
@@ -53,7 +54,8 @@ def read_chunks(
     ------
     UserError
         A file that is not what its suffix says; a required column that is
-        missing, a column that is there twice or whose type is no text.
+        missing, a column that is there twice or whose type is no text; a
+        field of more than 1 MiB.
     """
     import pyarrow
 
@@ -63,7 +65,14 @@ def read_chunks(
             yield _as_text(path, table, dict.fromkeys(required, "") | dict(optional), first)
             first += table.num_rows
     except (pyarrow.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not readable as {path.suffix[1:]}: {error}") from None
+        raise UserError(f"{path}: not readable as {path.suffix[1:]}: {_explain(error)}") from None
+
+
+def _explain(error: Exception) -> str:
+    """What Arrow says; in other words where it asks for a larger block, which would only cost memory."""
+    if "straddling object" in str(error):
+        return f"a row is longer than {_BLOCK_BYTES >> 20} MiB, or a quote is not closed"
+    return str(error)
 
 
 def _batches(path: Path, required: Sequence[str], optional: Iterable[str]) -> Iterator[pyarrow.Table]:
@@ -155,6 +164,11 @@ def _text(path: Path, column: str, values: pyarrow.ChunkedArray) -> ExtensionArr
         filled = compute.fill_null(compute.cast(values, pyarrow.large_string()), "")
     except pyarrow.ArrowNotImplementedError:
         raise UserError(f"{path}: column {column} is of type {kind}: wanted text") from None
+    longest = compute.max(compute.binary_length(filled)).as_py() or 0
+    if longest > _MAX_FIELD_BYTES:
+        raise UserError(
+            f"{path}: column {column} has a field of {longest} bytes: wanted at most {_MAX_FIELD_BYTES}"
+        )
     text: ExtensionArray = pd.array(filled, dtype=pd.StringDtype("pyarrow", na_value=float("nan")))
     return text
 

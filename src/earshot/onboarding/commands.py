@@ -1,0 +1,22 @@
+"""`earshot onboard`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def onboard(
+    folder: Annotated[
+        Path | None, typer.Argument(help="a delivery; by default what waits in data/inbox/")
+    ] = None,
+) -> None:
+    """Take in new songs and recommend them with the released model; trains nothing."""
+    from earshot.onboarding import onboard as fast_lane
+    from earshot.onboarding.page import PAGE
+
+    for arrival in fast_lane.onboard(Path.cwd(), folder, lambda text: typer.echo(text, err=True)):
+        typer.echo(f"{arrival.delivery}: in the recommendations {arrival.seconds:.0f} s after it arrived")
+        typer.echo(f"all arrivals: {PAGE}")

@@ -1,0 +1,60 @@
+"""The fast lane: take in, then run the catalogue and serving lanes; nothing is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from earshot.deliveries.arrivals import Arrival, note_recommendable
+from earshot.deliveries.ingest import Say, ingest
+from earshot.deliveries.intake import take_in
+from earshot.errors import UserError
+from earshot.onboarding.page import write_page
+from earshot.versioning import INDEX, read_pipeline, repair, reproduce
+
+LANES = ("catalogue", "serving")
+
+
+def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
+    """Take in the delivery `folder`, or what is complete in the inbox, and recommend its songs.
+
+    Returns
+    -------
+    The deliveries that became recommendable.
+
+    Raises
+    ------
+    UserError
+        `folder` was refused; there is no delivery at all; a stage failed. Of the
+        inbox: something was rejected or could not be taken in, said last of all.
+    """
+    repair(root, say)
+    problems = _take_in(root, folder, say)
+    if not (root / INDEX).is_file():
+        problems.append("no delivery yet: `earshot onboard DIR`, or put one into data/inbox/")
+        raise UserError("\n".join(problems))
+    for stage in read_pipeline(root):
+        if stage.lane in LANES:
+            ran = reproduce(root, stage.target, say)
+            say(f"{stage.target}: {'done' if ran else 'up to date'}")
+    arrivals = settle(root)
+    if problems:
+        raise UserError("\n".join(problems))
+    return arrivals
+
+
+def _take_in(root: Path, folder: Path | None, say: Say) -> list[str]:
+    """What was not taken in, and why."""
+    if folder is not None:
+        ingested = ingest(folder, root, say)
+        say(f"{ingested.name}: {'taken in' if ingested.new else 'already there'}")
+        return []
+    intake = take_in(root, say)
+    return [f"data/rejected/{each.delivery}: {each.error}" for each in intake.rejected] + intake.failed
+
+
+def settle(root: Path) -> list[Arrival]:
+    """Write down which deliveries became recommendable since the last call, and draw data/arrivals.html."""
+    arrivals = note_recommendable(root)
+    if arrivals:
+        write_page(root)
+    return arrivals

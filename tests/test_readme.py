@@ -60,7 +60,7 @@ def test_every_output_is_described_and_ignored_by_git() -> None:
     described = re.findall(r"^\| `(\w+)/`", (ROOT / "data" / "README.md").read_text(), re.MULTILINE)
     ignored = (ROOT / "data" / ".gitignore").read_text().splitlines()
     folders = [name for name, stage in stages.items() if stage["outs"] == [f"data/{name}"]]
-    assert sorted(described) == sorted([*folders, "inbox", "deliveries"])
+    assert sorted(described) == sorted([*folders, "inbox", "rejected", "deliveries"])
     assert all(f"/{folder}" in ignored for folder in folders)
 
 

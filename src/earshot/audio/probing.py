@@ -16,6 +16,9 @@ from earshot.audio.decoding import AudioError, Samples, open_blocks
 PROBE_VERSION = 1
 """Counts the definitions of a probe."""
 
+MAX_HOURS = 24
+"""A file that decodes to more is not decoded to its end: a few MB can hold years of silence."""
+
 _FULL_SCALE = np.float32(1 - 2**-15)
 _FAINTEST = 1e-10
 
@@ -63,6 +66,8 @@ def _measure(md5: str, sample_rate: int, blocks: Iterator[Samples]) -> Probe:
     n_samples, channels, clipped, peak = 0, 0, 0, 0.0
     for block in blocks:
         n_samples, channels = n_samples + len(block), block.shape[1]
+        if n_samples > MAX_HOURS * 3600 * sample_rate:
+            raise AudioError(f"too long: more than {MAX_HOURS} h")
         loudest = max(float(block.max()), -float(block.min()))
         if not np.isfinite(loudest):
             raise AudioError("not finite: it holds samples that are no numbers")

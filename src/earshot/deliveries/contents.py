@@ -26,6 +26,7 @@ def list_files(folder: Path) -> list[str]:
         or to a folder; a pipe, device or socket; a name that is not UTF-8 or that
         DVC takes for its own; folders in more than 32 others.
     """
+    _refuse_name(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: not a folder; wanted one that holds songs.csv or plays.csv")
     try:

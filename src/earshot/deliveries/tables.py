@@ -72,6 +72,8 @@ def _explain(error: Exception) -> str:
     """What Arrow says; in other words where it asks for a larger block, which would only cost memory."""
     if "straddling object" in str(error):
         return f"a row is longer than {_BLOCK_BYTES >> 20} MiB, or a quote is not closed"
+    if "cannot infer number of columns" in str(error):
+        return f"Empty CSV file, or no header within its first {_BLOCK_BYTES >> 20} MiB"
     return str(error)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from earshot.audio.mel import mel_bank, mel_power
+from earshot.audio.mel import mel_parts, mel_power
 from earshot.audio.spectra import power_spectra
 from earshot.audio.tempogram import N_CLASSES, cyclic_tempogram, onset_rises, tempo
 from tests.audio.signals import SAMPLE_RATE, music, nasty
@@ -15,7 +15,7 @@ FRAMES_PER_SECOND = SAMPLE_RATE / 512
 
 def mel(samples: np.ndarray) -> np.ndarray:
     (power,) = power_spectra([samples], 1024, 512, block_frames=10**6)
-    return mel_power(power, mel_bank(SAMPLE_RATE, 1024, 128))
+    return mel_power(power, mel_parts(SAMPLE_RATE, 1024, 128))
 
 
 def tempogram(mel: np.ndarray) -> np.ndarray:

@@ -55,10 +55,19 @@ def contrast(power: Spectrum, bands: tuple[tuple[slice, int], ...]) -> NDArray[n
     `librosa.feature.spectral_contrast` of the magnitudes with `top_db=None`
     (Jiang et al. 2002).
     """
-    result = np.empty((len(power), len(bands)), np.float32)
+    extremes = np.empty((2, len(bands), len(power)), np.float32)
     for band, (bins, count) in enumerate(bands):
-        ordered = np.sort(power[:, bins], axis=1)  # vectorized in numpy: faster here than a partition
-        valley = np.maximum(np.sqrt(ordered[:, :count]).mean(axis=1), _AMIN)
-        peak = np.maximum(np.sqrt(ordered[:, -count:]).mean(axis=1), _AMIN)
-        result[:, band] = 10 * np.log10(peak / valley)
-    return result
+        extremes[:, band] = _valley_and_peak(power[:, bins], count)
+    valleys, peaks = np.maximum(extremes, _AMIN)
+    decibels: NDArray[np.float32] = 10 * np.log10(peaks / valleys)
+    return decibels.T
+
+
+def _valley_and_peak(power: Spectrum, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean magnitude of the `count` weakest and of the `count` strongest bins, `(n_frames,)` each."""
+    if count == 1:
+        bins = np.ascontiguousarray(power.T)  # numpy compares all frames at once, but not all bins
+        return np.sqrt(bins.min(axis=0)), np.sqrt(bins.max(axis=0))
+    ordered = np.sort(power, axis=1).T  # vectorized in numpy: faster here than a partition
+    weakest, strongest = (np.sqrt(part, order="C") for part in (ordered[:count], ordered[-count:]))
+    return weakest.mean(axis=0), strongest.mean(axis=0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from earshot.audio.chroma import chroma, chroma_bank
 from earshot.audio.contrast import contrast, contrast_bands
 from earshot.audio.decoding import AudioError, Samples
-from earshot.audio.mel import decibels, mel_bank, mel_power
+from earshot.audio.mel import decibels, mel_parts, mel_power
 from earshot.audio.mfcc import DELTA_WIDTH, delta, delta2, mfcc
 from earshot.audio.rows import LEVELS, Row
 from earshot.audio.scales import image_rows
@@ -87,7 +87,7 @@ def _local_features(
 ) -> tuple[NDArray[Any], ...]:
     """What a frame and the one before decide: log mel (`kept` of it), rises, chroma, MFCC, contrast."""
     bands = contrast_bands(settings.sample_rate, settings.n_fft)
-    mels = mel_bank(settings.sample_rate, settings.n_fft, settings.n_mels)
+    mels = mel_parts(settings.sample_rate, settings.n_fft, settings.n_mels)
     parts, before = [], None
     for power, pitches in _tuned_spectra(blocks, settings):
         mel = mel_power(power, mels)
@@ -115,8 +115,9 @@ def _tuned_spectra(
 def normalize(values: Features, rows: Sequence[Row]) -> Features:
     """`(n_frames, n_rows)` in physical units to 0..1, what lies outside a row's range cut off."""
     offsets, ranges = _offsets_and_ranges(tuple(rows))
-    scaled: NDArray[np.float32] = np.clip((values - offsets) / ranges, 0, 1)
-    return scaled
+    scaled = values - offsets
+    scaled /= ranges
+    return np.clip(scaled, 0, 1, out=scaled)
 
 
 @lru_cache(maxsize=64)
@@ -127,5 +128,6 @@ def _offsets_and_ranges(rows: tuple[Row, ...]) -> tuple[NDArray[np.float32], NDA
 
 def quantize(values: Features, rows: Sequence[Row]) -> NDArray[np.uint8]:
     """`(n_frames, n_rows)` in physical units to the uint8 that is stored."""
-    levels: NDArray[np.uint8] = np.rint(normalize(values, rows) * np.float32(LEVELS)).astype(np.uint8)
-    return levels
+    levels = normalize(values, rows)
+    levels *= np.float32(LEVELS)
+    return np.rint(levels, out=levels).astype(np.uint8)

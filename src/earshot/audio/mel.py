@@ -15,6 +15,10 @@ AMIN = 1e-10
 _FILTERS_AT_ONCE = 16
 
 
+MelParts = tuple[tuple[slice, slice, NDArray[np.float32]], ...]
+"""For a few neighbouring filters each: which they are, the bins they use, their weights there."""
+
+
 def mel_frequencies(n_mels: int, highest: float) -> NDArray[np.float64]:
     """`n_mels` frequencies (Hz) evenly spaced from 0 to `highest` on Slaney's scale.
 
@@ -39,19 +43,24 @@ def mel_bank(sample_rate: int, n_fft: int, n_mels: int) -> NDArray[np.float32]:
     return np.ascontiguousarray((triangles * heights[:, None]).T, dtype=np.float32)
 
 
-def mel_power(power: Spectrum, bank: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Power in each band of `bank`, `(n_frames, n_mels)`.
-
-    Neighbouring filters share their bins, so a few are multiplied at a time
-    with those bins alone.
-    """
-    n_mels = bank.shape[1]
-    bands = np.empty((len(power), n_mels), np.float32)
+@lru_cache(maxsize=8)
+def mel_parts(sample_rate: int, n_fft: int, n_mels: int) -> MelParts:
+    """`mel_bank` without most of its zeros, since a filter uses few bins."""
+    bank = mel_bank(sample_rate, n_fft, n_mels)
+    parts = []
     for first in range(0, n_mels, _FILTERS_AT_ONCE):
         filters = slice(first, min(first + _FILTERS_AT_ONCE, n_mels))
         used = np.flatnonzero(bank[:, filters].any(axis=1))
         bins = slice(used[0], used[-1] + 1) if len(used) else slice(0, 0)
-        np.matmul(power[:, bins], bank[bins, filters], out=bands[:, filters])
+        parts.append((filters, bins, np.ascontiguousarray(bank[bins, filters])))
+    return tuple(parts)
+
+
+def mel_power(power: Spectrum, parts: MelParts) -> NDArray[np.float32]:
+    """Power in each mel band, `(n_frames, n_mels)`; `parts` as `mel_parts` gives them."""
+    bands = np.empty((len(power), parts[-1][0].stop), np.float32)
+    for filters, bins, weights in parts:
+        np.matmul(power[:, bins], weights, out=bands[:, filters])
     return bands
 
 

@@ -79,12 +79,12 @@ def _overlapping(
 
 def _power(frames: NDArray[np.float32]) -> Spectrum:
     """Transformed in double precision: in single, the valleys of a pure tone are its rounding."""
-    from scipy.fft import rfft
-
     n_frames, n_fft = frames.shape
     power = np.empty((n_frames, n_fft // 2 + 1), np.float32)
     for first in range(0, n_frames, _FRAMES_IN_CACHE):
         block = slice(first, first + _FRAMES_IN_CACHE)
-        spectrum = rfft(frames[block] * hann(n_fft), axis=1, overwrite_x=True).astype(np.complex64)
-        np.square(np.abs(spectrum), out=power[block])
+        windowed = frames[block].astype(np.float64)
+        windowed *= hann(n_fft)
+        spectrum = np.fft.rfft(windowed, axis=1).astype(np.complex64)
+        np.square(np.abs(spectrum, out=power[block]), out=power[block])
     return power

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 N_CLASSES = 15
@@ -42,7 +43,8 @@ def onset_rises(mel: NDArray[np.float32], before: NDArray[np.float32] | None) ->
     """
     bands = np.concatenate([mel[:1] if before is None else before, mel])
     compressed = np.log(1 + np.float32(COMPRESSION) * bands)
-    rises: NDArray[np.float32] = np.maximum(np.diff(compressed, axis=0), 0).mean(axis=1)
+    steps = np.diff(compressed, axis=0)
+    rises: NDArray[np.float32] = np.maximum(steps, 0, out=steps).mean(axis=1)
     return rises
 
 
@@ -64,42 +66,55 @@ def cyclic_tempogram(rises: NDArray[np.float32], frames_per_second: float) -> ND
     """
     lags, weights = lag_weights(frames_per_second)
     half = round(WINDOW_SECONDS * frames_per_second / 2)
-    repeats = local_autocorrelation(novelty(rises, frames_per_second), lags, half)
-    return (repeats @ weights).astype(np.float32)
+    return local_autocorrelation(novelty(rises, frames_per_second), lags, weights, half).astype(np.float32)
 
 
 def novelty(rises: NDArray[np.float32], frames_per_second: float) -> NDArray[np.float64]:
     """`rises` above their mean over `MEAN_SECONDS` around every frame, `(n_frames,)`."""
     half = round(MEAN_SECONDS * frames_per_second / 2)
-    exact = rises.astype(np.float64)
-    means = _window_sums(exact, half, 0) / _window_sums(np.ones(len(exact)), half, 0)
+    exact, ones = rises.astype(np.float64), np.ones(len(rises))
+    means = _window_sums(exact, exact, half) / _window_sums(ones, ones, half)
     return np.maximum(exact - means, 0)
 
 
-def local_autocorrelation(values: NDArray[np.float64], lags: range, half: int) -> NDArray[np.float64]:
-    """Mean of `values[n] * values[n + lag]` around every frame over that of `values[n] ** 2`.
+def local_autocorrelation(
+    values: NDArray[np.float64], lags: range, weights: NDArray[np.float64], half: int
+) -> NDArray[np.float64]:
+    """Weighted sum over `lags` of the mean of `values[n] * values[n + lag]`, over that of `values[n] ** 2`.
 
-    Both values lie within `half` frames of the frame; zeros beyond both ends.
-    `(n_frames, len(lags))`.
+    Around every frame: both values lie within `half` frames of it; zeros beyond
+    both ends. A window has the products that end before it does, less those that
+    begin before it does; of either, the lags can be summed first.
+
+    Parameters
+    ----------
+    weights
+        `(len(lags), n)`.
+
+    Returns
+    -------
+    `(n_frames, n)`.
     """
-    n, width = len(values), 2 * half + 1
-    energy = _window_sums(values**2, half, 0) / width + FAINT
-    repeats, products = np.zeros((len(lags), n)), np.zeros(n)
-    for row, lag in zip(repeats, lags, strict=True):
-        if lag < n:
-            np.multiply(values[: n - lag], values[lag:], out=products[: n - lag])
-            products[n - lag :] = 0
-            np.divide(_window_sums(products, half, lag), (width - lag) * energy, out=row)
-    return repeats.T
+    width = 2 * half + 1
+    of_products = weights / (width - np.array(lags))[:, None]
+    begun = values[:, None] * (_ahead(values, lags) @ of_products)
+    ended = values[:, None] * (_ahead(values[::-1], lags) @ of_products)[::-1]
+    energy = _window_sums(values**2, values**2, half) / width + FAINT
+    return _window_sums(ended, begun, half) / energy[:, None]
 
 
-def _window_sums(values: NDArray[np.float64], half: int, lag: int) -> NDArray[np.float64]:
-    """Sum of `values[t - half : t + half - lag + 1]` for every t, zeros beyond both ends."""
-    sums = np.zeros(len(values) + 2 * half + 1)
-    np.cumsum(values, out=sums[half + 1 : half + 1 + len(values)])
-    sums[half + 1 + len(values) :] = sums[half + len(values)]
-    last = 2 * half + 1 - lag
-    return sums[last : last + len(values)] - sums[: len(values)]
+def _ahead(values: NDArray[np.float64], lags: range) -> NDArray[np.float64]:
+    """`values[n + lag]` for every n and lag, zeros beyond the end, `(n_frames, len(lags))`; a view."""
+    padded = np.append(values, np.zeros(lags[-1]))
+    return sliding_window_view(padded, len(lags))[lags[0] :]
+
+
+def _window_sums(ended: NDArray[np.float64], begun: NDArray[np.float64], half: int) -> NDArray[np.float64]:
+    """Sum of `ended[: t + half + 1]` less that of `begun[: t - half]` for every t, along the first axis."""
+    n = len(ended)
+    sums: NDArray[np.float64] = np.cumsum(ended, axis=0)[np.minimum(np.arange(n) + half, n - 1)]
+    sums[half + 1 :] -= np.cumsum(begun, axis=0)[: max(0, n - half - 1)]
+    return sums
 
 
 @lru_cache(maxsize=8)

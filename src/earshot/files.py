@@ -69,7 +69,7 @@ def _parse_yaml(text: str) -> Any:
     """Kept: a dvc.lock takes a tenth of a second, and many ask for the same one."""
     from ruamel.yaml import YAML
 
-    return YAML(typ="safe", pure=True).load(text)
+    return YAML(typ="safe").load(text)
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:

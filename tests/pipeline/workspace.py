@@ -45,7 +45,7 @@ class Workspace:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PYTHONPATH": "src",
             "DAGSTER_HOME": str(self.root / ".dagster"),
-            "WANDB_MODE": "offline",
+            "WANDB_MODE": "disabled",
             "OMP_NUM_THREADS": "1",
             "OMP_WAIT_POLICY": "PASSIVE",
         }

@@ -14,6 +14,7 @@ from earshot.alerts import alert
 from earshot.deliveries import play_files, read_index
 from earshot.params import load_params
 from earshot.releases import Manifest, read_pointer
+from earshot.releases.history import decision_path
 from orchestration.workspace import ROOT
 
 DAY = 86400.0
@@ -46,7 +47,7 @@ def newest_release() -> float | None:
     release = read_pointer(ROOT)
     if not isinstance(release, Manifest):
         return None
-    return _modified(ROOT / "releases" / "decisions" / f"{release.release}.json")
+    return _modified(decision_path(ROOT, release.release))
 
 
 def newest_plays() -> float | None:

@@ -17,6 +17,9 @@ def test_git_sees_records_and_dvc_sees_deliveries(tmp_path: Path) -> None:
     for folder in (delivery, tmp_path / "data" / "raw_audio", tmp_path / "data" / "inbox"):
         folder.mkdir(parents=True)
         (folder / "songs.csv").write_text("song_id\n1\n")
+    for folder in (tmp_path / "data" / "inbox" / "d", tmp_path / "data" / "rejected" / "d"):
+        folder.mkdir(parents=True)
+        (folder / "dvc.yaml").write_text("stages: {harm: {cmd: rm -rf /}}\n")
     ignore = tmp_path / "data" / ".gitignore"
     shutil.copyfile(ROOT / "data" / ".gitignore", ignore)
     with Repo.init(str(tmp_path)) as repo:

@@ -1,10 +1,12 @@
 """One definition, two front ends: what one does, the other knows."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from earshot.deliveries.arrivals import read_arrivals
 from tests.pipeline.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("pipeline")
@@ -82,6 +84,26 @@ def test_new_songs_are_recommended_without_training(workspace: Workspace, delive
     assert len({path.stem for path in made}) == 1
     listed = pd.read_parquet(workspace.root / "data" / "recommendations" / "recommendations.parquet")
     assert new_songs <= set(listed["song_id"])
+
+
+def test_the_shell_onboards_what_waits_in_the_inbox(workspace: Workspace, deliveries: Path) -> None:
+    inbox = workspace.root / "data" / "inbox"
+    shutil.copytree(deliveries / "new-songs", inbox / "new-songs")
+    (inbox / "bad").mkdir()
+    for name in ("new-songs", "bad"):
+        (inbox / name / "_SUCCESS").touch()
+    said = workspace.earshot("onboard", succeeds=False)
+    assert "error: data/rejected/bad: " in said
+    assert "neither songs nor plays" in said
+    new_songs = set(pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"])
+    listed = pd.read_parquet(workspace.root / "data" / "recommendations" / "recommendations.parquet")
+    assert new_songs <= set(listed["song_id"])
+    [arrival] = read_arrivals(workspace.root)
+    assert arrival.delivery == "new-songs"
+    assert "new-songs" in (workspace.root / "data" / "arrivals.html").read_text()
+    workspace.run("python", "-m", "orchestration.sync")
+    assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == {"training_set"}
+    assert "recommendations: up to date" in workspace.earshot("onboard")
 
 
 def test_the_same_delivery_again_changes_nothing(workspace: Workspace, deliveries: Path) -> None:

@@ -28,10 +28,6 @@ def write_page(root: Path) -> Path:
 
 def _body(newest: Sequence[Arrival]) -> str:
     seconds = [arrival.seconds for arrival in newest]
-    lead = (
-        "The time from the moment a delivery was complete to recommendations that know its songs. "
-        "The fine line is a minute."
-    )
     told = {
         "deliveries": len(newest),
         "median, seconds": number(median(seconds), 1),
@@ -39,13 +35,15 @@ def _body(newest: Sequence[Arrival]) -> str:
     }
     axis = Axis(0.0, 1.1 * max([GOAL_SECONDS, *seconds]))
     rows = [_row(arrival, axis) for arrival in newest]
-    return "<h1>Arrivals</h1>" + section(
-        "arrivals",
-        "From arrival to recommendations",
-        lead,
-        facts(told),
-        table(["Delivery", "Seconds"], rows, "results"),
+    header = (
+        '<header class="top"><p class="brand">earshot <span>arrivals</span></p>'
+        "<h1>From arrival to recommendations</h1>"
+        "<p>The time from the moment a delivery was complete to recommendations that know its songs.</p>"
+        "</header>"
     )
+    lead = "The newest on top; the fine line is a minute."
+    drawn = table(["Delivery", "Seconds"], rows, "results")
+    return header + section("arrivals", "Deliveries", lead, facts(told), drawn)
 
 
 def _row(arrival: Arrival, axis: Axis) -> str:

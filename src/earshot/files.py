@@ -6,8 +6,6 @@ import fcntl
 import json
 import os
 from contextlib import suppress
-from copy import deepcopy
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,12 +59,6 @@ def parse_yaml(text: str) -> Any:
     ruamel.yaml.error.YAMLError
         Not YAML.
     """
-    return deepcopy(_parse_yaml(text))
-
-
-@lru_cache(maxsize=32)
-def _parse_yaml(text: str) -> Any:
-    """Kept: a dvc.lock takes a tenth of a second, and many ask for the same one."""
     from ruamel.yaml import YAML
 
     return YAML(typ="safe").load(text)

@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED,
+)
 
 from earshot.versioning import INDEX, PipelineStage, read_pipeline
 from orchestration.checks import observations
@@ -93,13 +96,18 @@ def _report(
 
 def _report_rejections(instance: dg.DagsterInstance) -> None:
     """Where others lie in data/rejected/ than Dagster knows."""
-    key = dg.AssetCheckKey(DELIVERIES, NOTHING_REJECTED)
-    known = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
-    event = known.event if known else None
-    before = event.dagster_event.asset_check_evaluation_data.metadata if event and event.dagster_event else {}
     now = rejection_check()
-    if before.get("rejected", dg.MetadataValue.json({})) != now["metadata"]["rejected"]:
+    if _known_rejections(instance) != now["metadata"]["rejected"]:
         instance.report_runless_asset_event(dg.AssetCheckEvaluation(**now))
+
+
+def _known_rejections(instance: dg.DagsterInstance) -> dg.MetadataValue[Any]:
+    """As of the last check that was carried out; of one that is planned nothing is known."""
+    key = dg.AssetCheckKey(DELIVERIES, NOTHING_REJECTED)
+    found = instance.event_log_storage.get_asset_check_execution_history(key, limit=1, status=COMPLETED)
+    event = found[0].event.dagster_event if found and found[0].event else None
+    nothing = dg.MetadataValue.json({})
+    return event.asset_check_evaluation_data.metadata["rejected"] if event else nothing
 
 
 def _report_checks(instance: dg.DagsterInstance, stage: PipelineStage) -> None:

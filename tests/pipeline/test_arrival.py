@@ -92,6 +92,7 @@ def test_a_rejection_shows_and_a_killed_run_is_tried_again(
     wait_until(lambda: runs(ui) == ["SUCCESS", "FAILURE", "SUCCESS"], 300)
     assert [arrival.delivery for arrival in read_arrivals(workspace.root)] == ["new-songs"]
     wait_until(lambda: alerts(workspace) == ["delivery rejected", "run failed"], 60)
+    assert "SensorExecutionError" not in (workspace.root / "log.txt").read_text()
 
 
 def rejection(address: str) -> str:

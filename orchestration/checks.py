@@ -47,6 +47,7 @@ NAMES = {
         "upper_bound_beats_cnn_mse",
     ),
     "recommendations": ("listeners_with_a_list",),
+    "drift": ("new_deliveries", "hyper_image", "loudness", "bandwidth", "predicted_norm", "set_aside"),
 }
 
 

@@ -9,8 +9,8 @@ from orchestration.deliveries import deliveries
 from orchestration.dvc_assets import stage_assets
 from orchestration.jobs import everything, onboard, paper, retrain
 from orchestration.new_deliveries import new_deliveries
-from orchestration.schedules import weekly_retraining
 from orchestration.sensors import definitions_changed, outside_runs
+from orchestration.trainings import retraining_due, weekly_retraining
 from orchestration.workspace import ROOT
 
 stages = read_pipeline(ROOT)
@@ -26,5 +26,6 @@ defs = dg.Definitions(
         new_deliveries,
         failed_runs,
         freshness,
+        retraining_due,
     ],
 )

@@ -6,6 +6,8 @@ CATALOGUE = dg.AssetSelection.groups("catalogue")
 TRAINING = dg.AssetSelection.groups("training")
 SERVING = dg.AssetSelection.groups("serving")
 INGEST = dg.AssetSelection.groups("ingest")
+TRAINING_TAG = "earshot/training"
+"""Of runs that train: .dagster/dagster.yaml lets one of them run at a time."""
 
 onboard = dg.define_asset_job(
     "onboard",
@@ -17,6 +19,7 @@ retrain = dg.define_asset_job(
     "retrain",
     TRAINING | SERVING,
     description="A new candidate; it is served if it is released",
+    tags={TRAINING_TAG: "yes"},
     executor_def=dg.in_process_executor,
 )
 paper = dg.define_asset_job(
@@ -29,5 +32,6 @@ everything = dg.define_asset_job(
     "everything",
     INGEST | CATALOGUE | TRAINING | SERVING,
     description="The whole pipeline",
+    tags={TRAINING_TAG: "yes"},
     executor_def=dg.in_process_executor,
 )

@@ -58,14 +58,19 @@ def _run(job: str) -> bool:
 
     repair(ROOT, _say)
     from orchestration.definitions import defs
+    from orchestration.jobs import TRAINING_TAG
     from orchestration.sync import report_outside_runs
+    from orchestration.trainings import under_way
 
     with dg.DagsterInstance.get() as instance:
         report_outside_runs(instance)
         if job == "everything" and is_current(ROOT):
             _say("everything is up to date: nothing to run")
             return True
-        result = defs.resolve_job_def(job).execute_in_process(
+        definition = defs.resolve_job_def(job)
+        if TRAINING_TAG in definition.tags and (training := under_way(instance)):
+            raise UserError(f"run {training.run_id} ({training.job_name}) trains already: wait for it to end")
+        result = definition.execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

@@ -63,6 +63,21 @@ def stage(name: Annotated[str, typer.Argument(help="as DVC names it")]) -> None:
 
 
 @app.command()
+def retrain(
+    if_due: Annotated[
+        bool, typer.Option("--if-due", help="only if the policy in params.yaml says so")
+    ] = False,
+) -> None:
+    """Train a new candidate and serve it if it is released; says first whether a training is due, and why."""
+    from earshot import retraining
+
+    verdict = retraining.due(Path.cwd())
+    typer.echo(str(verdict))
+    if verdict.due or not if_due:
+        typer.echo(retraining.retrain(Path.cwd(), typer.echo))
+
+
+@app.command()
 def results() -> None:
     """Show the result table, what was released, and where the report and the runs are."""
     from earshot.results import show_results

@@ -129,6 +129,25 @@ class Recommendations:
 
 
 @dataclass(frozen=True, config=CONFIG)
+class Drift:
+    songs: Annotated[int, Field(ge=2)]
+    draws: Annotated[int, Field(ge=100)]
+    false_alarms: Annotated[float, Field(gt=0, lt=1)]
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Retraining:
+    """When a model is trained unasked; see `earshot.retraining`. None: never by this."""
+
+    new_songs: Count | None
+    new_songs_share: Positive | None
+    new_plays_share: Positive | None
+    days: Positive | None
+    drift: Literal[True] | None
+    retry_hours: Positive
+
+
+@dataclass(frozen=True, config=CONFIG)
 class Tracking:
     project: str
     media: list[str]
@@ -156,6 +175,8 @@ class Params:
     evaluation_report: EvaluationReport
     release: Release
     recommendations: Recommendations
+    drift: Drift
+    retraining: Retraining
     tracking: Tracking
     alerts: Alerts
 

@@ -43,7 +43,7 @@ def test_one_cnn_parameter_makes_one_stage_stale(workspace: Workspace) -> None:
     after = workspace.versions()
     changed = {name for name in after if after[name] != before[name]}
     assert changed >= TRAINED
-    assert changed <= TRAINED | {"release", "served_factors", "recommendations"}
+    assert changed <= TRAINED | {"release", "served_factors", "recommendations", "drift"}
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
 
 
@@ -78,7 +78,7 @@ def test_new_songs_are_recommended_without_training(workspace: Workspace, delive
     workspace.job("onboard")
     after = workspace.versions()
     changed = {name for name in after if after[name] != before[name]}
-    assert changed == {"raw_audio", "hyper_images", "served_factors", "recommendations"}
+    assert changed == {"raw_audio", "hyper_images", "served_factors", "recommendations", "drift"}
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == {"training_set"}
     made = set((workspace.root / "data" / "hyper_images" / "shards").iterdir()) - shards
     assert len({path.stem for path in made}) == 1

@@ -35,6 +35,7 @@ STAGES = (
     "release",
     "served_factors",
     "recommendations",
+    "drift",
 )
 
 

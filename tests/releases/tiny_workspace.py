@@ -241,6 +241,7 @@ def write_repository(root: Path) -> Repository:
 
 def _write_pipeline(root: Path) -> None:
     stages = parse_yaml((PROJECT / "dvc.yaml").read_text())["stages"]
+    del stages["drift"]
     for name, stage in stages.items():
         stage["deps"] = [dep for dep in stage["deps"] if dep.startswith(("data/", "releases/"))]
         if name in ("release", "served_factors", "recommendations"):

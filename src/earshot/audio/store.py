@@ -39,6 +39,19 @@ def write_store(folder: Path, image_format: ImageFormat, songs: pd.DataFrame) ->
     write_table(folder / "index.parquet", songs[columns].sort_values(SONG_ID))
 
 
+def newer_images(folder: Path, earlier: Path) -> NDArray[np.object_]:
+    """Ids of the songs of the store `folder` whose image the store `earlier` lacks.
+
+    An image of other sound, or of another definition, is another image.
+    """
+    import pandas as pd
+
+    image = [SONG_ID, SHARD, FIRST_FRAME]
+    now, then = (pd.read_parquet(store / "index.parquet", columns=image) for store in (folder, earlier))
+    new = ~pd.MultiIndex.from_frame(now).isin(pd.MultiIndex.from_frame(then))
+    return now.loc[new, SONG_ID].to_numpy(dtype=object)
+
+
 @dataclass
 class HyperImageStore:
     """Reader of a store; shards are opened when they are first read.
@@ -106,9 +119,13 @@ class HyperImageStore:
 
     def image(self, song_id: str) -> NDArray[np.float32]:
         """The whole image of a song, float32 `(n_rows, n_frames)` in 0..1."""
-        position = self.position(song_id)
-        frames = self.windows([position], [0], int(self._n_frames[position]))[0]
+        frames = self.frames(self.position(song_id))
         return np.ascontiguousarray(frames.T, dtype=np.float32) / np.float32(LEVELS)
+
+    def frames(self, position: int) -> Stored:
+        """All of a song as it is stored, uint8 `(n_frames, n_rows)`."""
+        frames: Stored = self.windows([position], [0], int(self._n_frames[position]))[0]
+        return frames
 
     def windows(self, songs: Integers, first_frames: Integers, n_frames: int) -> Stored:
         """Read one window a song, into one batch.

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.audio.statistics import row_statistics as _row_statistics
 from earshot.audio.store import HyperImageStore
 from earshot.baselines.known import Array, Known
 from earshot.baselines.ridge import one_scale, ridge, unit_deviation
-from earshot.columns import N_FRAMES
 
 
 def linear_statistics(known: Known) -> Array:
@@ -48,12 +48,5 @@ def row_statistics(store: HyperImageStore, positions: NDArray[np.integer[Any]]) 
     """
     from earshot.processes import progress
 
-    lengths = store.songs[N_FRAMES].to_numpy()
-    statistics = np.zeros((len(positions), 3, len(store.rows)), dtype=np.float32)
     songs = progress(positions, description="row statistics", unit="song")
-    for (mean, deviation, step), position in zip(statistics, songs, strict=True):
-        frames = store.windows([int(position)], [0], int(lengths[position]))[0].astype(np.float32)
-        mean[:], deviation[:] = frames.mean(axis=0), frames.std(axis=0)
-        if len(frames) > 1:
-            step[:] = np.abs(np.diff(frames, axis=0)).mean(axis=0)
-    return statistics.reshape(len(positions), -1)
+    return np.stack([_row_statistics(store.frames(int(position))).ravel() for position in songs])

@@ -16,6 +16,7 @@ from earshot.versioning.lockfile import (
     running_process,
     split_target,
     write_used_inputs,
+    writers,
 )
 from earshot.versioning.pipeline import INDEX, PipelineStage, Recorded, read_pipeline
 from earshot.versioning.repair import keep_lockfile, repair
@@ -49,5 +50,6 @@ __all__ = [
     "running_process",
     "split_target",
     "write_used_inputs",
+    "writers",
     "writing",
 ]

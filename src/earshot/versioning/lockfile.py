@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from earshot.errors import UserError
 from earshot.files import parse_yaml, read_json, replace_json
 from earshot.versioning.cache import PreviousOutput, cache_folder
@@ -139,18 +141,20 @@ def running_process(root: Path, definition: Definition) -> int | None:
     A stage whose starter was killed while it was starting up cannot tell from its
     parents: they are others by then.
     """
+    return writers(root).get(str(root / definition.output)) if "DVC_STAGE" in os.environ else None
+
+
+def writers(root: Path) -> dict[str, int]:
+    """PID of the living process that holds DVC's write lock, by path."""
     rwlock = root / ".dvc" / "tmp" / "rwlock"
-    if "DVC_STAGE" not in os.environ or not rwlock.is_file():
-        return None
-    for _ in range(50):
+    for _ in range(50 if rwlock.is_file() else 0):
         try:
-            writers = read_json(rwlock).get("write", {})
+            holders = read_json(rwlock).get("write", {})
         except ValueError:  # rewritten in place just now
             time.sleep(0.02)
             continue
-        pid: int | None = writers.get(str(root / definition.output), {}).get("pid")
-        return pid
-    return None
+        return {path: held["pid"] for path, held in holders.items() if psutil.pid_exists(held["pid"])}
+    return {}
 
 
 def previous_output(root: Path, definition: Definition) -> PreviousOutput:

@@ -1,0 +1,221 @@
+"""Every delivery against the songs trained on: sound, files, what the released encoder makes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from earshot.audio.arrivals import NEW, FileCount, delivered_files, delivered_songs
+from earshot.audio.statistics import describe
+from earshot.audio.store import HyperImageStore
+from earshot.columns import ARTIST_ID, DELIVERY, FIRST_FRAME, SHARD, SONG_ID
+from earshot.errors import UserError
+from earshot.evaluation.drift import (
+    BANDWIDTH,
+    LOUDNESS,
+    PREDICTED_NORM,
+    Line,
+    Reference,
+    Songs,
+    allowed_by_chance,
+    set_aside,
+)
+from earshot.evaluation.report.drift import MEASURES, draw_page, expected, observed
+from earshot.files import link, read_json, replace_json, write_json, write_table
+from earshot.params import Drift, Params
+from earshot.plays.split import chosen
+from earshot.recommend.encoding import read_encoded
+from earshot.stages.checks import check
+from earshot.stages.paths import Paths
+from earshot.stages.reuse import same_code_only
+from earshot.versioning import file_md5
+
+REFERENCE = ("reference/versions.json", "reference/songs.parquet", "reference/statistics.npy")
+"""Some of the songs trained on, described once per training set."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What deliveries are measured against.
+
+    Attributes
+    ----------
+    versions
+        Of all that a measurement hangs on but the delivery.
+    files
+        That the songs trained on came out of.
+    """
+
+    versions: list[Any]
+    reference: Reference
+    files: FileCount
+
+    def set_aside(self, files: FileCount) -> Line:
+        return set_aside(files.bad, files.all, self.files.bad, self.files.all, self.reference.level)
+
+
+def run(paths: Paths, params: Params) -> dict[str, Any]:
+    """Write drift.parquet, a line a delivery and measure, and report.html.
+
+    A delivery is measured once per training set and released encoder.
+
+    Raises
+    ------
+    UserError
+        The training set has other hyper-images than there are now.
+    """
+    paths = same_code_only(paths, "drift")
+    raw_audio, images = paths.data("raw_audio"), paths.data("hyper_images")
+    _refuse_other_images(paths)
+    songs = delivered_songs(raw_audio, images, paths.data("training_set") / "hyper_images")
+    files, trained = delivered_files(raw_audio, images), _trained(paths, params)
+    parts = [
+        _measured(paths, trained, str(name), brought, files[str(name)], params.drift.songs)
+        for name, brought in songs.groupby(DELIVERY, sort=False)
+    ]
+    lines = pd.DataFrame([line for part in parts for line in part])
+    write_table(paths.output / "drift.parquet", lines)
+    (paths.output / "report.html").write_text(draw_page(lines), encoding="utf-8")
+    return _summary(lines, params.drift)
+
+
+def _refuse_other_images(paths: Paths) -> None:
+    folders = (paths.data("training_set") / "hyper_images", paths.data("hyper_images"))
+    then, now = (HyperImageStore.open(folder).feature_key for folder in folders)
+    if then != now:
+        raise UserError(
+            f"data/training_set has hyper-images of feature key {then}, data/hyper_images of {now}: they "
+            "cannot be compared; `earshot retrain` trains on those of today"
+        )
+
+
+def _trained(paths: Paths, params: Params) -> Trained:
+    folder, settings = paths.data("training_set"), params.drift
+    names = ("songs.parquet", "summary.json", "hyper_images/index.parquet")
+    versions = [*(file_md5(folder / name) for name in names), settings.songs]
+    songs = _reference_songs(paths, versions, settings.songs)
+    level = settings.false_alarms / len(MEASURES)
+    reference = Reference(songs, settings.draws, params.seed, level)
+    snapshot = read_json(folder / "summary.json")
+    bad = snapshot["set_aside"]["audio files set aside"]
+    versions = [*versions, _encoder_key(paths), params.seed, asdict(settings)]
+    return Trained(versions, reference, FileCount(bad + snapshot["songs"], bad))
+
+
+def _reference_songs(paths: Paths, versions: list[Any], n_songs: int) -> Songs:
+    kept = paths.previous.find(REFERENCE[0])
+    if kept is not None and read_json(kept) == versions:
+        for name in REFERENCE:
+            paths.previous.link(name, paths.output / name)
+    else:
+        _describe_reference(paths, n_songs)
+        write_json(paths.output / REFERENCE[0], versions)
+    songs = pd.read_parquet(paths.output / REFERENCE[1])
+    return _songs(paths, songs, np.load(paths.output / REFERENCE[2], allow_pickle=False))
+
+
+def _describe_reference(paths: Paths, n_songs: int) -> None:
+    folder = paths.data("training_set")
+    songs = pd.read_parquet(folder / "songs.parquet", columns=[SONG_ID, ARTIST_ID])
+    (paths.output / "reference").mkdir()
+    sample, statistics = _described(HyperImageStore.open(folder / "hyper_images"), songs, n_songs)
+    write_table(paths.output / REFERENCE[1], sample)
+    np.save(paths.output / REFERENCE[2], statistics)
+
+
+def _described(store: HyperImageStore, songs: pd.DataFrame, n_songs: int) -> tuple[pd.DataFrame, Any]:
+    """At most `n_songs` of the songs with loudness and bandwidth, and the statistics of their images."""
+    sample = songs.set_index(SONG_ID).loc[chosen(songs[SONG_ID], n_songs, "drift")].reset_index()
+    statistics, loudness, bandwidth = describe(store, sample[SONG_ID])
+    return sample.assign(**{LOUDNESS: loudness, BANDWIDTH: bandwidth}), statistics
+
+
+def _songs(paths: Paths, songs: pd.DataFrame, statistics: Any) -> Songs:
+    artists = songs[ARTIST_ID].where(songs[ARTIST_ID].fillna("") != "", songs[SONG_ID])
+    figures = {name: songs[name].to_numpy(np.float64) for name in (LOUDNESS, BANDWIDTH)}
+    return Songs(artists.to_numpy(dtype=object), statistics, figures | _norms(paths, songs[SONG_ID]))
+
+
+def _encoder_key(paths: Paths) -> str | None:
+    """The encoder that serves; None where nothing is released."""
+    listed = paths.data("served_factors") / "predicted" / "encoders.json"
+    return str(read_json(listed)[0]) if listed.is_file() else None
+
+
+def _norms(paths: Paths, song_ids: pd.Series) -> dict[str, Any]:
+    """Lengths of the factors that the released encoder predicts, (n,), NaN for a song that is no more."""
+    key = _encoder_key(paths)
+    if key is None:
+        return {}
+    store = HyperImageStore.open(paths.data("hyper_images"))
+    there = store.songs[store.songs[SONG_ID].isin(song_ids)]
+    predicted = paths.data("served_factors") / "predicted"
+    factors = read_encoded(HyperImageStore(store.folder, store.format, there), key, predicted)
+    norms = pd.Series(np.linalg.norm(factors, axis=1), there[SONG_ID])
+    return {PREDICTED_NORM: norms.reindex(song_ids).to_numpy(np.float64)}
+
+
+def _measured(
+    paths: Paths, trained: Trained, delivery: str, brought: pd.DataFrame, files: FileCount, n_songs: int
+) -> list[dict[str, Any]]:
+    """The lines of a delivery; measured anew only if nobody has."""
+    images = brought[[SONG_ID, SHARD, FIRST_FRAME]].to_numpy().tolist()
+    content = json.dumps([trained.versions, images, files], sort_keys=True)
+    name = f"{delivery}-{blake2b(content.encode(), digest_size=8).hexdigest()}.json"
+    (paths.output / "deliveries").mkdir(exist_ok=True)
+    if not paths.previous.link(f"deliveries/{name}", paths.output / "deliveries" / name):
+        if not (paths.work / name).is_file():
+            store = HyperImageStore.open(paths.data("hyper_images"))
+            measured = _songs(paths, *_described(store, brought, n_songs))
+            lines = [*trained.reference.compare(measured), trained.set_aside(files)]
+            replace_json(paths.work / name, [_told(delivery, brought, line) for line in lines])
+        link(paths.work / name, paths.output / "deliveries" / name)
+    told: list[dict[str, Any]] = read_json(paths.output / "deliveries" / name)
+    return told
+
+
+def _told(delivery: str, brought: pd.DataFrame, line: Line) -> dict[str, Any]:
+    songs = {"songs": len(brought), "new_songs": int(brought[NEW].sum())}
+    return {DELIVERY: delivery, **songs, **asdict(line), "drifted": line.drifted}
+
+
+def _summary(lines: pd.DataFrame, settings: Drift) -> dict[str, Any]:
+    new = lines[lines["new_songs"] > 0]
+    names = new[DELIVERY].drop_duplicates().tolist()
+    drifted = new.loc[new["drifted"], DELIVERY].drop_duplicates().tolist()
+    allowed = allowed_by_chance(len(names), settings.false_alarms)
+    overall = check(
+        "new_deliveries",
+        "deliveries since the last training that differ from the songs trained on",
+        passed=len(drifted) <= allowed,
+        observed=f"{len(drifted)} of {len(names)}",
+        expected=f"at most {allowed} by chance",
+    )
+    return {
+        "deliveries": lines[DELIVERY].nunique(),
+        "new_deliveries": len(names),
+        "drifted": len(drifted) > allowed,
+        "drifted_deliveries": drifted,
+        "checks": [overall, *_newest_checks(lines)],
+    }
+
+
+def _newest_checks(lines: pd.DataFrame) -> Iterable[dict[str, Any]]:
+    """A check a measure, of the newest delivery."""
+    delivery = lines[DELIVERY].iloc[-1]
+    newest = {line["measure"]: line for line in lines[lines[DELIVERY] == delivery].to_dict("records")}
+    for name, measure in MEASURES.items():
+        line = newest.get(name)
+        yield check(
+            name,
+            f"{measure.description} ({delivery})",
+            passed=line is None or not line["drifted"],
+            observed="nothing is released" if line is None else observed(line),
+            expected="" if line is None else expected(line),
+        )

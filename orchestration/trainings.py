@@ -28,18 +28,21 @@ ENDED_BADLY = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
     description="Asks for a training when `retraining` in params.yaml says so; says why, or why not",
 )
 def retraining_due(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """One request at most while none is under way; after a failure only when `retry_hours` have passed."""
+    """One request at most while none is under way."""
     if training := under_way(context.instance):
         return dg.SkipReason(f"run {training.run_id} ({training.job_name}) trains already")
     try:
-        verdict = due(ROOT)
-        waits = _wait_after_failure(context.instance) if verdict.due else None
+        return answer(context.instance, due(ROOT), time.time())
     except UserError as error:
         return dg.SkipReason(str(error))
+
+
+def answer(instance: dg.DagsterInstance, verdict: Due, now: float) -> dg.RunRequest | dg.SkipReason:
+    """A request if it is due; after a training that failed, only when `retry_hours` have passed."""
+    waits = _wait_after_failure(instance, now) if verdict.due else None
     if not verdict.due or waits:
         return dg.SkipReason("; ".join(filter(None, [str(verdict), waits])))
-    context.log.info(str(verdict))
-    return dg.RunRequest(_run_key(context.instance, verdict), tags={"earshot/why": str(verdict)})
+    return dg.RunRequest(_run_key(instance, verdict), tags={"earshot/why": str(verdict)})
 
 
 @dg.schedule(
@@ -75,13 +78,13 @@ def _is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     return pid is not None and not psutil.pid_exists(pid)
 
 
-def _wait_after_failure(instance: dg.DagsterInstance) -> str | None:
+def _wait_after_failure(instance: dg.DagsterInstance, now: float) -> str | None:
     """Why a training that failed is not tried again yet; None where it may be."""
     newest = instance.get_run_records(dg.RunsFilter(tags={TRAINING_TAG: "yes"}), limit=1)
     if not newest or newest[0].dagster_run.status not in ENDED_BADLY:
         return None
     wanted = load_params(ROOT / "params.yaml").retraining.retry_hours
-    passed = (time.time() - (newest[0].end_time or 0)) / 3600
+    passed = (now - (newest[0].end_time or 0)) / 3600
     if passed >= wanted:
         return None
     run = newest[0].dagster_run

@@ -7,12 +7,12 @@ import time
 from hashlib import blake2b
 
 import dagster as dg
-import psutil
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from earshot.errors import UserError
 from earshot.params import load_params
 from earshot.retraining import Due, due
+from orchestration.alive import is_dead, other_daemon
 from orchestration.jobs import TRAINING_TAG, retrain
 from orchestration.workspace import ROOT
 
@@ -29,6 +29,8 @@ ENDED_BADLY = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 )
 def retraining_due(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One request at most while none is under way."""
+    if other := other_daemon():
+        return dg.SkipReason(other)
     if training := under_way(context.instance):
         return dg.SkipReason(f"run {training.run_id} ({training.job_name}) trains already")
     try:
@@ -62,20 +64,11 @@ def weekly_retraining(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | 
 def under_way(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
     """The run that trains, or waits to; one whose process is gone is reported as failed."""
     unfinished = dg.RunsFilter(statuses=list(NOT_FINISHED_STATUSES), tags={TRAINING_TAG: "yes"})
-    for run in instance.get_runs(unfinished):
-        if not _is_lost(instance, run):
-            return run
-        instance.report_run_failed(run, "the process of this run is gone")
+    for record in instance.get_run_records(unfinished):
+        if not is_dead(record):
+            return record.dagster_run
+        instance.report_run_failed(record.dagster_run, "its process is gone")
     return None
-
-
-def _is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether the process that started the newest step is no more; Dagster's own launcher does not look."""
-    started = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
-    if run.status != dg.DagsterRunStatus.STARTED or not started:
-        return False
-    pid = started[-1].get_dagster_event().pid
-    return pid is not None and not psutil.pid_exists(pid)
 
 
 def _wait_after_failure(instance: dg.DagsterInstance, now: float) -> str | None:

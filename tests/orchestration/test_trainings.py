@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import pytest
-from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
     RemoteJobOrigin,
@@ -23,10 +23,10 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 
 from earshot.retraining import Due
 from orchestration import trainings
+from orchestration.alive import PROCESS_TAG
 from orchestration.jobs import TRAINING_TAG, everything, onboard, paper, retrain
 
 PROJECT = Path(__file__).parents[2]
-TAGS = {TRAINING_TAG: "yes"}
 DUE = Due(
     True, ("120 new songs (limit 100: reached)",), {"training_set": "abc", "new_songs": 120, "days": 1.0}
 )
@@ -47,12 +47,10 @@ def run(
     """A run in the instance's history, which says that it works in the process `pid`."""
     location = RegisteredCodeLocationOrigin("earshot")
     origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "earshot"), job)
-    tags = TAGS if job != "onboard" else {}
-    made = create_run_for_test(instance, job_name=job, status=status, tags=tags, remote_job_origin=origin)
+    tags = {} if job == "onboard" else {TRAINING_TAG: "yes"}
     if pid is not None:
-        event = DagsterEvent(DagsterEventType.STEP_START.value, job, pid=pid, step_key="training_set")
-        instance.report_dagster_event(event, made.run_id)
-    return made
+        tags[PROCESS_TAG] = f"{pid} {psutil.Process(pid).create_time():.2f}"
+    return create_run_for_test(instance, job_name=job, status=status, tags=tags, remote_job_origin=origin)
 
 
 def test_the_jobs_that_train_carry_the_tag_and_onboard_does_not() -> None:
@@ -82,9 +80,9 @@ def test_no_second_training(instance: dg.DagsterInstance, status: dg.DagsterRunS
 
 
 def test_a_run_whose_process_is_gone_does_not_block_for_ever(instance: dg.DagsterInstance) -> None:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     lost = run(instance, STARTED, process.pid)
+    process.communicate()
     assert trainings.under_way(instance) is None
     found = instance.get_run_by_id(lost.run_id)
     assert found is not None

@@ -110,6 +110,16 @@ class CnnCheckpoint(Training):
 
 
 @dataclass(frozen=True, config=CONFIG)
+class WarmUp:
+    listeners: Annotated[list[Count], Field(min_length=1)]
+    n0: Annotated[list[Positive], Field(min_length=1)]
+    draws: Count
+    max_songs: Count
+    max_listeners: Count
+    bootstraps: Annotated[int, Field(ge=100)]
+
+
+@dataclass(frozen=True, config=CONFIG)
 class EvaluationReport:
     k: Count
     bootstraps: Annotated[int, Field(ge=100)]
@@ -172,6 +182,7 @@ class Params:
     training_set: TrainingSet
     wmf_factors: WmfFactors
     cnn_checkpoint: CnnCheckpoint
+    warm_up: WarmUp
     evaluation_report: EvaluationReport
     release: Release
     recommendations: Recommendations

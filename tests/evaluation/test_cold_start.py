@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 
 from earshot.errors import UserError
-from earshot.evaluation.protocol import read_cold_start
+from earshot.evaluation.protocol import System, measure, read_cold_start
 from earshot.plays.tables import write_play_counts
 
 SONGS = pd.DataFrame(
@@ -50,6 +51,26 @@ def test_who_is_asked_about_what(tmp_path):
     assert asked.positives.toarray().astype(int).tolist() == [[1, 1, 0], [0, 0, 1], [1, 0, 0]]
     assert (asked.users_without_warm_play, asked.users_without_candidate) == (1, 1)
     assert asked.songs_without_listeners == 1
+
+
+def test_a_revealed_play_is_neither_a_positive_nor_a_negative(tmp_path):
+    plays = {"u1": ["s1", "s4", "s5"], "u2": ["s1", "s6"], "u3": ["s2", "s5"]}
+    asked = read_cold_start(training_set(tmp_path, plays))
+    assert asked.positives.toarray().astype(int).tolist() == [[1, 1, 0], [0, 0, 1], [1, 0, 0]]
+    known = asked.reveal(
+        csr_array([[True, False, False], [False, False, True], [False, False, False]])
+    )  # u1 and s5, u2 and s6
+    assert known.users.tolist() == [0, 2]  # u2 has nothing left to be found
+    assert known.positives.toarray().astype(int).tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert known.revealed.toarray().astype(int).tolist() == [[1, 0, 0], [0, 0, 0]]
+    scores = np.array([[9.0, 1.0, 0.0], [1.0, 2.0, 0.0], [1.0, 0.0, 3.0]])  # u1 likes s5 best
+    result = measure(System(scores, np.eye(3)), known)
+    assert result.per_user["auc"].tolist() == [1.0, 0.5]
+    assert result.positive_rank.tolist() == [1.0, 2.0]
+    assert known.only(np.array([True, True, False])).revealed.toarray().astype(int).tolist() == [
+        [1, 0],
+        [0, 0],
+    ]
 
 
 def test_nobody_to_ask(tmp_path):

@@ -34,14 +34,18 @@ def question(relevant, artist_of_candidate):
 
 @st.composite
 def questions(draw):
-    """Small questions with ties (whole numbers as factors), users without negatives, one artist or many."""
+    """Small questions with ties (whole numbers as factors), users without negatives, one artist or many;
+    in some of them plays are revealed."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n_users, n_candidates = draw(st.integers(1, 6)), draw(st.integers(1, 12))
     artists = np.sort(rng.integers(0, draw(st.integers(1, 8)), n_candidates))
     relevant = rng.random((n_users, n_candidates)) < draw(st.sampled_from([0.2, 0.9]))
     relevant[np.arange(n_users), rng.integers(0, n_candidates, n_users)] = True
     users, items = rng.integers(-1, 2, (n_users + 1, 2)), rng.integers(-1, 2, (n_candidates, 2))
-    return question(relevant, artists), System(users.astype(float), items.astype(float))
+    asked, known = question(relevant, artists), relevant & (rng.random(relevant.shape) < 0.3)
+    if draw(st.booleans()) and (relevant & ~known).any():
+        asked = asked.reveal(csr_array(known))
+    return asked, System(users.astype(float), items.astype(float))
 
 
 def nan_mean(values):
@@ -49,15 +53,21 @@ def nan_mean(values):
     return np.mean(known) if known else np.nan
 
 
-def users_of(cold_start, system):
-    """Scores and positives of every user."""
+def users_of(cold_start, system, *more):
+    """Scores and positives of every user, and `more` of the songs; without those that were revealed."""
     scores = system.user_vectors[cold_start.users] @ system.item_vectors.T
-    return list(zip(scores, cold_start.positives.toarray(), strict=True))
+    revealed = np.zeros(scores.shape, bool) if cold_start.revealed is None else cold_start.revealed.toarray()
+    positives = cold_start.positives.toarray()
+    return [
+        [part[~known] for part in (*user, *more)]
+        for *user, known in zip(scores, positives, revealed, strict=True)
+    ]
 
 
 def plain_auc(cold_start, system, weights=None):
     """Mean over users, by loops."""
-    return nan_mean([ranking_oracle.auc(*user, weights) for user in users_of(cold_start, system)])
+    weights = np.ones(len(cold_start.song_ids)) if weights is None else weights
+    return nan_mean([ranking_oracle.auc(*user) for user in users_of(cold_start, system, weights)])
 
 
 def plain_first_songs(cold_start, system):
@@ -95,7 +105,10 @@ def test_values_and_replicates_equal_plain_loops(asked):
     groups = intervals.jackknife_groups(cold_start.artist_ids.tolist())
     for group in range(intervals.GROUPS):
         kept = groups != group
-        fewer = replace(cold_start, positives=csr_array(cold_start.positives[:, kept]))
+        known = (
+            cold_start.revealed if cold_start.revealed is None else csr_array(cold_start.revealed[:, kept])
+        )
+        fewer = replace(cold_start, positives=csr_array(cold_start.positives[:, kept]), revealed=known)
         without = System(system.user_vectors, system.item_vectors[kept])
         for metric, expected in plain_first_songs(fewer, without).items():
             assert result.replicates[metric][group] == pytest.approx(expected, nan_ok=True)
@@ -113,9 +126,9 @@ def test_a_measurement_is_the_evaluation_without_its_intervals(taste):
 @given(questions())
 def test_every_artist_drawn_once_is_the_plain_auc(asked):
     cold_start, system = asked
-    (counts,) = pairs.blocks_of_pairs(
-        system.user_vectors[1:], system.item_vectors, cold_start.positives, cold_start.artist_starts, 1
-    )
+    users, starts = system.user_vectors[cold_start.users], cold_start.artist_starts
+    positives, revealed = cold_start.positives, cold_start.revealed
+    (counts,) = pairs.blocks_of_pairs(users, system.item_vectors, positives, starts, 1, revealed)
     once = np.ones((len(cold_start.artist_starts), 1))
     replicate = intervals.bootstrap_auc(counts, cold_start.artists, once)[:, 0]
     result = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)

@@ -31,6 +31,7 @@ STAGES = (
     "wmf_factors",
     "cnn_checkpoint",
     "predicted_factors",
+    "warm_up",
     "evaluation_report",
     "release",
     "served_factors",

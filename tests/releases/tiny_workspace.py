@@ -166,7 +166,7 @@ class World:
 
 def write_model(made: Path, seed: int, learned: bool = True) -> None:
     """What training would make of `made`/training_set; with `learned` false, of factors out of order."""
-    for name in ("wmf_factors", "cnn_checkpoint", "predicted_factors", "evaluation_report"):
+    for name in ("wmf_factors", "cnn_checkpoint", "predicted_factors", "warm_up", "evaluation_report"):
         shutil.rmtree(made / name, ignore_errors=True)
         (made / name).mkdir()
     _write_factors(made, seed)
@@ -175,6 +175,7 @@ def write_model(made: Path, seed: int, learned: bool = True) -> None:
     predicted = predict(load_encoder(made / "cnn_checkpoint"), store, np.arange(len(store.songs)))
     np.save(made / "predicted_factors" / "item_factors.npy", predicted)
     write_table(made / "predicted_factors" / "items.parquet", store.songs[["song_id"]])
+    write_json(made / "warm_up" / "warm_up.json", {"n0": 20.0})
     systems = {"cnn_mse": {"map_at_500": 0.25, "auc": 0.75}}
     write_json(made / "evaluation_report" / "metrics.json", {"systems": systems})
     for name, checks in CHECKS.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -32,6 +32,9 @@ class ColdStart:
         `(n_users,)`: their rows in `users.parquet`, ascending.
     positives
         `(n_users, n_candidates)`: what they listened to; at least one a user.
+    revealed
+        `(n_users, n_candidates)`: plays that the asked system knows, neither positives nor
+        negatives; None where it knows none.
     users_without_warm_play, users_without_candidate
         How many others there are, and why they are not asked.
     songs_without_listeners
@@ -43,6 +46,7 @@ class ColdStart:
     known_artist: NDArray[np.bool_]
     users: Ints
     positives: csr_array
+    revealed: csr_array | None = None
     users_without_warm_play: int = 0
     users_without_candidate: int = 0
     songs_without_listeners: int = 0
@@ -60,15 +64,32 @@ class ColdStart:
 
     def only(self, candidates: NDArray[np.bool_]) -> ColdStart:
         """The same question about some of the candidates alone; users left without a positive drop out."""
-        positives = csr_array(self.positives[:, candidates])
-        asked = np.diff(positives.indptr) > 0
-        return ColdStart(
-            self.song_ids[candidates],
-            self.artist_ids[candidates],
-            self.known_artist[candidates],
-            self.users[asked],
-            csr_array(positives[asked]),
+        some = replace(
+            self,
+            song_ids=self.song_ids[candidates],
+            artist_ids=self.artist_ids[candidates],
+            known_artist=self.known_artist[candidates],
+            positives=csr_array(self.positives[:, candidates]),
+            revealed=None if self.revealed is None else csr_array(self.revealed[:, candidates]),
+            users_without_warm_play=0,
+            users_without_candidate=0,
+            songs_without_listeners=0,
         )
+        return some.asked(np.diff(some.positives.indptr) > 0)
+
+    def asked(self, users: NDArray[np.bool_]) -> ColdStart:
+        """The same question put to some of the users alone, `(n_users,)`."""
+        revealed = None if self.revealed is None else csr_array(self.revealed[users])
+        positives = csr_array(self.positives[users])
+        return replace(self, users=self.users[users], positives=positives, revealed=revealed)
+
+    def reveal(self, plays: csr_array) -> ColdStart:
+        """The same question to one who knows some of the positives, `(n_users, n_candidates)` bool.
+
+        Users left without a positive drop out.
+        """
+        left = csr_array(self.positives > plays)
+        return replace(self, positives=left, revealed=plays).asked(np.diff(left.indptr) > 0)
 
 
 def read_cold_start(training_set: Path) -> ColdStart:

@@ -40,7 +40,11 @@ class Standing:
 
 
 def stand(
-    user_vectors: Vectors, users: Ints, item_vectors: Vectors, positives: csr_array
+    user_vectors: Vectors,
+    users: Ints,
+    item_vectors: Vectors,
+    positives: csr_array,
+    revealed: csr_array | None = None,
 ) -> tuple[Standing, Standing]:
     """Count as the scores are, and with the mean of the asked users' vectors subtracted from each.
 
@@ -56,6 +60,8 @@ def stand(
         `(n_candidates, d)`.
     positives
         `(n_users, n_candidates)`, indices sorted; at least one a user.
+    revealed
+        `(n_users, n_candidates)`: neither positives nor negatives; none unless given.
 
     Raises
     ------
@@ -68,14 +74,35 @@ def stand(
     if not np.isfinite([longest, *means[1]]).all():
         raise ValueError("user_vectors and item_vectors must be finite")
     shifts = (means @ items.T).astype(np.float32)
-    starts, candidates = positives.indptr.astype(np.int64), positives.indices.astype(np.int64)
+    no_negatives = positives if revealed is None else csr_array(positives + revealed)
+    no_negatives.sort_indices()
+    starts, candidates = no_negatives.indptr.astype(np.int64), no_negatives.indices.astype(np.int64)
     rounding = longest * _rounding(items.shape[1])
-    counts = np.empty((2, positives.nnz, 3), dtype=np.int32)
+    counts = np.empty((2, no_negatives.nnz, 3), dtype=np.int32)
     for first, vectors, scores in _blocks(user_vectors, users, items):
         own = starts[first : first + len(vectors) + 1]
         count(scores, shifts, rounding, (vectors, means, items), (own, candidates), counts)
-    plain, centred = (Standing(*kind.T.astype(np.float64)) for kind in counts)
+    asked = None if revealed is None else _stored_in(no_negatives, positives)
+    plain, centred = (_standing(kind.astype(np.float64), starts, asked) for kind in counts)
     return plain, centred
+
+
+def _standing(counts: Floats, starts: Ints, asked: NDArray[np.bool_] | None) -> Standing:
+    """Of those that are `asked`, `(n,)`, alone: the others leave the places among the positives."""
+    if asked is not None:
+        users = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        order = np.lexsort((counts[:, 2], users))
+        running = np.cumsum(asked[order])
+        before = np.concatenate([[0], running])[starts[:-1]]
+        counts[order, 2] = running - before[users]
+        counts = counts[asked]
+    return Standing(*counts.T)
+
+
+def _stored_in(matrix: csr_array, part: csr_array) -> NDArray[np.bool_]:
+    """`(matrix.nnz,)`: which entries of a matrix are stored in `part` too."""
+    inside: NDArray[np.bool_] = (matrix.astype(np.int8) + part.astype(np.int8)).data == 2
+    return inside
 
 
 def _mean(user_vectors: Vectors, users: Ints) -> Floats:

@@ -50,7 +50,12 @@ class PairCounts:
 
 
 def blocks_of_pairs(
-    user_vectors: Floats, item_vectors: Floats, positives: csr_array, artist_starts: Ints, width: int
+    user_vectors: Floats,
+    item_vectors: Floats,
+    positives: csr_array,
+    artist_starts: Ints,
+    width: int,
+    revealed: csr_array | None = None,
 ) -> Iterator[PairCounts]:
     """Every user's positives counted against their negatives, some users at a time.
 
@@ -61,6 +66,8 @@ def blocks_of_pairs(
     ----------
     user_vectors, item_vectors
         `(n_users, d)` and `(n_candidates, d)`.
+    positives, revealed
+        As in `ColdStart`.
     width
         Numbers that a caller holds for every positive.
     """
@@ -69,10 +76,16 @@ def blocks_of_pairs(
     edges = np.flatnonzero(np.diff(block, prepend=-1, append=-1))
     for start, stop in pairwise(edges.tolist()):
         scores = np.einsum("ud,cd->uc", user_vectors[start:stop], item_vectors)
-        yield count_pairs(scores, positives[start:stop].toarray(), artist_starts)
+        known = None if revealed is None else revealed[start:stop].toarray()
+        yield count_pairs(scores, positives[start:stop].toarray(), artist_starts, known)
 
 
-def count_pairs(scores: Floats, relevant: NDArray[np.bool_], artist_starts: Ints) -> PairCounts:
+def count_pairs(
+    scores: Floats,
+    relevant: NDArray[np.bool_],
+    artist_starts: Ints,
+    revealed: NDArray[np.bool_] | None = None,
+) -> PairCounts:
     """Count, for every positive, the negatives below, tied and above.
 
     Parameters
@@ -83,15 +96,18 @@ def count_pairs(scores: Floats, relevant: NDArray[np.bool_], artist_starts: Ints
         `(n_users, n_candidates)`: which candidates are positives; at least one a user.
     artist_starts
         `(n_artists,)`: first candidate of every artist.
+    revealed
+        `(n_users, n_candidates)`: which are neither positives nor negatives; none unless given.
     """
     users, candidates = np.nonzero(relevant)
     own = scores[users, candidates]
-    others = np.where(relevant, np.nan, scores)[users]  # NaN, so that a positive is counted by neither
+    no_negative = relevant if revealed is None else relevant | revealed
+    others = np.where(no_negative, np.nan, scores)[users]  # NaN is counted neither below nor above
 
     def by_artist(mask: NDArray[np.bool_]) -> Singles:
         return np.add.reduceat(mask, artist_starts, axis=1, dtype=np.float32)
 
-    negatives = by_artist(~relevant)[users]
+    negatives = by_artist(~no_negative)[users]
     above = by_artist(others > own[:, None])
     not_below = by_artist(others >= own[:, None])
     return PairCounts(

@@ -103,12 +103,11 @@ def evaluate(
         AucTally(artists, drawn),
         AucTally(artists, drawn),
     )
-    for counts in blocks_of_pairs(users, items, cold_start.positives, starts, bootstraps):
+    asked = (items, cold_start.positives, starts, bootstraps, cold_start.revealed)
+    for counts in blocks_of_pairs(users, *asked):
         first.add(counts)
         plain.add(counts)
-    for counts in blocks_of_pairs(
-        users - users.mean(axis=0), items, cold_start.positives, starts, bootstraps
-    ):
+    for counts in blocks_of_pairs(users - users.mean(axis=0), *asked):
         centred.add(counts)
     replicates = {**first.replicates, "auc": plain.replicates, "auc_centred": centred.replicates}
     return replace(measured, replicates=replicates)
@@ -128,10 +127,11 @@ def measure(system: System, cold_start: ColdStart, k: int = 500) -> Result:
             f"item_vectors {system.item_vectors.shape} must be {wanted}: "
             "(candidates, length of a user vector)"
         )
-    positives = cold_start.positives
+    positives, revealed = cold_start.positives, cold_start.revealed
     n_positives, firsts = np.diff(positives.indptr), positives.indptr[:-1].astype(np.int64)
-    negatives = np.repeat(wanted[0] - n_positives.astype(np.float64), n_positives)
-    plain, centred = stand(system.user_vectors, cold_start.users, system.item_vectors, positives)
+    n_others = n_positives if revealed is None else n_positives + np.diff(revealed.indptr)
+    negatives = np.repeat(wanted[0] - n_others.astype(np.float64), n_positives)
+    plain, centred = stand(system.user_vectors, cold_start.users, system.item_vectors, positives, revealed)
     ranks = plain.place + plain.above + plain.tied
     positive_auc, per_user = auc(plain.above, plain.tied, negatives, firsts)
     _, per_user_centred = auc(centred.above, centred.tied, negatives, firsts)

@@ -108,10 +108,11 @@ def _named(intervals: Mapping[Metric, Interval], k: int) -> dict[str, Any]:
     named: dict[str, Any] = {}
     for metric, interval in intervals.items():
         name = metric_name(metric, k)
-        named[name] = _number(interval.value)
-        named[f"{name}_ci95_artists"] = [_number(interval.low), _number(interval.high)]
+        named[name] = rounded(interval.value)
+        named[f"{name}_ci95_artists"] = [rounded(interval.low), rounded(interval.high)]
     return named
 
 
-def _number(value: float) -> float | None:
+def rounded(value: float) -> float | None:
+    """As it is written to JSON; null for NaN."""
     return None if math.isnan(value) else round(value, _DIGITS)

@@ -70,7 +70,9 @@ def solve_items_with_prediction(
     predicted
         y_hat, float32 (n_songs, factors).
     n0
-        Listeners whose evidence weighs as much as the prediction, at least 0.
+        Listeners yet to come that the prediction stands for, at least 0. A song with n of its N listeners,
+        drawn at random, stays on average where its sound rightly puts it if n + n0 = N; with a smaller
+        n0 it shrinks, as those who are yet to come count as if they had declined.
     """
     n_listeners = np.diff(confidence.indptr)
     weight = np.divide(n0, n_listeners + n0, out=np.ones(len(predicted)), where=n_listeners > 0)

@@ -36,6 +36,11 @@ def validation(song_ids: Iterable[str], share: float) -> NDArray[np.bool_]:
     return np.array([_hash(song, "validation") < limit for song in song_ids], dtype=np.bool_)
 
 
+def halves(artist_ids: Iterable[str], purpose: str) -> NDArray[np.bool_]:
+    """Which half each artist falls into; another `purpose`, other halves."""
+    return np.array([_hash(artist, purpose) % 2 == 0 for artist in artist_ids], dtype=np.bool_)
+
+
 def chosen(song_ids: Iterable[str], n: int, purpose: str) -> list[str]:
     """`n` of the songs, by a hash of their ids; another `purpose`, others."""
     return sorted(song_ids, key=lambda song_id: _hash(song_id, purpose))[:n]

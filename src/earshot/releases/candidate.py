@@ -14,7 +14,14 @@ from earshot.files import read_json
 from earshot.releases.history import list_releases
 from earshot.releases.manifest import Manifest, read_pointer
 
-MADE_BY = ("training_set", "wmf_factors", "cnn_checkpoint", "predicted_factors", "evaluation_report")
+MADE_BY = (
+    "training_set",
+    "wmf_factors",
+    "cnn_checkpoint",
+    "predicted_factors",
+    "warm_up",
+    "evaluation_report",
+)
 MODEL = (
     "cnn_checkpoint/encoder.json",
     "cnn_checkpoint/encoder.pt",
@@ -41,7 +48,8 @@ def candidate(root: Path) -> Manifest:
     outputs = {stage: _output(lock, stage) for stage in MADE_BY}
     files = {name: _file(root, outputs, name) for name in (*MODEL, REPORT, SONGS)}
     params = {key: value for stage in MADE_BY for key, value in _params(lock, stage).items()}
-    name, inputs = model_name(files), _inputs(lock)
+    n0 = float(read_json(root / "data" / "warm_up" / "warm_up.json")["n0"])
+    name, inputs = model_name(files, n0), _inputs(lock)
     current = read_pointer(root)
     numbers = {release.release: release.number for release in list_releases(root)}
     return Manifest(
@@ -54,14 +62,16 @@ def candidate(root: Path) -> Manifest:
         outputs=outputs,
         params=params,
         metrics=_metrics(root / "data" / REPORT, params["evaluation_report"]["k"]),
+        n0=n0,
         inputs=inputs,
         deliveries=_deliveries(root, inputs.get("data/raw_audio")),
     )
 
 
-def model_name(files: dict[str, str]) -> str:
+def model_name(files: dict[str, str], n0: float) -> str:
     """Name of the release whose files have these md5s."""
-    return blake2b(json.dumps([files[name] for name in MODEL]).encode(), digest_size=6).hexdigest()
+    parts = [*(files[name] for name in MODEL), n0]
+    return blake2b(json.dumps(parts).encode(), digest_size=6).hexdigest()
 
 
 def _output(lock: dict[str, Any], stage: str) -> str:

@@ -28,7 +28,7 @@ class Manifest:
     Attributes
     ----------
     release
-        Its name: a hash of its model, so that the same bytes have the same name.
+        Its name: a hash of its model and n0, so that the same bytes have the same name.
     number
         1 for the first release of this workspace, then counting.
     previous
@@ -46,8 +46,8 @@ class Manifest:
     metrics
         mAP@k and AUC of its report, by system.
     n0
-        How fast a song's listeners take over from its sound; see `earshot.factors.fold_in`. Older
-        manifests do not say: it was 10 then.
+        Listeners yet to come that a song's sound stands for (`earshot.factors.fold_in`). Older manifests
+        do not say: it was 10 then.
     inputs
         What its snapshot was made of: md5 by path of a folder. Older manifests do not say.
     deliveries

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from earshot.evaluation.report.elements import number, text
+
+BOX = 'viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true"'
+
+Band = tuple[float, float, float] | None
+"""A value and the ends of its interval."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +66,13 @@ def curves_chart(curves: pd.DataFrame, lines: dict[str, str], best: int) -> str:
     shown = curves[list(lines)].to_numpy(dtype=float)
     up = Axis.around(shown[np.isfinite(shown)].tolist())
     paths = "".join(_line(curves, column, across, up) for column in lines)
-    grid = "".join(
-        f'<line class="grid" x1="0" x2="100" y1="{_y(up, tick)}" y2="{_y(up, tick)}"/>' for tick in ticks(up)
-    )
     kept = across.at(best)
     marker = f'<line class="best" x1="{kept[:-1]}" x2="{kept[:-1]}" y1="0" y2="100"/>'
-    box = 'viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true"'
-    svg = f"<svg {box}>{grid}{marker}{paths}</svg>"
+    svg = f"<svg {BOX}>{_grid(up)}{marker}{paths}</svg>"
     key = "".join(f'<li class="{column}">{text(label)}</li>' for column, label in lines.items())
     return (
         f'<figure class="curves"><ul class="key">{key}<li class="kept">kept: epoch {best}</li></ul>'
-        f'<div class="plot">{svg}{_labels(across, up)}</div><figcaption>epoch</figcaption></figure>'
+        f'<div class="plot">{svg}{_left(up)}{_below(across)}</div><figcaption>epoch</figcaption></figure>'
     )
 
 
@@ -88,11 +89,44 @@ def _y(up: Axis, value: float) -> str:
     return f"{100 * (up.high - value) / (up.high - up.low):.2f}"
 
 
-def _labels(across: Axis, up: Axis) -> str:
+def bands_chart(at: Sequence[int], lines: Mapping[str, Sequence[Band]], labels: Mapping[str, str]) -> str:
+    """Values with their intervals at a few places, as far from each other as they come; a gap where None.
+
+    `lines` are by class of CSS, `labels` say what they are.
+    """
+    across = Axis(0, max(len(at) - 1, 1))
+    up = Axis.around([end for line in lines.values() for band in line if band for end in band])
+    shapes = "".join(_band(name, line, across, up) for name, line in lines.items())
+    svg = f"<svg {BOX}>{_grid(up)}{shapes}</svg>"
+    key = "".join(f'<li class="{name}">{text(labels[name])}</li>' for name in lines)
+    below = "".join(
+        f'<span class="x" style="left:{across.at(n)}">{value}</span>' for n, value in enumerate(at)
+    )
+    return f'<ul class="key">{key}</ul><div class="plot">{svg}{_left(up)}{below}</div>'
+
+
+def _band(name: str, line: Sequence[Band], across: Axis, up: Axis) -> str:
+    known = [(across.at(n)[:-1], *band) for n, band in enumerate(line) if band]
+    middle = " ".join(f"{x},{_y(up, value)}" for x, value, _, _ in known)
+    below = [f"{x},{_y(up, low)}" for x, _, low, _ in known]
+    above = [f"{x},{_y(up, high)}" for x, _, _, high in known]
+    around = " ".join([*below, *reversed(above)])
+    return f'<polygon class="{name}" points="{around}"/><polyline class="{name}" points="{middle}"/>'
+
+
+def _grid(up: Axis) -> str:
+    return "".join(
+        f'<line class="grid" x1="0" x2="100" y1="{_y(up, tick)}" y2="{_y(up, tick)}"/>' for tick in ticks(up)
+    )
+
+
+def _left(up: Axis) -> str:
     digits = max(0, int(np.ceil(-np.log10(np.diff([*ticks(up), up.high])[0])))) if ticks(up) else 3
-    left = "".join(
+    return "".join(
         f'<span class="y" style="top:{_y(up, tick)}%">{number(tick, digits)}</span>' for tick in ticks(up)
     )
+
+
+def _below(across: Axis) -> str:
     whole = [tick for tick in ticks(across, 8) if tick == int(tick)]
-    below = "".join(f'<span class="x" style="left:{across.at(tick)}">{int(tick)}</span>' for tick in whole)
-    return left + below
+    return "".join(f'<span class="x" style="left:{across.at(tick)}">{int(tick)}</span>' for tick in whole)

@@ -15,11 +15,12 @@ def draw_systems(
     systems: Mapping[str, Values], descriptions: Mapping[str, str], metrics: Mapping[str, str], candidate: str
 ) -> str:
     """A line a system; `metrics` by key of metrics.json -> heading; `candidate` stands out."""
-    axes = {metric: _axis(list(systems.values()), metric) for metric in metrics}
+    axes = {metric: metric_axis(list(systems.values()), metric) for metric in metrics}
     rows = []
     for name, values in systems.items():
         cells = "".join(
-            _cell(values, metric, heading, axes[metric], signs=False) for metric, heading in metrics.items()
+            metric_cell(values, metric, heading, axes[metric], signs=False)
+            for metric, heading in metrics.items()
         )
         described = f"<small>{text(descriptions.get(name, ''))}</small>"
         kind = ' class="candidate"' if name == candidate else ""
@@ -30,12 +31,13 @@ def draw_systems(
 def draw_differences(differences: Mapping[str, Values], metrics: Mapping[str, str], candidate: str) -> str:
     """The candidate against every other system: paired differences with their intervals around zero."""
     shown = {name: values for name, values in differences.items() if candidate in name.split("_minus_")}
-    axes = {metric: _axis(list(shown.values()), metric, 0.0) for metric in metrics}
+    axes = {metric: metric_axis(list(shown.values()), metric, 0.0) for metric in metrics}
     rows = []
     for name, values in shown.items():
         later, earlier = name.split("_minus_")
         cells = "".join(
-            _cell(values, metric, heading, axes[metric], signs=True) for metric, heading in metrics.items()
+            metric_cell(values, metric, heading, axes[metric], signs=True)
+            for metric, heading in metrics.items()
         )
         verdict = f"{later} {'beats' if values['beats'] else 'does not beat'} {earlier}"
         named = f"{text(later)} − {text(earlier)}<small>{text(verdict)}</small>"
@@ -57,12 +59,14 @@ def draw_kinds(kinds: Mapping[str, Values | None], metrics: Mapping[str, str]) -
     return f"<details>{summary}{''.join(tables)}</details>"
 
 
-def _axis(rows: Sequence[Values], metric: str, *also: float) -> Axis:
+def metric_axis(rows: Sequence[Values], metric: str, *also: float) -> Axis:
+    """Around a metric of all rows, with its intervals."""
     ends = [end for values in rows for end in values[f"{metric}_ci95_artists"]]
     return Axis.around([*ends, *(values[metric] for values in rows), *also])
 
 
-def _cell(values: Values, metric: str, heading: str, axis: Axis, *, signs: bool) -> str:
+def metric_cell(values: Values, metric: str, heading: str, axis: Axis, *, signs: bool) -> str:
+    """A value with its interval in words and drawn; `signs` where it is a difference."""
     value, (low, high) = values[metric], values[f"{metric}_ci95_artists"]
     written = signed if signs else number
     mark = 0.5 if metric.startswith("auc") and not signs else 0.0

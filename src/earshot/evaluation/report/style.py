@@ -105,8 +105,10 @@ details h3 { margin-top: 24px; }
 .curves .grid { stroke: var(--line); }
 .curves .best { stroke: var(--soft); stroke-dasharray: 3 4; }
 .curves polyline { stroke-width: 2.25; stroke: currentColor; stroke-linejoin: round; }
-.training_loss { color: var(--cool); }
-.validation_loss { color: var(--accent); }
+.curves svg polygon { fill: currentColor; opacity: .15; }
+.training_loss, .plays { color: var(--cool); }
+.validation_loss, .both { color: var(--accent); }
+.prediction { color: var(--g3); }
 .kept { color: var(--soft); }
 .kept::before { height: 0 !important; background: none !important; border-top: 2px dotted currentColor; }
 .plot span {

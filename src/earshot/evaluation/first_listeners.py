@@ -1,0 +1,131 @@
+"""Cold songs as their first listeners come: some plays are revealed, the others are to be found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+
+from earshot.evaluation.cold_start import ColdStart
+from earshot.factors.fold_in import solve_items_with_prediction, solve_rows
+from earshot.params import WmfFactors
+from earshot.plays.confidence import confidence
+from earshot.plays.tables import PlayCounts
+
+Factors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ColdSongs:
+    """Songs that the factors have not seen, and all that is known of them.
+
+    Attributes
+    ----------
+    cold_start
+        The candidates, and who listens to them.
+    heard_by
+        float32 (n_candidates, n_all_users): confidences of the plays of `cold_start`.
+    predicted
+        float32 (n_candidates, factors): what their sound says.
+    user_factors
+        float32 (n_all_users, factors).
+    regularization
+        Of the factorization.
+    """
+
+    cold_start: ColdStart
+    heard_by: csr_array
+    predicted: Factors
+    user_factors: Factors
+    regularization: float
+
+    def only(self, candidates: NDArray[np.bool_]) -> ColdSongs:
+        """Some of them alone, `(n_candidates,)`."""
+        return ColdSongs(
+            self.cold_start.only(candidates),
+            csr_array(self.heard_by[candidates]),
+            self.predicted[candidates],
+            self.user_factors,
+            self.regularization,
+        )
+
+    @property
+    def n_listeners(self) -> NDArray[np.integer]:
+        """`(n_candidates,)`."""
+        return np.diff(self.heard_by.indptr)
+
+
+@dataclass(frozen=True)
+class Started:
+    """Songs with their first listeners.
+
+    Attributes
+    ----------
+    songs
+        As they are with all their listeners.
+    cold_start
+        Who else listens to them; the first listeners are revealed.
+    first
+        float32 (n_candidates, n_all_users): confidences of the first listeners.
+    """
+
+    songs: ColdSongs
+    cold_start: ColdStart
+    first: csr_array
+
+    def plays_alone(self) -> Factors:
+        """(n_candidates, factors) as the first listeners alone place them."""
+        return solve_rows(self.first, self.songs.user_factors, self.songs.regularization)
+
+    def both(self, n0: float) -> Factors:
+        """(n_candidates, factors) as they and the sound place them; see `solve_items_with_prediction`."""
+        songs = self.songs
+        return solve_items_with_prediction(
+            self.first, songs.user_factors, songs.regularization, songs.predicted, n0
+        )
+
+
+def cold_songs(
+    plays: PlayCounts, cold_start: ColdStart, predicted: Factors, user_factors: Factors, wmf: WmfFactors
+) -> ColdSongs:
+    """The candidates of `cold_start`, with the plays of those who are asked.
+
+    Parameters
+    ----------
+    predicted, user_factors
+        (n_candidates, factors) and (n_all_users, factors).
+    """
+    items = pd.Index(plays.song_ids).get_indexer(pd.Index(cold_start.song_ids))
+    counts = plays.matrix[:, items].tocoo()
+    asked = np.isin(counts.coords[0], cold_start.users)
+    users, songs = (axis[asked] for axis in counts.coords)
+    heard = coo_array((counts.data[asked], (songs, users)), shape=counts.shape[::-1]).tocsr()
+    sureness = confidence(heard, wmf.alpha, wmf.epsilon)
+    return ColdSongs(cold_start, sureness, predicted, user_factors, wmf.regularization)
+
+
+def start(songs: ColdSongs, n: int, max_listeners: int, seed: list[int]) -> Started:
+    """Draw `n` of every song's listeners as its first.
+
+    Of more than `max_listeners` who could be asked for the others, so many are.
+    """
+    rng = np.random.default_rng(seed)
+    first = _draw(songs.heard_by, n, rng)
+    known = csr_array(first.T.astype(bool))[songs.cold_start.users]
+    asked = songs.cold_start.reveal(known)
+    order = rng.permutation(len(asked.users))
+    return Started(songs, asked.asked(order < max_listeners), first)
+
+
+def _draw(heard_by: csr_array, n: int, rng: np.random.Generator) -> csr_array:
+    """`n` entries of every row."""
+    rows = np.repeat(np.arange(heard_by.shape[0]), np.diff(heard_by.indptr))
+    order = np.lexsort((rng.random(heard_by.nnz), rows))
+    place = np.empty(heard_by.nnz, dtype=np.int64)
+    place[order] = np.arange(heard_by.nnz) - heard_by.indptr[rows]
+    drawn = place < n
+    entries = (heard_by.data[drawn], (rows[drawn], heard_by.indices[drawn]))
+    return coo_array(entries, shape=heard_by.shape).tocsr()

@@ -1,0 +1,141 @@
+"""One list of songs that nobody has played and of songs with their first listeners, as it is served.
+
+The same songs stand in it once new and once started: what their first listeners do to
+their place is seen apart from what song they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from earshot.evaluation import intervals, tables
+from earshot.evaluation.first_listeners import ColdSongs, Started
+from earshot.evaluation.intervals import Interval
+from earshot.evaluation.protocol import System, measure
+from earshot.evaluation.warm_up import starts
+from earshot.params import WarmUp
+
+Kind = Literal["relevant", "irrelevant"]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where songs stand in the lists of a kind of listener, summed over listeners and draws.
+
+    Attributes
+    ----------
+    new, started
+        `(n_candidates,)`: percentiles (1 is the top) without a listener, and with some.
+    pairs
+        `(n_candidates,)`: how many were summed.
+    """
+
+    new: Floats
+    started: Floats
+    pairs: Floats
+
+    def means(self) -> tuple[float, float]:
+        """Mean percentile over (listener, song) pairs, new and started."""
+        return float(self.new.sum() / self.pairs.sum()), float(self.started.sum() / self.pairs.sum())
+
+    @property
+    def rise(self) -> float:
+        """How much higher the same songs stand for having been started."""
+        new, started = self.means()
+        return started - new
+
+
+@dataclass(frozen=True)
+class MixedList:
+    """What was found in lists in which half of the songs have `listeners` and half have none.
+
+    Attributes
+    ----------
+    auc
+        Mean over lists of their AUC.
+    places
+        By kind of listener: those who are yet to play the song, and those who never do.
+    artists
+        `(n_candidates,)`: the artist of every song, numbered.
+    """
+
+    listeners: int
+    auc: float
+    places: dict[Kind, Places]
+    artists: NDArray[np.int64]
+
+    def rise(self, kind: Kind, bootstraps: int, seed: int) -> Interval:
+        """`Places.rise` with its 95 % interval over artists."""
+        places, n_artists = self.places[kind], int(self.artists[-1]) + 1
+        drawn = intervals.multiplicities(n_artists, bootstraps, seed).astype(np.float64)
+        risen = np.bincount(self.artists, places.started - places.new, n_artists)
+        pairs = np.bincount(self.artists, places.pairs, n_artists)
+        with np.errstate(invalid="ignore"):
+            return intervals.percentile_interval(places.rise, (risen @ drawn) / (pairs @ drawn))
+
+
+def mix(songs: ColdSongs, n: int, n0: float, settings: WarmUp, seed: int) -> MixedList | None:
+    """Lists with half of the songs at `n` listeners, over all draws; None where nobody can be asked."""
+    drawn = starts(songs, n, settings, seed)
+    if not drawn:
+        return None
+    found = [_mix(started, n0, np.random.default_rng([seed, n])) for started in drawn]
+    aucs, places = zip(*found, strict=True)
+    sums: dict[Kind, Places] = {kind: _sum([part[kind] for part in places]) for kind in places[0]}
+    return MixedList(n, float(np.mean(aucs)), sums, drawn[0].cold_start.artists)
+
+
+def _mix(started: Started, n0: float, rng: np.random.Generator) -> tuple[float, dict[Kind, Places]]:
+    new, placed = started.songs.predicted, started.both(n0)
+    half = rng.permutation(len(new)) % 2 == 0
+    users = started.songs.user_factors
+    lists = [System(users, np.where(some[:, None], placed, new)) for some in (half, ~half)]
+    aucs = [measure(system, started.cold_start).value("auc") for system in lists]
+    one, other = (_percentiles(system, started) for system in lists)
+    in_both_states = np.where(half, other, one), np.where(half, one, other)
+    relevant = started.cold_start.positives.toarray()
+    revealed = csr_array(started.first.T.astype(bool))[started.cold_start.users].toarray()
+    kinds: dict[Kind, NDArray[np.bool_]] = {"relevant": relevant, "irrelevant": ~(relevant | revealed)}
+    return float(np.mean(aucs)), {kind: _places(*in_both_states, who) for kind, who in kinds.items()}
+
+
+def _percentiles(system: System, started: Started) -> NDArray[np.float32]:
+    """`(n_users, n_candidates)`: 1 at the top of a user's list, 0 at its end."""
+    scores = system.user_vectors[started.cold_start.users] @ system.item_vectors.T
+    places = scores.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
+    return (places / np.float32(scores.shape[1] - 1)).astype(np.float32)
+
+
+def _places(new: NDArray[np.float32], started: NDArray[np.float32], who: NDArray[np.bool_]) -> Places:
+    one, other = (values.sum(axis=0, dtype=np.float64, where=who) for values in (new, started))
+    return Places(one, other, who.sum(axis=0, dtype=np.float64))
+
+
+def _sum(draws: Sequence[Places]) -> Places:
+    return Places(
+        np.sum([places.new for places in draws], axis=0),
+        np.sum([places.started for places in draws], axis=0),
+        np.sum([places.pairs for places in draws], axis=0),
+    )
+
+
+def describe(mixed: MixedList, bootstraps: int, seed: int) -> dict[str, Any]:
+    """For JSON: by kind of listener, mean percentiles new and started, and the rise with its interval."""
+    described: dict[str, Any] = {"listeners": mixed.listeners, "auc": tables.rounded(mixed.auc)}
+    for kind, places in mixed.places.items():
+        new, started = places.means()
+        rise = mixed.rise(kind, bootstraps, seed)
+        described[kind] = {
+            "new": tables.rounded(new),
+            "started": tables.rounded(started),
+            "rise": tables.rounded(rise.value),
+            "rise_ci95_artists": [tables.rounded(rise.low), tables.rounded(rise.high)],
+        }
+    return described

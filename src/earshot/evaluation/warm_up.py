@@ -1,0 +1,107 @@
+"""How well a song's listeners are found, by how many it has had: from its sound, its plays, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from earshot.evaluation import tables
+from earshot.evaluation.first_listeners import ColdSongs, Started, start
+from earshot.evaluation.pooling import pool
+from earshot.evaluation.protocol import Interval, Metric, Result, System, difference, evaluate
+from earshot.params import WarmUp
+
+PREDICTION, PLAYS, BOTH = SYSTEMS = ("prediction", "plays", "both")
+METRICS: tuple[Metric, ...] = ("auc", "map")
+K = 500
+
+
+@dataclass(frozen=True)
+class Column:
+    """Songs that all have had `listeners` listeners.
+
+    Attributes
+    ----------
+    songs, songs_left_out
+        How many there are, and how many have no more listeners than those.
+    results
+        By system, over all draws; none where too few are left to ask about.
+    """
+
+    listeners: int
+    songs: int
+    songs_left_out: int
+    results: dict[str, Result]
+
+    def ahead(self, end: str, metric: Metric) -> Interval:
+        """Both minus one of its ends, with the paired interval over artists."""
+        return difference(self.results[BOTH], self.results[end], metric)
+
+
+def judge_columns(songs: ColdSongs, n0: float, settings: WarmUp, seed: int) -> list[Column]:
+    """A column for songs without a listener, and for each of `settings.listeners`."""
+    return [_column(songs, n, n0, settings, seed) for n in (0, *settings.listeners)]
+
+
+def starts(songs: ColdSongs, n: int, settings: WarmUp, seed: int) -> list[Started]:
+    """The draws of `n` first listeners, of the songs that have more; none where nobody can be asked."""
+    enough = songs.n_listeners > n
+    if enough.sum() < 2:
+        return []
+    more, draws = songs.only(enough), settings.draws if n else 1
+    return [start(more, n, settings.max_listeners, [seed, n, draw]) for draw in range(draws)]
+
+
+def _column(songs: ColdSongs, n: int, n0: float, settings: WarmUp, seed: int) -> Column:
+    enough = int((songs.n_listeners > n).sum())
+    drawn = starts(songs, n, settings, seed)
+    judged = [_judge(started, n0, settings.bootstraps, seed) for started in drawn]
+    results = {name: pool([result[name] for result in judged]) for name in SYSTEMS} if judged else {}
+    return Column(n, enough, len(songs.n_listeners) - enough, results)
+
+
+def _judge(started: Started, n0: float, bootstraps: int, seed: int) -> dict[str, Result]:
+    placed = (started.songs.predicted, started.plays_alone(), started.both(n0))
+    users = started.songs.user_factors
+    return {
+        name: evaluate(System(users, vectors), started.cold_start, K, bootstraps, seed)
+        for name, vectors in zip(SYSTEMS, placed, strict=True)
+    }
+
+
+def describe(column: Column) -> dict[str, Any]:
+    """For JSON: sizes, metrics by system, and both minus each end with paired intervals."""
+    results = column.results
+    return {
+        "listeners": column.listeners,
+        "songs": column.songs,
+        "songs_left_out": column.songs_left_out,
+        "systems": {name: tables.describe(result, K) for name, result in results.items()},
+        "differences": {
+            f"{BOTH}_minus_{end}": tables.compare(results[BOTH], results[end], K)
+            for end in (PREDICTION, PLAYS)
+            if results
+        },
+    }
+
+
+def below_an_end(columns: Sequence[Column]) -> list[str]:
+    """Where both lie below one of their ends, by a whole interval: `10 listeners, map, plays`."""
+    return [
+        f"{column.listeners} listeners, {metric}, {end}"
+        for column in columns
+        if column.results
+        for metric in METRICS
+        for end in (PREDICTION, PLAYS)
+        if column.ahead(end, metric).high < 0
+    ]
+
+
+def ahead_of_both(columns: Sequence[Column]) -> list[int]:
+    """Numbers of listeners with which both are ahead of each end in AUC, by a whole interval."""
+    return [
+        column.listeners
+        for column in columns
+        if column.results and all(column.ahead(end, "auc").low > 0 for end in (PREDICTION, PLAYS))
+    ]

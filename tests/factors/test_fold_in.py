@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,6 +66,26 @@ def test_without_listeners_the_prediction_stands_exactly_and_with_many_wmf() -> 
     assert_allclose(
         solve_items_with_prediction(confidence, users, 2.0, predicted, 0.0)[some], wmf[some], atol=1e-5
     )
+
+
+def test_a_song_stays_where_its_sound_rightly_puts_it_while_n0_listeners_are_yet_to_come() -> None:
+    draw = np.random.default_rng(3)
+    users = draw.normal(size=(40, 3)).astype(np.float32)
+    listeners = draw.choice(40, 6, replace=False)
+    twos = list(combinations(listeners, 2))  # each pair of the six as the first two; c = 1
+    rows = np.zeros((1 + len(twos), 40), dtype=np.float32)
+    rows[0, listeners] = 1
+    for row, pair in zip(rows[1:], twos, strict=True):
+        row[list(pair)] = 1
+    right = solve_rows(csr_array(rows[:1]), users, 2.0)
+    predicted = np.repeat(right, len(twos), axis=0)
+    fair, shrunk = (
+        solve_items_with_prediction(csr_array(rows[1:]), users, 2.0, predicted, n0).mean(axis=0)
+        for n0 in (4.0, 1.0)
+    )
+    assert_allclose(fair, right[0], atol=1e-6)
+    # n0 = 1 takes the two for all but one: 2/6 from plays and 1/3 from the sound are left
+    assert_allclose(shrunk, right[0] * (2 / 6 + 1 / 3), atol=1e-6)
 
 
 def test_equations_without_a_unique_solution_name_the_parameter() -> None:

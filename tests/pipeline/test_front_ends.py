@@ -11,7 +11,7 @@ from tests.pipeline.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("pipeline")
 
-TRAINED = {"cnn_checkpoint", "predicted_factors", "evaluation_report"}
+TRAINED = {"cnn_checkpoint", "predicted_factors", "warm_up", "evaluation_report"}
 
 
 def test_after_a_dagster_run_both_front_ends_are_up_to_date(finished: Workspace) -> None:

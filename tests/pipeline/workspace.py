@@ -93,10 +93,10 @@ class Workspace:
         return content
 
     def set_param(self, key: str, value: object, file: str = "params.yaml") -> None:
-        """Edit the one line of a params file that gives `key`."""
+        """Edit the lines of a params file that give `key`: one, or one of several sections each."""
         path = self.root / file
         text, edited = re.subn(rf"(?m)^( *{key}: )(\[[^]]*\]|\S+)", rf"\g<1>{value}", path.read_text())
-        assert edited == 1, key
+        assert edited, key
         path.write_text(text)
 
     def stage_process(

@@ -43,6 +43,7 @@ CHECKS = {
     "wmf_factors": ["objective_falls"],
     "cnn_checkpoint": ["validation_loss_falls"],
     "predicted_factors": [],
+    "warm_up": ["first_listeners_push_nothing_down"],
     "evaluation_report": ["cnn_mse_beats_random", "cnn_mse_beats_shuffled_content"],
 }
 SPLIT = Split(by="song", folds=4, fold=0)

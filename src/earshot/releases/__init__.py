@@ -5,7 +5,7 @@ nothing is. A manifest that it pointed to before stands beside it under its own
 name; `releases/decisions/` says of every candidate what became of it, and why.
 """
 
-from earshot.releases.candidate import candidate
+from earshot.releases.candidate import MADE_BY, candidate
 from earshot.releases.commit import commit_release
 from earshot.releases.files import fetch, is_cached
 from earshot.releases.gate import Difference, Differences, Evidence, Verdict, judge, why_unpaired
@@ -23,6 +23,7 @@ from earshot.releases.manifest import Manifest, NothingReleased, read_pointer, w
 from earshot.releases.rollback import roll_back
 
 __all__ = [
+    "MADE_BY",
     "Difference",
     "Differences",
     "Evidence",

@@ -31,7 +31,6 @@ from earshot.stages.paths import Paths
 METRICS: dict[str, Metric] = {"map_at_500": "map", "auc": "auc"}
 K, BOOTSTRAPS = 500, 1000
 CANDIDATE = "candidate"
-MADE_BY = ("training_set", "wmf_factors", "cnn_checkpoint", "predicted_factors", "evaluation_report")
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def _by_genre(
 
 
 def _checks(paths: Paths) -> tuple[dict[str, Any], ...]:
-    summaries = [read_json(paths.data(stage) / "summary.json") for stage in MADE_BY]
+    summaries = [read_json(paths.data(stage) / "summary.json") for stage in releases.MADE_BY]
     return tuple(check for summary in summaries for check in summary.get("checks", []))
 
 

@@ -72,6 +72,8 @@ h3 + .results, p + .results { margin-top: 14px; }
   font-size: 13px; color: var(--soft); font-variant-numeric: tabular-nums; margin-left: 8px;
   white-space: nowrap;
 }
+.dense .ends { display: block; margin: 0; }
+.results.dense thead th:first-child { width: 22%; }
 .interval { display: block; width: 100%; margin-top: 4px; overflow: visible; }
 .interval .track { stroke: var(--line); stroke-width: 1; }
 .interval .mark { stroke: var(--soft); stroke-width: 1; }
@@ -218,6 +220,8 @@ figcaption { font-size: 13px; color: var(--soft); text-align: right; margin-top:
   .results td::before {
     content: attr(data-label); display: inline-block; width: 8.2em; font-size: 13px; color: var(--soft);
   }
+  .results.dense td::before { width: 9.6em; }
+  .results.dense .ends { display: inline; margin-left: 8px; }
   .results .candidate > * { box-shadow: -16px 0 var(--wash), 16px 0 var(--wash) !important; }
   .results .candidate { background: var(--wash); box-shadow: -16px 0 var(--wash), 16px 0 var(--wash); }
   .sky circle { r: 2.6px; }

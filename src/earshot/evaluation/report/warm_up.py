@@ -7,13 +7,20 @@ from typing import Any
 
 from earshot.evaluation.report.charts import Band, bands_chart
 from earshot.evaluation.report.document import document
-from earshot.evaluation.report.elements import MISSING, number, section, table, text
+from earshot.evaluation.report.elements import number, section, table
 from earshot.evaluation.report.results import metric_axis, metric_cell
 
 Content = Mapping[str, Any]
 
 LABELS = {"prediction": "its sound alone", "plays": "its first listeners alone", "both": "both"}
-KINDS = {"relevant": "Who are yet to play it", "irrelevant": "Who never do"}
+HEADINGS = {"prediction": "Sound alone", "plays": "Listeners alone", "both": "Both"}
+GAINS = {
+    ("prediction", "auc"): "AUC over sound",
+    ("prediction", "map_at_500"): "mAP over sound",
+    ("plays", "auc"): "AUC over listeners",
+    ("plays", "map_at_500"): "mAP over listeners",
+}
+KINDS = {"relevant": "Yet to play it", "irrelevant": "Never play it"}
 
 
 def draw_page(found: Content) -> str:
@@ -28,8 +35,8 @@ def _header(found: Content, shown: Sequence[Content]) -> str:
     return (
         '<header class="top"><p class="brand">earshot <span>warm-up</span></p>'
         "<h1>As plays come, a song moves from what it sounds like to who listens to it</h1>"
-        f"<p>{_said(shown)} <b>n₀ = {found['n0']:g}</b> was chosen on {asked['choosing']:,} cold songs; "
-        f"shown are {asked['shown']:,} others, of other artists.</p></header>"
+        f"<p>{_said(shown)} <b>n₀\u00a0=\u00a0{found['n0']:g}</b> was chosen on {asked['choosing']:,} cold "
+        f"songs; shown are {asked['shown']:,} others, of other artists.</p></header>"
     )
 
 
@@ -70,44 +77,39 @@ def _columns(shown: Sequence[Content]) -> str:
     rows = []
     for column in shown:
         cells = "".join(
-            metric_cell(column["systems"][name], "auc", label.capitalize(), axis, signs=False)
-            for name, label in LABELS.items()
+            metric_cell(column["systems"][name], "auc", heading, axis, signs=False)
+            for name, heading in HEADINGS.items()
         )
         rows.append(f"<tr>{_listeners(column)}{cells}</tr>")
-    return table(["First listeners", *(label.capitalize() for label in LABELS.values())], rows, "results")
+    return table(["First listeners", *HEADINGS.values()], rows, "results")
 
 
 def _listeners(column: Content) -> str:
     n, left_out = column["listeners"], column["songs_left_out"]
-    songs = f"{column['songs']:,} songs" + (f", {left_out:,} have too few" if left_out else "")
+    songs = f"{column['songs']:,} songs" + (f"; too few listeners: {left_out:,}" if left_out else "")
     return f'<th scope="row">{_counted(n)}<small>{songs}</small></th>'
 
 
 def _counted(n: int) -> str:
-    return "no listener" if n == 0 else "1 listener" if n == 1 else f"{n:,} listeners"
+    return "None" if n == 0 else "1 listener" if n == 1 else f"{n:,} listeners"
 
 
 def _ahead(shown: Sequence[Content]) -> str:
     columns = [column for column in shown if column["listeners"]]
-    headings = {
-        (end, metric): f"{name} over {label}"
-        for end, label in (("prediction", "sound"), ("plays", "listeners"))
-        for metric, name in (("auc", "AUC"), ("map_at_500", "mAP"))
-    }
     found = [values for column in columns for values in column["differences"].values()]
     axes = {metric: metric_axis(found, metric, 0.0) for metric in ("auc", "map_at_500")}
     rows = []
     for column in columns:
         cells = "".join(
             metric_cell(column["differences"][f"both_minus_{end}"], metric, heading, axes[metric], signs=True)
-            for (end, metric), heading in headings.items()
+            for (end, metric), heading in GAINS.items()
         )
         rows.append(f'<tr><th scope="row">{_counted(column["listeners"])}</th>{cells}</tr>')
     return section(
         "ahead",
         "Both, against either end",
         "Paired differences over the same artists; the fine line is no difference.",
-        table(["First listeners", *headings.values()], rows, "results"),
+        table(["First listeners", *GAINS.values()], rows, "results dense"),
     )
 
 
@@ -117,27 +119,25 @@ def _mixed(found: Content) -> str:
     rows = []
     for row in mixed:
         cells = "".join(
-            _place(row[kind], label) + metric_cell(row[kind], "rise", "Rise", axes[kind], signs=True)
-            for kind, label in KINDS.items()
+            metric_cell(row[kind], "rise", label, axes[kind], signs=True) for kind, label in KINDS.items()
         )
-        rows.append(f'<tr><th scope="row">{_counted(row["listeners"])}</th>{cells}</tr>')
-    headings = [part for label in KINDS.values() for part in (label, "Rise")]
+        rows.append(f'<tr><th scope="row">{_counted(row["listeners"])}{_places(row)}</th>{cells}</tr>')
     return section(
         "mixed",
         "New and started songs in one list",
-        "Half of the songs have their first listeners, half have none; then the halves change sides. A "
-        "song's mean place in a listener's list, in per cent from its end, without listeners and with them.",
-        table(["First listeners", *headings], rows, "results"),
+        "Half of the songs have their first listeners, half have none; then the halves change sides. What "
+        "a song's first listeners do to its place in the lists of those who are yet to play it and of those "
+        "who never do, 0 at the end of a list and 1 at its top.",
+        table(["First listeners", *KINDS.values()], rows, "results"),
     )
 
 
-def _place(places: Content, label: str) -> str:
-    new, started = (_percent(places[state]) for state in ("new", "started"))
-    return f'<td data-label="{text(label)}"><span class="value">{new} → {started}</span></td>'
-
-
-def _percent(value: float | None) -> str:
-    return MISSING if value is None else number(100 * value, 1)
+def _places(row: Content) -> str:
+    places = (
+        f"<small>{label}: {number(row[kind]['new'])} → {number(row[kind]['started'])}</small>"
+        for kind, label in KINDS.items()
+    )
+    return "".join(places)
 
 
 def _choice(found: Content) -> str:

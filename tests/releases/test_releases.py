@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from earshot import releases
 from earshot.errors import UserError
+from earshot.files import write_json
+from earshot.releases.manifest import read_manifest
 from earshot.versioning import cache_folder, cache_path
 from tests.releases.tiny_workspace import (
     N_SONGS,
@@ -138,6 +141,26 @@ def test_after_a_rollback_nothing_is_encoded_that_the_release_heard_before(repla
     ran = replaced.repro("--force", "--single-item", *SERVING)
     assert [stage for stage in ("release", *SERVING) if f"Running stage '{stage}'" in ran] == list(SERVING)
     assert "Predicting" not in ran
+
+
+def test_another_n0_is_another_release_of_the_same_ear(repository: Repository) -> None:
+    first, places = repository.pointer(), repository.root / "data" / "served_factors" / "item_factors.npy"
+    served = np.load(places)
+    write_json(repository.root / "made" / "warm_up" / "warm_up.json", {"n0": 500.0})
+    assert "Predicting" not in repository.repro()
+    second = repository.pointer()
+    assert (first["n0"], second["n0"], second["previous"]) == (20.0, 500.0, first["release"])
+    assert second["files"] == first["files"]
+    n_listeners = repository.read("served_factors/items.parquet")["n_listeners"].to_numpy()
+    assert ((np.load(places) != served).any(axis=1) == (n_listeners > 0)).all()
+
+
+def test_a_manifest_from_before_n0_was_chosen_is_read_with_what_it_was_then(
+    first_release: Repository, tmp_path: Path
+) -> None:
+    old = {key: value for key, value in first_release.pointer().items() if key != "n0"}
+    write_json(tmp_path / "old.json", old)
+    assert read_manifest(tmp_path / "old.json").n0 == 10.0
 
 
 def test_a_release_that_a_person_left_does_not_come_back_by_itself(replaced: Repository) -> None:

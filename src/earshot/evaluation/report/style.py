@@ -220,7 +220,7 @@ figcaption { font-size: 13px; color: var(--soft); text-align: right; margin-top:
   .results td::before {
     content: attr(data-label); display: inline-block; width: 8.2em; font-size: 13px; color: var(--soft);
   }
-  .results.dense td::before { width: 9.6em; }
+  .results.dense td::before { width: 10.2em; }
   .results.dense .ends { display: inline; margin-left: 8px; }
   .results .candidate > * { box-shadow: -16px 0 var(--wash), 16px 0 var(--wash) !important; }
   .results .candidate { background: var(--wash); box-shadow: -16px 0 var(--wash), 16px 0 var(--wash); }

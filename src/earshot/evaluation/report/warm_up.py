@@ -42,14 +42,14 @@ def _header(found: Content, shown: Sequence[Content]) -> str:
 
 def _said(shown: Sequence[Content]) -> str:
     """The middle column in a sentence."""
-    if not shown:
+    if len(shown) < 2:
         return "Too few songs have listeners enough to say."
     column = shown[len(shown) // 2]
     values = [
         f"<b>{number(column['systems'][name]['auc'])}</b> from {label}" for name, label in LABELS.items()
     ]
     told = ", ".join(values).replace("from both", "from both together")
-    return f"With {column['listeners']:,} listeners the others are found with an AUC of {told}."
+    return f"With {_counted(column['listeners'])} the others are found with an AUC of {told}."
 
 
 def _curve(shown: Sequence[Content]) -> str:

@@ -90,7 +90,7 @@ def _y(up: Axis, value: float) -> str:
 
 
 def bands_chart(at: Sequence[int], lines: Mapping[str, Sequence[Band]], labels: Mapping[str, str]) -> str:
-    """Values with their intervals at a few places, as far from each other as they come; a gap where None.
+    """Values with their intervals at a few places, evenly apart; left out where None.
 
     `lines` are by class of CSS, `labels` say what they are.
     """

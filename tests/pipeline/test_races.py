@@ -11,6 +11,14 @@ from tests.pipeline.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("pipeline")
 
+RELEASE_METADATA = """
+import dagster as dg
+with dg.DagsterInstance.get() as instance:
+    event = instance.get_latest_materialization_event(dg.AssetKey("release"))
+    metadata = event.asset_materialization.metadata
+    print(metadata["released"].value, metadata["reason"].value)
+"""
+
 
 def paused_stage(workspace: Workspace) -> tuple[psutil.Popen, psutil.Process]:
     """`dvc repro raw_audio`, its stage stopped after it has read its inputs."""
@@ -52,3 +60,35 @@ def test_a_parameter_edited_meanwhile_fails_the_stage(ingested: Workspace, tmp_p
     assert "raw_audio" in workspace.stale_in_dvc()
     workspace.run("dvc", "repro", "--single-item", "raw_audio")
     assert "raw_audio" not in workspace.stale_in_dvc()
+
+
+@pytest.mark.soak
+def test_a_delivery_is_taken_in_and_measured_while_a_training_runs(
+    workspace: Workspace, deliveries: Path
+) -> None:
+    workspace.set_param("learning_rate", 0.003)
+    training = workspace.start("python", "-m", "earshot", "retrain")
+    stage = workspace.stage_process("cnn_checkpoint", training)
+    stage.suspend()
+    workspace.earshot("onboard", str(deliveries / "new-songs"))
+    assert workspace.summary("drift")["new_deliveries"] == 1
+    assert "a training is under way: cnn_checkpoint, PID" in workspace.earshot("retrain", "--if-due")
+    stage.resume()
+    assert training.wait() == 0
+    assert workspace.stale_in_dvc() == {"training_set"}
+    assert "0 new songs (limit 100)" in workspace.earshot("retrain", "--if-due")
+
+
+@pytest.mark.soak
+def test_a_refused_candidate_is_told_and_serving_stays(workspace: Workspace) -> None:
+    served = workspace.versions()["served_factors"]
+    pointer = (workspace.root / "releases" / "current.json").read_bytes()
+    workspace.set_param("learning_rate", 0.000001)
+    said = workspace.earshot("retrain")
+    assert "refused, what was served stays: " in said
+    assert (workspace.root / "releases" / "current.json").read_bytes() == pointer
+    assert workspace.versions()["served_factors"] == served
+    workspace.run("python", "-m", "orchestration.sync")
+    shown = workspace.run("python", "-c", RELEASE_METADATA)
+    assert "False" in shown
+    assert said.split("stays: ")[1].strip() in shown

@@ -61,7 +61,7 @@ def take_in(root: Path, say: Say) -> Intake:
     intake = Intake()
     with alone(root / ".earshot" / "locks" / "inbox", say):
         for left in (root / INBOX).glob(".taken-*"):
-            _delete(left)
+            _delete(left, say)
         found = look(root / INBOX)
         for waiting in found:
             if waiting.arrived is None:
@@ -107,15 +107,18 @@ def _remove(waiting: Waiting, say: Say) -> None:
         aside.rename(waiting.folder)
         say(f"{waiting.folder.name}: something was added after it was read; it stays in the inbox")
         return
-    _delete(aside)
+    _delete(aside, say)
 
 
-def _delete(folder: Path) -> None:
-    """Read-only folders too."""
+def _delete(folder: Path, say: Say) -> None:
+    """Read-only folders too; what somebody else owns stays, hidden."""
     for inside, _, _ in os.walk(folder):
         with suppress(OSError):
             Path(inside).chmod(stat.S_IRWXU)
-    shutil.rmtree(folder)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        say(f"{folder}: taken in, but cannot be removed: {error.strerror}; remove it by hand")
 
 
 def _reject(root: Path, folder: Path, error: str, say: Say) -> Rejection:

@@ -20,13 +20,16 @@ _held: list[IO[str]] = []
 
 
 def note_process(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Tag a run with the process it works in: Dagster marks it failed only while it sees that process die."""
+    """Tag a run with the process it works in: Dagster marks it failed only while it sees that process die.
+
+    For jobs whose steps share one process, as all of `orchestration.jobs` do.
+    """
     process = psutil.Process()
     instance.add_run_tags(run_id, {PROCESS_TAG: f"{process.pid} {process.create_time():.2f}"})
 
 
 def is_dead(record: dg.RunRecord) -> bool:
-    """Whether a run counts as running, but its process is gone."""
+    """Whether a run of `orchestration.jobs` counts as running, but its process is gone."""
     tag = record.dagster_run.tags.get(PROCESS_TAG)
     if record.dagster_run.status != dg.DagsterRunStatus.STARTED:
         return False

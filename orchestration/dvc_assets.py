@@ -15,6 +15,7 @@ from earshot.onboarding.page import PAGE
 from earshot.params import load_params
 from earshot.releases import candidate, commit_release, read_decision
 from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, reproduce, split_target
+from orchestration.alive import note_process
 from orchestration.workspace import ROOT
 
 DELIVERIES = dg.AssetKey("deliveries")
@@ -45,6 +46,7 @@ def _asset(stage: PipelineStage) -> dg.AssetsDefinition:
             context.log.info(text)
             print(text, file=sys.stderr, flush=True)  # noqa: T201
 
+        note_process(context.instance, context.run_id)
         say(f"{stage.target} ...")
         try:
             ran = reproduce(ROOT, stage.target, say)

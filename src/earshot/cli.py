@@ -8,9 +8,12 @@ from typing import Annotated
 
 import typer
 
+from earshot.asking.commands import app as asking
 from earshot.datasets.commands import app as importing
 from earshot.errors import UserError
 from earshot.onboarding.commands import onboard
+from earshot.releases.commands import app as releasing
+from earshot.releases.commands import beside as beside_releases
 
 app = typer.Typer(
     help="Recommends songs nobody has played yet, from how they sound.",
@@ -106,44 +109,6 @@ def repair() -> None:
 
 app.command()(onboard)
 app.add_typer(importing, name="import")
-
-release = typer.Typer(help="What is served, and what it was judged by.", no_args_is_help=True)
-app.add_typer(release, name="release")
-
-
-@release.command("list")
-def list_releases() -> None:
-    """List every release, the oldest first; the one that is served is marked."""
-    from earshot import releases
-
-    current = releases.read_pointer(Path.cwd())
-    for each in releases.list_releases(Path.cwd()):
-        served = "  served" if each == current else ""
-        typer.echo(f"{each.number:4d}  {each.release}  {_figures(each.metrics)}{served}")
-    if isinstance(current, releases.NothingReleased):
-        typer.echo(f"nothing released yet: {current.reason}")
-
-
-def _figures(metrics: dict[str, dict[str, float]]) -> str:
-    candidate = metrics.get("cnn_mse", {})
-    return "  ".join(f"{name} {value:.3f}" for name, value in candidate.items())
-
-
-@release.command("show")
-def show_release(name: Annotated[str, typer.Argument(help="its first letters are enough")]) -> None:
-    """Show the manifest of a release and the decision that released it, as JSON."""
-    import json
-
-    from earshot import releases
-
-    typer.echo(json.dumps(releases.show_release(Path.cwd(), name), indent=2))
-
-
-@release.command("rollback")
-def roll_back(
-    name: Annotated[str | None, typer.Argument(help="by default the one before")] = None,
-) -> None:
-    """Serve an earlier release again; the next `onboard` or `dvc repro` serves it."""
-    from earshot import releases
-
-    typer.echo(f"the pointer names {releases.roll_back(Path.cwd(), name).release}")
+app.add_typer(releasing, name="release")
+app.add_typer(beside_releases)
+app.add_typer(asking)

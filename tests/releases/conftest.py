@@ -28,6 +28,16 @@ def second_release(tmp_path_factory: pytest.TempPathFactory, first_release: Repo
     return repository
 
 
+@pytest.fixture(scope="session")
+def refused_candidate(tmp_path_factory: pytest.TempPathFactory, first_release: Repository) -> Repository:
+    """A worse model refused after it. Copy before changing it."""
+    repository = copy(first_release, tmp_path_factory.mktemp("refused"))
+    write_model(repository.root / "made", seed=2, learned=False)
+    repository.repro()
+    repository.commit()
+    return repository
+
+
 @pytest.fixture
 def repository(first_release: Repository, tmp_path: Path) -> Repository:
     return copy(first_release, tmp_path)
@@ -36,6 +46,11 @@ def repository(first_release: Repository, tmp_path: Path) -> Repository:
 @pytest.fixture
 def replaced(second_release: Repository, tmp_path: Path) -> Repository:
     return copy(second_release, tmp_path)
+
+
+@pytest.fixture
+def refused(refused_candidate: Repository, tmp_path: Path) -> Repository:
+    return copy(refused_candidate, tmp_path)
 
 
 def copy(repository: Repository, folder: Path) -> Repository:

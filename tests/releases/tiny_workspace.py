@@ -6,6 +6,7 @@ it. release, served_factors and recommendations are the real ones.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,10 +18,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from typer.testing import CliRunner
 
 from earshot.audio.rows import ImageFormat, Row
 from earshot.audio.shards import write_shard
 from earshot.audio.store import HyperImageStore, write_store
+from earshot.cli import app
+from earshot.deliveries.ingest import ingest
 from earshot.encoders.load import load_encoder, predict, save_encoder
 from earshot.encoders.song_encoder import EncoderDescription, build
 from earshot.factors.fold_in import solve_rows
@@ -69,6 +73,12 @@ class Repository:
         )
         assert (done.returncode == 0) == succeeds, f"{command}: exit {done.returncode}\n{done.stdout}"
         return done.stdout
+
+    def earshot(self, *arguments: str) -> str:
+        """The output of a command, in this process; its UserError as it is."""
+        with contextlib.chdir(self.root):
+            ran = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        return ran.stdout
 
     def repro(self, *arguments: str, succeeds: bool = True) -> str:
         return self.run("dvc", "repro", *arguments, succeeds=succeeds)
@@ -237,8 +247,16 @@ def write_repository(root: Path) -> Repository:
     shutil.copy(PROJECT / ".dvc" / "config", root / ".dvc" / "config")
     (root / ".gitignore").write_text(".earshot/\n")
     (root / ".dvcignore").write_text(".earshot\n")
+    ingest(_write_delivery(root / "made" / "music"), root)
     repository.commit()
     return repository
+
+
+def _write_delivery(folder: Path) -> Path:
+    (folder / "audio").mkdir(parents=True)
+    (folder / "audio" / "one.wav").write_bytes(b"the sound of one song")
+    (folder / "songs.csv").write_text("song_id,audio\ns000,audio/one.wav\n")
+    return folder
 
 
 def _write_pipeline(root: Path) -> None:

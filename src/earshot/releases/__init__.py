@@ -8,19 +8,25 @@ name; `releases/decisions/` says of every candidate what became of it, and why.
 from earshot.releases.candidate import MADE_BY, candidate
 from earshot.releases.commit import commit_release
 from earshot.releases.files import fetch, is_cached
+from earshot.releases.garbage import clean_cache
 from earshot.releases.gate import Difference, Differences, Evidence, Verdict, judge, why_unpaired
 from earshot.releases.history import (
     archive,
     best_first,
     keep_candidate,
+    list_candidates,
     list_releases,
     read_decision,
     rolled_back,
     show_release,
     write_decision,
 )
+from earshot.releases.lineage import trace
 from earshot.releases.manifest import Manifest, NothingReleased, read_pointer, write_pointer
+from earshot.releases.portable import export_release, import_release
+from earshot.releases.promote import gate_said, promote
 from earshot.releases.rollback import roll_back
+from earshot.releases.verification import verify
 
 __all__ = [
     "MADE_BY",
@@ -33,17 +39,25 @@ __all__ = [
     "archive",
     "best_first",
     "candidate",
+    "clean_cache",
     "commit_release",
+    "export_release",
     "fetch",
+    "gate_said",
+    "import_release",
     "is_cached",
     "judge",
     "keep_candidate",
+    "list_candidates",
     "list_releases",
+    "promote",
     "read_decision",
     "read_pointer",
     "roll_back",
     "rolled_back",
     "show_release",
+    "trace",
+    "verify",
     "why_unpaired",
     "write_decision",
     "write_pointer",

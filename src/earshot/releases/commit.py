@@ -12,7 +12,7 @@ from earshot.releases.manifest import Manifest, pointer_path, read_pointer
 
 
 def commit_release(root: Path) -> str | None:
-    """Commit the release that is served and tag it `release/<name>`; its tag, or None where it has one.
+    """Commit the release that is served, tag it `release/<name>`; its tag, or None if nothing was to do.
 
     Only the release's own files go into the commit: pointer, manifests,
     decision, dvc.lock. What else is changed or staged stays as it is. Called
@@ -27,13 +27,15 @@ def commit_release(root: Path) -> str | None:
     if not isinstance(current, Manifest):
         return None
     tag = f"release/{current.release}"
-    if _git(root, "tag", "--list", tag):
+    tagged = _git(root, "tag", "--list", tag)
+    if tagged and not _git(root, "status", "--porcelain", "--", str(pointer_path(root))):
         return None
     files = _own_files(root, current)
     _git(root, "add", "--", *files)
     if _git(root, "status", "--porcelain", "--", *files):
         _git(root, "commit", "--quiet", "--no-verify", "--message", _message(current), "--only", "--", *files)
-    _git(root, "tag", "--annotate", "--message", _message(current), tag)
+    if not tagged:
+        _git(root, "tag", "--annotate", "--message", _message(current), tag)
     return tag
 
 

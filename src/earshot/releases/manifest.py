@@ -94,7 +94,7 @@ def read_pointer(root: Path) -> Manifest | NothingReleased:
     content = read_json_object(path)
     if content.get("release") is None:
         return NothingReleased(str(content.get("reason")))
-    return _check(content, path)
+    return check_manifest(content, path)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -105,7 +105,7 @@ def read_manifest(path: Path) -> Manifest:
     UserError
         Not JSON, or not a manifest; every wrong key is named with its value.
     """
-    return _check(read_json_object(path), path)
+    return check_manifest(read_json_object(path), path)
 
 
 def write_pointer(path: Path, release: Manifest | NothingReleased) -> None:
@@ -127,7 +127,8 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return content
 
 
-def _check(content: dict[str, Any], path: Path) -> Manifest:
+def check_manifest(content: dict[str, Any], path: Path) -> Manifest:
+    """`content`, which comes from `path`, as a manifest; errors as in `read_manifest`."""
     try:
         return TypeAdapter(Manifest).validate_json(json.dumps(content))
     except ValidationError as error:

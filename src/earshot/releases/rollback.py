@@ -13,11 +13,11 @@ from earshot.releases.manifest import Manifest, pointer_path, read_pointer
 from earshot.versioning.replace import replacing_output
 
 
-def _to_stderr(line: str) -> object:
+def to_stderr(line: str) -> object:
     return sys.stderr.write(f"{line}\n")
 
 
-def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] = _to_stderr) -> Manifest:
+def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] = to_stderr) -> Manifest:
     """Serve the release `name` again, by default the one that the current one replaced.
 
     The pointer goes back by a rename under DVC's locks and is recorded in
@@ -36,8 +36,8 @@ def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] 
         if _served(root) != current:
             raise UserError(f"{_served(root).release} was released meanwhile; say again what to go back to")
         if target != current:
-            _mark(root, current.release, target.release)
-            _mark(root, target.release, None)
+            mark(root, current.release, target.release)
+            mark(root, target.release, None)
             archive(root, current)
             _put_back(root, target)
     return target
@@ -56,7 +56,8 @@ def _previous(current: Manifest) -> str:
     return current.previous
 
 
-def _mark(root: Path, name: str, put_back: str | None) -> None:
+def mark(root: Path, name: str, put_back: str | None) -> None:
+    """Note in the decision on `name` that a person put `put_back` in its place; None: nobody did."""
     decision = read_decision(root, name) or {"candidate": name}
     marked = {key: value for key, value in decision.items() if key != "rolled_back_to"}
     write_decision(root, name, marked | ({"rolled_back_to": put_back} if put_back else {}))

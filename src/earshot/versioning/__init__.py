@@ -1,7 +1,8 @@
 """DVC: .dvc files, dvc.lock, the cache, the resolved pipeline. The only package that knows DVC."""
 
-from earshot.versioning.cache import PreviousOutput, cache_folder, cache_path
+from earshot.versioning.cache import PreviousOutput, add_object, cache_folder, cache_path
 from earshot.versioning.deliveries import add_folder, delivery_md5s, folder_md5, writing
+from earshot.versioning.garbage import Garbage, collect_garbage
 from earshot.versioning.lockfile import (
     Definition,
     Inputs,
@@ -25,13 +26,16 @@ from earshot.versioning.reproduce import is_current, reproduce
 __all__ = [
     "INDEX",
     "Definition",
+    "Garbage",
     "Inputs",
     "PipelineStage",
     "PreviousOutput",
     "Recorded",
     "add_folder",
+    "add_object",
     "cache_folder",
     "cache_path",
+    "collect_garbage",
     "delivery_md5s",
     "file_md5",
     "folder_md5",

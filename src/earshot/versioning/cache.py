@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +53,16 @@ class PreviousOutput:
 def cache_path(cache: Path, md5: str) -> Path:
     """Where DVC's cache keeps the object `md5`."""
     return cache / md5[:2] / md5[2:]
+
+
+def add_object(cache: Path, md5: str, source: Path) -> None:
+    """Put the file `source`, whose md5 it is, into the cache; it appears whole or not at all."""
+    place = cache_path(cache, md5)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    shutil.copyfile(source, beside)
+    beside.chmod(0o444)
+    beside.replace(place)
 
 
 def cache_folder(root: Path) -> Path:

@@ -1,0 +1,79 @@
+"""`earshot recommend`, `similar`, `listeners`: every command is one question to what is served."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+app = typer.Typer()
+
+K = Annotated[int, typer.Option("-k", min=1, help="how many")]
+AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
+
+
+@app.command()
+def recommend(
+    user: Annotated[str, typer.Argument(help="a user_id")], k: K = 10, as_json: AsJson = False
+) -> None:
+    """List what a listener should hear next."""
+    from earshot.asking import answers
+
+    _answer(answers.recommend, user, k, as_json)
+
+
+@app.command()
+def similar(
+    song: Annotated[str, typer.Argument(help="a song_id, or an audio file")],
+    k: K = 10,
+    as_json: AsJson = False,
+) -> None:
+    """List the songs nearest in taste to a song, or to any audio file."""
+    from earshot.asking import answers
+
+    _answer(answers.similar, song, k, as_json)
+
+
+@app.command()
+def listeners(
+    song: Annotated[str, typer.Argument(help="a song_id")], k: K = 10, as_json: AsJson = False
+) -> None:
+    """List who would like a song best and has not played it."""
+    from earshot.asking import answers
+
+    _answer(answers.listeners, song, k, as_json)
+
+
+def _answer(question: Callable[..., list[dict[str, Any]]], about: str, k: int, as_json: bool) -> None:
+    from earshot.asking.state import read_served
+    from earshot.releases import Manifest, read_pointer
+
+    served = read_served(Path.cwd())
+    rows = question(served, about, k)
+    typer.echo(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(rows)))
+    current = read_pointer(Path.cwd())
+    if isinstance(current, Manifest) and current.release != served.release:
+        typer.echo(
+            f"releases/current.json names {current.release}: `dvc repro` or the job onboard serves it",
+            err=True,
+        )
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    """A line a row under the names of the columns; figures to the right."""
+    lines = [list(rows[0]), *([_shown(value) for value in row.values()] for row in rows)] if rows else []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "cold" if value else ""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return "-" if value is None else str(value)

@@ -1,0 +1,73 @@
+"""Where the released encoder hears any audio file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.asking.state import Served
+from earshot.audio.rows import ImageFormat
+from earshot.errors import UserError
+from earshot.params import HyperImages, load_params
+
+if TYPE_CHECKING:
+    from earshot.audio.store import HyperImageStore
+
+_ENCODER = ("encoder.json", "encoder.pt")
+
+
+def hear(served: Served, audio: Path) -> NDArray[np.float32]:
+    """Factors (d,) of an audio file: its hyper-image, through the released encoder.
+
+    Raises
+    ------
+    UserError
+        A file that cannot be decoded; params.yaml that makes other hyper-images
+        than the encoder reads.
+    """
+    from earshot.audio.hyper_image import format_of
+    from earshot.encoders.load import load_encoder, predict, read_description
+
+    settings = load_params(served.root / "params.yaml").hyper_images
+    with TemporaryDirectory(prefix="earshot-hear-") as made:
+        folder = Path(made)
+        for name in _ENCODER:
+            (folder / name).symlink_to(served.file("served_factors", f"release/cnn_checkpoint/{name}"))
+        _refuse_other_images(served, read_description(folder).feature_key, format_of(settings))
+        store = _one_song(audio, settings, folder)
+        heard: NDArray[np.float32] = predict(load_encoder(folder), store, [0])[0]
+        return heard
+
+
+def _refuse_other_images(served: Served, wanted: str, made: ImageFormat) -> None:
+    if wanted != made.feature_key:
+        raise UserError(
+            f"release {served.release} hears hyper-images of feature key {wanted}, params.yaml makes "
+            f"{made.feature_key}: put its hyper_images section back, or release a model trained on them"
+        )
+
+
+def _one_song(audio: Path, settings: HyperImages, folder: Path) -> HyperImageStore:
+    """A store of its hyper-image alone, as stage hyper_images would store it."""
+    import pandas as pd
+
+    from earshot.audio.extraction import extract_image
+    from earshot.audio.hyper_image import excerpt_start, format_of
+    from earshot.audio.probing import probe
+    from earshot.audio.shards import write_shard
+    from earshot.audio.store import HyperImageStore, write_store
+    from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
+
+    found = probe(audio)
+    image = found.reason or extract_image((audio, excerpt_start(found.seconds, settings)), settings)
+    if isinstance(image, str):
+        raise UserError(f"{audio}: {image}")
+    (folder / "shards").mkdir()
+    write_shard(folder / "shards" / "one.npy", [image], image.shape[1])
+    row = {SONG_ID: audio.name, SHARD: "one", FIRST_FRAME: 0, N_FRAMES: len(image)}
+    write_store(folder, format_of(settings), pd.DataFrame([row]))
+    return HyperImageStore.open(folder)

@@ -1,0 +1,118 @@
+"""The served state as dvc.lock names it: immutable, whole, and of one release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot import versioning
+from earshot.columns import ARTIST, SONG_ID, TITLE, USER_ID, WITHDRAWN
+from earshot.errors import UserError
+from earshot.files import read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SERVED, _LISTS = "served_factors", "recommendations"
+
+
+@dataclass(frozen=True)
+class Served:
+    """What is served.
+
+    Attributes
+    ----------
+    release
+        Name of the model behind all of it.
+    outputs
+        `served_factors`, `recommendations`, and the `play_counts` and `raw_audio` that these were made of.
+    """
+
+    root: Path
+    release: str
+    outputs: dict[str, versioning.PreviousOutput]
+
+    def file(self, stage: str, name: str) -> Path:
+        """A file of one of the outputs, in DVC's cache. Raises UserError where it is not there."""
+        return _file(self.outputs[stage], stage, name)
+
+    def table(self, stage: str, name: str, **options: Any) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.read_parquet(self.file(stage, name), **options)
+
+    def vectors(self, name: str) -> NDArray[np.float32]:
+        """`item_factors.npy` or `user_factors.npy`, float32 (n, factors)."""
+        found: NDArray[np.float32] = np.load(self.file(_SERVED, name), allow_pickle=False)
+        return found
+
+    @cached_property
+    def song_ids(self) -> NDArray[np.object_]:
+        """(n_songs,), in the order of the item factors."""
+        return self.table(_SERVED, "items.parquet")[SONG_ID].to_numpy(dtype=object)
+
+    @cached_property
+    def user_ids(self) -> NDArray[np.object_]:
+        """(n_users,), in the order of the user factors."""
+        return self.table(_SERVED, "users.parquet")[USER_ID].to_numpy(dtype=object)
+
+    @cached_property
+    def catalogue(self) -> pd.DataFrame:
+        """title, artist and withdrawn by song_id."""
+        columns = [SONG_ID, TITLE, ARTIST, WITHDRAWN]
+        return self.table("raw_audio", "songs.parquet", columns=columns).set_index(SONG_ID)
+
+
+def read_served(root: Path) -> Served:
+    """What the workspace `root` serves.
+
+    Raises
+    ------
+    UserError
+        Nothing yet; vectors and lists of two releases (serving was half-way, or
+        failed there); a file that is not in DVC's cache; each with what to do.
+    """
+    lock = _read_lock(root)
+    made = {stage: _output(root, lock, stage) for stage in (_SERVED, _LISTS)}
+    vectors, lists = (read_json(_file(made[stage], stage, "summary.json")) for stage in (_SERVED, _LISTS))
+    if vectors["release"] != lists["release"]:
+        raise UserError(
+            f"data/{_SERVED} is of release {vectors['release']}, data/{_LISTS} of {lists['release']}: "
+            "wait for the run that serves, or finish it with `dvc repro recommendations`"
+        )
+    if vectors["release"] is None:
+        raise UserError(vectors["reason"])
+    used = {dep["path"]: dep.get("md5") for dep in lock[_LISTS].get("deps", ())}
+    cache = versioning.cache_folder(root)
+    for stage in ("play_counts", "raw_audio"):
+        made[stage] = versioning.PreviousOutput(cache, used.get(f"data/{stage}"))
+    return Served(root, vectors["release"], made)
+
+
+def _read_lock(root: Path) -> dict[str, Any]:
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return versioning.read_lock(root)
+    except YAMLError:
+        raise UserError(
+            f"{root / 'dvc.lock'}: being written, or cut short: ask again, or `earshot repair`"
+        ) from None
+
+
+def _output(root: Path, lock: dict[str, Any], stage: str) -> versioning.PreviousOutput:
+    if stage not in lock:
+        raise UserError(f"dvc.lock: no {stage}: nothing is served yet; `dvc repro {stage}` makes it")
+    return versioning.PreviousOutput(versioning.cache_folder(root), lock[stage]["outs"][0]["md5"])
+
+
+def _file(output: versioning.PreviousOutput, stage: str, name: str) -> Path:
+    found = output.find(name)
+    if found is None:
+        raise UserError(f"data/{stage}/{name}: not in DVC's cache ({output.md5}); `dvc pull` fetches it")
+    return found

@@ -1,0 +1,152 @@
+"""`earshot release ...`, and where releases come from: `trace`, `verify`, `gc`. Every command is one call."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from earshot.errors import UserError
+
+app = typer.Typer(help="What is served, and what it was judged by.", no_args_is_help=True)
+beside = typer.Typer()
+
+Name = Annotated[str, typer.Argument(help="its first letters are enough")]
+AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
+
+
+@app.command("list")
+def list_all() -> None:
+    """List every release, the oldest first, then refused candidates; the one that is served is marked."""
+    from earshot import releases
+
+    root = Path.cwd()
+    current = releases.read_pointer(root)
+    for each in releases.list_releases(root):
+        served = "  served" if each == current else ""
+        typer.echo(f"{each.number:4d}  {each.release}  {_figures(each.metrics)}{served}")
+    for each in releases.list_candidates(root):
+        typer.echo(f"   -  {each.release}  {_figures(each.metrics)}  refused")
+    if isinstance(current, releases.NothingReleased):
+        typer.echo(f"nothing released yet: {current.reason}")
+
+
+def _figures(metrics: dict[str, dict[str, float]]) -> str:
+    candidate = metrics.get("cnn_mse", {})
+    return "  ".join(f"{name} {value:.3f}" for name, value in candidate.items())
+
+
+@app.command()
+def show(name: Name) -> None:
+    """Show the manifest of a release or refused candidate and the decision on it, as JSON."""
+    from earshot import releases
+
+    typer.echo(json.dumps(releases.show_release(Path.cwd(), name), indent=2))
+
+
+@app.command()
+def rollback(name: Annotated[str | None, typer.Argument(help="by default the one before")] = None) -> None:
+    """Serve an earlier release again; the next `onboard` or `dvc repro` serves it."""
+    from earshot import releases
+
+    _tell_moved(releases.roll_back(Path.cwd(), name).release)
+
+
+@app.command()
+def promote(
+    name: Name,
+    force: Annotated[bool, typer.Option("--force", help="whatever the gate said")] = False,
+    reason: Annotated[str, typer.Option(help="why; it is kept in the decision")] = "",
+) -> None:
+    """Serve a refused candidate or earlier release by hand; without --force, say what the gate said of it."""
+    from earshot import releases
+
+    said = releases.gate_said(Path.cwd(), name)
+    if not force:
+        raise UserError(f"{said}; `--force --reason TEXT` serves it all the same")
+    if not reason.strip():
+        raise UserError(f"{said}; wanted with --force: --reason TEXT")
+    _tell_moved(releases.promote(Path.cwd(), name, reason).release)
+
+
+def _tell_moved(name: str) -> None:
+    """Say what the pointer names, and commit it where release.git_commit asks for that."""
+    from earshot import releases
+    from earshot.params import load_params
+
+    typer.echo(f"the pointer names {name}")
+    if load_params(Path.cwd() / "params.yaml").release.git_commit:
+        typer.echo(f"committed: {releases.commit_release(Path.cwd())}")
+
+
+@app.command("export")
+def export(name: Name, file: Annotated[Path, typer.Argument(help="a new file")]) -> None:
+    """Write a release as one file: manifest, decision and model."""
+    from earshot import releases
+
+    typer.echo(f"{releases.export_release(Path.cwd(), name, file).release}: written to {file}")
+
+
+@app.command("import")
+def import_file(file: Annotated[Path, typer.Argument(help="what `release export` wrote")]) -> None:
+    """Take in a release that was exported elsewhere, every hash verified; it is not served yet."""
+    from earshot import releases
+
+    name = releases.import_release(Path.cwd(), file).release
+    typer.echo(f"{name}: taken in; `earshot release promote {name} --force --reason TEXT` serves it")
+
+
+@beside.command()
+def trace(
+    release: Name,
+    song: Annotated[str | None, typer.Argument(help="a song_id")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a release was made of, back to the deliveries, and where a song's sound came from."""
+    from earshot import releases
+
+    found = releases.trace(Path.cwd(), release, song)
+    typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
+
+
+_TRACED = ("release", "number", "previous", "served", "feature_key", "split", "inputs", "outputs", "files")
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    decision = found["decision"] or {}
+    rows = {key: found[key] for key in _TRACED} | {"decision": decision.get("reason")}
+    rows |= {"promoted": decision["promoted"]} if "promoted" in decision else {}
+    rows |= {"deliveries": found["deliveries"]} | ({"song": found["song"]} if "song" in found else {})
+    return [line for key, value in rows.items() for line in _described(key, value)]
+
+
+def _described(key: str, value: Any) -> list[str]:
+    if not isinstance(value, dict):
+        return [f"{key:12s} {'-' if value is None else value}"]
+    width = max(map(len, value), default=0)
+    return [key, *(f"  {name:{width}s}  {'-' if each is None else each}" for name, each in value.items())]
+
+
+@beside.command()
+def verify(release: Name) -> None:
+    """Hash anew all that a release names, model and deliveries; exit status 1 where something differs."""
+    from earshot import releases
+
+    files, problems = releases.verify(Path.cwd(), release)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise UserError(f"{len(problems)} differences in {files} files; `dvc pull` or an export brings back")
+    typer.echo(f"{files} files, all as they were")
+
+
+@beside.command()
+def gc(really: Annotated[bool, typer.Option("--really", help="remove them")] = False) -> None:
+    """Count, or with --really remove, what no release, commit at hand or tag needs of DVC's cache."""
+    from earshot import releases
+
+    found = releases.clean_cache(Path.cwd(), really)
+    told = "removed" if really else "not needed (`--really` removes them)"
+    typer.echo(f"{found.objects:,} objects, {found.bytes / 1e6:,.1f} MB: {told}; {found.kept:,} kept")

@@ -1,0 +1,22 @@
+"""Cleaning DVC's cache without losing a release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from earshot.releases.history import list_candidates, list_releases
+from earshot.releases.rollback import to_stderr
+from earshot.versioning import Garbage, collect_garbage
+
+
+def clean_cache(root: Path, remove: bool, say: Callable[[str], object] = to_stderr) -> Garbage:
+    """Remove, or with `remove` false only count, what no release, candidate, commit at hand or tag needs.
+
+    Kept are the files of every release and of every refused candidate whose
+    manifest is kept, and what `collect_garbage` finds named by .dvc files and
+    dvc.lock, now, at HEAD and at the tags of releases. Errors as there.
+    """
+    manifests = [*list_releases(root), *list_candidates(root)]
+    files = {md5 for manifest in manifests for md5 in manifest.files.values()}
+    return collect_garbage(root, files, "release/*", say, remove)

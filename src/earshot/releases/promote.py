@@ -1,0 +1,74 @@
+"""Putting a candidate in place by hand, whatever the gate said of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from earshot.errors import UserError
+from earshot.releases.files import find_files
+from earshot.releases.history import archive, find_release, list_releases, read_decision, write_decision
+from earshot.releases.manifest import Manifest, pointer_path, read_pointer, write_pointer
+from earshot.releases.rollback import mark, to_stderr
+from earshot.versioning.replace import replacing_output
+
+
+def promote(root: Path, name: str, reason: str, say: Callable[[str], object] = to_stderr) -> Manifest:
+    """Serve the candidate or earlier release `name` from now on; who, when and why go into its decision.
+
+    The pointer moves as in `roll_back`, and the release that is left is marked likewise.
+
+    Raises
+    ------
+    UserError
+        No such candidate, one of its files is not in DVC's cache (named), it is
+        served already, or another release since.
+    """
+    target, current = find_release(root, name, refused=True), read_pointer(root)
+    if isinstance(current, Manifest) and target.release == current.release:
+        raise UserError(f"{target.release} is served already")
+    find_files(target, root)
+    with replacing_output(root, "release", say):
+        if read_pointer(root) != current:
+            raise UserError("something was released meanwhile; say again what to promote")
+        target = _numbered(root, target, current.release if isinstance(current, Manifest) else None)
+        _note(root, target.release, reason)
+        if isinstance(current, Manifest):
+            mark(root, current.release, target.release)
+            archive(root, current)
+        write_pointer(pointer_path(root), target)
+    return target
+
+
+def gate_said(root: Path, name: str) -> str:
+    """What the gate decided of a candidate or release, in its own words."""
+    release = find_release(root, name, refused=True)
+    decision = read_decision(root, release.release)
+    if decision is None or "reason" not in decision:
+        return f"{release.release} was never judged here"
+    return f"{release.release} was {'released' if decision['released'] else 'refused'}: {decision['reason']}"
+
+
+def _numbered(root: Path, target: Manifest, previous: str | None) -> Manifest:
+    """A candidate that was never released as the next release after `previous`."""
+    numbers = {release.release: release.number for release in list_releases(root)}
+    if target.release in numbers:
+        return target
+    return replace(target, number=1 + max(numbers.values(), default=0), previous=previous)
+
+
+def _note(root: Path, name: str, reason: str) -> None:
+    mark(root, name, None)
+    decision = read_decision(root, name) or {}
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    write_decision(root, name, decision | {"promoted": {"by": _who(root), "at": at, "reason": reason}})
+
+
+def _who(root: Path) -> str:
+    """Git's e-mail address, or the number of the account."""
+    asked = subprocess.run(["git", "config", "user.email"], cwd=root, capture_output=True, text=True)
+    return asked.stdout.strip() or f"uid {os.getuid()}"

@@ -1,0 +1,93 @@
+"""Answers from what is served, against plain numpy; never from two releases at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from earshot import releases
+from earshot.asking import answers
+from earshot.asking.state import read_served
+from earshot.errors import UserError
+from tests.releases.tiny_workspace import WITHDRAWN, Repository, World
+
+
+def served_vectors(repository: Repository) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Of users and of songs, by id."""
+    folder = repository.root / "data" / "served_factors"
+    users, songs = (repository.read(f"served_factors/{name}.parquet") for name in ("users", "items"))
+    return (
+        dict(zip(users["user_id"], np.load(folder / "user_factors.npy"), strict=True)),
+        dict(zip(songs["song_id"], np.load(folder / "item_factors.npy"), strict=True)),
+    )
+
+
+def test_recommend_lists_the_best_of_what_was_not_played(first_release: Repository) -> None:
+    world, (users, songs) = World(), served_vectors(first_release)
+    rows = json.loads(first_release.earshot("recommend", "u007", "-k", "5", "--json"))
+    played = set(world.song_ids[world.played[7]])
+    scores = {song: float(users["u007"] @ vector) for song, vector in songs.items()}
+    left = [song for song in scores if song not in played and song != WITHDRAWN]
+    assert [row["song_id"] for row in rows] == sorted(left, key=lambda song: -scores[song])[:5]
+    assert [row["score"] for row in rows] == pytest.approx([scores[row["song_id"]] for row in rows], rel=1e-5)
+    assert {row["release"] for row in rows} == {first_release.pointer()["release"]}
+    assert rows[0]["title"] == f"Title {rows[0]['song_id']}"
+    assert first_release.earshot("recommend", "u007").split()[:3] == ["rank", "song_id", "title"]
+
+
+def test_similar_lists_the_nearest_songs(first_release: Repository) -> None:
+    _, songs = served_vectors(first_release)
+    rows = answers.similar(read_served(first_release.root), "s000", 4)
+    unit = {song: vector / np.linalg.norm(vector) for song, vector in songs.items()}
+    cosines = {song: float(unit["s000"] @ vector) for song, vector in unit.items()}
+    others = [song for song in cosines if song not in ("s000", WITHDRAWN)]
+    assert [row["song_id"] for row in rows] == sorted(others, key=lambda song: -cosines[song])[:4]
+    assert [row["cosine"] for row in rows] == pytest.approx(
+        [cosines[row["song_id"]] for row in rows], abs=1e-6
+    )
+
+
+def test_listeners_lists_who_has_not_played_it(first_release: Repository) -> None:
+    world, (users, songs) = World(), served_vectors(first_release)
+    rows = answers.listeners(read_served(first_release.root), "s010", 6)
+    have = set(world.user_ids[world.played[:, 10]])
+    scores = {user: float(vector @ songs["s010"]) for user, vector in users.items() if user not in have}
+    assert [row["user_id"] for row in rows] == sorted(scores, key=lambda user: -scores[user])[:6]
+
+
+def test_errors_name_what_was_wanted(first_release: Repository) -> None:
+    for arguments, told in (
+        (("recommend", "x"), r"user 'x' has no plays .* one of data/play_counts/users\.parquet"),
+        (("similar", "x"), r"'x' is neither a song_id of .*items\.parquet nor a file: there is no /"),
+        (("listeners", "x"), "song 'x' is not served"),
+        (("similar", "params.yaml"), "hears hyper-images of feature key key-1, params.yaml makes"),
+    ):
+        with pytest.raises(UserError, match=told):
+            first_release.earshot(*arguments)
+
+
+def test_answers_are_of_one_release_whatever_stands_half_way(replaced: Repository) -> None:
+    def asked() -> set[str]:
+        served = read_served(replaced.root)
+        return {
+            row["release"]
+            for row in (*answers.recommend(served, "u001", 9), *answers.similar(served, "s001", 9))
+        }
+
+    second, first = replaced.pointer()["release"], replaced.pointer()["previous"]
+    before = read_served(replaced.root)
+    releases.roll_back(replaced.root)
+    assert asked() == {second}  # the pointer has moved, what is served has not
+    shutil.rmtree(replaced.root / "data" / "served_factors")  # as DVC does before the stage runs
+    assert asked() == {second}
+    replaced.repro("--single-item", "served_factors")
+    with pytest.raises(
+        UserError, match=f"served_factors is of release {first}, data/recommendations of {second}"
+    ):
+        asked()
+    assert {row["release"] for row in answers.similar(before, "s001", 9)} == {second}
+    replaced.repro("--single-item", "recommendations")
+    assert asked() == {first}

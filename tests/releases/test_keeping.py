@@ -1,0 +1,105 @@
+"""What a release needs is kept, can be checked, and can be followed back to the delivered file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from hashlib import md5
+from pathlib import Path
+
+import pytest
+
+from earshot import releases
+from earshot.errors import UserError
+from earshot.versioning import add_object, cache_folder, cache_path
+from tests.releases.test_releases import READS_THE_POINTER
+from tests.releases.tiny_workspace import HEARD, Repository
+
+SOUND = md5(b"the sound of one song").hexdigest()
+
+
+def litter(repository: Repository, tmp_path: Path) -> Path:
+    """An object that nothing names."""
+    (tmp_path / "litter").write_bytes(b"nothing names this")
+    name = md5(b"nothing names this").hexdigest()
+    add_object(cache_folder(repository.root), name, tmp_path / "litter")
+    return cache_path(cache_folder(repository.root), name)
+
+
+def test_gc_removes_what_nothing_needs_and_a_rollback_still_works(
+    replaced: Repository, first_release: Repository, tmp_path: Path
+) -> None:
+    unneeded = litter(replaced, tmp_path)
+    told = replaced.earshot("gc")
+    assert "not needed (`--really` removes them)" in told
+    assert unneeded.is_file()
+    assert replaced.earshot("gc", "--really").split(":")[0] == told.split(":")[0]
+    assert not unneeded.exists()
+    assert replaced.earshot("gc").startswith("0 objects, 0.0 MB")
+    assert "dvc.yaml" not in replaced.run("dvc", "checkout", "--summary")
+    assert replaced.earshot("verify", replaced.pointer()["previous"]).endswith("all as they were\n")
+    releases.roll_back(replaced.root)
+    replaced.repro()
+    table = "recommendations/recommendations.parquet"
+    assert replaced.read(table).equals(first_release.read(table))
+
+
+def test_gc_keeps_what_a_tag_names(replaced: Repository, tmp_path: Path) -> None:
+    """The first release's whole outputs, which HEAD's dvc.lock names no longer, stay where it is tagged."""
+    first = releases.show_release(replaced.root, replaced.pointer()["previous"])
+    checkpoint = cache_path(cache_folder(replaced.root), first["outputs"]["cnn_checkpoint"])
+    replaced.run("git", "tag", f"release/{first['release']}", "HEAD~1")
+    replaced.earshot("gc", "--really")
+    assert checkpoint.is_file()
+    replaced.run("git", "tag", "--delete", f"release/{first['release']}")
+    replaced.earshot("gc", "--really")
+    assert not checkpoint.exists()
+
+
+def test_gc_waits_for_a_stage_that_runs(replaced: Repository, tmp_path: Path) -> None:
+    unneeded, said = litter(replaced, tmp_path), list[str]()
+    command = [sys.executable, "-c", READS_THE_POINTER]
+    with subprocess.Popen(command, cwd=replaced.root, stdout=subprocess.PIPE) as stage:
+        assert stage.stdout is not None
+        stage.stdout.readline()
+        releases.clean_cache(replaced.root, remove=True, say=said.append)
+        assert stage.poll() == 0
+    assert f"(PID {stage.pid}): a stage" in said[0]
+    assert not unneeded.exists()
+
+
+def test_verify_names_the_one_byte_that_changed(repository: Repository) -> None:
+    name = repository.pointer()["release"]
+    assert repository.earshot("verify", name) == "10 files, all as they were\n"
+    for file in (repository.root / HEARD, model_file(repository)):
+        content = file.read_bytes()
+        file.chmod(0o644)
+        file.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    files, problems = releases.verify(repository.root, name)
+    assert files == 10
+    assert sorted(problem.split(" ")[0] for problem in problems) == ["cnn_checkpoint/encoder.pt", f"{HEARD}:"]
+    assert f"the release names {SOUND}" in "".join(problems)
+    with pytest.raises(UserError, match="2 differences in 10 files"):
+        repository.earshot("verify", name)
+
+
+def model_file(repository: Repository) -> Path:
+    name = repository.pointer()["files"]["cnn_checkpoint/encoder.pt"]
+    return cache_path(cache_folder(repository.root), name)
+
+
+def test_a_song_is_traced_to_its_delivered_file(first_release: Repository) -> None:
+    name = first_release.pointer()["release"]
+    found = json.loads(first_release.earshot("trace", name, "s000", "--json"))
+    (delivery,) = found["deliveries"].items()
+    assert found["song"]["artist"] == "Artist a00"
+    assert (found["song"]["delivery"], found["song"]["delivery_md5"]) == delivery
+    assert (found["song"]["audio"], found["song"]["file_md5"]) == (HEARD, SOUND)
+    assert set(found["inputs"]) == {"data/raw_audio", "data/play_counts", "data/hyper_images"}
+    told = first_release.earshot("trace", name, "s001")
+    assert f"release      {name}" in told
+    assert "decision     beats random" in told
+    assert "file_md5       -" in told
+    with pytest.raises(UserError, match=r"song 'nope': wanted one of training_set/songs\.parquet of release"):
+        releases.trace(first_release.root, name, "nope")

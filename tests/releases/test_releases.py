@@ -81,6 +81,26 @@ def test_a_worse_candidate_is_refused_and_nothing_is_served_anew(repository: Rep
     assert stale(repository) == set()
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_the_best_release_kept_is_scored_again_where_it_is_cached(replaced: Repository, cached: bool) -> None:
+    first, second = replaced.pointer()["previous"], replaced.pointer()["release"]
+    for name, value in ((first, 0.9), (second, 0.1)):
+        path = replaced.root / "releases" / "decisions" / f"{name}.json"
+        decision = json.loads(path.read_text())
+        decision["metrics"]["candidate"]["map_at_500"] = value
+        path.write_text(json.dumps(decision))
+    if not cached:
+        encoder = releases.show_release(replaced.root, first)["files"]["cnn_checkpoint/encoder.pt"]
+        cache_path(cache_folder(replaced.root), encoder).unlink()
+    write_model(replaced.root / "made", seed=3)
+    replaced.repro("release")
+    decision = replaced.decisions()[replaced.pointer()["release"]]
+    best = ["best_release"] if cached else []  # jazz alone has cold songs of enough artists
+    assert [rule["name"] for rule in decision["rules"]] == ["release", *best, "genre jazz", "checks"]
+    assert set(decision["differences"]) == ({first, second} if cached else {second})
+    assert decision["not_cached"] == ([] if cached else [first])
+
+
 def test_a_candidate_that_is_the_release_already_changes_nothing(repository: Repository) -> None:
     before, decisions = pointer_bytes(repository), repository.decisions()
     repository.repro("--force", "--single-item", "release")

@@ -118,8 +118,8 @@ def _manifest(read: ZipFile, file: Path) -> Manifest:
     missing = set(MODEL) - release.files.keys()
     if missing:
         raise UserError(f"{file / MANIFEST}: files: {', '.join(sorted(missing))}: missing")
-    if model_name(release.files) != release.release:
-        wanted = model_name(release.files)
+    wanted = model_name(release.files, release.n0)
+    if wanted != release.release:
         raise UserError(f"{file / MANIFEST}: release={release.release!r}: its files make {wanted!r}")
     return release
 

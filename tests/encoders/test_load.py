@@ -72,6 +72,9 @@ def test_damaged_or_foreign_files_are_named(store: HyperImageStore, tmp_path: Pa
     save_encoder(tmp_path, encoder, replace(description, n_outputs=4))
     with pytest.raises(UserError, match=r"encoder\.pt: not the weights"):
         load_encoder(tmp_path)
+    save_encoder(tmp_path, encoder, replace(description, class_path="subprocess:Popen"))
+    with pytest.raises(UserError, match=r"class_path='subprocess:Popen': wanted an nn\.Module"):
+        load_encoder(tmp_path)
     (tmp_path / "encoder.json").write_text("{}")
     with pytest.raises(UserError, match=r"encoder\.json: not the description"):
         load_encoder(tmp_path)

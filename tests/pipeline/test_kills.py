@@ -1,16 +1,19 @@
 """`kill -9` at seeded moments: nothing of the killed lives on, and the next run ends in the same bytes."""
 
+import json
 import random
 import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 from dvc.utils.serialize import dumps_yaml
 
 from earshot.files import parse_yaml
+from tests.pipeline.test_arrival import drop, recommended
 from tests.pipeline.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("pipeline")
@@ -22,7 +25,9 @@ COMMANDS = {
     "make run": ("make", "-o", ".venv/installed", "run"),
     "step": MATERIALIZE,
     "stage": ("dvc", "repro"),
+    "onboard": ("python", "-m", "orchestration.run", "onboard"),
 }
+KINDS = ("make run", "step", "stage")
 STAGES = (
     "raw_audio",
     "play_counts",
@@ -54,6 +59,13 @@ def kill_during(workspace: Workspace, kind: str, stage: str, seconds: float) -> 
     while any(map(is_alive, family)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert [process for process in family if is_alive(process)] == []
+    assert_whole(workspace)
+
+
+def assert_whole(workspace: Workspace) -> None:
+    """Whatever was killed, the pointer to what is served can be read."""
+    pointer = workspace.root / "releases" / "current.json"
+    assert not pointer.is_file() or "release" in json.loads(pointer.read_text())
 
 
 def wait(seconds: float, running: psutil.Process) -> None:
@@ -73,7 +85,7 @@ def undo(workspace: Workspace, stage: str) -> None:
 
 
 def victim(kind: str, started: int, stage: psutil.Process) -> psutil.Process:
-    if kind == "make run":
+    if kind in ("make run", "onboard"):
         return psutil.Process(started)
     if kind == "stage":
         return stage
@@ -98,9 +110,32 @@ def test_three_kills_and_the_same_bytes(ingested: Workspace, finished: Workspace
     chance = random.Random(20131205)
     kill_during(workspace, "make run", "hyper_images", chance.uniform(0.2, 1.5))
     kill_during(workspace, "step", "cnn_checkpoint", chance.uniform(0.2, 4.0))
-    kill_during(workspace, "stage", "evaluation_report", chance.uniform(0.2, 3.0))
+    kill_during(workspace, "stage", "release", chance.uniform(0.2, 3.0))
     finish(workspace)
     assert workspace.versions() == finished.versions()
+
+
+def test_two_kills_between_a_delivery_and_its_recommendation(
+    workspace: Workspace, deliveries: Path, tmp_path: Path
+) -> None:
+    untouched = workspace.copy(tmp_path / "untouched")
+    chance = random.Random(20261121)
+    for each in (workspace, untouched):
+        drop(deliveries / "new-songs", each, "new-songs")
+    kill_during(workspace, "onboard", "raw_audio", chance.uniform(0.0, 1.0))
+    kill_during(workspace, "onboard", "served_factors", chance.uniform(0.0, 2.0))
+    for each in (workspace, untouched):
+        each.job("onboard")
+    assert workspace.versions() == untouched.versions()
+    assert taken_in(workspace) == ["catalogue", "new-songs"]
+    assert workspace.stale_in_dagster() == untouched.stale_in_dagster()
+    new_songs = pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"]
+    assert set(new_songs) <= recommended(workspace)
+
+
+def taken_in(workspace: Workspace) -> list[str]:
+    index = (workspace.root / "data" / "deliveries" / "index.csv").read_text()
+    return [line.split(",")[0] for line in index.splitlines()[1:]]
 
 
 @pytest.mark.parametrize("damaged", ["dvc.lock", ".dvc/tmp/rwlock"])
@@ -114,7 +149,7 @@ def test_cut_dvc_files_are_mended_by_the_next_run(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("kind", COMMANDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_stage_survives_every_kill(
     ingested: Workspace, finished: Workspace, tmp_path: Path, kind: str
 ) -> None:

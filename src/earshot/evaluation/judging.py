@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ def judge(
         "protocol": tables.describe_protocol(cold_start, k, bootstraps),
     }
     kinds = {
-        kind: describe_kind(len(part.song_ids), found, k) if found else None
+        kind: describe_kind([part], found, k) if found else None
         for kind, (part, found) in judge_kinds(systems, cold_start, results, k, bootstraps, seed).items()
     }
     return Judgement(results, metrics, tables.differences(results, k), kinds)
@@ -98,10 +98,10 @@ def evaluate_among(
     return part, evaluate_all(inside, part, k, bootstraps, seed)
 
 
-def describe_kind(candidates: int, results: Mapping[str, Result], k: int) -> dict[str, Any]:
-    """Sizes and metrics by system among the candidates of one kind."""
+def describe_kind(parts: Sequence[ColdStart], results: Mapping[str, Result], k: int) -> dict[str, Any]:
+    """Sizes and metrics by system among the candidates of one kind; `parts` are those of each fold."""
     return {
-        "candidates": candidates,
-        "n_users": len(next(iter(results.values())).per_user["auc"]),
+        "candidates": sum(len(part.song_ids) for part in parts),
+        "n_users": sum(len(part.users) for part in parts),
         "systems": {name: tables.describe(result, k) for name, result in results.items()},
     }

@@ -103,9 +103,9 @@ def _kinds(runs: list[Run], params: Oord2013) -> dict[str, Any]:
     kinds: dict[str, Any] = {}
     for kind in KINDS:
         there = [run for run in runs if run.kinds[kind][1]]
-        candidates = sum(len(run.kinds[kind][0].song_ids) for run in there if run.seed == there[0].seed)
+        folds = [run.kinds[kind][0] for run in there if run.seed == there[0].seed]
         answers = [run.kinds[kind][1] for run in there]
-        kinds[kind] = describe_kind(candidates, _pool(answers), params.evaluation.k) if there else None
+        kinds[kind] = describe_kind(folds, _pool(answers), params.evaluation.k) if there else None
     return kinds
 
 

@@ -1,0 +1,87 @@
+"""`kill -9` of whatever a real daemon started, fifty times, while deliveries come and models are trained."""
+
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from earshot.deliveries.arrivals import read_arrivals
+from tests.pipeline.test_arrival import drop, recommended
+from tests.pipeline.test_browser import end, wait_until
+from tests.pipeline.test_kills import assert_whole, taken_in
+from tests.pipeline.workspace import Workspace
+
+pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.soak]
+
+KILLS, EVERY, SONGS = 50, 5, 3
+"""A delivery of so many songs, with plays, after every so many kills."""
+
+
+def write_deliveries(new_songs: Path, listeners: list[str], folder: Path) -> Iterator[Path]:
+    """The new songs, a few at a time, each heard by five listeners."""
+    songs = pd.read_csv(new_songs / "songs.csv", dtype=str)
+    for number in range(KILLS // EVERY):
+        delivery, few = folder / f"part-{number}", songs.iloc[number * SONGS : (number + 1) * SONGS]
+        (delivery / "audio").mkdir(parents=True)
+        for audio in few["audio"]:
+            shutil.copy2(new_songs / audio, delivery / audio)
+        few.to_csv(delivery / "songs.csv", index=False)
+        plays = [(listener, song) for song in few["song_id"] for listener in listeners[number::60][:5]]
+        pd.DataFrame(plays, columns=["user_id", "song_id"]).to_csv(delivery / "plays.csv", index=False)
+        yield delivery
+
+
+def start(workspace: Workspace) -> subprocess.Popen[str]:
+    return workspace.start("dagster", "dev", "--host", "127.0.0.1", "--port", "0")
+
+
+def kill_one(daemon: subprocess.Popen[str], chance: random.Random) -> None:
+    """A stage or a run if there is one, two times of three; else any process of the daemon's."""
+    family = [psutil.Process(daemon.pid), *psutil.Process(daemon.pid).children(recursive=True)]
+    with suppress(psutil.NoSuchProcess):
+        at_work = [each for each in family if {"stage", "execute_run"} & set(each.cmdline())]
+        chance.choice(at_work if at_work and chance.random() < 2 / 3 else family).kill()
+
+
+def test_fifty_kills(workspace: Workspace, deliveries: Path, tmp_path: Path) -> None:
+    workspace.set_param("new_songs", 2 * SONGS)
+    listeners = pd.read_parquet(workspace.root / "data" / "play_counts" / "users.parquet")["user_id"].tolist()
+    parts = write_deliveries(deliveries / "new-songs", listeners, tmp_path)
+    chance, daemon = random.Random(20261121), start(workspace)
+    try:
+        for number in range(KILLS):
+            if number % EVERY == 0:
+                part = next(parts)
+                drop(part, workspace, part.name)
+            time.sleep(chance.uniform(0.0, 15.0))
+            kill_one(daemon, chance)
+            assert_whole(workspace)
+            with suppress(subprocess.TimeoutExpired):  # it may have been the daemon itself
+                daemon.wait(0.5)
+                daemon = start(workspace)
+        names = [f"part-{number}" for number in range(KILLS // EVERY)]
+        wait_until(lambda: sorted(each.delivery for each in read_arrivals(workspace.root)) == names, 900)
+        wait_until(lambda: not running(daemon), 900)
+    finally:
+        end(daemon)
+    assert taken_in(workspace) == ["catalogue", *names]
+    assert list((workspace.root / "data" / "inbox").iterdir()) == []
+    assert set(pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"]) <= recommended(
+        workspace
+    )
+    assert len(list((workspace.root / "releases" / "decisions").iterdir())) > 1
+    workspace.job("everything")
+    assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
+
+
+def running(daemon: subprocess.Popen[str]) -> bool:
+    """Whether any run is under way."""
+    children = psutil.Process(daemon.pid).children(recursive=True)
+    return any("execute_run" in each.cmdline() for each in children)

@@ -37,18 +37,22 @@ def run(
 
 
 def _take_in_demo() -> None:
-    from earshot.datasets.embedded import write_catalogue, write_new_songs
+    from earshot.datasets.embedded import write_catalogue, write_first_plays, write_new_songs
     from earshot.deliveries.ingest import ingest
     from earshot.versioning import INDEX
 
     if (ROOT / INDEX).is_file():
         return
-    catalogue, new_songs = ROOT / "demo" / "catalogue", ROOT / "demo" / "new-songs"
-    if not catalogue.is_dir():
-        write_catalogue(catalogue)
-    if not new_songs.is_dir():
-        write_new_songs(new_songs)
-    ingest(catalogue, ROOT)
+    demo = ROOT / "demo"
+    deliveries = {
+        "catalogue": write_catalogue,
+        "new-songs": write_new_songs,
+        "first-plays": write_first_plays,
+    }
+    for name, write in deliveries.items():
+        if not (demo / name).is_dir():
+            write(demo / name)
+    ingest(demo / "catalogue", ROOT)
 
 
 def _run(job: str) -> bool:

@@ -34,14 +34,16 @@ def main() -> None:
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="where the two deliveries are written")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(help="where the three deliveries are written")] = Path("demo"),
 ) -> None:
-    """Write the embedded catalogue: the delivery FOLDER/catalogue and the smaller FOLDER/new-songs."""
-    from earshot.datasets.embedded import write_catalogue, write_new_songs
+    """Write the embedded catalogue, a later delivery of new songs, and one of the first plays of these."""
+    from earshot.datasets.embedded import write_catalogue, write_first_plays, write_new_songs
 
     write_catalogue(folder / "catalogue")
     write_new_songs(folder / "new-songs")
-    typer.echo(f"written: {folder}/catalogue and {folder}/new-songs; take one in with `earshot ingest`")
+    write_first_plays(folder / "first-plays")
+    names = ", ".join(f"{folder}/{name}" for name in ("catalogue", "new-songs", "first-plays"))
+    typer.echo(f"written: {names}; `earshot ingest` takes one in")
 
 
 @app.command()

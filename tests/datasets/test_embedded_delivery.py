@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from earshot.datasets.embedded import catalogue_hash, write_catalogue, write_new_songs
+from earshot.datasets.embedded import catalogue_hash, write_catalogue, write_first_plays, write_new_songs
 from earshot.datasets.embedded.catalogue import N_SONGS, catalogue_songs, new_songs, play_table, song_table
 from earshot.datasets.embedded.delivery import write_audio
 from earshot.datasets.embedded.fingerprint import FROZEN_HASH
@@ -104,6 +104,15 @@ def test_new_songs_are_by_known_and_new_artists_and_bring_no_plays(tmp_path: Pat
     assert len(songs) == len(list((tmp_path / "new" / "audio").iterdir())) == 30
     assert not set(songs["song_id"]) & set(known["song_id"])
     assert songs["artist_id"].isin(known["artist_id"]).sum() == 20
+
+
+def test_first_plays_are_of_new_songs_by_those_who_like_what_they_sound_like(tmp_path: Path) -> None:
+    write_first_plays(tmp_path / "plays", n_songs=60, n_listeners=40)
+    plays = pd.read_csv(tmp_path / "plays" / "plays.csv")
+    assert set(plays["song_id"]) <= set(song_table(new_songs())["song_id"])
+    assert set(plays["user_id"]) <= set(play_table(catalogue_songs(60), 40)["user_id"])
+    assert plays["song_id"].nunique() > 20
+    assert {path.name for path in (tmp_path / "plays").iterdir()} == {"plays.csv", "delivery.json"}
 
 
 def test_the_catalogue_has_the_size_and_the_long_tails_it_promises() -> None:

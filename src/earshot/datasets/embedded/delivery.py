@@ -1,4 +1,4 @@
-"""Writing the catalogue, and the later new songs, as deliveries."""
+"""Writing the catalogue, the later new songs, and the first plays of these, as deliveries."""
 
 from __future__ import annotations
 
@@ -51,21 +51,37 @@ def write_new_songs(folder: Path) -> None:
     unfinished.rename(folder)
 
 
+def write_first_plays(folder: Path, n_songs: int = N_SONGS, n_listeners: int = N_LISTENERS) -> None:
+    """Write what the listeners of the catalogue play of the new songs; otherwise as `write_catalogue`."""
+    later = new_songs()
+    plays = play_table([*catalogue_songs(n_songs), *later], n_listeners)
+    unfinished = _begin(folder, later)
+    of_these = plays[columns.SONG_ID].isin([song.song_id for song in later])
+    plays[of_these].to_csv(unfinished / "plays.csv", index=False)
+    _describe(unfinished)
+    unfinished.rename(folder)
+
+
 def _begin(folder: Path, songs: list[Song]) -> Path:
     """The hidden folder beside `folder` to write in; its name says for which songs."""
     if folder.exists():
         raise UserError(f"{folder}: there already; name a folder that is not")
     key = digest("delivery", *(song.number for song in songs))[:8]
     unfinished = folder.with_name(f".{folder.name}.{key}.unfinished")
-    (unfinished / "audio").mkdir(parents=True, exist_ok=True)
+    unfinished.mkdir(parents=True, exist_ok=True)
     return unfinished
 
 
 def _write_songs(folder: Path, songs: list[Song]) -> None:
+    (folder / "audio").mkdir(exist_ok=True)
     missing = [song for song in songs if not (folder / song.audio).exists()]
     for _ in parallel_map(partial(write_audio, folder), missing, description="Rendering songs", unit="songs"):
         pass
     song_table(songs).to_csv(folder / "songs.csv", index=False)
+    _describe(folder)
+
+
+def _describe(folder: Path) -> None:
     write_json(folder / "delivery.json", {columns.SOURCE: SOURCE, "plays": "increment"})
 
 

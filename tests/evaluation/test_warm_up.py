@@ -79,7 +79,7 @@ def plain_both(started: Started, n0: float) -> np.ndarray:
     for c, y_hat in zip(started.first.toarray().astype(float), started.songs.predicted, strict=True):
         n = np.count_nonzero(c)
         left = shared + sum((c[u] - 1) * np.outer(users[u], users[u]) for u in np.flatnonzero(c))
-        placed.append(np.linalg.solve(left, c @ users + n0 / (n + n0) * shared @ y_hat))
+        placed.append(np.linalg.solve(left, c @ users + max(0.0, 1 - n / n0) * shared @ y_hat))
     return np.array(placed)
 
 

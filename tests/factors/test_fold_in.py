@@ -26,9 +26,9 @@ def test_a_fold_in_that_can_be_checked_by_eye() -> None:
     confidence = csr_array(np.array([[3.0, 0.0]], dtype=np.float32))
     listeners = np.array([[1.0], [2.0]], dtype=np.float32)
     assert_allclose(solve_rows(confidence, listeners, 4.0), [[3 / 11]])
-    # with y_hat = 1 and n0 = 1: 11 y = 3 + 1 / 2 * (1 + 4 + 4) * 1
+    # with y_hat = 1 and n0 = 2: 11 y = 3 + 1 / 2 * (1 + 4 + 4) * 1
     prediction = np.ones((1, 1), dtype=np.float32)
-    assert_allclose(solve_items_with_prediction(confidence, listeners, 4.0, prediction, 1.0), [[7.5 / 11]])
+    assert_allclose(solve_items_with_prediction(confidence, listeners, 4.0, prediction, 2.0), [[7.5 / 11]])
 
 
 @given(seed=st.integers(0, 1000))
@@ -41,7 +41,7 @@ def test_fold_in_is_implicits_exact_row_solve(seed: int) -> None:
     assert_allclose(solve_rows(confidence, users, 2.0), expected, atol=1e-5)
 
 
-@given(seed=st.integers(0, 1000), n0=st.floats(0, 1000))
+@given(seed=st.integers(0, 1000), n0=st.just(0.0) | st.floats(0.01, 1000))
 def test_prediction_prior_is_its_formula(seed: int, n0: float) -> None:
     confidence, users = _songs(seed)
     predicted = np.random.default_rng(seed + 1).normal(size=(12, 3)).astype(np.float32)
@@ -49,7 +49,7 @@ def test_prediction_prior_is_its_formula(seed: int, n0: float) -> None:
     shared = users.T.astype(float) @ users + 2.0 * np.eye(3)
     for row, y_hat, y in zip(confidence.toarray().astype(float), predicted, mixed, strict=True):
         n, heard = np.count_nonzero(row), users[row > 0].astype(float)
-        c, w = row[row > 0], n0 / (n + n0) if n else 1.0
+        c, w = row[row > 0], max(0.0, 1 - n / n0) if n and n0 else float(n == 0)
         left = shared + heard.T @ np.diag(c - 1) @ heard
         right = heard.T @ c + w * shared @ y_hat
         assert_allclose(y, np.linalg.solve(left, right), atol=2e-5)
@@ -68,7 +68,7 @@ def test_without_listeners_the_prediction_stands_exactly_and_with_many_wmf() -> 
     )
 
 
-def test_a_song_stays_where_its_sound_rightly_puts_it_while_n0_listeners_are_yet_to_come() -> None:
+def test_a_song_stays_where_its_sound_rightly_puts_it_if_n0_listeners_come_in_all() -> None:
     draw = np.random.default_rng(3)
     users = draw.normal(size=(40, 3)).astype(np.float32)
     listeners = draw.choice(40, 6, replace=False)
@@ -81,10 +81,10 @@ def test_a_song_stays_where_its_sound_rightly_puts_it_while_n0_listeners_are_yet
     predicted = np.repeat(right, len(twos), axis=0)
     fair, shrunk = (
         solve_items_with_prediction(csr_array(rows[1:]), users, 2.0, predicted, n0).mean(axis=0)
-        for n0 in (4.0, 1.0)
+        for n0 in (6.0, 3.0)
     )
     assert_allclose(fair, right[0], atol=1e-6)
-    # n0 = 1 takes the two for all but one: 2/6 from plays and 1/3 from the sound are left
+    # n0 = 3 takes the two for all but one: 2/6 from plays and 1/3 from the sound are left
     assert_allclose(shrunk, right[0] * (2 / 6 + 1 / 3), atol=1e-6)
 
 

@@ -42,7 +42,7 @@ def test_a_played_song_solves_the_equation_of_its_known_listeners() -> None:
     c = 1 + 2.0 * np.log(1 + np.array([3.0, 4.0]))  # b played it 3 times, c 4 times
     prior = x.T @ x + 3.0 * np.eye(2)
     left = prior + sum((c[n] - 1) * np.outer(x[n], x[n]) for n in range(2))
-    right = sum(c[n] * x[n] for n in range(2)) + 10 / 12 * prior @ predicted[0]
+    right = sum(c[n] * x[n] for n in range(2)) + 8 / 10 * prior @ predicted[0]
     assert np.allclose(served[0], np.linalg.solve(left, right), rtol=1e-5)
 
 

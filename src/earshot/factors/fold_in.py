@@ -55,9 +55,9 @@ def solve_items_with_prediction(
 
     A song with n listeners solves
 
-        (X'X + lambda I + sum (c - 1) x x') y = sum c x + n0 / (n + n0) (X'X + lambda I) y_hat
+        (X'X + lambda I + sum (c - 1) x x') y = sum c x + max(0, 1 - n / n0) (X'X + lambda I) y_hat
 
-    so that n = 0 gives y_hat exactly, and many listeners give `solve_rows`.
+    so that n = 0 gives y_hat exactly, and n0 listeners or more give `solve_rows`.
 
     Parameters
     ----------
@@ -70,12 +70,13 @@ def solve_items_with_prediction(
     predicted
         y_hat, float32 (n_songs, factors).
     n0
-        Listeners yet to come that the prediction stands for, at least 0. A song with n of its N listeners,
-        drawn at random, stays on average where its sound rightly puts it if n + n0 = N; with a smaller
-        n0 it shrinks, as those who are yet to come count as if they had declined.
+        Listeners that the prediction stands for, at least 0. A song with n of its N listeners, drawn at
+        random, stays on average where its sound rightly puts it if n0 = N, whatever n; with a smaller n0
+        it shrinks, as those who are yet to come count as if they had declined, with a larger one it
+        grows, as those who came are counted once more by the prediction.
     """
     n_listeners = np.diff(confidence.indptr)
-    weight = np.divide(n0, n_listeners + n0, out=np.ones(len(predicted)), where=n_listeners > 0)
+    weight = np.where(n_listeners > 0, np.maximum(0.0, 1 - n_listeners / max(n0, 1e-9)), 1.0)
     return _solve(confidence, user_factors, regularization, predicted, weight)
 
 

@@ -153,9 +153,9 @@ def _choice(found: Content) -> str:
     return section(
         "choice",
         "How n₀ was chosen",
-        "n₀ is how many listeners a song's sound stands for: those yet to come. On the other half of the "
-        "songs, in lists of new and started ones, the best AUC is taken of those n₀ with which first "
-        "listeners push no song down. Too small an n₀ takes those who have not yet played a song for "
+        "n₀ is how many listeners a song's sound stands for: with so many it counts no more. On the other "
+        "half of the songs, in lists of new and started ones, the best AUC is taken of those n₀ with which "
+        "first listeners push no song down. Too small an n₀ takes those who have not yet played a song for "
         "people who dislike it.",
         table(["n₀", "AUC", "Pushes songs down"], rows, "results"),
     )

@@ -192,8 +192,11 @@ def test_a_file_at_which_a_worker_hangs_has_a_reason_and_the_rest_an_image(
     """One worker is frozen, another one killed, whose file is simply done again."""
     monkeypatch.setattr(pool, "SECONDS_AN_ITEM", 8.0)
     monkeypatch.setattr(pool, "core_count", lambda: 3)
+    workers: list[pool._Worker] = []
+    start = pool._Worker.__init__
+    monkeypatch.setattr(pool._Worker, "__init__", lambda self, of: (workers.append(self), start(self, of))[1])
     shards, *rest = one_shard(str(many), str(tmp_path / "out"))
-    harm = threading.Thread(target=freeze_one_and_kill_one, args=(tmp_path / "out",))
+    harm = threading.Thread(target=freeze_one_and_kill_one, args=(workers,))
     harm.start()
     make_shards(shards, *rest)
     harm.join()
@@ -202,12 +205,11 @@ def test_a_file_at_which_a_worker_hangs_has_a_reason_and_the_rest_an_image(
     assert (table["n_frames"] > 0).sum() == 59
 
 
-def freeze_one_and_kill_one(folder: Path) -> None:
-    while not any(path.stat().st_size for path in folder.glob("shards/*.jsonl")):
+def freeze_one_and_kill_one(workers: list[pool._Worker]) -> None:
+    while len(ready := [worker for worker in workers if getattr(worker, "ready", False)]) < 2:
         time.sleep(0.001)
-    frozen, killed = psutil.Process().children()[-2:]
-    frozen.suspend()
-    killed.kill()
+    psutil.Process(ready[0].process.pid).suspend()
+    ready[1].process.kill()
 
 
 def test_of_a_long_song_the_middle(workspace: Workspace, files: Path, tmp_path: Path) -> None:

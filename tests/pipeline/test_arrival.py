@@ -20,7 +20,7 @@ from tests.pipeline.workspace import Workspace
 __all__ = ["ui"]
 
 # a minute of `dagster dev` each
-pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.soak]
+pytestmark = pytest.mark.soak
 
 RUNS = "{ runsOrError { ... on Runs { results { runId jobName status } } } }"
 CHECKS = """{ assetNodes { assetKey { path } assetChecksOrError { ... on AssetChecks { checks {

@@ -17,8 +17,6 @@ import pytest
 from earshot.files import parse_yaml
 from tests.pipeline.workspace import PROJECT, Workspace
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 LANES: dict[str, list[str]] = {"ingest": ["deliveries"]}
 for name, stage in parse_yaml((PROJECT / "dvc.yaml").read_text())["stages"].items():
     LANES.setdefault(stage["meta"]["lane"], []).append(name)

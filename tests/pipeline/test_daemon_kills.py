@@ -18,7 +18,7 @@ from tests.pipeline.test_browser import end, wait_until
 from tests.pipeline.test_kills import assert_whole, taken_in
 from tests.pipeline.workspace import Workspace
 
-pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.soak]
+pytestmark = pytest.mark.soak
 
 KILLS, EVERY, SONGS = 50, 5, 3
 """A delivery of so many songs, with plays, after every so many kills."""

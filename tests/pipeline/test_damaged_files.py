@@ -15,8 +15,6 @@ import soundfile
 from tests.audio.files import RATE, stereo, write_m4a
 from tests.pipeline.workspace import Workspace, clone
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 N_FILES = 1000
 FORMATS = ("wav", "flac", "ogg", "mp3", "m4a")
 

@@ -10,8 +10,6 @@ from tests.pipeline.test_kills import STAGES
 from tests.pipeline.workspace import Workspace
 from tests.stages.delivered import contents
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 VOLUME_BYTES = 600_000_000
 
 

@@ -1,10 +1,6 @@
 """What stops a run stops both front ends with the same words, and the last output stays."""
 
-import pytest
-
 from tests.pipeline.workspace import Workspace
-
-pytestmark = pytest.mark.xdist_group("pipeline")
 
 
 def test_failing_expectations_stop_both_front_ends(workspace: Workspace) -> None:

@@ -4,12 +4,9 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from earshot.deliveries.arrivals import read_arrivals
 from tests.pipeline.workspace import Workspace
-
-pytestmark = pytest.mark.xdist_group("pipeline")
 
 TRAINED = {"cnn_checkpoint", "predicted_factors", "warm_up", "evaluation_report"}
 

@@ -16,8 +16,6 @@ from earshot.files import parse_yaml
 from tests.pipeline.test_arrival import drop, recommended
 from tests.pipeline.workspace import Workspace
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 SELECT = "group:ingest or group:catalogue or group:training or group:serving"
 MATERIALIZE = ("dagster", "asset", "materialize", "--select", SELECT, "-m", "orchestration.definitions")
 COMMANDS = {

@@ -10,8 +10,6 @@ import pytest
 
 from tests.pipeline.workspace import Workspace
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 FOLDER = "reproductions/oord_2013"
 SMALL = {"seeds": "[0, 1]", "max_epochs": "1", "bootstraps": "100", "words": "50", "shuffles": "2"}
 

@@ -9,8 +9,6 @@ import pytest
 
 from tests.pipeline.workspace import Workspace
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 RELEASE_METADATA = """
 import dagster as dg
 with dg.DagsterInstance.get() as instance:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from earshot.columns import USER_ID
 from earshot.evaluation import tables
 from earshot.evaluation.judging import KINDS, describe_kind, evaluate_all, judge_kinds
 from earshot.evaluation.pooling import pool
-from earshot.evaluation.protocol import METRICS, ColdStart, Result, measure
+from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, measure
 from earshot.files import write_json, write_table
 from earshot.processes import progress
 from earshot.stages.checks import check
@@ -111,7 +112,7 @@ def _kinds(runs: list[Run], params: Oord2013) -> dict[str, Any]:
 
 def _metrics(runs: list[Run], pooled: dict[str, Result], params: Oord2013) -> dict[str, Any]:
     """The content of metrics.json: systems over all folds and seeds, what seeds differ by, the folds."""
-    k, permuted = params.evaluation.k, [result for run in runs for result in run.shuffled]
+    k = params.evaluation.k
     by_seed = {seed: _pool([run.results for run in runs if run.seed == seed]) for seed in params.folds.seeds}
     return {
         "systems": {name: tables.describe(result, k) for name, result in pooled.items()},
@@ -125,7 +126,7 @@ def _metrics(runs: list[Run], pooled: dict[str, Result], params: Oord2013) -> di
             for name in pooled
         },
         "permutations": {
-            tables.metric_name(metric, k): sorted(round(result.value(metric), 6) for result in permuted)
+            tables.metric_name(metric, k): _permutations(runs, params.folds.seeds, metric)
             for metric in METRICS
         },
         "split": {"by": params.folds.by, "folds": params.folds.folds, "held_out": params.folds.held_out},
@@ -133,6 +134,14 @@ def _metrics(runs: list[Run], pooled: dict[str, Result], params: Oord2013) -> di
         "k": k,
         "protocol": {run.fold: run.protocol for run in runs},
     }
+
+
+def _permutations(runs: list[Run], seeds: list[int], metric: Metric) -> list[float]:
+    """What each permutation of each seed gave over the listeners of all folds, ascending."""
+    by_seed = ([run.shuffled for run in runs if run.seed == seed] for seed in seeds)
+    dealt = [folds for of_seed in by_seed for folds in zip(*of_seed, strict=True)]
+    means = (np.nanmean(np.concatenate([fold.per_user[metric] for fold in folds])) for folds in dealt)
+    return sorted(round(float(mean), 6) for mean in means)
 
 
 def _summary(metrics: dict[str, Any], differences: dict[str, Any], k: int) -> dict[str, Any]:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.columns import N_FRAMES
-
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
@@ -69,10 +67,8 @@ def bag_of_words(
 def _songs(store: HyperImageStore, positions: Positions) -> Iterator[Array]:
     """The MFCC frames of each song, float32 (n_frames, 39)."""
     rows = store.row_slice(_FAMILIES)
-    lengths = store.songs[N_FRAMES].to_numpy()
     for position in positions:
-        frames = store.windows([int(position)], [0], int(lengths[position]))[0]
-        yield frames[:, rows].astype(np.float32)
+        yield store.frames(int(position))[:, rows].astype(np.float32)
 
 
 def _some_frames(store: HyperImageStore, positions: Positions, n_frames: int, seed: int) -> Array:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from earshot.audio.store import HyperImageStore
 from earshot.baselines.known import Array, Known
 from earshot.baselines.ridge import one_scale, ridge, unit_deviation
-from earshot.columns import N_FRAMES
 
 OCTAVES = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Where each octave of modulation frequency starts, in Hz."""
@@ -59,11 +58,11 @@ def modulation_spectra(store: HyperImageStore, positions: NDArray[np.integer[Any
     """
     from earshot.processes import progress
 
-    bands, lengths = store.row_slice(["mel"]), store.songs[N_FRAMES].to_numpy()
+    bands = store.row_slice(["mel"])
     spectra = np.empty((len(positions), len(OCTAVES), len(bands)), dtype=np.float32)
     songs = progress(positions, description="modulation spectrum", unit="song")
     for spectrum, position in zip(spectra, songs, strict=True):
-        envelopes = store.windows([int(position)], [0], int(lengths[position]))[0][:, bands]
+        envelopes = store.frames(int(position))[:, bands]
         spectrum[:] = np.log(_energies(envelopes.astype(np.float32), store.frames_per_second) + _ROUNDING)
     return spectra
 

@@ -46,7 +46,7 @@ class Manifest:
     metrics
         mAP@k and AUC of its report, by system.
     n0
-        Listeners yet to come that a song's sound stands for (`earshot.factors.fold_in`). Older manifests
+        Listeners that a song's sound stands for (`earshot.factors.fold_in`). Older manifests
         do not say: it was 10 then.
     inputs
         What its snapshot was made of: md5 by path of a folder. Older manifests do not say.

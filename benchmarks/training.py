@@ -21,7 +21,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +33,7 @@ from noise_store import write_noise_store
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from turns import device_seconds
 
 from earshot.audio.store import HyperImageStore
 from earshot.encoders.load import device
@@ -152,20 +152,13 @@ class Turns(Callback):
         self.plain_seconds: list[float] = []
 
     def on_train_epoch_start(self, trainer: Trainer, lesson: LightningModule) -> None:
-        started = _now()
+        started = device_seconds()
         self._loop.epoch(self._batches)
-        self._started = _now()
+        self._started = device_seconds()
         self.plain_seconds.append(self._started - started)
 
     def on_train_epoch_end(self, trainer: Trainer, lesson: LightningModule) -> None:
-        self.seconds.append(_now() - self._started)
-
-
-def _now() -> float:
-    if device().type == "cpu":
-        return time.process_time()
-    torch.cuda.synchronize()
-    return time.perf_counter()
+        self.seconds.append(device_seconds() - self._started)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -33,6 +32,7 @@ import torch
 from noise_store import write_noise_store
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
+from turns import device_seconds
 
 from earshot.audio.store import HyperImageStore
 from earshot.encoders.load import device
@@ -135,17 +135,10 @@ class Stopwatch(Callback):
         self.seconds: dict[str, list[float]] = {STORE: [], MEMORY: []}
 
     def on_train_epoch_start(self, trainer: Trainer, lesson: LightningModule) -> None:
-        self._started = _now()
+        self._started = device_seconds()
 
     def on_train_epoch_end(self, trainer: Trainer, lesson: LightningModule) -> None:
-        self.seconds[self._turns.source].append(_now() - self._started)
-
-
-def _now() -> float:
-    if device().type == "cpu":
-        return time.process_time()
-    torch.cuda.synchronize()
-    return time.perf_counter()
+        self.seconds[self._turns.source].append(device_seconds() - self._started)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 Name = TypeVar("Name", bound=Hashable)
+
+
+def device_seconds() -> float:
+    """CPU seconds of this process; where a GPU trains, those of the clock, once it has done its work."""
+    import torch
+
+    from earshot.encoders.load import device
+
+    if device().type == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def timed(clock: Callable[[], float], function: Callable[..., object], *arguments: Any) -> float:

@@ -89,17 +89,23 @@ class Component:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class Training:
-    """How a network is trained, whatever it is."""
+class Learning:
+    """How a network is trained, whatever it is, on windows that are drawn somehow."""
 
     window_seconds: Positive
     batch_size: Count
-    windows_per_song: Count
     max_epochs: Count
     patience: Count
     learning_rate: Positive
     weight_decay: NotNegative
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Training(Learning):
+    """The same, with windows drawn at random from every song."""
+
+    windows_per_song: Count
 
 
 @dataclass(frozen=True, config=CONFIG)

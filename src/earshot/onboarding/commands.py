@@ -17,6 +17,8 @@ def onboard(
     from earshot.onboarding import onboard as fast_lane
     from earshot.onboarding.page import PAGE
 
-    for arrival in fast_lane.onboard(Path.cwd(), folder, lambda text: typer.echo(text, err=True)):
+    arrivals = fast_lane.onboard(Path.cwd(), folder, lambda text: typer.echo(text, err=True))
+    for arrival in arrivals:
         typer.echo(f"{arrival.delivery}: in the recommendations {arrival.seconds:.0f} s after it arrived")
+    if arrivals:
         typer.echo(f"all arrivals: {PAGE}")

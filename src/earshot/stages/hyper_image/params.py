@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from earshot.params import CONFIG, CnnCheckpoint, Component, Count, NotNegative, Positive, Split
+from earshot.params import CONFIG, CnnCheckpoint, Component, Count, Learning, Split
 
 GENRE = Component("earshot.training.objectives.genre:Genre", {})
 
@@ -33,16 +33,8 @@ class Folds:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class Training:
-    """How every network is trained, by stochastic gradient descent; as `cnn_checkpoint` of the pipeline."""
-
-    window_seconds: Positive
-    batch_size: Count
-    max_epochs: Count
-    patience: Count
-    learning_rate: Positive
-    weight_decay: NotNegative
-    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+class Training(Learning):
+    """How every network is trained, by stochastic gradient descent."""
 
     def of(self, encoder: Component) -> CnnCheckpoint:
         return CnnCheckpoint(

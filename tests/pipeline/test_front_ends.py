@@ -34,9 +34,7 @@ def test_one_cnn_parameter_makes_one_stage_stale(workspace: Workspace) -> None:
     workspace.set_param("learning_rate", 0.003)
     assert workspace.stale_in_dvc() == {"cnn_checkpoint"}
     assert workspace.stale_in_dagster() == {"cnn_checkpoint"}
-    workspace.run(
-        "dagster", "asset", "materialize", "--select", "cnn_checkpoint*", "-m", "orchestration.definitions"
-    )
+    workspace.job("everything")
     after = workspace.versions()
     changed = {name for name in after if after[name] != before[name]}
     assert changed >= TRAINED

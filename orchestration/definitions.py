@@ -7,12 +7,14 @@ from orchestration.alerts import failed_runs, freshness, freshness_checks
 from orchestration.checks import stage_checks
 from orchestration.deliveries import deliveries
 from orchestration.dvc_assets import stage_assets
+from orchestration.guard import start_guard
 from orchestration.jobs import everything, onboard, paper, retrain
 from orchestration.new_deliveries import new_deliveries
 from orchestration.sensors import definitions_changed, outside_runs
 from orchestration.trainings import retraining_due, weekly_retraining
 from orchestration.workspace import ROOT
 
+start_guard()
 stages = read_pipeline(ROOT)
 
 defs = dg.Definitions(

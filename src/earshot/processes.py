@@ -81,7 +81,8 @@ def _starters(process: psutil.Process) -> list[psutil.Process]:
     return starters
 
 
-def _alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it runs: neither gone nor waiting to be buried."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -89,7 +90,7 @@ def _alive(process: psutil.Process) -> bool:
 
 
 def _watch(starters: list[psutil.Process]) -> None:
-    while all(map(_alive, starters)):
+    while all(map(is_alive, starters)):
         time.sleep(0.2)
     for child in psutil.Process().children(recursive=True):
         child.kill()

@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from earshot.deliveries.arrivals import read_arrivals
+from earshot.processes import is_alive
 from tests.pipeline.test_arrival import drop, recommended
-from tests.pipeline.test_browser import end, wait_until
+from tests.pipeline.test_browser import wait_until
 from tests.pipeline.test_kills import assert_whole, taken_in
 from tests.pipeline.workspace import Workspace
 
@@ -42,46 +43,61 @@ def start(workspace: Workspace) -> subprocess.Popen[str]:
     return workspace.start("dagster", "dev", "--host", "127.0.0.1", "--port", "0")
 
 
-def kill_one(daemon: subprocess.Popen[str], chance: random.Random) -> None:
+def processes(workspace: Workspace) -> list[psutil.Process]:
+    """All that work in `workspace`: of the daemon that runs, and what is left of those that were killed."""
+    found = psutil.process_iter(["cwd"])
+    return [each for each in found if each.info["cwd"] == str(workspace.root) and is_alive(each)]
+
+
+def at_work(workspace: Workspace) -> list[psutil.Process]:
+    """Stages and runs."""
+    found = []
+    for each in processes(workspace):
+        with suppress(psutil.NoSuchProcess):
+            found += [each] if {"stage", "execute_run"} & set(each.cmdline()) else []
+    return found
+
+
+def kill_one(workspace: Workspace, chance: random.Random) -> None:
     """A stage or a run if there is one, two times of three; else any process of the daemon's."""
-    family = [psutil.Process(daemon.pid), *psutil.Process(daemon.pid).children(recursive=True)]
+    busy = at_work(workspace)
     with suppress(psutil.NoSuchProcess):
-        at_work = [each for each in family if {"stage", "execute_run"} & set(each.cmdline())]
-        chance.choice(at_work if at_work and chance.random() < 2 / 3 else family).kill()
+        chance.choice(busy if busy and chance.random() < 2 / 3 else processes(workspace)).kill()
 
 
 def test_fifty_kills(workspace: Workspace, deliveries: Path, tmp_path: Path) -> None:
     workspace.set_param("new_songs", 2 * SONGS)
     listeners = pd.read_parquet(workspace.root / "data" / "play_counts" / "users.parquet")["user_id"].tolist()
     parts = write_deliveries(deliveries / "new-songs", listeners, tmp_path)
+    names = ["catalogue", *(f"part-{number}" for number in range(KILLS // EVERY))]
     chance, daemon = random.Random(20261121), start(workspace)
+
+    def stays_up() -> subprocess.Popen[str]:
+        return daemon if daemon.poll() is None else start(workspace)
+
+    def all_recommended() -> bool:
+        nonlocal daemon
+        daemon = stays_up()
+        arrived = sorted(each.delivery for each in read_arrivals(workspace.root))
+        return arrived == names and not at_work(workspace)
+
     try:
         for number in range(KILLS):
             if number % EVERY == 0:
                 part = next(parts)
                 drop(part, workspace, part.name)
             time.sleep(chance.uniform(0.0, 15.0))
-            kill_one(daemon, chance)
+            kill_one(workspace, chance)
             assert_whole(workspace)
-            with suppress(subprocess.TimeoutExpired):  # it may have been the daemon itself
-                daemon.wait(0.5)
-                daemon = start(workspace)
-        names = ["catalogue", *(f"part-{number}" for number in range(KILLS // EVERY))]
-        wait_until(lambda: sorted(each.delivery for each in read_arrivals(workspace.root)) == names, 900)
-        wait_until(lambda: not running(daemon), 900)
+            daemon = stays_up()
+        wait_until(all_recommended, 1200)
     finally:
-        end(daemon)
+        for each in processes(workspace):
+            each.kill()
     assert taken_in(workspace) == names
     assert list((workspace.root / "data" / "inbox").iterdir()) == []
-    assert set(pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"]) <= recommended(
-        workspace
-    )
+    new_songs = pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"]
+    assert set(new_songs) <= recommended(workspace)
     assert len(list((workspace.root / "releases" / "decisions").iterdir())) > 1
     workspace.job("everything")
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
-
-
-def running(daemon: subprocess.Popen[str]) -> bool:
-    """Whether any run is under way."""
-    children = psutil.Process(daemon.pid).children(recursive=True)
-    return any("execute_run" in each.cmdline() for each in children)

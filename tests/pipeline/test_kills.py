@@ -13,6 +13,7 @@ import pytest
 from dvc.utils.serialize import dumps_yaml
 
 from earshot.files import parse_yaml
+from earshot.processes import is_alive
 from tests.pipeline.test_arrival import drop, recommended
 from tests.pipeline.workspace import Workspace
 
@@ -89,13 +90,6 @@ def victim(kind: str, started: int, stage: psutil.Process) -> psutil.Process:
         return stage
     # the process of the Dagster step; a shell may stand between
     return next(process for process in stage.parents() if process.name() not in ("sh", "bash", "dash"))
-
-
-def is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def finish(workspace: Workspace) -> None:

@@ -30,7 +30,7 @@ def _guard(server: psutil.Process, code: psutil.Process) -> None:
     while is_alive(code):
         time.sleep(_SECONDS)
     if is_alive(server) and not any(_is_code(child) for child in server.children()):
-        server.terminate()
+        server.kill()  # it would wait for its code process
 
 
 def _is_code(process: psutil.Process) -> bool:

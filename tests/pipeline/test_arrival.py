@@ -115,6 +115,23 @@ def run_process(workspace: Workspace, address: str) -> psutil.Process:
     raise AssertionError(f"no run: {runs(address)}\n{(workspace.root / 'log.txt').read_text()}")
 
 
+def test_a_killed_code_process_is_started_anew(ui: str, workspace: Workspace, deliveries: Path) -> None:
+    [code] = code_processes(workspace)
+    code.kill()
+    wait_until(lambda: code_processes(workspace) not in ([], [code]), 60)
+    drop(deliveries / "new-songs", workspace, "new-songs")
+    wait_until(lambda: len(read_arrivals(workspace.root)) == 2, 300)
+
+
+def code_processes(workspace: Workspace) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if process.info["cwd"] == str(workspace.root)
+        and {"api", "grpc"} <= set(process.info["cmdline"] or [])
+    ]
+
+
 def test_two_daemons_do_the_work_once(ui: str, workspace: Workspace, deliveries: Path) -> None:
     second = workspace.start("dagster", "dev", "--host", "127.0.0.1", "--port", "0")
     try:

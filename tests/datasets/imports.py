@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pandas as pd
 
 from earshot.deliveries.check import check
 from earshot.deliveries.ingest import ingest
+from tests.deliveries.workspaces import empty_workspace
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -35,8 +35,5 @@ def set_aside(delivery: Path) -> list[tuple[str, str, str]]:
 def take_in(delivery: Path, root: Path) -> None:
     """The delivery passes the check and is taken in by a new workspace."""
     check(delivery)
-    (root / ".dvc" / "tmp").mkdir(parents=True)
-    (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    assert ingest(delivery, root).new
+    assert ingest(delivery, empty_workspace(root, max_set_aside_share=1.0)).new
     assert content(root / "data" / "deliveries" / delivery.name) == content(delivery)

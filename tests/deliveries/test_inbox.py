@@ -13,6 +13,7 @@ from earshot.deliveries import read_index
 from earshot.deliveries.arrivals import arriving
 from earshot.deliveries.inbox import look
 from earshot.deliveries.intake import rejections, take_in
+from tests.deliveries.workspaces import empty_workspace, sound
 
 # Kills itself at the given event: a file is opened, made, linked, renamed or removed.
 TAKE_IN = (
@@ -30,17 +31,14 @@ TAKE_IN = (
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    root = tmp_path / "workspace"
-    (root / ".dvc" / "tmp").mkdir(parents=True)
-    (root / ".dvc" / "config").write_text('[cache]\n    type = "hardlink,copy"\n')
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    root = empty_workspace(tmp_path / "workspace")
     (root / "data" / "inbox").mkdir(parents=True)
     return root
 
 
-def delivery(folder: Path, songs: str = "song_id,audio\ns,audio/s.mp3\n") -> Path:
+def delivery(folder: Path, songs: str = "song_id,audio\ns,audio/s.wav\n") -> Path:
     (folder / "audio").mkdir(parents=True)
-    (folder / "audio" / "s.mp3").write_bytes(folder.name.encode())
+    (folder / "audio" / "s.wav").write_bytes(sound(sum(folder.name.encode())))
     (folder / "songs.csv").write_text(songs)
     return folder
 
@@ -110,6 +108,41 @@ def test_good_bad_and_unfinished_ones_side_by_side(workspace: Path, tmp_path: Pa
     assert alert["kind"] == "delivery rejected"
 
 
+def album(folder: Path, broken: int) -> Path:
+    """Four songs; `broken` of them are no sound."""
+    delivery(folder, "song_id,audio\n" + "".join(f"s{song},audio/{song}.wav\n" for song in range(4)))
+    for song in range(4):
+        content = b"no sound" if song < broken else sound(song)
+        (folder / "audio" / f"{song}.wav").write_bytes(content)
+    (folder / "_SUCCESS").touch()
+    return folder
+
+
+def test_one_whose_sound_is_mostly_broken_is_rejected_and_stops_no_other(workspace: Path) -> None:
+    inbox = workspace / "data" / "inbox"
+    album(inbox / "half", broken=2)
+    album(inbox / "most", broken=3)
+    intake = take_in(workspace, print)
+    assert intake.taken == ["half"]
+    assert [each.delivery for each in intake.rejected] == ["most"]
+    reason = json.loads((workspace / "data" / "rejected" / "most.reason.json").read_text())["error"]
+    assert "most: 3 of 4 audio files cannot be used (3 not audio)" in reason
+    assert "raw_audio.max_set_aside_share=0.5 allows 50%; the first: audio/0.wav: not audio: " in reason
+    assert "audio/2.wav" in reason
+    assert [line.name for line in read_index(workspace / "data" / "deliveries")] == ["half"]
+    assert not (workspace / ".earshot" / "work" / "ingest").exists()
+    assert len(list((workspace / ".earshot" / "probes").iterdir())) == 1
+
+
+def test_wrong_params_reject_nothing(workspace: Path, tmp_path: Path) -> None:
+    dropped(workspace, tmp_path, "d")
+    params = workspace / "params.yaml"
+    params.write_text(params.read_text().replace("silence_dbfs", "silence"))
+    intake = take_in(workspace, print)
+    assert (intake.taken, intake.rejected) == ([], [])
+    assert "raw_audio.silence=-60.0: unknown key" in intake.failed[0]
+
+
 def test_a_rejected_one_is_never_overwritten_and_may_come_back(workspace: Path, tmp_path: Path) -> None:
     bad = "song_id,audio\ns,/etc/passwd\n"
     for content in ("1", "2"):
@@ -118,7 +151,7 @@ def test_a_rejected_one_is_never_overwritten_and_may_come_back(workspace: Path, 
         take_in(workspace, print)
     rejected = workspace / "data" / "rejected"
     assert [(rejected / name / "content").read_text() for name in ("d", "d-2")] == ["1", "2"]
-    (rejected / "d" / "songs.csv").write_text("song_id,audio\ns,audio/s.mp3\n")
+    (rejected / "d" / "songs.csv").write_text("song_id,audio\ns,audio/s.wav\n")
     (rejected / "d").rename(workspace / "data" / "inbox" / "d")
     assert take_in(workspace, print).taken == ["d"]
     assert [each.delivery for each in rejections(workspace)] == ["d-2"]

@@ -13,6 +13,7 @@ import pytest
 from earshot.deliveries import read_index
 from earshot.deliveries.ingest import Ingested, ingest
 from earshot.errors import UserError
+from tests.deliveries.workspaces import empty_workspace, sound
 
 INGEST = "import sys; from pathlib import Path; from earshot.deliveries.ingest import ingest; "
 RUN = INGEST + "print(ingest(Path(sys.argv[1]), Path(sys.argv[2])).new)"
@@ -32,14 +33,7 @@ KILL = INGEST + (
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    root = tmp_path / "workspace"
-    root.mkdir()
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    (root / ".dvc" / "tmp").mkdir(parents=True)
-    (root / ".dvc" / "config").write_text(
-        '[cache]\n    type = "hardlink,copy"\n[core]\n    analytics = false\n'
-    )
-    return root
+    return empty_workspace(tmp_path / "workspace")
 
 
 def dvc(root: Path, *arguments: str) -> str:
@@ -48,10 +42,10 @@ def dvc(root: Path, *arguments: str) -> str:
 
 
 def delivery(folder: Path, songs: int = 3) -> Path:
-    """`songs` songs whose audio is a few bytes."""
+    """`songs` songs of two seconds."""
     (folder / "audio").mkdir(parents=True)
     for song in range(songs):
-        (folder / "audio" / f"{song}.mp3").write_bytes(f"{folder.name} {song}".encode())
+        (folder / "audio" / f"{song}.mp3").write_bytes(sound(sum(folder.name.encode()) + song))
     rows = [f"s{song},audio/{song}.mp3\n" for song in range(songs)]
     (folder / "songs.csv").write_text("song_id,audio\n" + "".join(rows))
     (folder / "plays.csv").write_text("user_id,song_id\nu,s0\n")

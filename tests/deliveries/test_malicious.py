@@ -19,6 +19,7 @@ from earshot.deliveries import inbox, read_songs
 from earshot.deliveries.copying import copy_files
 from earshot.deliveries.intake import INBOX, take_in
 from earshot.errors import UserError
+from tests.deliveries.workspaces import empty_workspace
 
 CHECK = (
     "import sys; from pathlib import Path; from earshot.deliveries.check import Refused, check\n"
@@ -31,10 +32,7 @@ CHECK = (
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    root = tmp_path / "workspace"
-    (root / ".dvc" / "tmp").mkdir(parents=True)
-    (root / ".dvc" / "config").write_text('[cache]\n    type = "hardlink,copy"\n')
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    root = empty_workspace(tmp_path / "workspace", max_set_aside_share=1.0)  # nothing here sounds
     (root / INBOX).mkdir(parents=True)
     return root
 

@@ -13,10 +13,11 @@ import pytest
 from earshot import releases
 from earshot.errors import UserError
 from earshot.versioning import add_object, cache_folder, cache_path
+from tests.deliveries.workspaces import sound
 from tests.releases.test_releases import READS_THE_POINTER
 from tests.releases.tiny_workspace import HEARD, Repository
 
-SOUND = md5(b"the sound of one song").hexdigest()
+SOUND = md5(sound()).hexdigest()
 
 
 def litter(repository: Repository, tmp_path: Path) -> Path:

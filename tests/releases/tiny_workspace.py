@@ -33,6 +33,7 @@ from earshot.params import Split
 from earshot.plays.confidence import confidence
 from earshot.plays.split import cold
 from earshot.plays.tables import read_play_counts, write_play_counts
+from tests.deliveries.workspaces import sound
 
 PROJECT = Path(__file__).parents[2]
 FACTORS = 4
@@ -254,7 +255,7 @@ def write_repository(root: Path) -> Repository:
 
 def _write_delivery(folder: Path) -> Path:
     (folder / "audio").mkdir(parents=True)
-    (folder / "audio" / "one.wav").write_bytes(b"the sound of one song")
+    (folder / "audio" / "one.wav").write_bytes(sound())
     (folder / "songs.csv").write_text("song_id,audio\ns000,audio/one.wav\n")
     return folder
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import soundfile
 
+from earshot.audio.probe_journal import intake_journal, read_journal
+from earshot.deliveries import read_index
+from earshot.deliveries.sound import check_sound
 from earshot.errors import UserError
 from tests.audio.files import RATE, stereo, write_files
 from tests.audio.workspace import Workspace
@@ -16,6 +20,7 @@ from tests.audio.workspace import Workspace
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
+    shutil.copy("params.yaml", tmp_path)
     return Workspace(tmp_path)
 
 
@@ -136,10 +141,32 @@ def test_an_interrupted_run_is_continued(workspace: Workspace, files: Path) -> N
     entry |= {"sample_rate": RATE, "channels": 2, "reason": None}
     workspace.outputs.clear()
     journal = workspace.paths("raw_audio").work / "probes.jsonl"
-    journal.write_text(json.dumps([probe["audio"], entry]) + "\n" + '["data/deliveries/first/audio/b.fl')
+    journal.write_text(
+        json.dumps({"name": probe["audio"], **entry}) + "\n" + '{"name": "data/deliveries/first/audio/b.fl'
+    )
     (workspace.root / probe["audio"]).unlink()
     workspace.run("raw_audio")
     assert workspace.hashes("raw_audio") == undisturbed
+
+
+def test_what_intake_probed_is_not_probed_again(workspace: Workspace, files: Path) -> None:
+    """Its file may be gone; the journal goes when DVC keeps the part."""
+    table = songs(("s1", "One", "audio/a.ogg", ""), ("s2", "Two", "audio/b.flac", ""))
+    workspace.deliver("first", table, files)
+    [delivery] = read_index(workspace.root / "data" / "deliveries")
+    folder = workspace.root / "data" / "deliveries" / "first"
+    check_sound(folder, folder, workspace.root, delivery.md5)
+    workspace.run("raw_audio")
+    heard = workspace.hashes("raw_audio")
+    journal = intake_journal(workspace.root, delivery.md5)
+    assert sorted(read_journal(journal)) == ["audio/a.ogg", "audio/b.flac"]
+    workspace.outputs.clear()
+    (folder / "audio" / "a.ogg").unlink()
+    workspace.run("raw_audio")
+    assert workspace.hashes("raw_audio") == heard
+    workspace.run("raw_audio")
+    assert workspace.hashes("raw_audio") == heard
+    assert not journal.exists()
 
 
 def test_too_many_bad_files_stop_the_stage_with_the_numbers(workspace: Workspace, files: Path) -> None:

@@ -93,6 +93,25 @@ def set_aside(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.loc[rows[REASON].notna(), [DELIVERY, SONG_ID, AUDIO, REASON]].reset_index(drop=True)
 
 
+def too_many_bad(rows: pd.DataFrame, max_share: float) -> str | None:
+    """Why the judged `rows` of one delivery are no good as a whole: too many files; None where they are not.
+
+    The share is of rows that name a file: one that two songs name counts twice.
+    """
+    delivered = rows[rows[AUDIO].notna()]
+    bad = delivered[delivered[REASON].notna()]
+    if len(bad) <= max_share * len(delivered):
+        return None
+    kinds = ", ".join(f"{count} {kind}" for kind, count in count_reasons(bad[REASON]).items())
+    first = "; ".join(
+        f"{audio}: {reason}" for audio, reason in zip(bad[AUDIO][:3], bad[REASON], strict=False)
+    )
+    return (
+        f"{len(bad)} of {len(delivered)} audio files cannot be used ({kinds}), "
+        f"raw_audio.max_set_aside_share={max_share:g} allows {max_share:.0%}; the first: {first}"
+    )
+
+
 def count_reasons(reasons: Sequence[str] | pd.Series) -> dict[str, int]:
     """How many of each kind: the word before the colon."""
     kinds = sorted(str(reason).split(":")[0] for reason in reasons)

@@ -25,8 +25,8 @@ class Refused(UserError):
 def check(folder: Path) -> None:
     """Refuse a delivery of which anything could not be used; nothing is changed.
 
-    What is wrong with a single play or with the inside of an audio file does not
-    count here: stages set these aside.
+    What is wrong with a single play does not count here, nor with the inside of an
+    audio file: stages set these aside, and `check_sound` says when they are too many.
 
     Raises
     ------

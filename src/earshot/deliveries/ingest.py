@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earshot.deliveries.arrivals import note_arrival
-from earshot.deliveries.check import check
+from earshot.deliveries.check import Refused, check
 from earshot.deliveries.copying import copy_files
 from earshot.deliveries.index import INDEX_HEADER, index_line, read_lines
+from earshot.deliveries.sound import check_sound
 from earshot.errors import UserError
 from earshot.files import read_json, replace_json, replace_text
 from earshot.versioning import add_folder, folder_md5, writing
@@ -65,7 +66,7 @@ def ingest(folder: Path, root: Path, say: Say = _tell, arrived: float | None = N
     Raises
     ------
     UserError
-        Whatever `check` refuses; a source that changes while it is read.
+        Whatever `check` and `check_sound` refuse; a source that changes while it is read.
     """
     arrived = time.time() if arrived is None else arrived
     check(folder)
@@ -80,6 +81,7 @@ def ingest(folder: Path, root: Path, say: Say = _tell, arrived: float | None = N
         if md5 in known:
             shutil.rmtree(work)
             return Ingested(known[md5], md5, new=False)
+        _listen(folder, work, root, md5)
         name = _free_name(folder.resolve().name, deliveries)
         replace_json(work / "pending.json", {"name": name, "md5": md5, "arrived": arrived})
         (work / "copy").rename(deliveries / name)
@@ -92,6 +94,14 @@ def _check_copy(folder: Path, copy: Path) -> None:
         check(copy)
     except UserError as error:
         raise UserError(f"{folder}: changed while it was read: {error}") from None
+
+
+def _listen(folder: Path, work: Path, root: Path, md5: str) -> None:
+    try:
+        check_sound(folder, work / "copy", root, md5)
+    except Refused:
+        shutil.rmtree(work)
+        raise
 
 
 def _settle(work: Path, root: Path, say: Say) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import asdict
-from hashlib import blake2b
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from earshot.audio.catalogue import count_reasons, current_songs, good_files, judge, set_aside, with_probes
-from earshot.audio.probing import PROBE_VERSION, Probe, probe
+from earshot.audio.catalogue import (
+    count_reasons,
+    current_songs,
+    good_files,
+    judge,
+    set_aside,
+    too_many_bad,
+    with_probes,
+)
+from earshot.audio.probe_journal import intake_journal, probe_all, probe_key, read_journal
+from earshot.audio.probing import Probe
 from earshot.columns import AUDIO, DELIVERY, REASON, SECONDS, SOURCE, WITHDRAWN
 from earshot.deliveries import Delivery, read_index, read_songs
 from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.params import Params
-from earshot.pool import parallel_map
 from earshot.stages.checks import share_check
 from earshot.stages.paths import Paths
 
@@ -53,22 +57,33 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
 
 
 def _part(delivery: Delivery) -> str:
-    key = blake2b(f"{delivery.md5} {PROBE_VERSION}".encode(), digest_size=8).hexdigest()
-    return f"parts/{delivery.name}-{key}.parquet"
+    return f"parts/{delivery.name}-{probe_key(delivery.md5)}.parquet"
 
 
 def _write_parts(paths: Paths, deliveries: Iterable[Delivery]) -> None:
     """Link the parts of deliveries that were probed before, and make the others."""
     (paths.output / "parts").mkdir()
-    new = [
-        delivery
-        for delivery in deliveries
-        if not paths.previous.link(_part(delivery), paths.output / _part(delivery))
-    ]
+    new = [delivery for delivery in deliveries if not _link_part(paths, delivery)]
     tables = [_delivered_songs(paths, delivery) for delivery in new]
-    probes = _probe_all(paths, [audio for table in tables for audio in table[AUDIO] if audio])
+    known = {name: found for delivery in new for name, found in _probed_at_intake(paths, delivery)}
+    names = [audio for table in tables for audio in table[AUDIO] if audio]
+    probes = probe_all(paths.root, names, paths.work / "probes.jsonl", known, "raw_audio")
     for delivery, table in zip(new, tables, strict=True):
         write_table(paths.output / _part(delivery), with_probes(table, probes))
+
+
+def _link_part(paths: Paths, delivery: Delivery) -> bool:
+    """Where DVC has the part, what intake found is needed no more."""
+    linked = paths.previous.link(_part(delivery), paths.output / _part(delivery))
+    if linked:
+        intake_journal(paths.root, delivery.md5).unlink(missing_ok=True)
+    return linked
+
+
+def _probed_at_intake(paths: Paths, delivery: Delivery) -> Iterator[tuple[str, Probe]]:
+    folder = (paths.deliveries / delivery.name).relative_to(paths.root).as_posix()
+    for name, found in read_journal(intake_journal(paths.root, delivery.md5)).items():
+        yield f"{folder}/{name}", found
 
 
 def _delivered_songs(paths: Paths, delivery: Delivery) -> pd.DataFrame:
@@ -81,53 +96,11 @@ def _delivered_songs(paths: Paths, delivery: Delivery) -> pd.DataFrame:
     return songs
 
 
-def _probe_all(paths: Paths, audio: Iterable[str]) -> dict[str, Probe]:
-    """Probe each file once, on all cores; one that an interrupted run has probed is not probed again."""
-    journal = paths.work / "probes.jsonl"
-    probes = _read_journal(journal)
-    left = [name for name in dict.fromkeys(audio) if name not in probes]
-    for name in left:
-        if not (paths.root / name).is_file():
-            raise UserError(f"{paths.root / name}: not there; `dvc checkout` brings it back")
-    with journal.open("a", encoding="utf-8") as file:
-        found = parallel_map(
-            probe,
-            [paths.root / name for name in left],
-            description="raw_audio",
-            unit="file",
-            lost=lambda _, reason: Probe("", reason=reason),
-        )
-        for name, outcome in zip(left, found, strict=True):
-            probes[name] = outcome
-            file.write(json.dumps([name, asdict(outcome)]) + "\n")
-            file.flush()
-    return probes
-
-
-def _read_journal(path: Path) -> dict[str, Probe]:
-    """The probes of an interrupted run; a line that was cut short is dropped."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
-    whole = [line for line in lines if line.endswith("\n")]
-    path.write_text("".join(whole), encoding="utf-8")
-    return {name: Probe(**content) for name, content in map(json.loads, whole)}
-
-
 def _refuse_too_many_bad(paths: Paths, rows: pd.DataFrame, max_share: float) -> None:
-    delivered = rows[rows[AUDIO].notna()]
-    shares = delivered[REASON].notna().groupby(delivered[DELIVERY], sort=False).mean()
-    for delivery in shares.index[shares > max_share]:
-        bad = set_aside(delivered[delivered[DELIVERY] == delivery])
-        bad.to_csv(paths.failed / "set_aside.csv", index=False)
-        raise UserError(
-            f"delivery {delivery!r}: {len(bad)} of {(delivered[DELIVERY] == delivery).sum()} audio files "
-            f"cannot be used ({_listed(count_reasons(bad[REASON]))}), "
-            f"raw_audio.max_set_aside_share={max_share:g} allows {max_share:.0%}; "
-            f"the first: {bad[AUDIO][0]}: {bad[REASON][0]}; all: {paths.failed / 'set_aside.csv'}"
-        )
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    for delivery, delivered in rows.groupby(DELIVERY, sort=False):
+        if problem := too_many_bad(delivered, max_share):
+            set_aside(delivered).to_csv(paths.failed / "set_aside.csv", index=False)
+            raise UserError(f"delivery {delivery!r}: {problem}; all: {paths.failed / 'set_aside.csv'}")
 
 
 def _summary(songs: pd.DataFrame, bad: pd.DataFrame, n_deliveries: int, max_share: float) -> dict[str, Any]:

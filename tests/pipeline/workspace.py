@@ -119,11 +119,11 @@ class Workspace:
         return Workspace(root)
 
 
-SMALL = {"max_epochs": 6, "bootstraps": 100}
+SMALL: dict[str, object] = {"max_epochs": 6, "bootstraps": 100}
 
 
-def clone(root: Path) -> Workspace:
-    """The project as it stands (uncommitted edits too), committed, with small parameters."""
+def clone(root: Path, params: dict[str, object] = SMALL) -> Workspace:
+    """The project as it stands (uncommitted edits too), committed, with `params` edited."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"],
         cwd=PROJECT,
@@ -136,7 +136,7 @@ def clone(root: Path) -> Workspace:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, root / name)
     workspace = Workspace(root)
-    for key, value in SMALL.items():
+    for key, value in params.items():
         workspace.set_param(key, value)
     workspace.run("git", "init", "-q")
     workspace.run("git", "config", "user.name", "tester")

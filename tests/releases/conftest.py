@@ -21,7 +21,6 @@ def first_release(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 def second_release(tmp_path_factory: pytest.TempPathFactory, first_release: Repository) -> Repository:
     """A model of another seed released after it. Copy before changing it."""
     repository = copy(first_release, tmp_path_factory.mktemp("second"))
-    repository.set_param("epsilon: 0.025", "epsilon: 0.5")
     write_model(repository.root / "made", seed=2)
     repository.repro()
     repository.commit()

@@ -81,6 +81,21 @@ def test_a_worse_candidate_is_refused_and_nothing_is_served_anew(repository: Rep
     assert stale(repository) == set()
 
 
+def test_two_equally_good_ones_are_released_and_two_deaf_ones_refused(
+    repository: Repository, second_release: Repository, refused_candidate: Repository
+) -> None:
+    """One of each are the fixtures; tests/pipeline/test_gate_decides.py has ten of each, trained for real."""
+    first = repository.pointer()["release"]
+    assert second_release.pointer()["previous"] == first
+    assert refused_candidate.pointer()["release"] == first
+    write_model(repository.root / "made", seed=3, learned=False)
+    repository.repro("release")
+    assert repository.pointer()["release"] == first
+    write_model(repository.root / "made", seed=3)
+    repository.repro("release")
+    assert repository.pointer()["previous"] == first
+
+
 @pytest.mark.parametrize("cached", [True, False])
 def test_the_best_release_kept_is_scored_again_where_it_is_cached(replaced: Repository, cached: bool) -> None:
     first, second = replaced.pointer()["previous"], replaced.pointer()["release"]

@@ -60,9 +60,10 @@ def at_work(workspace: Workspace) -> list[psutil.Process]:
 
 def kill_one(workspace: Workspace, chance: random.Random) -> None:
     """A stage or a run if there is one, two times of three; else any process of the daemon's."""
-    busy = at_work(workspace)
+    wait_until(lambda: processes(workspace), 10)  # it may have been started this very moment
+    busy, everything = at_work(workspace), processes(workspace)
     with suppress(psutil.NoSuchProcess):
-        chance.choice(busy if busy and chance.random() < 2 / 3 else processes(workspace)).kill()
+        chance.choice(busy if busy and chance.random() < 2 / 3 else everything).kill()
 
 
 def test_fifty_kills(workspace: Workspace, deliveries: Path, tmp_path: Path) -> None:
@@ -94,6 +95,7 @@ def test_fifty_kills(workspace: Workspace, deliveries: Path, tmp_path: Path) -> 
     finally:
         for each in processes(workspace):
             each.kill()
+        daemon.wait()
     assert taken_in(workspace) == names
     assert list((workspace.root / "data" / "inbox").iterdir()) == []
     new_songs = pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"]

@@ -1,5 +1,6 @@
 """One definition, two front ends: what one does, the other knows."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -123,5 +124,18 @@ def test_a_pulled_clone_serves_the_released_model(workspace: Workspace, tmp_path
     pulled = Workspace(tmp_path / "clone")
     pulled.run("dvc", "pull")
     assert pulled.stale_in_dvc() == set()
+    release = json.loads(pointer)["release"]
+    assert "all as they were" in pulled.earshot("verify", release)
     pulled.run("dvc", "repro", "--single-item", "--force", "served_factors")
     assert pulled.versions() == workspace.versions()
+    song = next((pulled.root / "data" / "deliveries" / "catalogue" / "audio").iterdir())
+    flip_a_byte(song)
+    assert song.name in pulled.earshot("verify", release, succeeds=False)
+
+
+def flip_a_byte(path: Path) -> None:
+    """In a file that may be read-only, a link into the cache or both."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(content)

@@ -60,7 +60,6 @@ def at_work(workspace: Workspace) -> list[psutil.Process]:
 
 def kill_one(workspace: Workspace, chance: random.Random) -> None:
     """A stage or a run if there is one, two times of three; else any process of the daemon's."""
-    wait_until(lambda: processes(workspace), 10)  # it may have been started this very moment
     busy, everything = at_work(workspace), processes(workspace)
     with suppress(psutil.NoSuchProcess):
         chance.choice(busy if busy and chance.random() < 2 / 3 else everything).kill()
@@ -73,12 +72,13 @@ def test_fifty_kills(workspace: Workspace, deliveries: Path, tmp_path: Path) -> 
     names = ["catalogue", *(f"part-{number}" for number in range(KILLS // EVERY))]
     chance, daemon = random.Random(20261121), start(workspace)
 
-    def stays_up() -> subprocess.Popen[str]:
-        return daemon if daemon.poll() is None else start(workspace)
+    def is_up() -> bool:
+        nonlocal daemon
+        daemon = daemon if daemon.poll() is None else start(workspace)
+        return bool(processes(workspace))
 
     def all_recommended() -> bool:
-        nonlocal daemon
-        daemon = stays_up()
+        is_up()
         arrived = sorted(each.delivery for each in read_arrivals(workspace.root))
         return arrived == names and not at_work(workspace)
 
@@ -88,9 +88,9 @@ def test_fifty_kills(workspace: Workspace, deliveries: Path, tmp_path: Path) -> 
                 part = next(parts)
                 drop(part, workspace, part.name)
             time.sleep(chance.uniform(0.0, 15.0))
+            wait_until(is_up, 30)
             kill_one(workspace, chance)
             assert_whole(workspace)
-            daemon = stays_up()
         wait_until(all_recommended, 1200)
     finally:
         for each in processes(workspace):

@@ -67,6 +67,7 @@ def kill_one(workspace: Workspace, chance: random.Random) -> None:
 
 def test_fifty_kills(workspace: Workspace, deliveries: Path, tmp_path: Path) -> None:
     workspace.set_param("new_songs", 2 * SONGS)
+    workspace.set_param("retry_hours", 0.01)
     listeners = pd.read_parquet(workspace.root / "data" / "play_counts" / "users.parquet")["user_id"].tolist()
     parts = write_deliveries(deliveries / "new-songs", listeners, tmp_path)
     names = ["catalogue", *(f"part-{number}" for number in range(KILLS // EVERY))]
@@ -77,10 +78,12 @@ def test_fifty_kills(workspace: Workspace, deliveries: Path, tmp_path: Path) -> 
         daemon = daemon if daemon.poll() is None else start(workspace)
         return bool(processes(workspace))
 
-    def all_recommended() -> bool:
+    def all_done() -> bool:
+        """Every delivery recommended, and a training that they made due ended in a decision."""
         is_up()
         arrived = sorted(each.delivery for each in read_arrivals(workspace.root))
-        return arrived == names and not at_work(workspace)
+        decided = list((workspace.root / "releases" / "decisions").glob("*.json"))
+        return arrived == names and len(decided) > 1 and not at_work(workspace)
 
     try:
         for number in range(KILLS):
@@ -91,7 +94,7 @@ def test_fifty_kills(workspace: Workspace, deliveries: Path, tmp_path: Path) -> 
             wait_until(is_up, 30)
             kill_one(workspace, chance)
             assert_whole(workspace)
-        wait_until(all_recommended, 1200)
+        wait_until(all_done, 1200)
     finally:
         for each in processes(workspace):
             each.kill()
@@ -100,6 +103,5 @@ def test_fifty_kills(workspace: Workspace, deliveries: Path, tmp_path: Path) -> 
     assert list((workspace.root / "data" / "inbox").iterdir()) == []
     new_songs = pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"]
     assert set(new_songs) <= recommended(workspace)
-    assert len(list((workspace.root / "releases" / "decisions").iterdir())) > 1
     workspace.job("everything")
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()

@@ -178,6 +178,14 @@ def test_every_line_is_kept_or_set_aside(rows: list[list[str]], ended: bool) -> 
         assert {int(line) for _, line, _ in aside} == set(range(1, n_lines + 1)) - set(kept)
 
 
+def test_a_line_that_no_block_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "_BLOCK_BYTES", 64)
+    (tmp_path / "log.txt").write_text("u\ts\t1\n" + "u" * 200 + "\ts\t1\n")
+    names = {"user_id": "1", "song_id": "2", "play_count": "3"}
+    with pytest.raises(UserError, match=r"log\.txt: .* a line is longer than 64 bytes"):
+        import_table([f"{tmp_path}/log.txt"], tmp_path / "d", names, Layout("\t", header=False))
+
+
 @pytest.mark.parametrize(
     ("name", "text", "names", "layout", "message"),
     [

@@ -1,6 +1,6 @@
 """The Echo Nest Taste Profile's `train_triplets.txt`: `user \\t song \\t play count` a line, no header.
 
-48,373,586 lines, 1,019,318 users, 384,546 songs; read as integers in about 2 GB.
+48,373,586 lines, 1,019,318 users, 384,546 songs; read as integers in less than 3 GB.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from earshot.datasets.importing.drafts import SetAside
 from earshot.datasets.importing.play_columns import identifier, play_number, whole_numbers
 from earshot.datasets.importing.rows import read_rows
 from earshot.datasets.importing.sources import one_file
+from earshot.datasets.importing.threads import in_threads
 from earshot.errors import UserError
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ def read_triplets(path: Path, set_aside: SetAside) -> Triplets:
         play_counts.append(numbers[counts.indices.to_numpy()])
     if not sum(map(len, play_counts)):
         raise UserError(f"{path}: no line could be used; {set_aside.first or 'it is empty'}")
-    user_rows, all_user_ids = _unified(users)
-    song_rows, all_song_ids = _unified(songs)
+    (user_rows, all_user_ids), (song_rows, all_song_ids) = in_threads(_unified, [users, songs])
     return Triplets(all_user_ids, all_song_ids, user_rows, song_rows, np.concatenate(play_counts))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +13,13 @@ from numpy.typing import NDArray
 
 from earshot.datasets.importing.drafts import SetAside
 from earshot.datasets.importing.sources import SourceFile
-from earshot.datasets.importing.text_stream import TextStream, one_character
+from earshot.datasets.importing.text_stream import TextStream, blocks_of_lines, one_character
+from earshot.datasets.importing.threads import in_threads
 
 if TYPE_CHECKING:
     import pyarrow
 
-_BLOCK_BYTES = 32 << 20
+_BLOCK_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -38,36 +41,43 @@ class Layout:
     header: bool = True
     names: tuple[str, ...] = ()
 
+    @property
+    def quoted(self) -> bool:
+        """Whether values may be quoted, also over several lines."""
+        return self.separator in (",", ";")
+
 
 class _Numbers:
-    """Line numbers of the rows that pyarrow gives, and the malformed lines between them."""
+    """Line numbers of the rows that pyarrow gives part by part, and the malformed lines between them."""
 
     def __init__(self, file: SourceFile, layout: Layout, set_aside: SetAside) -> None:
         self._file, self._layout, self._set_aside = file, layout, set_aside
+        self._before = 0
         self._next = 2 if layout.header else 1
-        self._malformed: list[tuple[int, str, int]] = []
 
-    def refuse(self, row: Any) -> str:
-        """What pyarrow calls for a line with another number of columns."""
-        self._malformed.append((row.number, row.text, row.expected_columns))
-        return "skip"
-
-    def take(self, count: int) -> NDArray[np.int64]:
-        """The line numbers of the next `count` rows; the malformed lines before them are set aside."""
-        malformed = [number for number, _, _ in self._malformed]
+    def take(self, count: int, refused: deque[Any]) -> NDArray[np.int64]:
+        """The line numbers of the next `count` rows; those `refused` before them are set aside."""
+        malformed = [self._before + row.number for row in refused]
         lines = np.arange(self._next, self._next + count + len(malformed))
-        lines = lines[~np.isin(lines, malformed)][:count]
+        lines = lines[~np.isin(lines, malformed)][:count] if malformed else lines
         if count:
             self._next = int(lines[-1]) + 1
-        self.settle(self._next)
+        self._settle(refused, self._next)
         return lines
 
-    def settle(self, before: float = np.inf) -> None:
-        for number, text, expected in self._malformed:
-            if number < before:
-                text = text.replace(one_character(self._layout.separator), self._layout.separator)
-                self._set_aside.add(self._file.name, number, text, f"{expected} columns")
-        self._malformed = [line for line in self._malformed if line[0] >= before]
+    def end_part(self, refused: deque[Any]) -> None:
+        """Set aside what was refused behind the last row; the next part counts its lines anew."""
+        if refused:
+            self._next = max(self._next, self._before + refused[-1].number + 1)
+        self._settle(refused, self._next)
+        self._before = self._next - 1
+
+    def _settle(self, refused: deque[Any], before: int) -> None:
+        while refused and self._before + refused[0].number < before:
+            row = refused.popleft()
+            text = row.text.replace(one_character(self._layout.separator), self._layout.separator)
+            wanted = f"{row.expected_columns} columns"
+            self._set_aside.add(self._file.name, self._before + row.number, text, wanted)
 
 
 def open_text(file: SourceFile, layout: Layout) -> tuple[list[str], Any]:
@@ -82,40 +92,75 @@ def open_text(file: SourceFile, layout: Layout) -> tuple[list[str], Any]:
         columns: list[str], set_aside: SetAside
     ) -> Iterator[tuple[NDArray[np.int64], pyarrow.RecordBatch]]:
         numbers = _Numbers(file, layout, set_aside)
-        with _open_csv(file, layout, names, columns, numbers.refuse) as opened:
-            for batch in opened:
-                yield numbers.take(len(batch)), batch
-        numbers.settle()
+        for refused, batches in _parts(file, layout, names, columns):
+            for batch in batches:
+                yield numbers.take(len(batch), refused), batch
+            numbers.end_part(refused)
 
     return names, read
 
 
 def _names(file: SourceFile, layout: Layout) -> list[str]:
+    import pyarrow
+
     if layout.names:
         return list(layout.names)
-    with _open_csv(file, layout, [], [], lambda _: "skip") as opened:
+    first = next(_sources(file, layout), pyarrow.BufferReader(b""))
+    with _open_csv(first, [], [], layout, deque()) as opened:
         names: list[str] = opened.schema.names
     return names if layout.header else [str(place) for place, _ in enumerate(names, 1)]
 
 
-def _open_csv(file: SourceFile, layout: Layout, names: list[str], columns: list[str], refuse: Any) -> Any:
+def _parts(
+    file: SourceFile, layout: Layout, names: list[str], columns: list[str]
+) -> Iterator[tuple[deque[Any], Iterable[pyarrow.RecordBatch]]]:
+    """The lines that pyarrow refuses, and the rows between them."""
+
+    def parse(part: tuple[Any, list[str]]) -> tuple[deque[Any], Any]:
+        refused: deque[Any] = deque()
+        return refused, _open_csv(*part, columns, layout, refused)
+
+    def parse_all(part: tuple[Any, list[str]]) -> tuple[deque[Any], list[pyarrow.RecordBatch]]:
+        refused, batches = parse(part)
+        return refused, list(batches)
+
+    headers = chain([[] if layout.header else names], repeat(names))
+    parts = zip(_sources(file, layout), headers, strict=False)
+    yield from map(parse, parts) if layout.quoted else in_threads(parse_all, parts)
+
+
+def _sources(file: SourceFile, layout: Layout) -> Iterator[Any]:
+    """What pyarrow can read: the whole, where text may be quoted over lines, or blocks of lines."""
+    import pyarrow
+
+    if layout.quoted:
+        yield pyarrow.PythonFile(TextStream(file.path, _BLOCK_BYTES), mode="r")
+    else:
+        yield from map(pyarrow.BufferReader, blocks_of_lines(file.path, layout.separator, _BLOCK_BYTES))
+
+
+def _open_csv(source: Any, names: list[str], columns: list[str], layout: Layout, refused: deque[Any]) -> Any:
+    """Batches of rows; without `names` the first line has them. The other lines come to be `refused`."""
     import pyarrow
     from pyarrow import csv
 
-    quoted = layout.separator in (",", ";")
+    def refuse(row: Any) -> str:
+        refused.append(row)
+        return "skip"
+
     text = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
     return csv.open_csv(
-        pyarrow.PythonFile(TextStream(file.path, layout.separator, _BLOCK_BYTES), mode="r"),
+        source,
         csv.ReadOptions(  # with threads it does not say which line is malformed
             use_threads=False,
             block_size=_BLOCK_BYTES,
-            column_names=None if layout.header else names or None,
+            column_names=names or None,
             autogenerate_column_names=not (layout.header or names),
         ),
         csv.ParseOptions(
             delimiter=one_character(layout.separator),
-            quote_char='"' if quoted else False,
-            newlines_in_values=quoted,
+            quote_char='"' if layout.quoted else False,
+            newlines_in_values=layout.quoted,
             ignore_empty_lines=False,
             invalid_row_handler=refuse,
         ),

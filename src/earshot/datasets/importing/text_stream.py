@@ -6,12 +6,14 @@ import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
+from earshot.errors import UserError
+
 _UNIT = "\x1f"
 """ASCII's own separator of columns."""
 
 
 def one_character(separator: str) -> str:
-    """What stands for `separator` in a `TextStream`."""
+    """What stands for `separator` in `blocks_of_lines`."""
     return separator if len(separator) == 1 else _UNIT
 
 
@@ -23,9 +25,8 @@ class TextStream:
 
     closed = False
 
-    def __init__(self, path: Path, separator: str, block_bytes: int) -> None:
-        blocks = _ended(_decoded(_packed_or_not(path, block_bytes)))
-        self._blocks = blocks if len(separator) == 1 else _separated(blocks, separator)
+    def __init__(self, path: Path, block_bytes: int) -> None:
+        self._blocks = _text(path, block_bytes)
         self._ready = b""
 
     def read(self, size: int) -> bytes:
@@ -40,6 +41,29 @@ class TextStream:
 
     def close(self) -> None:
         self.closed = True
+
+
+def blocks_of_lines(path: Path, separator: str, block_bytes: int) -> Iterator[bytes]:
+    """The text of a `TextStream` in parts of whole lines, hardly one of more than `block_bytes`.
+
+    Raises
+    ------
+    UserError
+        A line that is longer.
+    """
+    held = b""
+    for block in _text(path, block_bytes // 2):
+        end = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1  # "\n" may follow a last "\r"
+        if end:
+            lines, held = b"".join((held, memoryview(block)[:end])), b""
+            yield lines if len(separator) == 1 else lines.replace(separator.encode(), _UNIT.encode())
+        held += block[end:]
+        if len(held) > block_bytes:
+            raise UserError(f"{path}: not readable as text: a line is longer than {block_bytes:,} bytes")
+
+
+def _text(path: Path, block_bytes: int) -> Iterator[bytes]:
+    return _ended(_decoded(_packed_or_not(path, block_bytes)))
 
 
 def _packed_or_not(path: Path, block_bytes: int) -> Iterator[bytes]:
@@ -66,11 +90,3 @@ def _ended(blocks: Iterator[bytes]) -> Iterator[bytes]:
             yield held
         held = block or held
     yield held if held.endswith(b"\n") or not held else held + b"\n"
-
-
-def _separated(blocks: Iterator[bytes], separator: str) -> Iterator[bytes]:
-    """With `_UNIT` for a longer `separator`, which may lie across two blocks."""
-    held = b""
-    for block in blocks:
-        lines, end, held = (held + block).rpartition(b"\n")
-        yield (lines + end).replace(separator.encode(), _UNIT.encode())

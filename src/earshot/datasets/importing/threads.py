@@ -1,0 +1,28 @@
+"""Work that lets go of Python's lock, such as pyarrow's, on several cores."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from earshot.processes import core_count
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_MOST_THREADS = 4  # more would wait for the one that reads the file
+
+
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """The results in order, few of them ahead of who takes them."""
+    n_threads = min(core_count(), _MOST_THREADS)
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(n_threads) as threads:
+        for item in items:
+            waiting.append(threads.submit(function, item))
+            if len(waiting) > n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -103,10 +103,11 @@ def plot(
 
 @app.command()
 def repair() -> None:
-    """Put back a dvc.lock that a kill cut short, and remove a cut rwlock."""
+    """Put back a dvc.lock that a kill cut short, and what is lost or damaged of the stages' outputs."""
     from earshot import versioning
 
     versioning.repair(Path.cwd(), typer.echo)
+    versioning.mend_all(Path.cwd(), typer.echo)
 
 
 app.command()(onboard)

@@ -296,17 +296,24 @@ def test_a_clone_serves_the_release_after_a_refused_candidate(repository: Reposi
     assert stale(clone) == set()
 
 
-def test_a_lost_or_damaged_object_is_named(repository: Repository) -> None:
+def test_a_lost_or_damaged_object_is_named_and_fetched(repository: Repository, tmp_path: Path) -> None:
     name, md5 = "cnn_checkpoint/encoder.pt", repository.pointer()["files"]["cnn_checkpoint/encoder.pt"]
     lost = cache_path(cache_folder(repository.root), md5)
-    lost.chmod(0o644)
-    lost.write_bytes(b"other")
-    failed = repository.repro("--force", "--single-item", "served_factors", succeeds=False)
-    assert f"{name} of release" in failed
-    assert f"{md5} in DVC's cache is damaged" in failed
-    lost.unlink()
-    failed = repository.repro("--force", "--single-item", "served_factors", succeeds=False)
-    assert f"{md5} is not in DVC's cache; `dvc pull`" in failed
+    whole = lost.read_bytes()
+    again = ("--force", "--single-item", "served_factors")
+    for was in ("damaged", "missing"):
+        if was == "damaged":
+            lost.chmod(0o644)
+            lost.write_bytes(b"other")
+        failed = repository.repro(*again, succeeds=False)
+        assert f"{name} of release" in failed
+        assert f"object {lost} was {was}, and there is no remote to fetch it from" in failed
+    remote = tmp_path / "remote"
+    repository.run("dvc", "remote", "add", "--default", "store", str(remote))
+    cache_path(remote / "files" / "md5", md5).parent.mkdir(parents=True)
+    cache_path(remote / "files" / "md5", md5).write_bytes(whole)
+    assert f"object {md5} of DVC's cache was missing: fetched from the remote" in repository.repro(*again)
+    assert lost.read_bytes() == whole
 
 
 def test_other_hyper_images_stop_serving_until_a_model_of_theirs_is_released(repository: Repository) -> None:

@@ -19,6 +19,7 @@ from earshot.versioning.lockfile import (
     write_used_inputs,
     writers,
 )
+from earshot.versioning.mending import bring_back, is_whole, mend_all
 from earshot.versioning.pipeline import INDEX, PipelineStage, Recorded, read_pipeline
 from earshot.versioning.repair import keep_lockfile, repair
 from earshot.versioning.reproduce import is_current, reproduce
@@ -33,6 +34,7 @@ __all__ = [
     "Recorded",
     "add_folder",
     "add_object",
+    "bring_back",
     "cache_folder",
     "cache_path",
     "collect_garbage",
@@ -42,7 +44,9 @@ __all__ = [
     "forget_used_inputs",
     "inputs",
     "is_current",
+    "is_whole",
     "keep_lockfile",
+    "mend_all",
     "previous_output",
     "read_definition",
     "read_lock",

@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshot.versioning.reproduce import RETRY_SECONDS
-
 if TYPE_CHECKING:
     from dvc.repo import Repo
+
+RETRY_SECONDS = 1.0
 
 
 @contextmanager

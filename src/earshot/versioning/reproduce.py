@@ -11,21 +11,22 @@ from pathlib import Path
 
 from earshot.errors import UserError
 from earshot.versioning.lockfile import forget_used_inputs, recorded_truly, split_target
+from earshot.versioning.locks import RETRY_SECONDS
+from earshot.versioning.mending import mend_for
 from earshot.versioning.repair import keep_lockfile
-
-RETRY_SECONDS = 1.0
 
 
 def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
     """`dvc repro --single-item target`; whether anything ran or was restored.
 
-    Waits while another process holds DVC's lock or one of the stage's paths,
-    and says whom it waits for.
+    What the stage reads is brought back first where it is lost or damaged
+    (`mending`). Waits while another process holds DVC's lock or one of the stage's
+    paths, and says whom it waits for.
 
     Raises
     ------
     UserError
-        The stage failed, with its own message where it left one.
+        The stage failed, with its own message where it left one; or what it reads is lost.
     """
     from dvc.exceptions import ReproductionError
 
@@ -35,7 +36,7 @@ def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
     while True:
         forget_used_inputs(root, target)
         try:
-            ran = _reproduce(root, target, force)
+            ran = _reproduce(root, target, force, say)
         except ReproductionError as error:
             blocker = _blocker(error)
             if blocker is None:
@@ -60,15 +61,17 @@ def is_current(root: Path) -> bool:
         return not repo.status(targets=["dvc.yaml"])
 
 
-def _reproduce(root: Path, target: str, force: bool) -> bool:
+def _reproduce(root: Path, target: str, force: bool, say: Callable[[str], object]) -> bool:
     from dvc.exceptions import ReproductionError
     from dvc.lock import LockError
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
-    address = str(root / target) if split_target(target)[0] else target
+    folder, name = split_target(target)
+    address = str(root / target) if folder else target
     try:
         with Repo(str(root)) as repo:
+            mend_for(repo, repo.stage.load_one(str(root / folder / "dvc.yaml"), name), say)
             return bool(repo.reproduce(address, single_item=True, force=force))
     except LockError as error:
         raise ReproductionError(str(error)) from error

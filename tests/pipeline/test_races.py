@@ -1,12 +1,18 @@
 """A delivery and an edit while a stage runs: the first waits, the second fails the stage by name."""
 
 import time
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
 
+from earshot.deliveries.arrivals import read_arrivals
+from tests.pipeline.test_arrival import drop, recommended
+from tests.pipeline.test_browser import wait_until
+from tests.pipeline.test_daemon_kills import write_deliveries
+from tests.pipeline.test_kills import taken_in
 from tests.pipeline.workspace import Workspace
 
 RELEASE_METADATA = """
@@ -44,8 +50,7 @@ def test_a_delivery_waits_for_the_stage_that_reads_the_index(
     workspace.run("dvc", "repro", "--single-item", "raw_audio")
     assert "raw_audio" not in workspace.stale_in_dvc()
     songs = pd.read_parquet(workspace.root / "data" / "raw_audio" / "songs.parquet")
-    new_songs = pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)
-    assert set(new_songs["song_id"]) < set(songs["song_id"])
+    assert new_song_ids(deliveries) < set(songs["song_id"])
 
 
 def test_a_parameter_edited_meanwhile_fails_the_stage(ingested: Workspace, tmp_path: Path) -> None:
@@ -58,6 +63,10 @@ def test_a_parameter_edited_meanwhile_fails_the_stage(ingested: Workspace, tmp_p
     assert "raw_audio" in workspace.stale_in_dvc()
     workspace.run("dvc", "repro", "--single-item", "raw_audio")
     assert "raw_audio" not in workspace.stale_in_dvc()
+
+
+def new_song_ids(deliveries: Path) -> set[str]:
+    return set(pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"])
 
 
 @pytest.mark.soak
@@ -75,6 +84,57 @@ def test_a_delivery_is_taken_in_and_measured_while_a_training_runs(
     assert training.wait() == 0
     assert workspace.stale_in_dvc() == {"training_set"}
     assert "0 new songs (limit 100)" in workspace.earshot("retrain", "--if-due")
+
+
+@pytest.mark.soak
+def test_two_deliveries_at_once_for_two_that_take_in(
+    workspace: Workspace, deliveries: Path, tmp_path: Path
+) -> None:
+    users = pd.read_parquet(workspace.root / "data" / "play_counts" / "users.parquet")
+    parts = write_deliveries(deliveries / "new-songs", users["user_id"].tolist(), tmp_path)
+    names = []
+    for part in islice(parts, 2):
+        drop(part, workspace, part.name)
+        names.append(part.name)
+    job = workspace.start("python", "-m", "orchestration.run", "onboard")
+    shell = workspace.start("python", "-m", "earshot", "onboard")
+    assert (job.wait(), shell.wait()) == (0, 0), (workspace.root / "log.txt").read_text()
+    assert sorted(taken_in(workspace)) == ["catalogue", *names]
+    assert sorted(arrival.delivery for arrival in read_arrivals(workspace.root)) == ["catalogue", *names]
+    assert list((workspace.root / "data" / "inbox").iterdir()) == []
+    assert not (workspace.root / "data" / "rejected").exists()
+    delivered = [pd.read_csv(tmp_path / name / "songs.csv", dtype=str)["song_id"] for name in names]
+    assert set(pd.concat(delivered)) <= recommended(workspace)
+    workspace.run("python", "-m", "orchestration.sync")
+    assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == {"training_set"}
+
+
+@pytest.mark.soak
+def test_a_job_waits_for_a_dvc_repro_and_says_for_whom(workspace: Workspace) -> None:
+    workspace.set_param("min_seconds", 2.0)
+    repro = workspace.start("dvc", "repro", "--single-item", "raw_audio")
+    stage = workspace.stage_process("raw_audio", repro)
+    stage.suspend()
+    job = workspace.start("python", "-m", "orchestration.run", "onboard")
+    log = workspace.root / "log.txt"
+    wait_until(lambda: "raw_audio waits: " in log.read_text(), 60)
+    assert f"PID {repro.pid}" in log.read_text().split("raw_audio waits: ")[1]
+    stage.resume()
+    assert (repro.wait(), job.wait()) == (0, 0), log.read_text()
+    assert workspace.stale_in_dvc() & {"raw_audio", "hyper_images", "recommendations"} == set()
+
+
+@pytest.mark.soak
+def test_a_dvc_repro_beside_a_job_is_refused_and_names_it(workspace: Workspace) -> None:
+    workspace.set_param("min_seconds", 2.0)
+    job = workspace.start("python", "-m", "orchestration.run", "onboard")
+    stage = workspace.stage_process("raw_audio", job)
+    stage.suspend()
+    said = workspace.run("dvc", "repro", "raw_audio", succeeds=False)
+    assert f"(PID {job.pid})" in said
+    stage.resume()
+    assert job.wait() == 0, (workspace.root / "log.txt").read_text()
+    assert "didn't change" in workspace.run("dvc", "repro", "raw_audio")
 
 
 @pytest.mark.soak

@@ -73,17 +73,26 @@ def new_song_ids(deliveries: Path) -> set[str]:
 def test_a_delivery_is_taken_in_and_measured_while_a_training_runs(
     workspace: Workspace, deliveries: Path
 ) -> None:
+    snapshot = workspace.versions()["training_set"]
     workspace.set_param("learning_rate", 0.003)
+    untouched = workspace.copy(workspace.root.with_name("untouched"))
     training = workspace.start("python", "-m", "earshot", "retrain")
     stage = workspace.stage_process("cnn_checkpoint", training)
     stage.suspend()
     workspace.earshot("onboard", str(deliveries / "new-songs"))
+    assert new_song_ids(deliveries) <= recommended(workspace)
     assert workspace.summary("drift")["new_deliveries"] == 1
     assert "a training is under way: cnn_checkpoint, PID" in workspace.earshot("retrain", "--if-due")
     stage.resume()
     assert training.wait() == 0
     assert workspace.stale_in_dvc() == {"training_set"}
     assert "0 new songs (limit 100)" in workspace.earshot("retrain", "--if-due")
+    untouched.run("dvc", "repro", "evaluation_report", "warm_up")
+    trained = ("training_set", "wmf_factors", "cnn_checkpoint", "predicted_factors", "warm_up")
+    assert workspace.versions()["training_set"] == snapshot
+    assert [workspace.versions()[name] for name in trained] == [
+        untouched.versions()[name] for name in trained
+    ]
 
 
 @pytest.mark.soak

@@ -65,15 +65,27 @@ def read_triplets(path: Path, set_aside: SetAside) -> Triplets:
         play_counts.append(numbers[counts.indices.to_numpy()])
     if not sum(map(len, play_counts)):
         raise UserError(f"{path}: no line could be used; {set_aside.first or 'it is empty'}")
-    (user_rows, all_user_ids), (song_rows, all_song_ids) = in_threads(_unified, [users, songs])
-    return Triplets(all_user_ids, all_song_ids, user_rows, song_rows, np.concatenate(play_counts))
+    user_column, song_column = _unified(users), _unified(songs)
+    return Triplets(
+        user_column.dictionary,
+        song_column.dictionary,
+        user_column.indices.to_numpy(),
+        song_column.indices.to_numpy(),
+        np.concatenate(play_counts),
+    )
 
 
-def _unified(parts: list[Any]) -> tuple[NDArray[np.int32], pyarrow.Array]:
-    """Rows and ids of a column whose blocks each have ids of their own; `parts` is emptied."""
+def _unified(parts: list[Any]) -> pyarrow.DictionaryArray:
+    """A column whose blocks each have ids of their own, the halves side by side; `parts` is emptied."""
+    half = len(parts) // 2
+    halves = [parts[:half], parts[half:]] if half else [parts[:]]
+    parts.clear()
+    return _joined(list(in_threads(_joined, halves)))
+
+
+def _joined(parts: list[Any]) -> pyarrow.DictionaryArray:
     import pyarrow
 
-    column = pyarrow.chunked_array(parts)
-    parts.clear()
-    column = column.unify_dictionaries()
-    return np.concatenate([part.indices.to_numpy() for part in column.chunks]), column.chunk(0).dictionary
+    column = pyarrow.chunked_array(parts).unify_dictionaries()
+    rows = np.concatenate([part.indices.to_numpy() for part in column.chunks])
+    return pyarrow.DictionaryArray.from_arrays(rows, column.chunk(0).dictionary)

@@ -19,7 +19,7 @@ from earshot.datasets.importing.threads import in_threads
 if TYPE_CHECKING:
     import pyarrow
 
-_BLOCK_BYTES = 16 << 20
+_BLOCK_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def spoil(workspace: Workspace) -> None:
     assert file_md5(folder / OWN) == file_md5(there[OWN])
 
 
-@pytest.mark.parametrize("was", ["missing", "damaged"])
+@pytest.mark.parametrize("was", [pytest.param("missing", marks=pytest.mark.soak), "damaged"])
 def test_what_is_nowhere_to_be_had_is_named(workspace: Workspace, was: str) -> None:
     stale_drift(workspace)
     lost = objects(workspace)[OWN]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earshot import releases
+from earshot import releases, versioning
 from earshot.errors import UserError
 from earshot.files import write_json
 from earshot.releases.manifest import read_manifest
@@ -250,7 +251,7 @@ DIES_BEFORE_IT_IS_RECORDED = """
 import os
 from pathlib import Path
 from dvc.dvcfile import ProjectFile
-from earshot import releases
+from earshot import releases, versioning
 ProjectFile.dump_stages = lambda *_, **__: os._exit(9)
 releases.roll_back(Path.cwd())
 """
@@ -369,6 +370,23 @@ def test_a_release_is_committed_and_tagged_with_its_own_files_alone(replaced: Re
     assert not {"mine.txt", "params.yaml"} & set(changed)
     assert "A  mine.txt" in replaced.run("git", "status", "--porcelain")
     assert " M params.yaml" in replaced.run("git", "status", "--porcelain")
+
+
+@pytest.mark.soak
+def test_a_stage_whose_inputs_never_rest_is_given_up(repository: Repository) -> None:
+    definition = repository.root / "dvc.yaml"
+    content = json.loads(definition.read_text())
+    stage = content["stages"]["served_factors"]
+    stage["cmd"] += " && date +%N > made/tick"
+    stage["deps"].append("made/tick")
+    write_json(definition, content)
+    (repository.root / "made" / "tick").touch()
+    said = list[str]()
+    again = r"served_factors: what it reads.*changed.*3 times in a row"
+    with contextlib.chdir(repository.root), pytest.raises(UserError, match=again):
+        versioning.reproduce(repository.root, "served_factors", said.append)
+    assert len(said) == 2
+    assert said[0].endswith("it runs again")
 
 
 def test_a_spoilt_pointer_is_told_key_by_key(repository: Repository) -> None:

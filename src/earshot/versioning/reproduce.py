@@ -15,6 +15,8 @@ from earshot.versioning.locks import RETRY_SECONDS
 from earshot.versioning.mending import mend_for
 from earshot.versioning.repair import keep_lockfile
 
+_MOST_RUNS = 3
+
 
 def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
     """`dvc repro --single-item target`; whether anything ran or was restored.
@@ -26,17 +28,18 @@ def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
     Raises
     ------
     UserError
-        The stage failed, with its own message where it left one; or what it reads is lost.
+        The stage failed, with its own message where it left one; or what it reads is
+        lost, or changed at the end of each of three runs.
     """
     from dvc.exceptions import ReproductionError
 
     _put_this_python_first()
     waiting_for = ""
-    force = False
+    runs = 1
     while True:
         forget_used_inputs(root, target)
         try:
-            ran = _reproduce(root, target, force, say)
+            ran = _reproduce(root, target, runs > 1, say)
         except ReproductionError as error:
             blocker = _blocker(error)
             if blocker is None:
@@ -48,9 +51,12 @@ def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
             continue
         keep_lockfile(root)
         if recorded_truly(root, target):
-            return ran or force
-        say(f"{target}: params or code changed in the moment it ended: it runs again")
-        force = True
+            return ran or runs > 1
+        changed = f"{target}: what it reads, its params or its code changed in the moment it ended"
+        if runs == _MOST_RUNS:
+            raise UserError(f"{changed}, {runs} times in a row: find out what changes it, then run it again")
+        say(f"{changed}: it runs again")
+        runs += 1
 
 
 def is_current(root: Path) -> bool:

@@ -2,7 +2,7 @@
 # make paper the papers' comparisons on the catalogue that is there; takes half an hour
 # make ui    Dagster's web UI on http://127.0.0.1:3000
 # make test  every check and every test
-# make soak  every stage times every kind of kill; takes an hour
+# make soak  every stage times every kind of kill, full disks, the gate; takes three hours
 
 PYTHON ?= python3
 PORT ?= 3000

@@ -5,12 +5,21 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_HARDLY_ANY_BYTES = 1 << 20
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the volume of `folder` has hardly a byte of room left."""
+    return shutil.disk_usage(folder).free < _HARDLY_ANY_BYTES
 
 
 def write_json(path: Path, content: Any) -> None:

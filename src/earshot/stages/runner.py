@@ -16,12 +16,10 @@ from typing import Any
 
 from earshot import versioning
 from earshot.errors import UserError
-from earshot.files import replace_text, write_json
+from earshot.files import is_full, replace_text, write_json
 from earshot.params import Params, read_params
 from earshot.processes import die_with_parent, keep_freed_memory
 from earshot.stages.paths import Paths
-
-_HARDLY_ANY_BYTES = 1 << 20
 
 
 def run_stage(root: Path, target: str) -> dict[str, Any]:
@@ -72,7 +70,7 @@ def _leave(failed: Path, error: UserError) -> None:
 def _is_full(root: Path, error: Exception) -> bool:
     """Libraries that write files say it in ways of their own: then the volume is asked."""
     told = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return told or shutil.disk_usage(root).free < _HARDLY_ANY_BYTES
+    return told or is_full(root)
 
 
 def _run(root: Path, definition: versioning.Definition, place: Path, failed: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from earshot.errors import UserError
+from earshot.files import is_full
 from earshot.versioning.lockfile import forget_used_inputs, recorded_truly, split_target
 from earshot.versioning.locks import RETRY_SECONDS
 from earshot.versioning.mending import mend_for
@@ -107,4 +108,6 @@ def _reason(root: Path, target: str, error: BaseException) -> str:
     left = root / ".earshot" / "failed" / folder / name / "error.txt"
     if left.is_file():
         return f"{target}: {left.read_text(encoding='utf-8').strip()}"
+    if is_full(root):  # DVC could not write its own files, and says that it cannot read them
+        return f"no room left on the volume of {root}: make some, then run {target} again ({error.__cause__})"
     return f"{target}: {error.__cause__ or error}"

@@ -6,9 +6,11 @@ code server itself never starts its code process again: no sensor would tick any
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import psutil
 
@@ -26,8 +28,8 @@ def start_guard() -> None:
         subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
-def _guard(server: psutil.Process, code: psutil.Process) -> None:
-    while is_alive(code):
+def _guard(server: psutil.Process, code: int) -> None:
+    while os.getppid() == code:  # a dead parent's children are handed on, also while its guard was starting
         time.sleep(_SECONDS)
     if is_alive(server) and not any(_is_code(child) for child in server.children()):
         server.kill()  # it would wait for its code process
@@ -39,4 +41,5 @@ def _is_code(process: psutil.Process) -> bool:
 
 
 if __name__ == "__main__":
-    _guard(*(psutil.Process(int(pid)) for pid in sys.argv[1:]))
+    with suppress(psutil.NoSuchProcess):  # the server has ended by itself
+        _guard(psutil.Process(int(sys.argv[1])), int(sys.argv[2]))

@@ -251,7 +251,7 @@ DIES_BEFORE_IT_IS_RECORDED = """
 import os
 from pathlib import Path
 from dvc.dvcfile import ProjectFile
-from earshot import releases, versioning
+from earshot import releases
 ProjectFile.dump_stages = lambda *_, **__: os._exit(9)
 releases.roll_back(Path.cwd())
 """

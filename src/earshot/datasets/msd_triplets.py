@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from earshot.errors import UserError
 if TYPE_CHECKING:
     import pyarrow
 
-_COLUMNS = (identifier("user"), identifier("song"), play_number("play count"))
+_COLUMNS = (identifier("user"), identifier("song", as_dictionary=False), play_number("play count"))
 _LAYOUT = Layout(separator="\t", header=False, names=tuple(column.name for column in _COLUMNS))
 
 
@@ -57,35 +57,39 @@ def read_triplets(path: Path, set_aside: SetAside) -> Triplets:
         A file that is not there, or of which no line could be used.
     """
     users, songs, play_counts = [], [], []
-    for _, rows in read_rows(one_file(path), _COLUMNS, _LAYOUT, set_aside):
+    for lines, rows in read_rows(one_file(path), _COLUMNS, _LAYOUT, set_aside):
+        if not len(lines):
+            continue
         user_ids, song_ids, counts = rows.columns
         users.append(user_ids)
         songs.append(song_ids)
         numbers = whole_numbers(counts.dictionary).astype(np.int32)
         play_counts.append(numbers[counts.indices.to_numpy()])
-    if not sum(map(len, play_counts)):
+    if not users:
         raise UserError(f"{path}: no line could be used; {set_aside.first or 'it is empty'}")
-    user_column, song_column = _unified(users), _unified(songs)
-    return Triplets(
-        user_column.dictionary,
-        song_column.dictionary,
-        user_column.indices.to_numpy(),
-        song_column.indices.to_numpy(),
-        np.concatenate(play_counts),
-    )
+    song_ids, song_rows = _numbered(songs)
+    user_ids, in_all = _numbered([block.dictionary for block in users])
+    user_rows = list(in_threads(np.take, in_all, [block.indices.to_numpy() for block in users]))
+    return Triplets(user_ids, song_ids, *in_threads(np.concatenate, [user_rows, song_rows, play_counts]))
 
 
-def _unified(parts: list[Any]) -> pyarrow.DictionaryArray:
-    """A column whose blocks each have ids of their own, the halves side by side; `parts` is emptied."""
-    half = len(parts) // 2
-    halves = [parts[:half], parts[half:]] if half else [parts[:]]
-    parts.clear()
-    return _joined(list(in_threads(_joined, halves)))
+def _numbered(blocks: list[pyarrow.StringArray]) -> tuple[pyarrow.StringArray, list[NDArray[np.int32]]]:
+    """`_distinct`, on two cores; `blocks` is emptied, to free memory."""
+    half = (len(blocks) + 1) // 2
+    halves = [blocks[:half], blocks[half:]] if half < len(blocks) else [blocks[:]]
+    blocks.clear()
+    numbered = list(in_threads(_distinct, halves))
+    ids, in_all = _distinct([ids for ids, _ in numbered])
+    pairs = [(table, block) for table, (_, part) in zip(in_all, numbered, strict=True) for block in part]
+    return ids, list(in_threads(np.take, *zip(*pairs, strict=True)))
 
 
-def _joined(parts: list[Any]) -> pyarrow.DictionaryArray:
+def _distinct(blocks: list[pyarrow.StringArray]) -> tuple[pyarrow.StringArray, list[NDArray[np.int32]]]:
+    """The texts of all blocks, each once in order of appearance, and where in them each block's are.
+
+    No block may be empty: pyarrow would drop it.
+    """
     import pyarrow
 
-    column = pyarrow.chunked_array(parts).unify_dictionaries()
-    rows = np.concatenate([part.indices.to_numpy() for part in column.chunks])
-    return pyarrow.DictionaryArray.from_arrays(rows, column.chunk(0).dictionary)
+    encoded = pyarrow.chunked_array(blocks).dictionary_encode()
+    return encoded.chunk(0).dictionary, [block.indices.to_numpy() for block in encoded.chunks]

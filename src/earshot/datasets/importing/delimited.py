@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
@@ -83,13 +83,13 @@ class _Numbers:
 def open_text(file: SourceFile, layout: Layout) -> tuple[list[str], Any]:
     """The names of the columns, and a function that reads some of them.
 
-    The function is given names and where to set malformed lines aside, and yields line
-    numbers, (n,), and a batch of n rows, each column a pyarrow dictionary of strings.
+    The function is given names with pyarrow types and where to set malformed lines aside,
+    and yields line numbers, (n,), and a batch of n rows.
     """
     names = _names(file, layout)
 
     def read(
-        columns: list[str], set_aside: SetAside
+        columns: Mapping[str, pyarrow.DataType], set_aside: SetAside
     ) -> Iterator[tuple[NDArray[np.int64], pyarrow.RecordBatch]]:
         numbers = _Numbers(file, layout, set_aside)
         for refused, batches in _parts(file, layout, names, columns):
@@ -106,13 +106,13 @@ def _names(file: SourceFile, layout: Layout) -> list[str]:
     if layout.names:
         return list(layout.names)
     first = next(_sources(file, layout), pyarrow.BufferReader(b""))
-    with _open_csv(first, [], [], layout, deque()) as opened:
+    with _open_csv(first, [], {}, layout, deque()) as opened:
         names: list[str] = opened.schema.names
     return names if layout.header else [str(place) for place, _ in enumerate(names, 1)]
 
 
 def _parts(
-    file: SourceFile, layout: Layout, names: list[str], columns: list[str]
+    file: SourceFile, layout: Layout, names: list[str], columns: Mapping[str, pyarrow.DataType]
 ) -> Iterator[tuple[deque[Any], Iterable[pyarrow.RecordBatch]]]:
     """The lines that pyarrow refuses, and the rows between them."""
 
@@ -139,16 +139,20 @@ def _sources(file: SourceFile, layout: Layout) -> Iterator[Any]:
         yield from map(pyarrow.BufferReader, blocks_of_lines(file.path, layout.separator, _BLOCK_BYTES))
 
 
-def _open_csv(source: Any, names: list[str], columns: list[str], layout: Layout, refused: deque[Any]) -> Any:
+def _open_csv(
+    source: Any,
+    names: list[str],
+    columns: Mapping[str, pyarrow.DataType],
+    layout: Layout,
+    refused: deque[Any],
+) -> Any:
     """Batches of rows; without `names` the first line has them. The other lines come to be `refused`."""
-    import pyarrow
     from pyarrow import csv
 
     def refuse(row: Any) -> str:
         refused.append(row)
         return "skip"
 
-    text = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
     return csv.open_csv(
         source,
         csv.ReadOptions(  # with threads it does not say which line is malformed
@@ -166,8 +170,8 @@ def _open_csv(source: Any, names: list[str], columns: list[str], layout: Layout,
         ),
         csv.ConvertOptions(
             check_utf8=False,
-            column_types=dict.fromkeys(columns, text),
-            include_columns=columns,
+            column_types=dict(columns),
+            include_columns=list(columns),
             strings_can_be_null=False,
         ),
     )

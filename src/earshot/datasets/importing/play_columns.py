@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 _MOST_PLAYS = 2**31 - 1
 
 
-def identifier(name: str) -> Column:
+def identifier(name: str, as_dictionary: bool = True) -> Column:
     """A column of ids."""
-    return Column(name, "an id: UTF-8 text on one line", _named, is_id=True)
+    return Column(name, "an id: UTF-8 text on one line", _named, is_id=True, as_dictionary=as_dictionary)
 
 
 def play_number(name: str) -> Column:

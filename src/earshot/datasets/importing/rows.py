@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,12 +38,24 @@ class Column:
         Which of some different texts, (n,) pyarrow strings, are so: (n,) bool.
     is_id
         A parquet column of numbers with a point is refused: ids would not stay as they are.
+    as_dictionary
+        Given as a pyarrow dictionary, whose texts are checked once each; otherwise as
+        strings, faster where hardly a text comes twice in a block of rows.
     """
 
     name: str
     wanted: str
     good: Callable[[Any], NDArray[np.bool_]]
     is_id: bool = False
+    as_dictionary: bool = True
+
+    @property
+    def type(self) -> pyarrow.DataType:
+        """What its values are given as."""
+        import pyarrow
+
+        text = pyarrow.string()
+        return pyarrow.dictionary(pyarrow.int32(), text) if self.as_dictionary else text
 
 
 def column_names(file: SourceFile, layout: Layout) -> list[str]:
@@ -63,7 +75,7 @@ def read_rows(
         (n,): the rows' line numbers, in parquet their row numbers, from 1. A row that
         quoted text spreads over several lines counts as one.
     rows
-        `columns`, in their order, as pyarrow dictionaries of strings, `""` where nothing was said.
+        `columns`, in their order, each of its type, `""` where nothing was said.
 
     Raises
     ------
@@ -74,7 +86,7 @@ def read_rows(
     with _errors_of(file, layout), progress(description=f"Reading {file.name}", unit="rows") as bar:
         names, read = _open(file, layout)
         _refuse_missing(file, columns, names)
-        for lines, batch in read([column.name for column in columns], set_aside):
+        for lines, batch in read({column.name: column.type for column in columns}, set_aside):
             bar.update(len(lines))
             texts = [
                 _as_text(file, column, values) for column, values in zip(columns, batch.columns, strict=True)
@@ -108,11 +120,13 @@ def _open_parquet(file: SourceFile) -> tuple[list[str], Any]:
     with parquet.ParquetFile(file.path) as opened:
         names = opened.schema_arrow.names
 
-    def read(columns: list[str], _: SetAside) -> Iterator[tuple[Lines, pyarrow.RecordBatch]]:
+    def read(
+        columns: Mapping[str, pyarrow.DataType], _: SetAside
+    ) -> Iterator[tuple[Lines, pyarrow.RecordBatch]]:
         first = 1
         with parquet.ParquetFile(file.path) as opened:
-            for batch in opened.iter_batches(columns=columns, batch_size=_BATCH_ROWS):
-                yield np.arange(first, first + len(batch)), batch.select(columns)
+            for batch in opened.iter_batches(columns=list(columns), batch_size=_BATCH_ROWS):
+                yield np.arange(first, first + len(batch)), batch.select(list(columns))
                 first += len(batch)
 
     return names, read
@@ -128,7 +142,7 @@ def _refuse_missing(file: SourceFile, columns: Sequence[Column], names: list[str
             raise UserError(f"{file.path}: column {column.name!r} is there {times} times: wanted once")
 
 
-def _as_text(file: SourceFile, column: Column, values: pyarrow.Array) -> pyarrow.DictionaryArray:
+def _as_text(file: SourceFile, column: Column, values: pyarrow.Array) -> pyarrow.Array:
     import pyarrow
     from pyarrow import compute, types
 
@@ -138,13 +152,17 @@ def _as_text(file: SourceFile, column: Column, values: pyarrow.Array) -> pyarrow
         raise UserError(f"{where}: wanted text or whole numbers, so that ids stay as they are")
     if types.is_list(kind) or types.is_large_list(kind):
         values = compute.binary_join(values.cast(pyarrow.list_(pyarrow.string())), ";")
-    if types.is_dictionary(values.type) and kind == pyarrow.string() and not values.null_count:
+    if values.type == column.type and not values.null_count:
         return values
     try:
         text = compute.cast(values, pyarrow.string())
     except pyarrow.ArrowNotImplementedError:
         raise UserError(f"{where}: wanted text") from None
-    return compute.dictionary_encode(compute.fill_null(text, ""))
+    return _of_type(column, compute.fill_null(text, ""))
+
+
+def _of_type(column: Column, text: pyarrow.StringArray) -> pyarrow.Array:
+    return text.dictionary_encode() if column.as_dictionary else text
 
 
 def _is_text(kind: pyarrow.DataType) -> bool:
@@ -157,7 +175,7 @@ def _good_rows(
     file: SourceFile,
     columns: Sequence[Column],
     lines: Lines,
-    texts: list[pyarrow.DictionaryArray],
+    texts: list[pyarrow.Array],
     set_aside: SetAside,
 ) -> tuple[Lines, pyarrow.RecordBatch]:
     """The rows in which each column is good; each other one set aside for the first that is not."""
@@ -165,16 +183,19 @@ def _good_rows(
 
     bad = np.zeros(len(lines), dtype=bool)
     for column, values in zip(columns, texts, strict=True):
-        good = column.good(values.dictionary)
+        good = column.good(values.dictionary if column.as_dictionary else values)
         if good.all():
             continue
-        found = ~good[values.indices.to_numpy()] & ~bad
+        found = ~(good[values.indices.to_numpy()] if column.as_dictionary else good) & ~bad
         for place in np.flatnonzero(found).tolist():
             value = f"{column.name}={values[place].as_py()}"
             set_aside.add(file.name, int(lines[place]), value, column.wanted)
         bad |= found
     if bad.any():  # encoded anew, so that no value of a bad row is left
         good_rows = pyarrow.array(~bad)
-        texts = [text.filter(good_rows).dictionary_decode().dictionary_encode() for text in texts]
+        texts = [
+            _of_type(column, values.filter(good_rows).cast(pyarrow.string()))
+            for column, values in zip(columns, texts, strict=True)
+        ]
     names = [column.name for column in columns]
     return lines[~bad], pyarrow.RecordBatch.from_arrays(texts, names=names)

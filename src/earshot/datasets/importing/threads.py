@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from earshot.processes import core_count
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MOST_THREADS = 4  # more would wait for the one that reads the file
 
 
-def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """The results in order, few of them ahead of who takes them."""
+def in_threads(function: Callable[..., Result], *items: Iterable[Any]) -> Iterator[Result]:
+    """`map`'s results in order, few of them ahead of who takes them."""
     n_threads = min(core_count(), _MOST_THREADS)
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(n_threads) as threads:
-        for item in items:
-            waiting.append(threads.submit(function, item))
+        for arguments in zip(*items, strict=False):
+            waiting.append(threads.submit(function, *arguments))
             if len(waiting) > n_threads:
                 yield waiting.popleft().result()
         while waiting:

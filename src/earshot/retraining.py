@@ -12,6 +12,7 @@ from earshot.audio.store import newer_images
 from earshot.columns import N_LISTENERS, SONG_ID
 from earshot.errors import UserError
 from earshot.files import parse_yaml, read_json, replace_json
+from earshot.ids import is_among
 from earshot.params import Retraining, load_params
 from earshot.plays.tables import ITEMS
 from earshot.releases import Manifest, NothingReleased, candidate, commit_release, read_decision, read_pointer
@@ -141,9 +142,9 @@ def _songs(data: Path) -> tuple[int, int]:
     trained = pd.read_parquet(data / "training_set" / "songs.parquet", columns=[SONG_ID, N_LISTENERS])
     learned = trained.loc[trained[N_LISTENERS] > 0, SONG_ID]
     heard = pd.read_parquet(data / "hyper_images" / "index.parquet", columns=[SONG_ID])[SONG_ID]
-    played = heard[heard.isin(pd.read_parquet(data / "play_counts" / ITEMS)[SONG_ID])]
+    played = heard[is_among(heard, pd.read_parquet(data / "play_counts" / ITEMS)[SONG_ID])]
     other_sound = newer_images(data / "hyper_images", data / "training_set" / "hyper_images")
-    return len(learned), int((~played.isin(learned) | played.isin(other_sound)).sum())
+    return len(learned), int((~is_among(played, learned) | is_among(played, other_sound)).sum())
 
 
 def _drifted(root: Path, snapshot: str) -> bool | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from earshot.audio.store import newer_images
 from earshot.columns import ARTIST_ID, AUDIO_MD5, DELIVERY, FIRST_FRAME, SHARD, SONG_ID
+from earshot.ids import is_among
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ def delivered_songs(raw_audio: Path, images: Path, trained: Path) -> pd.DataFram
     said = pd.read_parquet(raw_audio / "songs.parquet", columns=[SONG_ID, ARTIST_ID, AUDIO_MD5])
     index = pd.read_parquet(images / "index.parquet", columns=[SONG_ID, SHARD, FIRST_FRAME])
     songs = files.merge(said, on=[SONG_ID, AUDIO_MD5]).merge(index, on=SONG_ID).drop(columns=AUDIO_MD5)
-    return songs.assign(**{NEW: songs[SONG_ID].isin(newer_images(images, trained))})
+    return songs.assign(**{NEW: is_among(songs[SONG_ID], newer_images(images, trained))})
 
 
 def delivered_files(raw_audio: Path, images: Path) -> dict[str, FileCount]:

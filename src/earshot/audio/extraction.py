@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -122,10 +122,14 @@ def _table(shard: PlannedShard, entries: Sequence[Entry]) -> pd.DataFrame:
     return shard.files[[SONG_ID, AUDIO_MD5]].assign(**columns, **{REASON: reasons})
 
 
-def read_shard_tables(folder: Path, shards: Sequence[PlannedShard]) -> Iterator[pd.DataFrame]:
-    """The table of each shard in `folder`, with its key and its files' delivery, audio and `current`."""
+def read_shard_tables(folder: Path, shards: Sequence[PlannedShard]) -> pd.DataFrame:
+    """The tables of all shards in `folder`, with `shard` and their files' delivery, audio and `current`."""
     import pandas as pd
+    import pyarrow
+    from pyarrow import parquet
 
-    for shard in shards:
-        table = pd.read_parquet(folder / shard_files(shard.key)[1])
-        yield table.join(shard.files[[DELIVERY, AUDIO, "current"]]).assign(shard=shard.key)
+    tables = [parquet.ParquetFile(folder / shard_files(shard.key)[1]).read() for shard in shards]
+    made: pd.DataFrame = pyarrow.concat_tables(tables).to_pandas()
+    files = pd.concat([shard.files for shard in shards], ignore_index=True)
+    keys = np.repeat([shard.key for shard in shards], [len(table) for table in tables])
+    return made.join(files[[DELIVERY, AUDIO, "current"]]).assign(shard=keys)

@@ -55,7 +55,8 @@ def load_encoder(folder: Path) -> SongEncoder:
         raise UserError(f"{path}: not there; is this the folder of a checkpoint?") from None
     except Exception as error:  # torch raises a dozen kinds for a damaged file
         raise UserError(f"{path}: not the weights of the encoder in encoder.json: {error}") from None
-    _same_bytes_every_time()
+    if device().type == "cuda":
+        _same_bytes_every_time()
     return encoder.to(device()).eval()
 
 
@@ -65,7 +66,7 @@ def device() -> torch.device:
 
 
 def _same_bytes_every_time() -> None:
-    """As Lightning's `deterministic=True` in training; cuBLAS wants the variable."""
+    """As Lightning's `deterministic=True` in training; cuBLAS wants the variable. It takes seconds."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
 

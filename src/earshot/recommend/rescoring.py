@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from earshot.audio.store import HyperImageStore
 from earshot.columns import COLD, SONG_ID
+from earshot.ids import is_among
 from earshot.plays.tables import PlayCounts
 from earshot.recommend.encoding import replace_array
 from earshot.recommend.hybrid import Ids, Wmf, listener_factors
@@ -48,6 +49,6 @@ def listeners_today(wmf_folder: Path, training_set: Path, plays: PlayCounts, wmf
 
     songs = pd.read_parquet(training_set / "songs.parquet")
     song_ids = pd.read_parquet(wmf_folder / "items.parquet")[SONG_ID]
-    warm = ~song_ids.isin(songs.loc[songs[COLD], SONG_ID]).to_numpy()
+    warm = ~is_among(song_ids, songs.loc[songs[COLD], SONG_ID])
     item_factors = np.load(wmf_folder / "item_factors.npy", allow_pickle=False)
     return listener_factors(plays, song_ids.to_numpy()[warm], item_factors[warm], wmf)

@@ -28,6 +28,7 @@ from earshot.evaluation.drift import (
 )
 from earshot.evaluation.report.drift import MEASURES, draw_page, expected, observed
 from earshot.files import link, read_json, replace_json, write_json, write_table
+from earshot.ids import is_among
 from earshot.params import Drift, Params
 from earshot.plays.split import chosen
 from earshot.recommend.encoding import read_encoded
@@ -154,7 +155,7 @@ def _norms(paths: Paths, song_ids: pd.Series) -> dict[str, Any]:
     if key is None:
         return {}
     store = HyperImageStore.open(paths.data("hyper_images"))
-    there = store.songs[store.songs[SONG_ID].isin(song_ids)]
+    there = store.songs[is_among(store.songs[SONG_ID], song_ids)]
     predicted = paths.data("served_factors") / "predicted"
     factors = read_encoded(HyperImageStore(store.folder, store.format, there), key, predicted)
     norms = pd.Series(np.linalg.norm(factors, axis=1), there[SONG_ID])

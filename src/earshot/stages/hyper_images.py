@@ -36,7 +36,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         )
     shards = plan_shards(files.assign(current=_is_in(files, current)), params.hyper_images)
     _fill(paths, shards, params)
-    made = pd.concat(read_shard_tables(paths.output, shards), ignore_index=True)
+    made = read_shard_tables(paths.output, shards)
     made = made[made["current"]]
     images, bad = made[made[REASON].isna()], made[made[REASON].notna()].reset_index(drop=True)
     if images.empty:

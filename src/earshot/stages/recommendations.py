@@ -12,6 +12,7 @@ import pandas as pd
 
 from earshot.columns import N_LISTENERS, SONG_ID, USER_ID, WITHDRAWN
 from earshot.files import read_json, write_json, write_table
+from earshot.ids import is_among
 from earshot.params import Params
 from earshot.plays.tables import read_play_counts
 from earshot.recommend.hybrid import Ids, columns_of
@@ -77,7 +78,7 @@ def _check(with_a_list: int, listeners: int) -> dict[str, Any]:
 def _read(paths: Paths, versions: list[str]) -> Question:
     served, counts = paths.data("served_factors"), paths.data("play_counts")
     songs = pd.read_parquet(served / "items.parquet")
-    listed = songs[SONG_ID].isin(_not_withdrawn(paths.data("raw_audio"))).to_numpy()
+    listed = is_among(songs[SONG_ID], _not_withdrawn(paths.data("raw_audio")))
     song_ids = songs.loc[listed, SONG_ID].to_numpy(dtype=object)
     user_ids = pd.read_parquet(served / "users.parquet")[USER_ID].to_numpy(dtype=object)
     plays = read_play_counts(counts)

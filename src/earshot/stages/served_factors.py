@@ -14,6 +14,7 @@ from earshot.audio.store import HyperImageStore
 from earshot.columns import N_LISTENERS, SHARD, SONG_ID, USER_ID
 from earshot.errors import UserError
 from earshot.files import read_json, write_json, write_table
+from earshot.ids import is_among
 from earshot.params import Params
 from earshot.plays.tables import PlayCounts, read_play_counts
 from earshot.recommend.encoding import encode_shards, file_name, read_encoded
@@ -110,7 +111,7 @@ def _versions(
 ) -> list[Any]:
     """All that played songs and listeners hang on."""
     tables = [paths.data("play_counts") / f"{name}.parquet" for name in ("plays", "users", "items")]
-    played = predicted[store.songs[SONG_ID].isin(plays.song_ids).to_numpy()]
+    played = predicted[is_among(store.songs[SONG_ID], plays.song_ids)]
     return [
         release.release,
         *map(file_md5, tables),

@@ -25,6 +25,7 @@ from earshot.columns import (
 )
 from earshot.errors import UserError
 from earshot.files import link, read_json, write_table
+from earshot.ids import is_among
 from earshot.params import Params, TrainingSet
 from earshot.plays import split
 from earshot.plays.tables import ITEMS, PLAYS, USERS, read_play_counts
@@ -75,7 +76,7 @@ def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, settings: T
     import pandas as pd
 
     catalogue = pd.read_parquet(paths.data("raw_audio") / "songs.parquet")
-    there = catalogue[SONG_ID].isin(store.songs[SONG_ID]) & ~catalogue[WITHDRAWN]
+    there = is_among(catalogue[SONG_ID], store.songs[SONG_ID]) & ~catalogue[WITHDRAWN]
     songs = catalogue.loc[there, _TOLD].sort_values(SONG_ID, ignore_index=True)
     listeners = pd.Series(np.bincount(counts.matrix.indices, minlength=len(counts.song_ids)), counts.song_ids)
     songs[N_LISTENERS] = songs[SONG_ID].map(listeners).fillna(0).astype(np.int64)
@@ -99,7 +100,7 @@ def _refuse_useless(songs: pd.DataFrame, counts: PlayCounts, settings: TrainingS
 
 
 def _link_images(paths: Paths, store: HyperImageStore, songs: pd.DataFrame) -> None:
-    images = store.songs[store.songs[SONG_ID].isin(songs[SONG_ID])]
+    images = store.songs[is_among(store.songs[SONG_ID], songs[SONG_ID])]
     folder = paths.output / "hyper_images"
     (folder / "shards").mkdir(parents=True)
     write_store(folder, store.format, images)

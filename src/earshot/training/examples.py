@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from earshot.columns import SONG_ID, VALIDATION
 from earshot.errors import UserError
+from earshot.ids import is_among
 from earshot.plays.tables import read_play_counts
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def read_examples(training_set: Path, wmf_factors: Path, store: HyperImageStore)
     items = pd.read_parquet(wmf_factors / "items.parquet")[SONG_ID]
     rows = pd.Series(np.arange(len(items)), index=items)
     songs = pd.read_parquet(training_set / "songs.parquet")
-    songs = songs[songs[SONG_ID].isin(items)].sort_values([VALIDATION, SONG_ID], ignore_index=True)
+    songs = songs[is_among(songs[SONG_ID], items)].sort_values([VALIDATION, SONG_ID], ignore_index=True)
     n_training = int((~songs[VALIDATION]).sum())
     _refuse_too_few(n_training, len(songs) - n_training)
     factors = np.load(wmf_factors / "item_factors.npy")[rows[songs[SONG_ID]].to_numpy()]

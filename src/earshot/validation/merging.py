@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from earshot.columns import DELIVERY, ITEM, PLAY_COUNT, ROWS, SONG_ID, USER, USER_ID
+from earshot.ids import is_among
 from earshot.params import PlayCounts
 from earshot.plays.counting import PairCounts
 from earshot.plays.tables import ITEMS, PLAYS, USERS, write_play_counts
@@ -96,7 +97,7 @@ def _add_known(
     with TableWriter(unknown_file, {DELIVERY: "string", **PLAYS_COLUMNS}) as unknown:
         for delivery, part in parts.items():
             for chunk in _part_chunks(part, chunk_rows):
-                chunk[expected.KNOWN] = chunk[SONG_ID].isin(named_songs)
+                chunk[expected.KNOWN] = is_among(chunk[SONG_ID], named_songs)
                 (seen,) = suite.run(chunk)
                 left_out = chunk.iloc[seen.unexpected]
                 unknown.write(left_out.assign(**{DELIVERY: delivery}))

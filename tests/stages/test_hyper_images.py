@@ -200,7 +200,7 @@ def test_a_file_at_which_a_worker_hangs_has_a_reason_and_the_rest_an_image(
     harm.start()
     make_shards(shards, *rest)
     harm.join()
-    (table,) = read_shard_tables(tmp_path / "out", shards)
+    table = read_shard_tables(tmp_path / "out", shards)
     assert table["reason"].dropna().tolist() == ["hung: no result in 8 s"]
     assert (table["n_frames"] > 0).sum() == 59
 

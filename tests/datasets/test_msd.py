@@ -224,7 +224,9 @@ def test_errors(files: MsdFiles, tmp_path: Path) -> None:
 def test_triplets_become_rows_and_ids_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("earshot.datasets.importing.delimited._BLOCK_BYTES", 256)
     wanted = [(f"user{number % 13}", f"song{number % 7}", number % 5 + 1) for number in range(500)]
-    (tmp_path / "t.txt").write_text("x\n" * 200 + "u\ts\t0\n" * 60 + "".join(f"{u}\t{s}\t{n}\n" for u, s, n in wanted))
+    (tmp_path / "t.txt").write_text(
+        "x\n" * 200 + "u\ts\t0\n" * 60 + "".join(f"{u}\t{s}\t{n}\n" for u, s, n in wanted)
+    )
     with closing(SetAside(tmp_path / "aside.csv")) as aside:
         triplets = read_triplets(tmp_path / "t.txt", aside)
     users, songs = triplets.user_ids.to_pylist(), triplets.song_ids.to_pylist()

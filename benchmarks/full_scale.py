@@ -32,7 +32,7 @@ from typing import Any, TypeVar
 import numpy as np
 from scipy.optimize import nnls
 from scipy.sparse import csr_array
-from triplets import ROWS, SONGS, USERS, write
+from triplets import ROWS, look_alike
 
 from earshot.evaluation.protocol import ColdStart, System, measure
 from earshot.evaluation.systems import random_system
@@ -57,7 +57,7 @@ def main(n_rows: int = ROWS, iterations: int = 15, listeners: int = 20_000) -> N
     with tempfile.TemporaryDirectory() as folder:
         root, triplets, delivery = Path(folder, "clone"), Path(folder, "triplets.txt"), Path(folder, "msd")
         subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(root)], check=True)
-        write(triplets, n_rows, max(USERS * n_rows // ROWS, 2), max(SONGS * n_rows // ROWS, 2))
+        look_alike(triplets, n_rows)
         earshot = [sys.executable, "-m", "earshot"]
         _command(steps, "import", root, *earshot, "import", "msd", str(triplets), "--output", str(delivery))
         triplets.unlink()

@@ -14,6 +14,7 @@ peak_gb, bare_seconds, bare_cpu_seconds, bare_peak_gb, x_bare (seconds / bare_se
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,7 @@ def main(n_rows: int = ROWS) -> None:
     """Write the file, and have another process read it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train_triplets.txt"
-        write(path, n_rows, max(USERS * n_rows // ROWS, 2), max(SONGS * n_rows // ROWS, 2))
+        look_alike(path, n_rows)
         print(f"written: {path.stat().st_size / 1e9:.2f} GB", flush=True)
         rival, own = _alone("bare", path), _alone("ours", path)
     x_bare = {"x_bare": round(own["seconds"] / rival["seconds"], 2)}
@@ -89,15 +90,14 @@ def _measured(way: Callable[[Path], csr_array], path: Path) -> None:
     started, cpu = time.perf_counter(), time.process_time()
     found = way(path)
     took = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu}
-    took["peak_gb"] = _peak_kb() / 1e6
+    took["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     sizes = {"rows": found.nnz, "users": found.shape[0], "songs": found.shape[1]}
     print(json.dumps(sizes | {name: round(value, 2) for name, value in took.items()}))
 
 
-def _peak_kb() -> int:
-    """Of this process; getrusage would tell what the one that started it took, if that was more."""
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status["VmHWM"].split()[0])
+def look_alike(path: Path, n_rows: int) -> None:
+    """`write`, in a process of its own: what it takes would count for all that this one starts."""
+    subprocess.run([sys.executable, __file__, "write", str(path), str(n_rows)], check=True)
 
 
 def write(path: Path, n_rows: int, n_users: int, n_songs: int) -> None:
@@ -159,8 +159,13 @@ def _block(
 
 
 if __name__ == "__main__":
-    ways = {"ours": ours, "bare": bare}
-    if way := ways.get("".join(sys.argv[1:2])):
-        _measured(way, Path(sys.argv[2]))
-    else:
-        main(*map(int, sys.argv[1:]))
+    match sys.argv[1:]:
+        case ["write", path, rows]:
+            n = int(rows)
+            write(Path(path), n, max(USERS * n // ROWS, 2), max(SONGS * n // ROWS, 2))
+        case ["ours", path]:
+            _measured(ours, Path(path))
+        case ["bare", path]:
+            _measured(bare, Path(path))
+        case numbers:
+            main(*map(int, numbers))

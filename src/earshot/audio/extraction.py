@@ -131,5 +131,5 @@ def read_shard_tables(folder: Path, shards: Sequence[PlannedShard]) -> pd.DataFr
     tables = [parquet.ParquetFile(folder / shard_files(shard.key)[1]).read() for shard in shards]
     made: pd.DataFrame = pyarrow.concat_tables(tables).to_pandas()
     files = pd.concat([shard.files for shard in shards], ignore_index=True)
-    keys = np.repeat([shard.key for shard in shards], [len(table) for table in tables])
+    keys = np.repeat([shard.key for shard in shards], [len(shard.files) for shard in shards])
     return made.join(files[[DELIVERY, AUDIO, "current"]]).assign(shard=keys)

@@ -76,7 +76,7 @@ def read_triplets(path: Path, set_aside: SetAside) -> Triplets:
 def _numbered(blocks: list[pyarrow.StringArray]) -> tuple[pyarrow.StringArray, list[NDArray[np.int32]]]:
     """`_distinct`, on two cores; `blocks` is emptied, to free memory."""
     half = (len(blocks) + 1) // 2
-    halves = [blocks[:half], blocks[half:]] if half < len(blocks) else [blocks[:]]
+    halves = [part for part in (blocks[:half], blocks[half:]) if part]
     blocks.clear()
     numbered = list(in_threads(_distinct, halves))
     ids, in_all = _distinct([ids for ids, _ in numbered])

@@ -19,7 +19,7 @@ def in_threads(function: Callable[..., Result], *items: Iterable[Any]) -> Iterat
     n_threads = min(core_count(), _MOST_THREADS)
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(n_threads) as threads:
-        for arguments in zip(*items, strict=False):
+        for arguments in zip(*items, strict=True):
             waiting.append(threads.submit(function, *arguments))
             if len(waiting) > n_threads:
                 yield waiting.popleft().result()

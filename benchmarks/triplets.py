@@ -30,7 +30,7 @@ from scipy.sparse import csr_array
 
 from earshot.datasets.importing.drafts import SetAside
 from earshot.datasets.msd_triplets import Triplets, read_triplets
-from earshot.processes import core_count
+from earshot.processes import core_count, keep_freed_memory
 
 ROWS, USERS, SONGS = 48_373_586, 1_019_318, 384_546
 BLOCK_ROWS = 1_000_000
@@ -57,7 +57,8 @@ def _alone(way: str, path: Path) -> dict[str, float]:
 
 
 def ours(path: Path) -> csr_array:
-    """Users by songs, through earshot."""
+    """Users by songs, through earshot, as `earshot import` does it."""
+    keep_freed_memory()
     triplets = read_triplets(path, SetAside(path.with_name("set_aside.csv")))
     return matrix(triplets)
 

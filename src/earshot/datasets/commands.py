@@ -11,6 +11,7 @@ import typer
 
 from earshot.columns import PLAY_COUNT, PLAYED_AT, SONG_ID, USER_ID
 from earshot.errors import UserError
+from earshot.processes import keep_freed_memory
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -26,6 +27,12 @@ class Meaning(StrEnum):
 
     INCREMENT = "increment"
     TOTAL = "total"
+
+
+@app.callback()
+def prepare() -> None:
+    """Called before each command."""
+    keep_freed_memory()
 
 
 Output = Annotated[Path, typer.Option(help="the delivery, a folder that is not there yet")]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,19 +70,37 @@ def read_triplets(path: Path, set_aside: SetAside) -> Triplets:
         raise UserError(f"{path}: no line could be used; {set_aside.first or 'it is empty'}")
     song_ids, song_rows = _numbered(songs)
     user_ids, in_all = _numbered([block.dictionary for block in users])
-    user_rows = list(in_threads(np.take, in_all, [block.indices.to_numpy() for block in users]))
-    return Triplets(user_ids, song_ids, *in_threads(np.concatenate, [user_rows, song_rows, play_counts]))
+    tables = _parts(in_all, [block.dictionary for block in users])
+    user_rows = _looked_up(tables, [block.indices.to_numpy() for block in users])
+    return Triplets(user_ids, song_ids, user_rows, song_rows, np.concatenate(play_counts))
 
 
-def _numbered(blocks: list[pyarrow.StringArray]) -> tuple[pyarrow.StringArray, list[NDArray[np.int32]]]:
-    """`_distinct`, on two cores; `blocks` is emptied, to free memory."""
+def _numbered(blocks: list[pyarrow.StringArray]) -> tuple[pyarrow.StringArray, NDArray[np.int32]]:
+    """`_distinct` of all blocks as one, on two cores; `blocks` is emptied, to free memory."""
     half = (len(blocks) + 1) // 2
     halves = [part for part in (blocks[:half], blocks[half:]) if part]
     blocks.clear()
     numbered = list(in_threads(_distinct, halves))
     ids, in_all = _distinct([ids for ids, _ in numbered])
-    pairs = [(table, block) for table, (_, part) in zip(in_all, numbered, strict=True) for block in part]
-    return ids, list(in_threads(np.take, *zip(*pairs, strict=True)))
+    tables = [table for table, (_, part) in zip(in_all, numbered, strict=True) for _ in part]
+    return ids, _looked_up(tables, [block for _, part in numbered for block in part])
+
+
+def _looked_up(tables: list[NDArray[np.int32]], blocks: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """What each block's places hold in its table, all in one array."""
+    found = np.empty(sum(map(len, blocks)), dtype=np.int32)
+
+    def look_up(table: NDArray[np.int32], block: NDArray[np.int32], part: NDArray[np.int32]) -> None:
+        np.take(table, block, out=part, mode="clip")  # "raise" would take into a copy first
+
+    for _ in in_threads(look_up, tables, blocks, _parts(found, blocks)):
+        pass
+    return found
+
+
+def _parts(whole: NDArray[np.int32], blocks: Sequence[Sized]) -> list[NDArray[np.int32]]:
+    """`whole` in parts as long as the blocks."""
+    return np.split(whole, np.cumsum([len(block) for block in blocks])[:-1])
 
 
 def _distinct(blocks: list[pyarrow.StringArray]) -> tuple[pyarrow.StringArray, list[NDArray[np.int32]]]:

@@ -2,7 +2,7 @@
 
     python benchmarks/full_scale.py [ROWS] [ITERATIONS] [LISTENERS]
 
-The look-alike of `triplets.py` (48,373,586 rows, 1,019,318 users, 384,546 songs; fewer ROWS scale the
+The look-alike of `play_counts.py` (48,373,586 rows, 1,019,318 users, 384,546 songs; fewer ROWS scale the
 others down) becomes a delivery, is taken in, validated and counted, each by its own command in a
 clone of the project. One song in five is held out, the others' plays are factorized with 50 factors,
 the held-out ones folded in, and LISTENERS of their listeners asked, with random vectors beside.
@@ -30,9 +30,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from play_counts import ROWS, look_alike
 from scipy.optimize import nnls
 from scipy.sparse import csr_array
-from triplets import ROWS, look_alike
 
 from earshot.evaluation.protocol import ColdStart, System, measure
 from earshot.evaluation.systems import random_system

@@ -236,7 +236,7 @@ def test_triplets_become_rows_and_ids_across_blocks(tmp_path: Path, monkeypatch:
 
 
 def test_the_benchmark_runs_to_its_end() -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "triplets.py"), "100000"]
+    command = [sys.executable, str(ROOT / "benchmarks" / "play_counts.py"), "100000"]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     ran = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     measured = json.loads(ran.stdout.splitlines()[-1])

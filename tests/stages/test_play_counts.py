@@ -218,7 +218,7 @@ def test_real_play_counts(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_ten_million_rows_in_bounded_memory() -> None:
-    script = Path(__file__).parents[2] / "benchmarks" / "play_counts.py"
+    script = Path(__file__).parents[2] / "benchmarks" / "play_counts_stage.py"
     ran = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True)
     measured = json.loads(ran.stdout.splitlines()[-1])
     assert (measured["rows"], measured["invalid_rows"]) == (10_000_000, 10_000)

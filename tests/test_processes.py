@@ -1,5 +1,6 @@
 """Nobody outlives the one that started them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -49,6 +50,19 @@ def test_a_stage_whose_starter_is_dead_already_ends_at_once() -> None:
     code = f"from earshot.processes import die_with_parent; die_with_parent({gone.pid}); print('lives')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, "")
+
+
+def test_a_stage_whose_dvc_is_dead_and_gone_ends_at_once(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (tmp_path / "dvc.yaml").write_text("stages: {raw_audio: {cmd: ., outs: [data/raw_audio]}}")
+    rwlock = tmp_path / ".dvc" / "tmp" / "rwlock"
+    rwlock.parent.mkdir(parents=True)
+    rwlock.write_text(json.dumps({"write": {str(tmp_path / "data" / "raw_audio"): {"pid": gone.pid}}}))
+    stage = [sys.executable, "-m", "earshot", "stage", "raw_audio"]
+    environment = os.environ | {"DVC_STAGE": "raw_audio"}
+    done = subprocess.run(stage, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 def _runs(process: psutil.Process) -> bool:

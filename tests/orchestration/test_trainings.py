@@ -30,7 +30,6 @@ PROJECT = Path(__file__).parents[2]
 DUE = Due(
     True, ("120 new songs (limit 100: reached)",), {"training_set": "abc", "new_songs": 120, "days": 1.0}
 )
-NOW = time.time()
 STARTED, QUEUED = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED
 
 
@@ -59,12 +58,12 @@ def test_the_jobs_that_train_carry_the_tag_and_onboard_does_not() -> None:
 
 
 def test_a_request_when_due_and_the_figures_when_not(instance: dg.DagsterInstance) -> None:
-    said, again = (trainings.answer(instance, DUE, NOW) for _ in range(2))
+    said, again = (trainings.answer(instance, DUE, time.time()) for _ in range(2))
     assert isinstance(said, dg.RunRequest)
     assert isinstance(again, dg.RunRequest)
     assert again.run_key == said.run_key
     assert said.tags["earshot/why"] == "120 new songs (limit 100: reached) -> due"
-    quiet = trainings.answer(instance, Due(False, ("12 new songs (limit 100)",), {}), NOW)
+    quiet = trainings.answer(instance, Due(False, ("12 new songs (limit 100)",), {}), time.time())
     assert isinstance(quiet, dg.SkipReason)
     assert quiet.skip_message == "12 new songs (limit 100) -> not due"
 
@@ -90,12 +89,12 @@ def test_a_run_whose_process_is_gone_does_not_block_for_ever(instance: dg.Dagste
 
 
 def test_a_failed_training_is_left_alone_for_some_hours(instance: dg.DagsterInstance) -> None:
-    first = trainings.answer(instance, DUE, NOW)
+    first = trainings.answer(instance, DUE, time.time())
     instance.report_run_failed(run(instance, STARTED))
-    said = trainings.answer(instance, DUE, NOW)
+    said = trainings.answer(instance, DUE, time.time())
     assert isinstance(said, dg.SkipReason)
     assert "retraining.retry_hours=6 must pass" in str(said.skip_message)
-    again = trainings.answer(instance, DUE, NOW + 6.1 * 3600)
+    again = trainings.answer(instance, DUE, time.time() + 6.1 * 3600)
     assert isinstance(first, dg.RunRequest)
     assert isinstance(again, dg.RunRequest)
     assert again.run_key != first.run_key

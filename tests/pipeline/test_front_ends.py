@@ -58,31 +58,20 @@ def test_an_experiment_judges_but_releases_nothing(workspace: Workspace) -> None
     workspace.run("git", "add", "-A")
     workspace.run("git", "commit", "-qm", "first")
     pointer = (workspace.root / "releases" / "current.json").read_bytes()
-    output = workspace.run("dvc", "exp", "run", "-S", "cnn_checkpoint.learning_rate=0.003")
+    output = workspace.run("dvc", "exp", "run", "-S", "cnn_checkpoint.max_epochs=1")
     assert "Ran experiment" in output
     assert (workspace.root / "releases" / "current.json").read_bytes() == pointer
     shown = workspace.run("dvc", "params", "diff")
-    assert "learning_rate" in shown
+    assert "max_epochs" in shown
     assert "auc" in workspace.run("dvc", "metrics", "show")
 
 
-def test_new_songs_are_recommended_without_training(workspace: Workspace, deliveries: Path) -> None:
+def test_new_songs_in_the_inbox_are_recommended_without_training(
+    workspace: Workspace, deliveries: Path
+) -> None:
     before = workspace.versions()
-    shards = set((workspace.root / "data" / "hyper_images" / "shards").iterdir())
-    new_songs = set(pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"])
-    workspace.earshot("ingest", str(deliveries / "new-songs"))
-    workspace.job("onboard")
-    after = workspace.versions()
-    changed = {name for name in after if after[name] != before[name]}
-    assert changed == {"raw_audio", "hyper_images", "served_factors", "recommendations", "drift"}
-    assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == {"training_set"}
-    made = set((workspace.root / "data" / "hyper_images" / "shards").iterdir()) - shards
-    assert len({path.stem for path in made}) == 1
-    listed = pd.read_parquet(workspace.root / "data" / "recommendations" / "recommendations.parquet")
-    assert new_songs <= set(listed["song_id"])
-
-
-def test_the_shell_onboards_what_waits_in_the_inbox(workspace: Workspace, deliveries: Path) -> None:
+    shards = workspace.root / "data" / "hyper_images" / "shards"
+    made_before = set(shards.iterdir())
     inbox = workspace.root / "data" / "inbox"
     shutil.copytree(deliveries / "new-songs", inbox / "new-songs")
     (inbox / "bad").mkdir()
@@ -91,6 +80,11 @@ def test_the_shell_onboards_what_waits_in_the_inbox(workspace: Workspace, delive
     said = workspace.earshot("onboard", succeeds=False)
     assert "error: data/rejected/bad: " in said
     assert "neither songs nor plays" in said
+
+    after = workspace.versions()
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"raw_audio", "hyper_images", "served_factors", "recommendations", "drift"}
+    assert len({path.stem for path in set(shards.iterdir()) - made_before}) == 1
     new_songs = set(pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"])
     listed = pd.read_parquet(workspace.root / "data" / "recommendations" / "recommendations.parquet")
     assert new_songs <= set(listed["song_id"])
@@ -112,19 +106,12 @@ def test_a_pulled_clone_serves_the_released_model(workspace: Workspace, tmp_path
     workspace.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "remote"))
     workspace.run("git", "add", "-A")
     workspace.run("git", "commit", "-qm", "first")
-    pointer = (workspace.root / "releases" / "current.json").read_bytes()
-    workspace.set_param("learning_rate", 0.000001)
-    workspace.run("dvc", "repro")
-    assert len(list((workspace.root / "releases" / "decisions").iterdir())) == 2
-    assert (workspace.root / "releases" / "current.json").read_bytes() == pointer
-    workspace.run("git", "add", "-A")
-    workspace.run("git", "commit", "-qm", "a worse candidate")
     workspace.run("dvc", "push")
     workspace.run("git", "clone", "-q", str(workspace.root), str(tmp_path / "clone"))
     pulled = Workspace(tmp_path / "clone")
     pulled.run("dvc", "pull")
     assert pulled.stale_in_dvc() == set()
-    release = json.loads(pointer)["release"]
+    release = json.loads((pulled.root / "releases" / "current.json").read_bytes())["release"]
     assert "all as they were" in pulled.earshot("verify", release)
     pulled.run("dvc", "repro", "--single-item", "--force", "served_factors")
     assert pulled.versions() == workspace.versions()

@@ -279,15 +279,13 @@ def test_roll_back_names_what_there_is(repository: Repository) -> None:
     assert "rolled_back_to" not in repository.decisions()[name]
 
 
-def test_a_clone_serves_the_release_after_a_refused_candidate(repository: Repository, tmp_path: Path) -> None:
-    write_model(repository.root / "made", seed=2, learned=False)
-    repository.repro()
-    repository.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
-    repository.commit()
-    repository.run("dvc", "push")
-    served = repository.read("recommendations/recommendations.parquet")
+def test_a_clone_serves_the_release_after_a_refused_candidate(refused: Repository, tmp_path: Path) -> None:
+    refused.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    refused.commit()
+    refused.run("dvc", "push")
+    served = refused.read("recommendations/recommendations.parquet")
 
-    repository.run("git", "clone", "-q", str(repository.root), str(tmp_path / "clone"))
+    refused.run("git", "clone", "-q", str(refused.root), str(tmp_path / "clone"))
     clone = Repository(tmp_path / "clone")
     clone.run("dvc", "pull")
     released = clone.pointer()["outputs"]["cnn_checkpoint"]

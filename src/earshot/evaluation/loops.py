@@ -20,12 +20,17 @@ def _compiled(function: Function) -> Function:
     return cast(Function, njit(nogil=True)(function))
 
 
+def _kept(function: Function) -> Function:
+    """Compiled with all it calls, once for all processes: compiling takes 2 s."""
+    return cast(Function, njit(nogil=True, cache=True)(function))
+
+
 def _summing(function: Function) -> Function:
     """Compiled to add in the order that is fastest, the same for every sum of a loop."""
     return cast(Function, njit(nogil=True, fastmath={"reassoc", "nsz"})(function))
 
 
-@_compiled
+@_kept
 def count(scores: Any, shifts: Any, rounding: float, vectors: Any, positives: Any, counts: Any) -> None:
     """Fill `counts`, `(n_kinds, n_positives, 3)`: negatives above, negatives tied, place among the positives.
 

@@ -136,16 +136,21 @@ def _used(root: Path, target: str) -> Path:
 
 
 def running_process(root: Path, definition: Definition) -> int | None:
-    """PID of the DVC process that runs this stage now, out of DVC's write locks; None outside DVC.
+    """PID of the DVC process that runs this stage, alive or not, out of DVC's write locks; None outside DVC.
 
     A stage whose starter was killed while it was starting up cannot tell from its
     parents: they are others by then.
     """
-    return writers(root).get(str(root / definition.output)) if "DVC_STAGE" in os.environ else None
+    return _write_locks(root).get(str(root / definition.output)) if "DVC_STAGE" in os.environ else None
 
 
 def writers(root: Path) -> dict[str, int]:
     """PID of the living process that holds DVC's write lock, by path."""
+    return {path: pid for path, pid in _write_locks(root).items() if psutil.pid_exists(pid)}
+
+
+def _write_locks(root: Path) -> dict[str, int]:
+    """PID of the process that took DVC's write lock, by path; one that was killed left it there."""
     rwlock = root / ".dvc" / "tmp" / "rwlock"
     for _ in range(50 if rwlock.is_file() else 0):
         try:
@@ -153,7 +158,7 @@ def writers(root: Path) -> dict[str, int]:
         except ValueError:  # rewritten in place just now
             time.sleep(0.02)
             continue
-        return {path: held["pid"] for path, held in holders.items() if psutil.pid_exists(held["pid"])}
+        return {path: held["pid"] for path, held in holders.items()}
     return {}
 
 

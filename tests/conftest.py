@@ -19,10 +19,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     The first runs the pipeline from which the rest of them start; for so long the others do something else.
     """
-    first, *long = sorted(items, key=lambda item: "pipeline" not in item.path.parts)
-    items[:] = [first, *sorted(long, key=_place)]
+    items.sort(key=lambda item: "finished" not in _fixtures(item))
+    items[1:] = sorted(items[1:], key=_place)
 
 
 def _place(item: pytest.Item) -> int:
-    folders = item.path.parts
-    return 0 if "releases" in folders else 1 if "pipeline" in folders else 2
+    return 0 if "releases" in item.path.parts else 1 if "ingested" in _fixtures(item) else 2
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])

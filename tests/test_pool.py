@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,18 @@ def treacherous(number: int) -> str:
     if number == 6:
         time.sleep(60)
     return "x" * 10**7 if number == 8 else str(number)
+
+
+def frozen_in_its_answer(number: int) -> str:
+    """3 stops its worker when half of the answer is in the pipe."""
+    if number == 3:
+        Connection._send = half_of  # type: ignore[attr-defined]
+    return f"{number}" * 10**5
+
+
+def half_of(self: Connection, answer: bytes) -> None:
+    os.write(self.fileno(), answer[: len(answer) // 2])
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def killed_once(path: Path) -> str:
@@ -57,6 +70,16 @@ def test_who_kills_or_hangs_a_worker_is_named_and_the_rest_goes_on(monkeypatch: 
     assert found[6] == "6 hung: no result in 3 s"
     assert len(found[8]) == 10**7
     assert [found[n] for n in (0, 1, 2, 5, 7, 9)] == ["0", "1", "2", "5", "7", "9"]
+    assert not multiprocessing.active_children()
+
+
+def test_a_worker_frozen_halfway_through_its_answer_is_named_and_the_rest_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool, "SECONDS_AN_ITEM", 3.0)
+    found = list(parallel_map(frozen_in_its_answer, range(10), description="items", unit="item", lost=reason))
+    assert found.pop(3) == "3 hung: no result in 3 s"
+    assert found == [f"{number}" * 10**5 for number in range(10) if number != 3]
     assert not multiprocessing.active_children()
 
 

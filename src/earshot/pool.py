@@ -1,14 +1,16 @@
-"""Work on all cores: long-lived worker processes, each on a pipe of its own.
+"""Work on all cores: long-lived worker processes, each on a pipe of its own, heard by a thread of its own.
 
-One that hangs or dies therefore takes nothing with it but the item it had,
-which a pool on shared queues cannot promise: a worker killed while it writes
-jams the queue.
+One that hangs or dies, even halfway through its answer, therefore takes nothing with
+it but the item it had, which a pool on shared queues cannot promise: a worker
+killed while it writes jams the queue.
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import signal
+import threading
 import time
 import traceback
 from collections import deque
@@ -16,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
 from earshot.processes import core_count, die_with_parent, keep_freed_memory, progress
@@ -29,6 +31,9 @@ Lost = Callable[[Item, str], Result]
 
 SECONDS_AN_ITEM = 600.0
 """A worker that is longer at one item hangs."""
+
+_GONE = object()
+"""Stands for the end of a worker's pipe."""
 
 _AHEAD = 4
 _TRIES = 2
@@ -80,7 +85,7 @@ def _run(
 class _Worker:
     """A process, the position of the item it is at (None while it starts or waits), and since when."""
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
+    def __init__(self, function: Callable[[Any], Any], heard: queue.SimpleQueue[tuple[_Worker, Any]]) -> None:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
@@ -90,6 +95,8 @@ class _Worker:
         self.ready = False
         self.position: int | None = None
         self.since = 0.0
+        self._listener = threading.Thread(target=self._listen, args=(heard,), daemon=True)
+        self._listener.start()
 
     @property
     def waits(self) -> bool:
@@ -97,13 +104,25 @@ class _Worker:
 
     def give(self, position: int, item: Any) -> None:
         self.position, self.since = position, time.monotonic()
-        with suppress(OSError):  # it is dead, which `step` sees at the end of its pipe
+        with suppress(OSError):  # it is dead, which `_listen` sees at the end of its pipe
             self.pipe.send(item)
 
     def stop(self) -> None:
         self.process.kill()
         self.process.join()
+        self._listener.join()
         self.pipe.close()
+
+    def _listen(self, heard: queue.SimpleQueue[tuple[_Worker, Any]]) -> None:
+        message: Any = None
+        while message is not _GONE:
+            try:
+                message = self.pipe.recv()
+            except (EOFError, OSError):
+                message = _GONE
+            except Exception as error:  # an answer that cannot be unpickled
+                message = None, error
+            heard.put((self, message))
 
     def last_words(self) -> str:
         self.process.join()
@@ -121,21 +140,21 @@ class _Pool(Generic[Item, Result]):
     n_workers: int
     workers: list[_Worker] = field(default_factory=list)
     results: dict[int, Result] = field(default_factory=dict)
+    _heard: queue.SimpleQueue[tuple[_Worker, Any]] = field(default_factory=queue.SimpleQueue)
     _next: int = 0
     _again: deque[int] = field(default_factory=deque)
     _deaths: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.workers = [_Worker(self.function) for _ in range(self.n_workers)]
+        self.workers = [_Worker(self.function, self._heard) for _ in range(self.n_workers)]
 
     def step(self, last: int) -> None:
         """Give items up to `last` to who waits, and take in what has happened."""
         for worker in self.workers:
             if worker.waits and (position := self._to_do(last)) is not None:
                 worker.give(position, self.items[position])
-        at_work = {worker.pipe: worker for worker in self.workers if not worker.waits}
-        for pipe in wait(list(at_work), timeout=1.0):
-            self._hear(at_work[pipe])  # type: ignore[index]
+        with suppress(queue.Empty):
+            self._hear(*self._heard.get(timeout=1.0))
         for worker in self.workers:
             if worker.position is not None and time.monotonic() - worker.since > SECONDS_AN_ITEM:
                 self._replace(worker)
@@ -150,26 +169,27 @@ class _Pool(Generic[Item, Result]):
         self._next += 1
         return self._next - 1
 
-    def _hear(self, worker: _Worker) -> None:
-        try:
-            message = worker.pipe.recv()
-        except (EOFError, OSError):
+    def _hear(self, worker: _Worker, message: Any) -> None:
+        if worker not in self.workers:  # it was replaced
+            return
+        if message is _GONE:
             self._bury(worker)
-            return
-        if worker.position is None:
+        elif worker.position is None:
             worker.ready = True
-            return
-        result, error = message
-        if error is not None:
-            raise error
-        self.results[worker.position] = result
-        worker.position = None
+        else:
+            result, error = message
+            if error is not None:
+                raise error
+            self.results[worker.position] = result
+            worker.position = None
 
     def _bury(self, worker: _Worker) -> None:
-        if worker.position is None:
+        if not worker.ready:
             raise RuntimeError(f"a worker process did not start: {worker.last_words()}")
         self._replace(worker)
         position = worker.position
+        if position is None:
+            return
         self._deaths[position] = self._deaths.get(position, 0) + 1
         if self._deaths[position] < _TRIES:
             self._again.append(position)
@@ -179,7 +199,7 @@ class _Pool(Generic[Item, Result]):
 
     def _replace(self, worker: _Worker) -> None:
         worker.stop()
-        self.workers[self.workers.index(worker)] = _Worker(self.function)
+        self.workers[self.workers.index(worker)] = _Worker(self.function, self._heard)
 
     def stop(self) -> None:
         for worker in self.workers:

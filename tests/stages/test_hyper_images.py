@@ -194,7 +194,9 @@ def test_a_file_at_which_a_worker_hangs_has_a_reason_and_the_rest_an_image(
     monkeypatch.setattr(pool, "core_count", lambda: 3)
     workers: list[pool._Worker] = []
     start = pool._Worker.__init__
-    monkeypatch.setattr(pool._Worker, "__init__", lambda self, of: (workers.append(self), start(self, of))[1])
+    monkeypatch.setattr(
+        pool._Worker, "__init__", lambda self, *of: (workers.append(self), start(self, *of))[1]
+    )
     shards, *rest = one_shard(str(many), str(tmp_path / "out"))
     harm = threading.Thread(target=freeze_one_and_kill_one, args=(workers,))
     harm.start()

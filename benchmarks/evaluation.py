@@ -35,7 +35,7 @@ FACTORS = {"small": 50, "large": 400}
 CHECKED_USERS = 100
 
 
-def main(n_users: int = 20_000, n_songs: int = 1_881, positives: int = 2, rounds: int = 9) -> None:
+def main(n_users: int = 20_000, n_songs: int = 1_881, positives: int = 2, rounds: int = 31) -> None:
     """Measure at either length, print."""
     cold_start = question(n_users, n_songs, positives)
     result = {"users": n_users, "songs": n_songs}

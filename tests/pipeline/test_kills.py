@@ -110,6 +110,8 @@ def test_three_kills_and_the_same_bytes(ingested: Workspace, finished: Workspace
 def test_two_kills_between_a_delivery_and_its_recommendation(
     workspace: Workspace, deliveries: Path, tmp_path: Path
 ) -> None:
+    before = workspace.versions()
+    shards = shard_names(workspace)
     untouched = workspace.copy(tmp_path / "untouched")
     chance = random.Random(20261121)
     for each in (workspace, untouched):
@@ -120,9 +122,17 @@ def test_two_kills_between_a_delivery_and_its_recommendation(
         each.job("onboard")
     assert workspace.versions() == untouched.versions()
     assert taken_in(workspace) == ["catalogue", "new-songs"]
-    assert workspace.stale_in_dagster() == untouched.stale_in_dagster()
+    assert workspace.stale_in_dagster() == untouched.stale_in_dagster() == {"training_set"}
+    after = untouched.versions()
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"raw_audio", "hyper_images", "served_factors", "recommendations", "drift"}
+    assert len(shard_names(untouched) - shards) == 1
     new_songs = pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"]
     assert set(new_songs) <= recommended(workspace)
+
+
+def shard_names(workspace: Workspace) -> set[str]:
+    return {path.stem for path in (workspace.root / "data" / "hyper_images" / "shards").iterdir()}
 
 
 def taken_in(workspace: Workspace) -> list[str]:

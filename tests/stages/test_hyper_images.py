@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -205,6 +206,15 @@ def test_a_file_at_which_a_worker_hangs_has_a_reason_and_the_rest_an_image(
     table = read_shard_tables(tmp_path / "out", shards)
     assert table["reason"].dropna().tolist() == ["hung: no result in 8 s"]
     assert (table["n_frames"] > 0).sum() == 59
+
+
+def test_a_table_of_another_length_than_its_shard_is_named(many: Path, tmp_path: Path) -> None:
+    shards, *rest = one_shard(str(many), str(tmp_path / "out"))
+    make_shards(shards, *rest)
+    path = tmp_path / "out" / shard_files(shards[0].key)[1]
+    pd.read_parquet(path).iloc[1:].to_parquet(path, index=False)
+    with pytest.raises(UserError, match=f"{re.escape(str(path))}: 59 rows: wanted one for each of 60 files"):
+        read_shard_tables(tmp_path / "out", shards)
 
 
 def freeze_one_and_kill_one(workers: list[pool._Worker]) -> None:

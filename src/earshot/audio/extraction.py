@@ -19,6 +19,7 @@ from earshot.audio.hyper_image import excerpt_start, feature_key, format_of, rea
 from earshot.audio.probing import quiet_codecs
 from earshot.audio.shards import Entry, Outcome, ShardDraft
 from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, FIRST_FRAME, N_FRAMES, REASON, SECONDS, SONG_ID
+from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.params import HyperImages
 from earshot.pool import parallel_map
@@ -123,12 +124,22 @@ def _table(shard: PlannedShard, entries: Sequence[Entry]) -> pd.DataFrame:
 
 
 def read_shard_tables(folder: Path, shards: Sequence[PlannedShard]) -> pd.DataFrame:
-    """The tables of all shards in `folder`, with `shard` and their files' delivery, audio and `current`."""
+    """The tables of all shards in `folder`, with `shard` and their files' delivery, audio and `current`.
+
+    Raises
+    ------
+    UserError
+        A table that has not one row for each file of its shard.
+    """
     import pandas as pd
     import pyarrow
     from pyarrow import parquet
 
-    tables = [parquet.ParquetFile(folder / shard_files(shard.key)[1]).read() for shard in shards]
+    paths = [folder / shard_files(shard.key)[1] for shard in shards]
+    tables = [parquet.ParquetFile(path).read() for path in paths]
+    for path, table, shard in zip(paths, tables, shards, strict=True):
+        if len(table) != len(shard.files):
+            raise UserError(f"{path}: {len(table)} rows: wanted one for each of {len(shard.files)} files")
     made: pd.DataFrame = pyarrow.concat_tables(tables).to_pandas()
     files = pd.concat([shard.files for shard in shards], ignore_index=True)
     keys = np.repeat([shard.key for shard in shards], [len(shard.files) for shard in shards])

@@ -1,12 +1,12 @@
 """The bridge: one Dagster asset a DVC stage, its body `dvc repro --single-item`."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from earshot import terminal
 from earshot.deliveries.arrivals import newest_arrivals
 from earshot.errors import UserError
 from earshot.files import read_json
@@ -43,8 +43,8 @@ def _asset(stage: PipelineStage) -> dg.AssetsDefinition:
     )
     def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         def say(text: str) -> None:
-            context.log.info(text)
-            print(text, file=sys.stderr, flush=True)  # noqa: T201
+            context.log.info(terminal.visible(text))
+            terminal.say(text)
 
         note_process(context.instance, context.run_id)
         say(f"{stage.target} ...")

@@ -10,6 +10,7 @@ import typer
 
 from earshot.errors import UserError
 from earshot.processes import die_with_parent
+from earshot.terminal import say, say_error
 from orchestration.workspace import ROOT
 
 
@@ -29,7 +30,7 @@ def run(
             _take_in_demo()
         succeeded = _run(job)
     except UserError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
+        say_error(error)
         raise typer.Exit(1) from None
     if not succeeded:
         raise typer.Exit(1)
@@ -60,7 +61,7 @@ def _run(job: str) -> bool:
 
     from earshot.versioning import is_current, repair
 
-    repair(ROOT, _say)
+    repair(ROOT, say)
     from orchestration.definitions import defs
     from orchestration.jobs import TRAINING_TAG
     from orchestration.sync import report_outside_runs
@@ -69,7 +70,7 @@ def _run(job: str) -> bool:
     with dg.DagsterInstance.get() as instance:
         report_outside_runs(instance)
         if job == "everything" and is_current(ROOT):
-            _say("everything is up to date: nothing to run")
+            say("everything is up to date: nothing to run")
             return True
         definition = defs.resolve_job_def(job)
         if TRAINING_TAG in definition.tags and (training := under_way(instance)):
@@ -80,12 +81,8 @@ def _run(job: str) -> bool:
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     for event in result.filter_events(lambda event: event.is_step_failure):
-        _say(f"error: {event.step_failure_data.user_failure_data or event.step_failure_data.error}")
+        say(f"error: {event.step_failure_data.user_failure_data or event.step_failure_data.error}")
     return result.success
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
 
 
 if __name__ == "__main__":

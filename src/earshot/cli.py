@@ -14,6 +14,7 @@ from earshot.errors import UserError
 from earshot.onboarding.commands import onboard
 from earshot.releases.commands import app as releasing
 from earshot.releases.commands import beside as beside_releases
+from earshot.terminal import say_error, tell
 
 app = typer.Typer(
     help="Recommends songs nobody has played yet, from how they sound.",
@@ -28,7 +29,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
+        say_error(error)
         sys.exit(1)
 
 
@@ -43,7 +44,7 @@ def demo(
     write_new_songs(folder / "new-songs")
     write_first_plays(folder / "first-plays")
     names = ", ".join(f"{folder}/{name}" for name in ("catalogue", "new-songs", "first-plays"))
-    typer.echo(f"written: {names}; `earshot ingest` takes one in")
+    tell(f"written: {names}; `earshot ingest` takes one in")
 
 
 @app.command()
@@ -52,7 +53,7 @@ def ingest(folder: Annotated[Path, typer.Argument(help="the delivery")]) -> None
     from earshot.deliveries.ingest import ingest as take_in
 
     ingested = take_in(folder, Path.cwd())
-    typer.echo(
+    tell(
         f"{ingested.name}: taken in ({ingested.md5})"
         if ingested.new
         else f"{ingested.name}: already taken in with the same content; nothing to do"
@@ -77,9 +78,9 @@ def retrain(
     from earshot import retraining
 
     verdict = retraining.due(Path.cwd())
-    typer.echo(str(verdict))
+    tell(str(verdict))
     if verdict.due or not if_due:
-        typer.echo(retraining.retrain(Path.cwd(), typer.echo))
+        tell(retraining.retrain(Path.cwd(), tell))
 
 
 @app.command()
@@ -98,7 +99,7 @@ def plot(
     """Draw a song as one PNG: waveform, spectra, every family of its hyper-image, and these stacked."""
     from earshot.plotting import plot_song
 
-    typer.echo(plot_song(Path.cwd(), song, output))
+    tell(str(plot_song(Path.cwd(), song, output)))
 
 
 @app.command()
@@ -106,8 +107,8 @@ def repair() -> None:
     """Put back a dvc.lock that a kill cut short, and what is lost or damaged of the stages' outputs."""
     from earshot import versioning
 
-    versioning.repair(Path.cwd(), typer.echo)
-    versioning.mend_all(Path.cwd(), typer.echo)
+    versioning.repair(Path.cwd(), tell)
+    versioning.mend_all(Path.cwd(), tell)
 
 
 app.command()(onboard)

@@ -16,6 +16,8 @@ from typing import Any
 import psutil
 from tqdm import tqdm
 
+from earshot.terminal import on_one_line
+
 _PR_SET_PDEATHSIG = 1
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
@@ -27,7 +29,7 @@ def progress(
     watched = sys.stderr.isatty()
     return tqdm(
         items,
-        desc=description,
+        desc=on_one_line(description),
         unit=f" {unit}",
         total=total,
         mininterval=0.2 if watched else 10.0,

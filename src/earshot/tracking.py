@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from earshot.columns import ARTIST, SONG_ID, SOURCE, TITLE
 from earshot.files import read_json, replace_json, replace_text
 from earshot.params import Params
+from earshot.terminal import say
 
 if TYPE_CHECKING:
     from earshot.audio.store import HyperImageStore
@@ -231,4 +231,4 @@ def _hash(path: Path) -> str:
 
 
 def _warn(text: str) -> None:
-    print(f"earshot: {text}", file=sys.stderr)  # noqa: T201
+    say(f"earshot: {text}")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from earshot.terminal import on_one_line, say, tell
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -55,13 +57,10 @@ def _answer(question: Callable[..., list[dict[str, Any]]], about: str, k: int, a
 
     served = read_served(Path.cwd())
     rows = question(served, about, k)
-    typer.echo(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(rows)))
+    tell(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(rows)))
     current = read_pointer(Path.cwd())
     if isinstance(current, Manifest) and current.release != served.release:
-        typer.echo(
-            f"releases/current.json names {current.release}: `dvc repro` or the job onboard serves it",
-            err=True,
-        )
+        say(f"releases/current.json names {current.release}: `dvc repro` or the job onboard serves it")
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
@@ -76,4 +75,4 @@ def _shown(value: Any) -> str:
         return "cold" if value else ""
     if isinstance(value, float):
         return f"{value:.3f}"
-    return "-" if value is None else str(value)
+    return "-" if value is None else on_one_line(str(value))

@@ -12,6 +12,7 @@ import typer
 from earshot.columns import PLAY_COUNT, PLAYED_AT, SONG_ID, USER_ID
 from earshot.errors import UserError
 from earshot.processes import keep_freed_memory
+from earshot.terminal import tell
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -130,7 +131,7 @@ def _tell(output: Path, imported: DataclassInstance) -> None:
 
     for name, figure in asdict(imported).items():
         shown = f"{figure:.1%}" if isinstance(figure, float) else f"{figure:,}"
-        typer.echo(f"{name.replace('_', ' '):20s} {shown:>12s}")
+        tell(f"{name.replace('_', ' '):20s} {shown:>12s}")
     if (output / SET_ASIDE).exists():
-        typer.echo(f"set aside: {output / SET_ASIDE} says which lines, and what was wanted")
-    typer.echo(f"written: {output}; take it in with `earshot ingest {output}`")
+        tell(f"set aside: {output / SET_ASIDE} says which lines, and what was wanted")
+    tell(f"written: {output}; take it in with `earshot ingest {output}`")

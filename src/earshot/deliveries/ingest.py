@@ -11,13 +11,13 @@ from __future__ import annotations
 import fcntl
 import re
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from earshot import terminal
 from earshot.deliveries.arrivals import note_arrival
 from earshot.deliveries.check import Refused, check
 from earshot.deliveries.copying import copy_files
@@ -51,11 +51,7 @@ class Ingested:
     new: bool
 
 
-def _tell(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-
-
-def ingest(folder: Path, root: Path, say: Say = _tell, arrived: float | None = None) -> Ingested:
+def ingest(folder: Path, root: Path, say: Say = terminal.say, arrived: float | None = None) -> Ingested:
     """Check the delivery `folder`, copy it into `root`/data/deliveries/, add it to DVC and to the index.
 
     The source is not touched. The name of the folder becomes the delivery's, with

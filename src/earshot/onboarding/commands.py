@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from earshot.terminal import say, tell
+
 
 def onboard(
     folder: Annotated[
@@ -17,8 +19,8 @@ def onboard(
     from earshot.onboarding import onboard as fast_lane
     from earshot.onboarding.page import PAGE
 
-    arrivals = fast_lane.onboard(Path.cwd(), folder, lambda text: typer.echo(text, err=True))
+    arrivals = fast_lane.onboard(Path.cwd(), folder, say)
     for arrival in arrivals:
-        typer.echo(f"{arrival.delivery}: in the recommendations {arrival.seconds:.0f} s after it arrived")
+        tell(f"{arrival.delivery}: in the recommendations {arrival.seconds:.0f} s after it arrived")
     if arrivals:
-        typer.echo(f"all arrivals: {PAGE}")
+        tell(f"all arrivals: {PAGE}")

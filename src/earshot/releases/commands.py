@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from earshot.errors import UserError
+from earshot.terminal import tell
 
 app = typer.Typer(help="What is served, and what it was judged by.", no_args_is_help=True)
 beside = typer.Typer()
@@ -26,11 +27,11 @@ def list_all() -> None:
     current = releases.read_pointer(root)
     for each in releases.list_releases(root):
         served = "  served" if each == current else ""
-        typer.echo(f"{each.number:4d}  {each.release}  {_figures(each.metrics)}{served}")
+        tell(f"{each.number:4d}  {each.release}  {_figures(each.metrics)}{served}")
     for each in releases.list_candidates(root):
-        typer.echo(f"   -  {each.release}  {_figures(each.metrics)}  refused")
+        tell(f"   -  {each.release}  {_figures(each.metrics)}  refused")
     if isinstance(current, releases.NothingReleased):
-        typer.echo(f"nothing released yet: {current.reason}")
+        tell(f"nothing released yet: {current.reason}")
 
 
 def _figures(metrics: dict[str, dict[str, float]]) -> str:
@@ -43,7 +44,7 @@ def show(name: Name) -> None:
     """Show the manifest of a release or refused candidate and the decision on it, as JSON."""
     from earshot import releases
 
-    typer.echo(json.dumps(releases.show_release(Path.cwd(), name), indent=2))
+    tell(json.dumps(releases.show_release(Path.cwd(), name), indent=2))
 
 
 @app.command()
@@ -76,9 +77,9 @@ def _tell_moved(name: str) -> None:
     from earshot import releases
     from earshot.params import load_params
 
-    typer.echo(f"the pointer names {name}")
+    tell(f"the pointer names {name}")
     if load_params(Path.cwd() / "params.yaml").release.git_commit:
-        typer.echo(f"committed: {releases.commit_release(Path.cwd())}")
+        tell(f"committed: {releases.commit_release(Path.cwd())}")
 
 
 @app.command("export")
@@ -86,7 +87,7 @@ def export(name: Name, file: Annotated[Path, typer.Argument(help="a new file")])
     """Write a release as one file: manifest, decision and model."""
     from earshot import releases
 
-    typer.echo(f"{releases.export_release(Path.cwd(), name, file).release}: written to {file}")
+    tell(f"{releases.export_release(Path.cwd(), name, file).release}: written to {file}")
 
 
 @app.command("import")
@@ -95,7 +96,7 @@ def import_file(file: Annotated[Path, typer.Argument(help="what `release export`
     from earshot import releases
 
     name = releases.import_release(Path.cwd(), file).release
-    typer.echo(f"{name}: taken in; `earshot release promote {name} --force --reason TEXT` serves it")
+    tell(f"{name}: taken in; `earshot release promote {name} --force --reason TEXT` serves it")
 
 
 @beside.command()
@@ -108,7 +109,7 @@ def trace(
     from earshot import releases
 
     found = releases.trace(Path.cwd(), release, song)
-    typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
+    tell(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
 
 
 _TRACED = ("release", "number", "previous", "served", "feature_key", "split", "inputs", "outputs", "files")
@@ -136,10 +137,10 @@ def verify(release: Name) -> None:
 
     files, problems = releases.verify(Path.cwd(), release)
     for problem in problems:
-        typer.echo(problem)
+        tell(problem)
     if problems:
         raise UserError(f"{len(problems)} differences in {files} files; `dvc pull` or an export brings back")
-    typer.echo(f"{files} files, all as they were")
+    tell(f"{files} files, all as they were")
 
 
 @beside.command()
@@ -149,4 +150,4 @@ def gc(really: Annotated[bool, typer.Option("--really", help="remove them")] = F
 
     found = releases.clean_cache(Path.cwd(), really)
     told = "removed" if really else "not needed (`--really` removes them)"
-    typer.echo(f"{found.objects:,} objects, {found.bytes / 1e6:,.1f} MB: {told}; {found.kept:,} kept")
+    tell(f"{found.objects:,} objects, {found.bytes / 1e6:,.1f} MB: {told}; {found.kept:,} kept")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earshot import versioning
+from earshot import terminal, versioning
 from earshot.errors import UserError
 from earshot.files import link
 from earshot.releases.manifest import Manifest
-from earshot.releases.rollback import to_stderr
 
 
 def fetch(release: Manifest, root: Path, folder: Path) -> None:
@@ -31,7 +30,7 @@ def find_files(release: Manifest, root: Path) -> dict[str, Path]:
     UserError
         An object that is nowhere to be had, named with its path.
     """
-    lost = versioning.bring_back(root, release.files, to_stderr)
+    lost = versioning.bring_back(root, release.files, terminal.say)
     if lost:
         told = [f"{name} of release {release.release}: {why}" for name, why in lost.items()]
         raise UserError(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from earshot import terminal
 from earshot.releases.history import list_candidates, list_releases
-from earshot.releases.rollback import to_stderr
 from earshot.versioning import Garbage, collect_garbage
 
 
-def clean_cache(root: Path, remove: bool, say: Callable[[str], object] = to_stderr) -> Garbage:
+def clean_cache(root: Path, remove: bool, say: Callable[[str], object] = terminal.say) -> Garbage:
     """Remove, or with `remove` false only count, what no release, candidate, commit at hand or tag needs.
 
     Kept are the files of every release and of every refused candidate whose

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from earshot import versioning
+from earshot import terminal, versioning
 from earshot.errors import UserError
 from earshot.releases.candidate import MODEL, model_name
 from earshot.releases.files import find_files
@@ -31,7 +31,6 @@ from earshot.releases.history import (
     write_decision,
 )
 from earshot.releases.manifest import Manifest, check_manifest
-from earshot.releases.rollback import to_stderr
 
 MANIFEST, DECISION, FILES = "manifest.json", "decision.json", "files/"
 _BLOCK_BYTES = 1 << 20
@@ -64,7 +63,7 @@ def export_release(root: Path, name: str, file: Path) -> Manifest:
     return release
 
 
-def import_release(root: Path, file: Path, say: Callable[[str], object] = to_stderr) -> Manifest:
+def import_release(root: Path, file: Path, say: Callable[[str], object] = terminal.say) -> Manifest:
     """Bring the release in `file` into DVC's cache and among the earlier releases; it is not served yet.
 
     What was exported as a refused candidate stays one.

@@ -9,15 +9,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from earshot import terminal
 from earshot.errors import UserError
 from earshot.releases.files import find_files
 from earshot.releases.history import archive, find_release, list_releases, read_decision, write_decision
 from earshot.releases.manifest import Manifest, pointer_path, read_pointer, write_pointer
-from earshot.releases.rollback import mark, to_stderr
+from earshot.releases.rollback import mark
 from earshot.versioning.replace import replacing_output
 
 
-def promote(root: Path, name: str, reason: str, say: Callable[[str], object] = to_stderr) -> Manifest:
+def promote(root: Path, name: str, reason: str, say: Callable[[str], object] = terminal.say) -> Manifest:
     """Serve the candidate or earlier release `name` from now on; who, when and why go into its decision.
 
     The pointer moves as in `roll_back`, and the release that is left is marked likewise.

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from earshot import terminal
 from earshot.errors import UserError
 from earshot.releases.history import archive, archive_path, find_release, read_decision, write_decision
 from earshot.releases.manifest import Manifest, pointer_path, read_pointer
 from earshot.versioning.replace import replacing_output
 
 
-def to_stderr(line: str) -> object:
-    return sys.stderr.write(f"{line}\n")
-
-
-def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] = to_stderr) -> Manifest:
+def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] = terminal.say) -> Manifest:
     """Serve the release `name` again, by default the one that the current one replaced.
 
     The pointer goes back by a rename under DVC's locks and is recorded in

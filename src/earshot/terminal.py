@@ -1,0 +1,40 @@
+"""Everything that is written to a terminal goes through here, so that no title or name can command it."""
+
+from __future__ import annotations
+
+import re
+
+import typer
+
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but for tab and line end (ESC and its one-byte form CSI among them), line
+separators, what turns the direction of writing, and halves of characters, which cannot be written at all."""
+
+
+def visible(text: str) -> str:
+    """`text` with everything in it that a terminal obeys spelled out, in a way that JSON reads back.
+
+    >>> visible("Nine\\x1b[2J Rivers")
+    'Nine\\\\u001b[2J Rivers'
+    """
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def on_one_line(text: str) -> str:
+    """As `visible`, and line ends and tabs as blanks: a name that stands between others."""
+    return visible(text.replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
+
+
+def tell(text: str) -> None:
+    """Write `text`, which may have several lines, to standard output."""
+    typer.echo(visible(text))
+
+
+def say(text: str) -> None:
+    """Write `text`, which may have several lines, to standard error."""
+    typer.echo(visible(text), err=True)
+
+
+def say_error(error: BaseException) -> None:
+    """Write what went wrong to standard error, in red where there are colours."""
+    typer.secho(visible(f"error: {error}"), fg="red", err=True)

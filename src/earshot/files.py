@@ -101,12 +101,12 @@ def replace_bytes(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write at; renamed over it at the end, removed after an error.
+def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    """A path to write at, beside `path` or in `folder`; renamed to `path` at the end, removed after an error.
 
     Its name, `.<name>.<PID>.tmp`, says whose it is: of a killed process it is litter.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside = (folder or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     try:
         yield beside
         beside.replace(path)

@@ -105,6 +105,14 @@ def lived(pid: int, moment: float) -> bool:
         return False
 
 
+def remove_litter(folder: Path) -> None:
+    """Remove the files `.<name>.<PID>.tmp` (`earshot.files.replacing`) of processes that are gone."""
+    for path in folder.glob(".*.tmp"):
+        pid = path.name.split(".")[-2]
+        if pid.isdecimal() and path.is_file() and not lived(int(pid), path.stat().st_mtime):
+            path.unlink(missing_ok=True)
+
+
 def _watch(starters: list[psutil.Process]) -> None:
     while all(map(is_alive, starters)):
         time.sleep(0.2)

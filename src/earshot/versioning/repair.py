@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshot.processes import lived
+from earshot.processes import remove_litter
 from earshot.versioning.kept_lock import mend_lockfiles
 from earshot.versioning.locks import open_repository
 from earshot.versioning.replace import finish_replacing
@@ -16,8 +16,8 @@ from earshot.versioning.rwlock import mend_rwlock
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-_FOLDERS = ("", "data", "releases", "releases/*", ".earshot", ".earshot/used", ".earshot/reproductions/*")
-"""Where files are written beside their place and renamed."""
+_WRITTEN = ("data", "releases", "releases/*", ".earshot", ".earshot/*", ".earshot/*/*/*", ".dvc/tmp")
+"""Folders in which files are written beside their place and renamed."""
 
 
 @contextmanager
@@ -47,14 +47,6 @@ def repair(root: Path, say: Callable[[str], object]) -> str | None:
     """
     mend_lockfiles(root, say)
     mend_rwlock(root, say)
-    _remove_litter(root)
+    for folder in (root, *(place for pattern in _WRITTEN for place in root.glob(pattern))):
+        remove_litter(folder)
     return finish_replacing(root, say)
-
-
-def _remove_litter(root: Path) -> None:
-    """Files `.<name>.<PID>.tmp` of processes that are gone."""
-    for folder in _FOLDERS:
-        for path in root.glob(f"{folder}/.*.tmp".lstrip("/")):
-            pid = path.name.split(".")[-2]
-            if pid.isdecimal() and path.is_file() and not lived(int(pid), path.stat().st_mtime):
-                path.unlink(missing_ok=True)

@@ -79,6 +79,7 @@ def test_a_cut_lock_without_a_copy_is_removed_and_said(workspace: Path) -> None:
     (workspace / "dvc.lock").write_text(LOCK[:100])
     repair(workspace, said.append)
     assert not (workspace / "dvc.lock").exists()
+    assert (workspace / ".earshot" / "dvc.lock.cut").read_text() == LOCK[:100]
     assert "all its stages will run again" in said[0]
 
 

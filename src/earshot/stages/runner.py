@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from earshot import versioning
@@ -44,6 +45,7 @@ def run_stage(root: Path, target: str) -> dict[str, Any]:
     place = Path(*versioning.split_target(target))
     failed = root / ".earshot" / "failed" / place
     with _only_one(root / ".earshot" / "locks" / place):
+        versioning.keep_lockfile(root)
         previous = versioning.previous_output(root, definition)
         _put_back(root, previous, definition, place)
         shutil.rmtree(failed, ignore_errors=True)
@@ -65,6 +67,20 @@ def run_stage(root: Path, target: str) -> dict[str, Any]:
             _put_back(root, previous, definition, place)
 
 
+def stage_params(root: Path, target: str) -> Any:
+    """What stands in the params file of a stage, checked; errors as in `read_params`.
+
+    Of the main pipeline without its body, which may import much.
+    """
+    folder, _ = versioning.split_target(target)
+    kind = getattr(_body(root, target), "PARAMS", Params) if folder else Params
+    return read_params(root / folder / "params.yaml", kind)
+
+
+def _body(root: Path, target: str) -> ModuleType:
+    return import_module(f"earshot.stages.{versioning.read_definition(root, target).module}")
+
+
 def _leave(failed: Path, error: UserError) -> None:
     """For whoever started the stage and hears only that it failed; a full volume takes not even that."""
     with suppress(OSError):
@@ -84,8 +100,7 @@ def _run(
     failed: Path,
     previous: versioning.PreviousOutput,
 ) -> dict[str, Any]:
-    body = import_module(f"earshot.stages.{definition.module}")
-    params = read_params(root / place.parent / "params.yaml", getattr(body, "PARAMS", Params))
+    body, params = _body(root, definition.target), stage_params(root, definition.target)
     before = versioning.inputs(root, definition)
     work = _work_folder(root, definition, place, before)
     output = work / "output"

@@ -53,6 +53,11 @@ def kept_copy(root: Path, lock: str) -> Path:
     return root / ".earshot" / lock
 
 
+def cut_aside(root: Path, lock: str) -> Path:
+    """Where a cut `lock` goes that nothing can be put in the place of: what it named is still there."""
+    return root / ".earshot" / f"{lock}.cut"
+
+
 def _put_back(root: Path, lock: str) -> str:
     """What was done, in words."""
     sources = {
@@ -63,8 +68,13 @@ def _put_back(root: Path, lock: str) -> str:
         if text is not None and whole_stages(text) is not None:
             replace_text(root / lock, text)
             return f"{lock} was cut short: put back from {source}"
-    (root / lock).unlink()
-    return f"{lock} was cut short and there is no copy yet: removed, all its stages will run again"
+    aside = cut_aside(root, lock)
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    (root / lock).replace(aside)
+    return (
+        f"{lock} was cut short and there is no copy yet: moved to {aside.relative_to(root)}, "
+        "all its stages will run again"
+    )
 
 
 def _is_cut(root: Path, lock: str) -> bool:

@@ -13,7 +13,7 @@ from ruamel.yaml.error import YAMLError
 from earshot.errors import UserError
 from earshot.files import parse_yaml
 from earshot.versioning.cache import PreviousOutput, cache_path
-from earshot.versioning.kept_lock import kept_copy, lockfiles, whole_stages
+from earshot.versioning.kept_lock import cut_aside, kept_copy, lockfiles, whole_stages
 from earshot.versioning.lockfile import file_md5
 
 MD5 = r"[0-9a-f]{32}(?:\.dir)?"
@@ -54,12 +54,13 @@ def with_contents(cache: Path, md5s: set[str]) -> set[str]:
 
 
 def _texts_now(root: Path) -> Iterator[tuple[str, str]]:
-    """By path; git may ignore some. The copies kept of dvc.lock are among them."""
+    """By path; git may ignore some. Kept copies of dvc.lock, and what was cut, are among them."""
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split(b"\0")
     names = {name for each in listed if _names_objects(name := each.decode(errors="surrogateescape"))}
     names.update(f"data/deliveries/{path.name}" for path in (root / "data" / "deliveries").glob("?*.dvc"))
     locks = {"dvc.lock", *lockfiles(root)}
-    names |= locks | {kept_copy(root, lock).relative_to(root).as_posix() for lock in locks}
+    others = [place(root, lock) for lock in locks for place in (kept_copy, cut_aside)]
+    names |= locks | {path.relative_to(root).as_posix() for path in others}
     for name in sorted(names):
         if (root / name).exists():
             yield name, _decoded(name, _content(root / name))
@@ -115,10 +116,10 @@ def _decoded(where: str, content: bytes) -> str:
 
 def _outs(where: str, text: str) -> list[tuple[str, str]]:
     """Path below the workspace and md5 of every output that a file of DVC's names; none for another."""
-    path = PurePosixPath(where)
+    path = PurePosixPath(where.rpartition(":")[2])  # after the revision
     if path.suffix == ".json":
         outs = [] if isinstance(_parsed(text), dict) else None
-    elif path.name == "dvc.lock":
+    elif path.name in ("dvc.lock", "dvc.lock.cut"):
         stages = whole_stages(text)
         outs = None if stages is None else [out for stage in stages.values() for out in stage["outs"]]
     else:

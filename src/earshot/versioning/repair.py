@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earshot.processes import remove_litter
-from earshot.versioning.kept_lock import mend_lockfiles
+from earshot.versioning.kept_lock import keep_lockfile, mend_lockfiles
 from earshot.versioning.locks import open_repository
 from earshot.versioning.replace import finish_replacing
 from earshot.versioning.rwlock import mend_rwlock
@@ -46,6 +46,7 @@ def repair(root: Path, say: Callable[[str], object]) -> str | None:
         A dvc.lock that no kill made what it is.
     """
     mend_lockfiles(root, say)
+    keep_lockfile(root)
     mend_rwlock(root, say)
     for folder in (root, *(place for pattern in _WRITTEN for place in root.glob(pattern))):
         remove_litter(folder)

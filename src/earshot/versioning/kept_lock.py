@@ -61,10 +61,11 @@ def cut_aside(root: Path, lock: str) -> Path:
 def _put_back(root: Path, lock: str) -> str:
     """What was done, in words."""
     sources = {
-        "the copy kept in .earshot/": _read(kept_copy(root, lock)),
-        "the last commit": _committed(root, lock),
+        "the copy kept in .earshot/": lambda: _read(kept_copy(root, lock)),
+        "the last commit": lambda: _committed(root, lock),
     }
-    for source, text in sources.items():
+    for source, read in sources.items():
+        text = read()
         if text is not None and whole_stages(text) is not None:
             replace_text(root / lock, text)
             return f"{lock} was cut short: put back from {source}"

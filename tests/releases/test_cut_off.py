@@ -1,4 +1,4 @@
-"""A rollback or promotion that is killed at any step is finished by saying it again, or by what comes next."""
+"""A rollback or promotion that is killed at any step is finished by saying it again, or by what follows."""
 
 from __future__ import annotations
 

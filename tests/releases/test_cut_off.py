@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import pytest
 from earshot import releases
 from earshot.versioning import file_md5, read_lock, repair
 from tests.releases.conftest import copy
+from tests.releases.test_by_hand import candidate_of
 from tests.releases.tiny_workspace import Repository
 
 KILLED = """
@@ -22,22 +24,23 @@ from pathlib import Path
 from earshot import releases
 
 WRITES = {"os.rename", "os.remove"}
-root, name, kills_at = Path.cwd(), sys.argv[1] or None, int(sys.argv[2])
+root, name, kills_at = Path.cwd(), sys.argv[1] or None, sys.argv[2]
 step = 0
 
-def count(event, arguments):
+def watch(event, arguments):
     global step
     if event in WRITES or (event == "open" and set("wx+") & set(str(arguments[1]))):
         path = os.fsdecode(arguments[0]) if not isinstance(arguments[0], int) else ""
         if path.startswith(str(root)):
             step += 1
-            print(event, path.replace(str(os.getpid()), "PID").removeprefix(f"{root}/"), flush=True)
-            if step == kills_at:
+            told = f"{event} {path.replace(str(os.getpid()), 'PID').removeprefix(f'{root}/')}"
+            print(told, flush=True)
+            if kills_at in (told, str(step)):
                 if path.endswith("dvc.lock") and event == "open":
                     os.truncate(path, os.stat(path).st_size // 2)
                 os.kill(os.getpid(), signal.SIGKILL)
 
-sys.addaudithook(count)
+sys.addaudithook(watch)
 releases.promote(root, name, "by hand") if name else releases.roll_back(root)
 """
 
@@ -53,11 +56,11 @@ class Change:
     def after(self) -> str:
         return self.candidate or str(self.of.pointer()["previous"])
 
-    def steps(self, root: Repository, kills_at: int = -1) -> list[str]:
-        """What it writes, renames and removes, in order, up to the one at which it is killed."""
+    def steps(self, root: Repository, kills_at: object = "") -> list[str]:
+        """What it writes, renames and removes, in order; killed at one of these, by its name or number."""
         command = [sys.executable, "-c", KILLED, self.candidate, str(kills_at)]
         done = subprocess.run(command, cwd=root.root, stdout=subprocess.PIPE, text=True, check=False)
-        assert done.returncode == (0 if kills_at < 0 else -9)
+        assert done.returncode == (-9 if kills_at else 0)
         return [line for line in done.stdout.splitlines() if line.startswith(("open ", "os."))]
 
     def again(self, root: Path) -> None:
@@ -72,8 +75,7 @@ def change(request: pytest.FixtureRequest) -> Change:
     if request.param == "rollback":
         return Change(request.getfixturevalue("second_release"), "")
     repository: Repository = request.getfixturevalue("refused_candidate")
-    (candidate,) = (repository.root / "releases" / "candidates").iterdir()
-    return Change(repository, candidate.stem)
+    return Change(repository, candidate_of(repository))
 
 
 def state(root: Path) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def litter(root: Path) -> list[Path]:
     return [*root.glob("**/.*.tmp"), *(root / ".earshot" / "work").glob("*.json")]
 
 
-def check(change: Change, folder: Path, step: int, wanted: dict[str, Any]) -> None:
+def check(change: Change, folder: Path, step: object, wanted: dict[str, Any]) -> None:
     """Kill it at `step`; then once what comes next, once the same again."""
     killed = copy(change.of, folder)
     steps = change.steps(killed, step)
@@ -104,43 +106,40 @@ def check(change: Change, folder: Path, step: int, wanted: dict[str, Any]) -> No
     assert state(killed.root) == wanted, steps
 
 
-def wanted_of(change: Change, folder: Path) -> tuple[list[str], dict[str, Any]]:
+def wanted_of(change: Change, folder: Path) -> dict[str, Any]:
     whole = copy(change.of, folder)
-    return change.steps(whole), state(whole.root)
+    change.again(whole.root)
+    return state(whole.root)
 
 
-def test_killed_while_dvc_lock_is_written(change: Change, tmp_path: Path) -> None:
-    steps, wanted = wanted_of(change, tmp_path / "whole")
-    check(change, tmp_path / "killed", 1 + steps.index("open dvc.lock"), wanted)
+def test_killed_while_dvc_lock_is_written(refused_candidate: Repository, tmp_path: Path) -> None:
+    change = Change(refused_candidate, candidate_of(refused_candidate))
+    check(change, tmp_path / "killed", "open dvc.lock", wanted_of(change, tmp_path / "whole"))
 
 
 def test_a_rollback_said_again_goes_back_once(second_release: Repository, tmp_path: Path) -> None:
-    change = Change(second_release, "")
-    steps, wanted = wanted_of(change, tmp_path / "whole")
-    killed = copy(second_release, tmp_path / "killed")
-    change.steps(killed, 2 + steps.index("os.rename releases/.current.json.PID.tmp"))
+    change, killed = Change(second_release, ""), copy(second_release, tmp_path / "killed")
+    change.steps(killed, "os.remove releases/.current.json.PID.tmp")
     change.again(killed.root)
-    assert state(killed.root) == wanted
+    assert state(killed.root) == wanted_of(change, tmp_path / "whole")
     assert litter(killed.root) == []
 
 
-def test_a_change_that_was_cut_off_gives_way_to_what_was_released_since(
-    second_release: Repository, tmp_path: Path
-) -> None:
-    change, said = Change(second_release, ""), list[str]()
-    steps, _ = wanted_of(change, tmp_path / "whole")
-    killed = copy(second_release, tmp_path / "killed")
-    change.steps(killed, 2 + steps.index("os.rename .earshot/work/.replacing.json.PID.tmp"))
-    pointer = killed.root / "releases" / "current.json"
+def test_what_was_cut_off_gives_way_to_what_was_released_since(replaced: Repository) -> None:
+    pointer, said = replaced.root / "releases" / "current.json", list[str]()
+    in_the_way = replaced.root / "releases" / f"{replaced.pointer()['release']}.json"
+    in_the_way.with_name(f".{in_the_way.name}.{os.getpid()}.tmp").mkdir()
+    with pytest.raises(OSError, match="Is a directory"):
+        releases.roll_back(replaced.root, say=said.append)
     pointer.write_text(pointer.read_text().replace('"number": 2', '"number": 3'))
-    assert repair(killed.root, said.append) is None
-    assert killed.pointer()["number"] == 3
-    assert "releases/current.json has changed since and is left as it is" in said[-1]
-    assert litter(killed.root) == []
+    assert repair(replaced.root, said.append) is None
+    assert replaced.pointer()["number"] == 3
+    assert said == ["a rollback was cut off; releases/current.json has changed since and is left as it is"]
 
 
 @pytest.mark.soak
 def test_killed_at_every_step(change: Change, tmp_path: Path) -> None:
-    steps, wanted = wanted_of(change, tmp_path / "whole")
+    wanted = wanted_of(change, tmp_path / "wanted")
+    steps = change.steps(copy(change.of, tmp_path / "whole"))
     for step in range(1, len(steps) + 1):
         check(change, tmp_path / f"{step}", step, wanted)

@@ -14,7 +14,8 @@ from earshot.onboarding.onboard import settle
 from earshot.onboarding.page import PAGE
 from earshot.params import load_params
 from earshot.releases import candidate, commit_release, read_decision
-from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, reproduce, split_target
+from earshot.stages.reproduce import reproduce
+from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, split_target
 from orchestration.alive import note_process
 from orchestration.workspace import ROOT
 

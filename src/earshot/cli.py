@@ -104,7 +104,7 @@ def plot(
 
 @app.command()
 def repair() -> None:
-    """Put back a dvc.lock that a kill cut short, and what is lost or damaged of the stages' outputs."""
+    """Mend what kills left in DVC's files, and put back what is lost or damaged of the stages' outputs."""
     from earshot import versioning
 
     versioning.repair(Path.cwd(), tell)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import json
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _HARDLY_ANY_BYTES = 1 << 20
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
 
 def is_full(folder: Path) -> bool:
@@ -29,7 +32,8 @@ def write_json(path: Path, content: Any) -> None:
     )
 
 
-def _as_json(content: Any) -> str:
+def as_json(content: Any) -> str:
+    """The text of `replace_json`."""
     return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
@@ -80,7 +84,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 def replace_json(path: Path, content: Any) -> None:
     """As `write_json`, but a reader sees the old file or the new one, never a part."""
-    replace_text(path, _as_json(content))
+    replace_text(path, as_json(content))
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -90,15 +94,41 @@ def replace_text(path: Path, text: str) -> None:
 
 def replace_bytes(path: Path, content: bytes) -> None:
     """As `replace_text`."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with replacing(path) as beside, beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    """A path to write at, beside `path` or in `folder`; renamed to `path` at the end, removed after an error.
+
+    Its name, `.<name>.<PID>.tmp`, says whose it is: of a killed process it is litter.
+    """
+    beside = (folder or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        yield beside
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Exchange two folders of one volume: where the kernel can, in one step that no reader falls between.
+
+    Elsewhere (not Linux, some network volumes) by three renames.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = (os.fsencode(one), os.fsencode(other))
+    if hasattr(libc, "renameat2") and not libc.renameat2(
+        _AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE
+    ):
+        return
+    aside = other.with_name(f".{other.name}.{os.getpid()}.tmp")
+    other.rename(aside)
+    one.rename(other)
+    aside.rename(one)
 
 
 def link(source: Path, destination: Path) -> None:

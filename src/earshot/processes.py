@@ -20,6 +20,8 @@ from earshot.terminal import on_one_line
 
 _PR_SET_PDEATHSIG = 1
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_CLOCK_SECONDS = 1.0
+"""Start times are told in ticks since the boot; file times come from another clock."""
 
 
 def progress(
@@ -89,6 +91,26 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def lived(pid: int, moment: float) -> bool:
+    """Whether the process that has this PID now had started by `moment` (Unix seconds) and is not dead.
+
+    PIDs are given anew: what was written at `moment` is not of a process that started later.
+    """
+    try:
+        process = psutil.Process(pid)
+        return is_alive(process) and process.create_time() < moment + _CLOCK_SECONDS
+    except psutil.NoSuchProcess:
+        return False
+
+
+def remove_litter(folder: Path) -> None:
+    """Remove the files `.<name>.<PID>.tmp` (`earshot.files.replacing`) of processes that are gone."""
+    for path in folder.glob(".*.tmp"):
+        pid = path.name.split(".")[-2]
+        if pid.isdecimal() and path.is_file() and not lived(int(pid), path.stat().st_mtime):
+            path.unlink(missing_ok=True)
 
 
 def _watch(starters: list[psutil.Process]) -> None:

@@ -16,7 +16,8 @@ from earshot.ids import is_among
 from earshot.params import Retraining, load_params
 from earshot.plays.tables import ITEMS
 from earshot.releases import Manifest, NothingReleased, candidate, commit_release, read_decision, read_pointer
-from earshot.versioning import read_definition, read_lock, read_pipeline, repair, reproduce, writers
+from earshot.stages.reproduce import reproduce
+from earshot.versioning import read_definition, read_lock, read_pipeline, repair, writers
 
 DAY = 24 * 3600
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from hashlib import md5
 from pathlib import Path
 
@@ -56,6 +58,92 @@ def test_gc_keeps_what_a_tag_names(replaced: Repository, tmp_path: Path) -> None
     replaced.run("git", "tag", "--delete", f"release/{first['release']}")
     replaced.earshot("gc", "--really")
     assert not checkpoint.exists()
+
+
+def broken_branch(repository: Repository) -> str:
+    branch = repository.run("git", "symbolic-ref", "HEAD").strip()
+    (repository.root / ".git" / branch).write_text("")
+    return f"ignoring broken ref {branch}"
+
+
+def damaged_list(repository: Repository) -> str:
+    md5 = str(repository.pointer()["outputs"]["cnn_checkpoint"])
+    damaged = cache_path(cache_folder(repository.root), md5)
+    damaged.chmod(0o644)
+    damaged.write_text("[]")
+    return f"{damaged}: a damaged list of files"
+
+
+def cut(name: str) -> Callable[[Repository], str]:
+    def harm(repository: Repository) -> str:
+        content = (repository.root / name).read_bytes()
+        (repository.root / name).write_bytes(content[: len(content) // 2])
+        return name
+
+    return harm
+
+
+def committed_cut(repository: Repository) -> str:
+    lock = repository.root / "dvc.lock"
+    content = lock.read_bytes()
+    cut("dvc.lock")(repository)
+    repository.run("git", "commit", "-qm", "cut", "dvc.lock")
+    lock.write_bytes(content)
+    return "HEAD:dvc.lock"
+
+
+def lock_without_copies(repository: Repository) -> str:
+    """Cut, and neither kept nor committed."""
+    repository.run("git", "rm", "-q", "--cached", "dvc.lock")
+    repository.run("git", "commit", "-qm", "no lock")
+    (repository.root / ".earshot" / "dvc.lock").unlink(missing_ok=True)
+    cut("dvc.lock")(repository)
+    return ".earshot/dvc.lock.cut"
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        cut("data/deliveries/music.dvc"),
+        cut("releases/current.json"),
+        broken_branch,
+        damaged_list,
+        committed_cut,
+        lock_without_copies,
+    ],
+    ids=[
+        "a .dvc file",
+        "the pointer",
+        "the branch",
+        "a list of files",
+        "HEAD's lock",
+        "a lock without copies",
+    ],
+)
+def test_gc_removes_nothing_while_it_cannot_read_what_names_objects(
+    repository: Repository, tmp_path: Path, harm: Callable[[Repository], str]
+) -> None:
+    litter(repository, tmp_path)
+    told, before = harm(repository), objects(repository)
+    with pytest.raises(UserError, match=re.escape(told)):
+        releases.clean_cache(repository.root, remove=True, say=lambda _: None)
+    assert objects(repository) == before
+
+
+def objects(repository: Repository) -> list[Path]:
+    return sorted(cache_folder(repository.root).rglob("*"))
+
+
+def test_gc_puts_a_cut_lock_back_and_keeps_what_it_names(repository: Repository, tmp_path: Path) -> None:
+    unneeded, lock = litter(repository, tmp_path), (repository.root / "dvc.lock").read_bytes()
+    (repository.root / "dvc.lock").write_bytes(b"")
+    half = cache_folder(repository.root) / "00" / ".0123.tmp"
+    half.parent.mkdir(exist_ok=True)
+    half.write_text("what DVC was copying")
+    before = objects(repository)
+    releases.clean_cache(repository.root, remove=True, say=lambda _: None)
+    assert sorted({*before} - {*objects(repository)}) == sorted([unneeded, half])
+    assert (repository.root / "dvc.lock").read_bytes() == lock
 
 
 def test_gc_waits_for_a_stage_that_runs(replaced: Repository, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
-"""A dvc.lock cut at any byte, and a cut rwlock, are mended; what git holds is left alone."""
+"""A dvc.lock cut anywhere, and a cut rwlock, are mended; what git holds is left alone."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from earshot.errors import UserError
 from earshot.files import parse_yaml
-from earshot.versioning import keep_lockfile, repair
+from earshot.versioning import add_object, keep_lockfile, read_lock, repair
 
 LOCK = """schema: '2.0'
 stages:
@@ -47,8 +49,15 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_lock_cut_at_any_byte_loses_no_stage(workspace: Path) -> None:
-    for end in range(len(LOCK)):
+def commit(workspace: Path) -> None:
+    subprocess.run(["git", "add", "dvc.lock"], cwd=workspace, check=True)
+    identity = ["-c", "user.name=n", "-c", "user.email=e@x"]
+    subprocess.run(["git", *identity, "commit", "-qm", "m"], cwd=workspace, check=True)
+
+
+def test_a_lock_cut_anywhere_loses_no_stage(workspace: Path) -> None:
+    line_ends = [end + 1 for end, letter in enumerate(LOCK[:-1]) if letter == "\n"]
+    for end in [*range(0, len(LOCK), 20), *line_ends]:
         (workspace / "dvc.lock").write_text(LOCK[:end])
         repair(workspace, print)
         assert versions((workspace / "dvc.lock").read_text()) == versions(LOCK), f"cut at {end}"
@@ -66,9 +75,7 @@ def test_a_whole_lock_is_left_alone_and_kept(workspace: Path) -> None:
 def test_a_lock_that_git_holds_is_whole_by_definition(workspace: Path) -> None:
     shorter = LOCK[: LOCK.index("  play_counts")]
     (workspace / "dvc.lock").write_text(shorter)
-    subprocess.run(["git", "add", "dvc.lock"], cwd=workspace, check=True)
-    identity = ["-c", "user.name=n", "-c", "user.email=e@x"]
-    subprocess.run(["git", *identity, "commit", "-qm", "m"], cwd=workspace, check=True)
+    commit(workspace)
     repair(workspace, print)
     assert (workspace / "dvc.lock").read_text() == shorter
 
@@ -79,15 +86,61 @@ def test_a_cut_lock_without_a_copy_is_removed_and_said(workspace: Path) -> None:
     (workspace / "dvc.lock").write_text(LOCK[:100])
     repair(workspace, said.append)
     assert not (workspace / "dvc.lock").exists()
+    assert (workspace / ".earshot" / "dvc.lock.cut").read_text() == LOCK[:100]
     assert "all its stages will run again" in said[0]
 
 
-@pytest.mark.parametrize("content", ["", '{"write": {'])
-def test_a_cut_rwlock_is_removed(workspace: Path, content: str) -> None:
-    rwlock = workspace / ".dvc" / "tmp" / "rwlock"
-    rwlock.write_text(content)
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", LOCK.replace("2.0", "9.0").encode(), b"schema: '2.0'\nstages: []\n"]
+)
+def test_whoever_reads_the_lock_finds_it_whole(workspace: Path, content: str) -> None:
+    (workspace / "dvc.lock").write_bytes(content.encode("latin-1"))
+    assert list(read_lock(workspace)) == ["raw_audio", "play_counts"]
+    assert (workspace / "dvc.lock").read_text() == LOCK
+
+
+def test_without_a_kept_copy_the_committed_lock_is_put_back(workspace: Path) -> None:
+    commit(workspace)
+    (workspace / ".earshot" / "dvc.lock").unlink()
+    (workspace / "dvc.lock").write_text("")
     repair(workspace, print)
-    assert not rwlock.exists()
-    rwlock.write_text('{"write": {}, "read": {}}')
+    assert (workspace / "dvc.lock").read_text() == LOCK
+
+
+def test_what_no_kill_made_is_left_to_a_person(workspace: Path) -> None:
+    lock = workspace / "dvc.lock"
+    merging = f"<<<<<<< HEAD\n{LOCK}=======\n{LOCK}>>>>>>> other\n"
+    lock.write_text(merging)
+    with pytest.raises(UserError, match="an unfinished merge"):
+        read_lock(workspace)
+    assert lock.read_text() == merging
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(UserError, match="Is a directory"):
+        repair(workspace, print)
+
+
+def test_only_what_dead_processes_were_writing_is_removed(workspace: Path) -> None:
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    litter = [
+        workspace / folder / f".x.json.{gone.pid}.tmp" for folder in (".", ".earshot", "releases/decisions")
+    ]
+    (workspace / "releases" / "decisions").mkdir(parents=True)
+    kept = [workspace / f".x.json.{os.getpid()}.tmp", workspace / ".x.tmp", workspace / ".mine.tmp"]
+    for path in litter + kept:
+        path.write_text("")
     repair(workspace, print)
-    assert rwlock.exists()
+    assert [path for path in litter + kept if path.exists()] == kept
+
+
+def test_an_object_that_cannot_be_put_into_the_cache_leaves_no_litter(tmp_path: Path) -> None:
+    cache, md5 = tmp_path / "files" / "md5", "d41d8cd98f00b204e9800998ecf8427e"
+    with pytest.raises(FileNotFoundError):
+        add_object(cache, md5, tmp_path / "nowhere")
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    (cache.parent / f".{md5}.{gone.pid}.tmp").write_text("half")
+    (tmp_path / "whole").write_text("")
+    add_object(cache, md5, tmp_path / "whole")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["whole", md5[2:]]

@@ -9,7 +9,8 @@ from earshot.deliveries.ingest import Say, ingest
 from earshot.deliveries.intake import take_in
 from earshot.errors import UserError
 from earshot.onboarding.page import write_page
-from earshot.versioning import INDEX, read_pipeline, repair, reproduce
+from earshot.stages.reproduce import reproduce
+from earshot.versioning import INDEX, read_pipeline, repair
 
 LANES = ("catalogue", "serving")
 

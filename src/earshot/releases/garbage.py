@@ -15,8 +15,13 @@ def clean_cache(root: Path, remove: bool, say: Callable[[str], object] = termina
 
     Kept are the files of every release and of every refused candidate whose
     manifest is kept, and what `collect_garbage` finds named by .dvc files and
-    dvc.lock, now, at HEAD and at the tags of releases. Errors as there.
+    dvc.lock, now, at HEAD and at the tags of releases. Errors as there; also a
+    manifest that cannot be read.
     """
+    return collect_garbage(root, lambda: _files(root), "release/*", say, remove)
+
+
+def _files(root: Path) -> set[str]:
+    """md5 of every file that a manifest names."""
     manifests = [*list_releases(root), *list_candidates(root)]
-    files = {md5 for manifest in manifests for md5 in manifest.files.values()}
-    return collect_garbage(root, files, "release/*", say, remove)
+    return {md5 for manifest in manifests for md5 in manifest.files.values()}

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from earshot import terminal
 from earshot.errors import UserError
+from earshot.files import as_json
 from earshot.releases.files import find_files
-from earshot.releases.history import archive, find_release, list_releases, read_decision, write_decision
-from earshot.releases.manifest import Manifest, pointer_path, read_pointer, write_pointer
-from earshot.releases.rollback import mark
+from earshot.releases.history import decision_path, find_release, list_releases, read_decision
+from earshot.releases.manifest import Manifest, pointer_path, read_pointer
+from earshot.releases.rollback import leave, manifest_text, marked
+from earshot.versioning import repair
 from earshot.versioning.replace import replacing_output
 
 
@@ -26,22 +29,22 @@ def promote(root: Path, name: str, reason: str, say: Callable[[str], object] = t
     Raises
     ------
     UserError
-        No such candidate, one of its files is not in DVC's cache (named), it is
-        served already, or another release since.
+        No such candidate, one of its files is not in DVC's cache (named), or another release since.
     """
+    repair(root, say)
     target, current = find_release(root, name, refused=True), read_pointer(root)
-    if isinstance(current, Manifest) and target.release == current.release:
-        raise UserError(f"{target.release} is served already")
     find_files(target, root)
-    with replacing_output(root, "release", say):
+    with replacing_output(root, "release", f"promotion of {target.release}", say) as texts:
         if read_pointer(root) != current:
             raise UserError("something was released meanwhile; say again what to promote")
-        target = _numbered(root, target, current.release if isinstance(current, Manifest) else None)
-        _note(root, target.release, reason)
-        if isinstance(current, Manifest):
-            mark(root, current.release, target.release)
-            archive(root, current)
-        write_pointer(pointer_path(root), target)
+        if isinstance(current, Manifest) and target.release == current.release:
+            say(f"{target.release} is served already")
+            texts[pointer_path(root)] = manifest_text(root, target)
+        else:
+            target = _numbered(root, target, current.release if isinstance(current, Manifest) else None)
+            texts[decision_path(root, target.release)] = as_json(_noted(root, target.release, reason))
+            texts |= leave(root, current, target) if isinstance(current, Manifest) else {}
+            texts[pointer_path(root)] = as_json(asdict(target))
     return target
 
 
@@ -62,11 +65,9 @@ def _numbered(root: Path, target: Manifest, previous: str | None) -> Manifest:
     return replace(target, number=1 + max(numbers.values(), default=0), previous=previous)
 
 
-def _note(root: Path, name: str, reason: str) -> None:
-    mark(root, name, None)
-    decision = read_decision(root, name) or {}
+def _noted(root: Path, name: str, reason: str) -> dict[str, Any]:
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    write_decision(root, name, decision | {"promoted": {"by": _who(root), "at": at, "reason": reason}})
+    return marked(root, name, None) | {"promoted": {"by": _who(root), "at": at, "reason": reason}}
 
 
 def _who(root: Path) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from earshot import terminal
 from earshot.errors import UserError
-from earshot.releases.history import archive, archive_path, find_release, read_decision, write_decision
+from earshot.files import as_json
+from earshot.releases.history import archive_path, decision_path, find_release, read_decision
 from earshot.releases.manifest import Manifest, pointer_path, read_pointer
+from earshot.versioning import repair
 from earshot.versioning.replace import replacing_output
+
+ROLLBACK = "rollback"
+"""What is told of one that was cut off."""
 
 
 def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] = terminal.say) -> Manifest:
@@ -26,16 +32,17 @@ def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] 
     UserError
         Nothing released, no such release, or another release since.
     """
+    if repair(root, say) == ROLLBACK and name is None:  # said again after a kill
+        return _served(root)
     current = _served(root)
     target = find_release(root, name or _previous(current))
-    with replacing_output(root, "release", say):
+    with replacing_output(root, "release", ROLLBACK, say) as texts:
         if _served(root) != current:
             raise UserError(f"{_served(root).release} was released meanwhile; say again what to go back to")
         if target != current:
-            mark(root, current.release, target.release)
-            mark(root, target.release, None)
-            archive(root, current)
-            _put_back(root, target)
+            texts[decision_path(root, target.release)] = as_json(marked(root, target.release, None))
+            texts |= leave(root, current, target)
+        texts[pointer_path(root)] = manifest_text(root, target)
     return target
 
 
@@ -52,15 +59,23 @@ def _previous(current: Manifest) -> str:
     return current.previous
 
 
-def mark(root: Path, name: str, put_back: str | None) -> None:
-    """Note in the decision on `name` that a person put `put_back` in its place; None: nobody did."""
+def leave(root: Path, current: Manifest, target: Manifest) -> dict[Path, str]:
+    """By path, what is to be written where `target` takes the place of `current`, which is kept."""
+    decision = as_json(marked(root, current.release, target.release))
+    kept = archive_path(root, current.release)
+    manifest = {} if kept.is_file() else {kept: as_json(asdict(current))}
+    return {decision_path(root, current.release): decision} | manifest
+
+
+def marked(root: Path, name: str, put_back: str | None) -> dict[str, Any]:
+    """The decision on `name` with a note that a person put `put_back` in its place; None: nobody did."""
     decision = read_decision(root, name) or {"candidate": name}
-    marked = {key: value for key, value in decision.items() if key != "rolled_back_to"}
-    write_decision(root, name, marked | ({"rolled_back_to": put_back} if put_back else {}))
+    kept = {key: value for key, value in decision.items() if key != "rolled_back_to"}
+    return kept | ({"rolled_back_to": put_back} if put_back else {})
 
 
-def _put_back(root: Path, target: Manifest) -> None:
-    pointer = pointer_path(root)
-    beside = pointer.with_name(f".{pointer.name}.{os.getpid()}.tmp")
-    beside.write_bytes(archive_path(root, target.release).read_bytes())
-    beside.replace(pointer)
+def manifest_text(root: Path, release: Manifest) -> str:
+    """As it was when `release` was served, to the byte."""
+    served = read_pointer(root) == release
+    path = pointer_path(root) if served else archive_path(root, release.release)
+    return path.read_bytes().decode("utf-8")

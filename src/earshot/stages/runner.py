@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from earshot import versioning
 from earshot.errors import UserError
-from earshot.files import is_full, replace_text, write_json
+from earshot.files import exchange, is_full, replace_text, write_json
 from earshot.params import Params, read_params
 from earshot.processes import die_with_parent, keep_freed_memory
 from earshot.stages.paths import Paths
@@ -25,9 +26,9 @@ from earshot.stages.paths import Paths
 def run_stage(root: Path, target: str) -> dict[str, Any]:
     """Run a stage of the workspace `root`, named as DVC names it, and return its summary.
 
-    The output appears at its place by a rename when all is done. Unfinished
-    work stays in `.earshot/work/<stage>/<key of the inputs>/`, where the next
-    run with the same inputs finds it.
+    The last output stands at its place until all is done and the new one takes it, in
+    one step where the volume can. Unfinished work stays in
+    `.earshot/work/<stage>/<key of the inputs>/`, where the next run with the same inputs finds it.
 
     Raises
     ------
@@ -44,10 +45,13 @@ def run_stage(root: Path, target: str) -> dict[str, Any]:
     place = Path(*versioning.split_target(target))
     failed = root / ".earshot" / "failed" / place
     with _only_one(root / ".earshot" / "locks" / place):
+        versioning.keep_lockfile(root)
+        previous = versioning.previous_output(root, definition)
+        _put_back(root, previous, definition, place)
         shutil.rmtree(failed, ignore_errors=True)
         failed.mkdir(parents=True)
         try:
-            return _run(root, definition, place, failed)
+            return _run(root, definition, place, failed, previous)
         except UserError as error:
             _leave(failed, error)
             raise
@@ -59,6 +63,22 @@ def run_stage(root: Path, target: str) -> dict[str, Any]:
             )
             _leave(failed, no_room)
             raise no_room from error
+        finally:
+            _put_back(root, previous, definition, place)
+
+
+def stage_params(root: Path, target: str) -> Any:
+    """What stands in the params file of a stage, checked; errors as in `read_params`.
+
+    Of the main pipeline without its body, which may import much.
+    """
+    folder, _ = versioning.split_target(target)
+    kind = getattr(_body(root, target), "PARAMS", Params) if folder else Params
+    return read_params(root / folder / "params.yaml", kind)
+
+
+def _body(root: Path, target: str) -> ModuleType:
+    return import_module(f"earshot.stages.{versioning.read_definition(root, target).module}")
 
 
 def _leave(failed: Path, error: UserError) -> None:
@@ -73,13 +93,18 @@ def _is_full(root: Path, error: Exception) -> bool:
     return told or is_full(root)
 
 
-def _run(root: Path, definition: versioning.Definition, place: Path, failed: Path) -> dict[str, Any]:
-    body = import_module(f"earshot.stages.{definition.module}")
-    params = read_params(root / place.parent / "params.yaml", getattr(body, "PARAMS", Params))
+def _run(
+    root: Path,
+    definition: versioning.Definition,
+    place: Path,
+    failed: Path,
+    previous: versioning.PreviousOutput,
+) -> dict[str, Any]:
+    body, params = _body(root, definition.target), stage_params(root, definition.target)
     before = versioning.inputs(root, definition)
     work = _work_folder(root, definition, place, before)
     output = work / "output"
-    paths = Paths(root, output, work / "kept", failed, versioning.previous_output(root, definition))
+    paths = Paths(root, output, work / "kept", failed, previous)
     is_file = bool(Path(definition.output).suffix)
     if not is_file:
         output.mkdir()
@@ -92,17 +117,21 @@ def _run(root: Path, definition: versioning.Definition, place: Path, failed: Pat
         versioning.write_used_inputs(root, definition, before)
     finally:
         shutil.rmtree(output, ignore_errors=True)
-        _put_back(paths.previous, root / definition.output)
     return summary
 
 
-def _put_back(previous: versioning.PreviousOutput, place: Path) -> None:
-    """After a failure the last output stays: DVC has removed it before the stage ran."""
-    if place.exists() or not previous.files:
+def _put_back(
+    root: Path, previous: versioning.PreviousOutput, definition: versioning.Definition, place: Path
+) -> None:
+    """Put back the last output, which DVC has removed: others read it meanwhile, and after a failure."""
+    output, beside = root / definition.output, root / ".earshot" / "work" / place / "previous"
+    if output.exists() or not previous.files:
         return
-    beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
-    if all(previous.link(name, beside / name) for name in previous.files):
-        beside.rename(place)
+    shutil.rmtree(beside, ignore_errors=True)
+    with suppress(OSError):  # a full volume
+        if all(previous.link(name, beside / name) for name in previous.files):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            beside.rename(output)
     shutil.rmtree(beside, ignore_errors=True)
 
 
@@ -136,8 +165,9 @@ def _refuse_changes(
 def _into_place(output: Path, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.is_dir():
-        shutil.rmtree(place)
-    output.rename(place)
+        exchange(output, place)
+    else:
+        output.rename(place)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from earshot.versioning.cache import PreviousOutput, add_object, cache_folder, cache_path
 from earshot.versioning.deliveries import add_folder, delivery_md5s, folder_md5, writing
 from earshot.versioning.garbage import Garbage, collect_garbage
+from earshot.versioning.kept_lock import keep_lockfile
 from earshot.versioning.lockfile import (
     Definition,
     Inputs,
@@ -17,12 +18,12 @@ from earshot.versioning.lockfile import (
     running_process,
     split_target,
     write_used_inputs,
-    writers,
 )
 from earshot.versioning.mending import bring_back, is_whole, mend_all
 from earshot.versioning.pipeline import INDEX, PipelineStage, Recorded, read_pipeline
-from earshot.versioning.repair import keep_lockfile, repair
+from earshot.versioning.repair import repair
 from earshot.versioning.reproduce import is_current, reproduce
+from earshot.versioning.rwlock import writers
 
 __all__ = [
     "INDEX",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from earshot.files import link
+from earshot.files import link, replacing
+from earshot.processes import remove_litter
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,10 @@ class PreviousOutput:
         manifest = cache_path(self.cache, self.md5)
         if not manifest.is_file():
             return {}
-        return {entry["relpath"]: entry["md5"] for entry in json.loads(manifest.read_text())}
+        try:
+            return {entry["relpath"]: entry["md5"] for entry in json.loads(manifest.read_bytes())}
+        except (ValueError, TypeError, KeyError):  # damaged: as good as lost
+            return {}
 
     def find(self, name: str) -> Path | None:
         """The file `name`, to be read; None where the cache does not hold it."""
@@ -59,10 +62,10 @@ def add_object(cache: Path, md5: str, source: Path) -> None:
     """Put the file `source`, whose md5 it is, into the cache; it appears whole or not at all."""
     place = cache_path(cache, md5)
     place.parent.mkdir(parents=True, exist_ok=True)
-    beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
-    shutil.copyfile(source, beside)
-    beside.chmod(0o444)
-    beside.replace(place)
+    remove_litter(cache.parent)
+    with replacing(place, cache.parent) as beside:
+        shutil.copyfile(source, beside)
+        beside.chmod(0o444)
 
 
 def cache_folder(root: Path) -> Path:

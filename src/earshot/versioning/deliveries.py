@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from earshot.errors import UserError
 from earshot.files import parse_yaml, replace_text
 from earshot.versioning.locks import locked
-
-if TYPE_CHECKING:
-    from dvc.repo import Repo
+from earshot.versioning.repair import opened
 
 
 def folder_md5(files: dict[str, str]) -> str:
@@ -42,7 +38,7 @@ def add_folder(root: Path, folder: Path, say: Callable[[str], object]) -> str:
     """
     from dvc.utils.serialize import dumps_yaml
 
-    with _opened(root) as repo, locked(repo, [], folder.name, say):
+    with opened(root, say) as repo, locked(repo, [], folder.name, say):
         stage = repo.stage.create(
             single_stage=True,
             validate=False,
@@ -69,19 +65,5 @@ def delivery_md5s(root: Path, names: Iterable[str]) -> dict[str, str]:
 @contextmanager
 def writing(root: Path, path: Path, say: Callable[[str], object]) -> Iterator[None]:
     """Hold DVC's write lock on `path`: no stage that reads it starts or runs; waits for those that do."""
-    with _opened(root) as repo, locked(repo, [path], path.name, say):
+    with opened(root, say) as repo, locked(repo, [path], path.name, say):
         yield
-
-
-@contextmanager
-def _opened(root: Path) -> Iterator[Repo]:
-    from dvc.exceptions import NotDvcRepoError
-    from dvc.repo import Repo
-
-    logging.getLogger("dvc").setLevel(logging.WARNING)
-    try:
-        repo = Repo(str(root))
-    except NotDvcRepoError:
-        raise UserError(f"{root}: no DVC repository; earshot runs in the folder that holds .dvc") from None
-    with repo:
-        yield repo

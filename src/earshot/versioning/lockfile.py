@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from earshot import terminal
 from earshot.errors import UserError
 from earshot.files import parse_yaml, read_json, replace_json
 from earshot.versioning.cache import PreviousOutput, cache_folder
+from earshot.versioning.kept_lock import mend_lockfiles, whole_stages
+from earshot.versioning.rwlock import write_locks
 
 
 @dataclass(frozen=True)
@@ -141,25 +141,7 @@ def running_process(root: Path, definition: Definition) -> int | None:
     A stage whose starter was killed while it was starting up cannot tell from its
     parents: they are others by then.
     """
-    return _write_locks(root).get(str(root / definition.output)) if "DVC_STAGE" in os.environ else None
-
-
-def writers(root: Path) -> dict[str, int]:
-    """PID of the living process that holds DVC's write lock, by path."""
-    return {path: pid for path, pid in _write_locks(root).items() if psutil.pid_exists(pid)}
-
-
-def _write_locks(root: Path) -> dict[str, int]:
-    """PID of the process that took DVC's write lock, by path; one that was killed left it there."""
-    rwlock = root / ".dvc" / "tmp" / "rwlock"
-    for _ in range(50 if rwlock.is_file() else 0):
-        try:
-            holders = read_json(rwlock).get("write", {})
-        except ValueError:  # rewritten in place just now
-            time.sleep(0.02)
-            continue
-        return {path: held["pid"] for path, held in holders.items()}
-    return {}
+    return write_locks(root).get(str(root / definition.output)) if "DVC_STAGE" in os.environ else None
 
 
 def previous_output(root: Path, definition: Definition) -> PreviousOutput:
@@ -181,9 +163,10 @@ def _locked(root: Path, target: str) -> dict[str, Any]:
 
 
 def read_lock(root: Path, folder: str = "") -> dict[str, Any]:
-    """The stages of the dvc.lock in `folder` by name; empty where there is none yet."""
+    """The stages of the dvc.lock in `folder` by name; empty where there is none yet.
+
+    One that a kill cut short is put back first (`mend_lockfiles`; errors as there).
+    """
+    mend_lockfiles(root, terminal.say)
     path = root / folder / "dvc.lock"
-    if not path.is_file():
-        return {}
-    stages: dict[str, Any] = (parse_yaml(path.read_text(encoding="utf-8")) or {}).get("stages", {})
-    return stages
+    return (whole_stages(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}

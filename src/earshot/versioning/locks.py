@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,10 +10,34 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from earshot.errors import UserError
+from earshot.versioning.rwlock import dvc_lock, mend_rwlock
+
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
 RETRY_SECONDS = 1.0
+
+
+@contextmanager
+def open_repository(root: Path) -> Iterator[Repo]:
+    """DVC's repository at `root`; its warnings are shown, what it tells besides is not.
+
+    Raises
+    ------
+    UserError
+        `root` is no DVC repository.
+    """
+    from dvc.exceptions import NotDvcRepoError
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)
+    try:
+        repo = Repo(str(root))
+    except NotDvcRepoError:
+        raise UserError(f"{root}: no DVC repository; earshot runs in the folder that holds .dvc") from None
+    with repo:
+        yield repo
 
 
 @contextmanager
@@ -22,6 +47,7 @@ def locked(repo: Repo, paths: Sequence[Path], waiter: str, say: Callable[[str], 
     Waits while another process holds one of them, or reads one of `paths`, and
     says once for whom `waiter` waits. Meanwhile it holds none.
     """
+    root = Path(repo.root_dir)
     with ExitStack() as held:
         waiting_for = ""
         while blocker := _acquire(repo, paths, held):
@@ -29,6 +55,7 @@ def locked(repo: Repo, paths: Sequence[Path], waiter: str, say: Callable[[str], 
                 say(f"{waiter} waits: {blocker}")
                 waiting_for = blocker
             time.sleep(RETRY_SECONDS)
+            mend_rwlock(root, say)
         yield
 
 
@@ -36,7 +63,7 @@ def _acquire(repo: Repo, paths: Sequence[Path], held: ExitStack) -> str:
     """Who is in the way; `""` once the locks are in `held`."""
     from dvc.lock import LockError
     from dvc.repo import lock_repo
-    from dvc.rwlock import RWLockFileCorruptedError, rwlock
+    from dvc.rwlock import RWLockFileCorruptedError, RWLockFileFormatError, rwlock
 
     command = " ".join(sys.argv)
     hardlink = repo.config["core"].get("hardlink_lock", False)
@@ -46,10 +73,32 @@ def _acquire(repo: Repo, paths: Sequence[Path], held: ExitStack) -> str:
             writes = [str(path) for path in paths]
             attempt.enter_context(rwlock(repo.tmp_dir, repo.fs, command, [], writes, hardlink))
         except LockError as error:
-            return " ".join(str(error).split("If there are no processes")[0].split())
-        except RWLockFileCorruptedError:
-            # A kill cut it; whoever writes it holds the repository's lock, which is ours now.
-            Path(repo.tmp_dir, "rwlock").unlink(missing_ok=True)
-            return ".dvc/tmp/rwlock was cut short: removed"
+            return told(error)
+        except (RWLockFileCorruptedError, RWLockFileFormatError, UnicodeDecodeError):
+            return ".dvc/tmp/rwlock is cut short"
         held.push(attempt.pop_all())
     return ""
+
+
+def told(error: BaseException) -> str:
+    """What DVC says of a lock that it did not get, without its advice, on one line."""
+    return " ".join(str(error).split("If there are no processes")[0].split())
+
+
+@contextmanager
+def repository_locked(root: Path, waiter: str, say: Callable[[str], object]) -> Iterator[None]:
+    """Hold DVC's lock of the repository alone: who writes a dvc.lock, a .dvc file or the cache holds it."""
+    from dvc.lock import LockError
+
+    with ExitStack() as held:
+        waits = False
+        while True:
+            try:
+                held.enter_context(dvc_lock(root, "lock"))
+                break
+            except LockError:
+                if not waits:
+                    say(f"{waiter} waits: another process holds DVC's lock")
+                waits = True
+                time.sleep(RETRY_SECONDS)
+        yield

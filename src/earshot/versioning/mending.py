@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from earshot.errors import UserError
 from earshot.versioning.cache import PreviousOutput, add_object, cache_folder, cache_path
 from earshot.versioning.lockfile import file_md5
-from earshot.versioning.locks import locked
+from earshot.versioning.locks import locked, open_repository
+from earshot.versioning.repair import opened
 
 if TYPE_CHECKING:
     from dvc.output import Output
@@ -44,9 +45,7 @@ def mend_for(repo: Repo, stage: Stage, say: Say) -> None:
 
 def mend_all(root: Path, say: Say) -> None:
     """Bring back every output of every stage; a UserError names what is nowhere to be had."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
+    with opened(root, say) as repo:
         lost = [line for out in repo.index.outs for line in _mend(repo, out, say)]
     if lost:
         raise UserError("\n".join(lost))
@@ -129,11 +128,10 @@ def _fetch(root: Path, md5s: set[str]) -> str:
     """Fetch what the remote has of these objects; why the others are not there."""
     from dvc.config import NoRemoteError
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
     from dvc_data.hashfile.hash_info import HashInfo
 
     try:
-        with Repo(str(root)) as repo:
+        with open_repository(root) as repo:
             repo.cloud.pull([HashInfo("md5", md5) for md5 in sorted(md5s)])
     except NoRemoteError:
         return "there is no remote to fetch it from"

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from earshot import terminal
 from earshot.versioning.lockfile import file_md5, read_lock
+from earshot.versioning.repair import opened
 
 if TYPE_CHECKING:
     from dvc.stage import PipelineStage as DvcStage
@@ -69,10 +71,9 @@ class PipelineStage:
 def read_pipeline(root: Path) -> list[PipelineStage]:
     """All stages of the repository at `root`, each after those it depends on."""
     import networkx
-    from dvc.repo import Repo
     from dvc.stage import PipelineStage as Stage
 
-    with Repo(str(root)) as repo:
+    with opened(root, terminal.say) as repo:
         ordered = list(networkx.dfs_postorder_nodes(repo.index.graph))
         stages = [stage for stage in ordered if isinstance(stage, Stage)]
         makers = {_path(stage.outs[0], root): _key(stage, root) for stage in stages}

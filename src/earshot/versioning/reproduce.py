@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from earshot import terminal
 from earshot.errors import UserError
 from earshot.files import is_full
+from earshot.versioning.kept_lock import keep_lockfile
 from earshot.versioning.lockfile import forget_used_inputs, recorded_truly, split_target
-from earshot.versioning.locks import RETRY_SECONDS
+from earshot.versioning.locks import RETRY_SECONDS, told
 from earshot.versioning.mending import mend_for
-from earshot.versioning.repair import keep_lockfile
+from earshot.versioning.repair import opened
 
 _MOST_RUNS = 3
 
@@ -62,22 +63,18 @@ def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
 
 def is_current(root: Path) -> bool:
     """Whether `dvc repro` would run nothing."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
+    with opened(root, terminal.say) as repo:
         return not repo.status(targets=["dvc.yaml"])
 
 
 def _reproduce(root: Path, target: str, force: bool, say: Callable[[str], object]) -> bool:
     from dvc.exceptions import ReproductionError
     from dvc.lock import LockError
-    from dvc.repo import Repo
 
-    logging.getLogger("dvc").setLevel(logging.WARNING)
     folder, name = split_target(target)
     address = str(root / target) if folder else target
     try:
-        with Repo(str(root)) as repo:
+        with opened(root, say) as repo:
             mend_for(repo, repo.stage.load_one(str(root / folder / "dvc.yaml"), name), say)
             return bool(repo.reproduce(address, single_item=True, force=force))
     except LockError as error:
@@ -98,7 +95,7 @@ def _blocker(error: BaseException) -> str | None:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, LockError):
-            return " ".join(str(cause).split("If there are no processes")[0].split())
+            return told(cause)
         cause = cause.__cause__
     return None
 

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from earshot import terminal
 from earshot.errors import UserError
-from earshot.releases.history import archive, archive_path, find_release, read_decision, write_decision
+from earshot.releases.history import (
+    archive,
+    archive_path,
+    find_release,
+    first_decision,
+    read_decision,
+    write_decision,
+)
 from earshot.releases.manifest import Manifest, pointer_path, read_pointer
 from earshot.versioning.replace import replacing_output
 
@@ -54,7 +61,7 @@ def _previous(current: Manifest) -> str:
 
 def mark(root: Path, name: str, put_back: str | None) -> None:
     """Note in the decision on `name` that a person put `put_back` in its place; None: nobody did."""
-    decision = read_decision(root, name) or {"candidate": name}
+    decision = read_decision(root, name) or first_decision(root, name)
     marked = {key: value for key, value in decision.items() if key != "rolled_back_to"}
     write_decision(root, name, marked | ({"rolled_back_to": put_back} if put_back else {}))
 

@@ -78,7 +78,7 @@ def read_trained(folder: Path, trusted: Collection[str] = ()) -> tuple[EncoderDe
     description = read_description(folder)
     refuse_untrusted(asdict(description), trusted, folder / "encoder.json")
     weights = read_weights(path)
-    wanted = _shapes(description)
+    wanted = _shapes(description, folder / "encoder.json")
     found = {name: each.shape for name, each in weights.items()}
     if wanted is not None and found != wanted:
         odd = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))[0]
@@ -87,7 +87,7 @@ def read_trained(folder: Path, trusted: Collection[str] = ()) -> tuple[EncoderDe
     return description, weights
 
 
-def _shapes(description: EncoderDescription) -> dict[str, torch.Size] | None:
+def _shapes(description: EncoderDescription, path: Path) -> dict[str, torch.Size] | None:
     """Of its weights, without making them: a layer may be wider than the memory is large.
 
     None where a class of somebody else's cannot be made so.
@@ -95,12 +95,12 @@ def _shapes(description: EncoderDescription) -> dict[str, torch.Size] | None:
     try:
         with torch.device("meta"):
             return {name: each.shape for name, each in build(description).state_dict().items()}
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     except (RuntimeError, NotImplementedError, OverflowError) as error:
         if description.class_path not in OWN:
             return None
-        raise UserError(
-            f"cnn_checkpoint.encoder.init_args={description.init_args!r:.1000}: {error}"
-        ) from None
+        raise UserError(f"{path}: init_args={description.init_args!r:.1000}: {error}") from None
 
 
 def _told(shape: torch.Size | None) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import struct
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from earshot.errors import UserError
 from earshot.params import Split, WmfFactors, check_params
 from earshot.releases.candidate import REPORT, SONGS
 from earshot.releases.manifest import Manifest
+from earshot.trusted import refuse_untrusted
 
 LARGEST = {
     "cnn_checkpoint/encoder.json": 1 << 20,
@@ -31,8 +34,8 @@ _NPY = re.compile(
 )
 """The 128 bytes that numpy.save writes before a float32 matrix (NEP 1)."""
 _NPY_BYTES, _BLOCK = 128, 1 << 20
-_MOST_COLUMNS, _PACKED, _SMALL = 200, 200, 1 << 20
-"""Of a parquet file: its columns, and bytes behind a stored byte, as in `earshot.zips`."""
+_FOOTER_BYTES, _MOST_COLUMNS, _PACKED, _SMALL = 4 << 20, 200, 200, 1 << 20
+"""Of a parquet file: its footer and columns, and bytes behind a stored byte, as in `earshot.zips`."""
 
 
 def check_params_of(release: Manifest, path: Path) -> None:
@@ -54,7 +57,9 @@ def check_files(folder: Path, release: Manifest, trusted: Collection[str], archi
     UserError
         What differs, named with the archive and the file in it.
     """
+    encoder = folder / "cnn_checkpoint" / "encoder.json"
     try:
+        refuse_untrusted(parse_object(encoder.read_bytes(), encoder), trusted, encoder)
         n_factors = _check_encoder(folder / "cnn_checkpoint", release, trusted)
         for factors, table, column in (
             ("user_factors", "users", USER_ID),
@@ -126,9 +131,14 @@ def _footer(path: Path) -> Any:
     from pyarrow import parquet
 
     try:
-        metadata = parquet.read_metadata(path)
+        with path.open("rb") as file:
+            file.seek(-8, os.SEEK_END)
+            n_bytes, magic = struct.unpack("<I4s", file.read())
+        if magic != b"PAR1" or n_bytes > _FOOTER_BYTES:
+            raise ValueError(f"no footer of at most {_FOOTER_BYTES:,} bytes")
+        footer = parquet.read_metadata(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f"{path}: not a parquet file: {error}") from None
-    if metadata.num_columns > _MOST_COLUMNS:
-        raise UserError(f"{path}: {metadata.num_columns:,} columns; wanted at most {_MOST_COLUMNS}")
-    return metadata
+    if footer.num_columns > _MOST_COLUMNS:
+        raise UserError(f"{path}: {footer.num_columns:,} columns; wanted at most {_MOST_COLUMNS}")
+    return footer

@@ -291,6 +291,9 @@ def spoilt(folder: Path) -> Iterator[tuple[Path, str]]:
     yield encoder(init_args=SMALL | {"channels": 10**9}), r"encoder\.json: init_args=.*overflowed"
     yield encoder(init_args=SMALL | {"channels": 10**18}), "init_args|not the weights"
     yield encoder(init_args=SMALL | {"channels": "wide"}), "init_args"
+    notation = {"class_path": "earshot.encoders.notation:NotationEncoder"}
+    of_a_window = {"n_frames": 40, "architecture": "IC(1,3,2)F(3)O"}  # and 4 in the description
+    yield encoder(**notation, init_args=of_a_window), r"encoder\.json: init_args=.*reduction dim"
     yield encoder(n_frames=10**6), "n_frames=1000000: wanted at most 20000"
     yield encoder(rows=[-1, 0]), "rows"
     yield encoder(n_outputs=2.5), "n_outputs"

@@ -23,7 +23,7 @@ from earshot.encoders.weights import read_weights
 from earshot.errors import UserError
 from earshot.files import write_json
 from earshot.processes import progress
-from earshot.trusted import OWN, refuse_untrusted
+from earshot.trusted import OWN, named_classes, refuse_untrusted
 
 _SONGS_AT_ONCE = 32
 
@@ -90,17 +90,23 @@ def read_trained(folder: Path, trusted: Collection[str] = ()) -> tuple[EncoderDe
 def _shapes(description: EncoderDescription, path: Path) -> dict[str, torch.Size] | None:
     """Of its weights, without making them: a layer may be wider than the memory is large.
 
-    None where a class of somebody else's cannot be made so.
+    It hears a window, too, of no memory either. None where a class of somebody else's cannot be made so.
     """
+    window = 1, description.n_frames, 1 + max(description.rows)
     try:
-        with torch.device("meta"):
-            return {name: each.shape for name, each in build(description).state_dict().items()}
+        with torch.device("meta"), torch.inference_mode():
+            encoder = build(description)
+            outputs = encoder(torch.zeros(window, dtype=torch.uint8))
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     except (RuntimeError, NotImplementedError, OverflowError) as error:
-        if description.class_path not in OWN:
+        if not OWN.issuperset(named_classes(asdict(description))):
             return None
         raise UserError(f"{path}: init_args={description.init_args!r:.1000}: {error}") from None
+    if outputs.shape != (1, description.n_outputs):
+        told = f"{_told(outputs.shape)}, wanted 1x{description.n_outputs}"
+        raise UserError(f"{path}: what it makes of a window is {told}")
+    return {name: each.shape for name, each in encoder.state_dict().items()}
 
 
 def _told(shape: torch.Size | None) -> str:
@@ -134,8 +140,12 @@ def predict(
 
     Returns
     -------
-    float32 (n, factors)
+    float32 (n, factors). Raises UserError where the images lack a row that it reads.
     """
+    if max(encoder.rows) >= len(store.format.rows):
+        raise UserError(
+            f"{store.folder}: {len(store.format.rows)} rows; the encoder reads row {max(encoder.rows)}"
+        )
     n_factors = len(encoder.output_mean)
     predicted = np.empty((len(positions), n_factors), dtype=np.float32)
     first_songs = range(0, len(positions), _SONGS_AT_ONCE)

@@ -115,23 +115,23 @@ def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_an_imported_release_runs_no_code_whatever_it_names(workspace: Path, tmp_path: Path) -> None:
-    """Once as a person would, and each attack in a process that could import what it names."""
-    plant(workspace)
-    before = content_of(workspace)
-    files = [
-        str(pack(tmp_path / f"{number}.zip", of_another_encoder(changed)))
-        for number, changed in enumerate(ATTACKS.values())
-    ]
-    with start(workspace, "earshot", "release", "import", files[0]) as process:
-        told, _ = process.communicate()
-    assert process.returncode == 1, told
-    *refused, _ = imported_in_turn(workspace, files, reachable=True)
-    for each in (told, *refused):
-        assert "cnn_checkpoint/encoder.json: class_path='" in each
-        assert "its list `trusted`" in each
-    assert len(refused) == len(ATTACKS)
-    assert content_of(workspace) == before
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], int]:
+    """A workspace, what a process that could import all of it said of the archives, its peak in kB."""
+    folder = tmp_path_factory.mktemp("hostile")
+    root = empty_workspace(folder / "workspace")
+    plant(root)
+    paths = [PROJECT / "src", root, root / "src", root / "data" / "deliveries" / "music"]
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS, *map(str, [*attacks(folder), *bombs(folder)])],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))},
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    *told, peak = done.stdout.splitlines()
+    return root, told, int(peak)
 
 
 IMPORTS = """
@@ -148,21 +148,52 @@ print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
 
 
-def imported_in_turn(root: Path, files: list[str], reachable: bool) -> list[str]:
-    """What a process says of each of `files`, and the kB that it took at most."""
-    paths = [
-        PROJECT / "src",
-        *([root, root / "src", root / "data" / "deliveries" / "music"] if reachable else []),
+def attacks(folder: Path) -> list[Path]:
+    return [
+        pack(folder / f"attack-{number}.zip", of_another_encoder(changed))
+        for number, changed in enumerate(ATTACKS.values())
     ]
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORTS, *files],
-        cwd=root,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))},
-        text=True,
-        capture_output=True,
-        check=True,
-    )
-    return done.stdout.splitlines()
+
+
+def bombs(folder: Path) -> list[Path]:
+    """3.2 GB of zeros, declared and not; a layer of 400 GB; a list of 200,000 members."""
+    good, factors = members(model()), "files/wmf_factors/user_factors.npy"
+    listed = (b"PK\x01\x02" + bytes(42)) * 200_000
+    end = b"PK\x05\x06" + bytes(4) + b"\xff\xff" * 2 + len(listed).to_bytes(4, "little") + bytes(6)
+    (folder / "many.zip").write_bytes(listed + end)
+    return [
+        pack_zeros(folder / "declared.zip", good, factors, 3200, 3200 << 20),
+        pack_zeros(folder / "hidden.zip", good, factors, 3200, 500 << 10),
+        pack_zeros(folder / "json.zip", good, "manifest.json", 3200, 7 << 20),
+        pack(folder / "wide.zip", of_another_encoder({"init_args": SMALL | {"hidden": 10**10}})),
+        folder / "many.zip",
+    ]
+
+
+def test_an_imported_release_runs_no_code_whatever_it_names(
+    said: tuple[Path, list[str], int], tmp_path: Path
+) -> None:
+    root, told, _ = said
+    file = pack(tmp_path / "evil.zip", of_another_encoder(ATTACKS["a file of a delivery"]))
+    with start(root, "earshot", "release", "import", str(file)) as process:
+        as_a_person, _ = process.communicate()
+    assert process.returncode == 1
+    for each in (as_a_person, *told[: len(ATTACKS)]):
+        assert "cnn_checkpoint/encoder.json: class_path='" in each
+        assert "its list `trusted`" in each
+    assert not list(root.rglob("ran"))
+    assert not (root / "releases").exists()
+
+
+def test_a_bomb_is_refused_within_a_gigabyte(said: tuple[Path, list[str], int]) -> None:
+    _, told, peak = said
+    declared, hidden, manifest, wide, many = told[len(ATTACKS) :]
+    assert "3,355,443,200 bytes packed into" in declared
+    assert "not a whole archive" in hidden
+    assert "not a whole archive" in manifest
+    assert "not the weights of the encoder" in wide
+    assert "a list of members of 9,200,000 bytes" in many
+    assert peak < 1_000_000
 
 
 def test_nothing_below_the_workspace_can_be_imported_not_even_by_name(
@@ -219,7 +250,7 @@ def spoilt(folder: Path) -> Iterator[tuple[Path, str]]:
         return of("wmf_factors/user_factors.npy", (folder / "a.npy").read_bytes())
 
     def table(rows: pd.DataFrame) -> Path:
-        rows.to_parquet(folder / "t.parquet", index=False)
+        rows.to_parquet(folder / "t.parquet", index=False, compression="zstd")
         return of("wmf_factors/users.parquet", (folder / "t.parquet").read_bytes())
 
     def encoder(**keys: object) -> Path:
@@ -286,6 +317,16 @@ def spoilt(folder: Path) -> Iterator[tuple[Path, str]]:
     )
     yield table(pd.DataFrame({"user_id": ["a"]})), "1 rows; wanted 7"
     yield table(pd.DataFrame({"user_id": range(USERS)})), "wanted user_id"
+    yield table(pd.DataFrame({"user_id": ["a"] * USERS})), "user_id: one stands there twice"
+    yield table(pd.DataFrame({"user_id": [None, *"abcdef"]})), "user_id: empty ids"
+    yield table(pd.DataFrame({"user_id": ["a" * 900_000] * USERS})), "user_id: too long"
+    yield table(pd.DataFrame({"user_id": [bytes([n]) for n in b"abcdefg"]})), "user_id: not text"
+    pd.DataFrame({"user_id": list("abcdefg")}).to_parquet(folder / "t.parquet", compression=None, index=False)
+    other = (folder / "t.parquet").read_bytes().replace(b"\1\0\0\0d", b"\1\0\0\0\xff")
+    yield of("wmf_factors/users.parquet", other), "[Ii]nvalid UTF8"
+    pd.DataFrame({"song_id": ["a"]}).to_parquet(folder / "t.parquet")
+    yield of("training_set/songs.parquet", (folder / "t.parquet").read_bytes()), "wanted song_id, cold"
+    yield of("evaluation_report/metrics.json", b'{"auc": Infinity}'), r"metrics\.json: not JSON: Infinity"
     yield table(pd.DataFrame({"user_id": ["a"] * USERS, "more": 1})), "user_id, more"
     yield of("wmf_factors/users.parquet", b"PAR1" * 9), "not a parquet file"
     yield encoder(init_args=SMALL | {"channels": 10**9}), r"encoder\.json: init_args=.*overflowed"
@@ -317,27 +358,3 @@ def test_what_is_no_release_is_refused_in_words_and_nothing_is_left(workspace: P
     whole = releases.import_release(workspace, pack(tmp_path / "good.zip", members(model())))
     assert releases.list_imported(workspace) == [whole]
     assert releases.show_release(workspace, whole.release)["imported"] == DECISION
-
-
-def test_a_bomb_is_refused_within_a_gigabyte(workspace: Path, tmp_path: Path) -> None:
-    """3.2 GB of zeros, declared and not; a list of a million members; a layer of 400 GB."""
-    good = members(model())
-    factors = "files/wmf_factors/user_factors.npy"
-    files = [
-        pack_zeros(tmp_path / "declared.zip", good, factors, 3200, 3200 << 20),
-        pack_zeros(tmp_path / "hidden.zip", good, factors, 3200, 500 << 10),
-        pack_zeros(tmp_path / "json.zip", good, "manifest.json", 3200, 7 << 20),
-        pack(tmp_path / "wide.zip", of_another_encoder({"init_args": SMALL | {"hidden": 10**10}})),
-    ]
-    many = tmp_path / "many.zip"
-    listed = (b"PK\x01\x02" + bytes(42)) * 200_000
-    end = b"PK\x05\x06" + bytes(4) + b"\xff\xff" * 2 + len(listed).to_bytes(4, "little") + bytes(6)
-    many.write_bytes(listed + end)
-    *told, peak = imported_in_turn(workspace, list(map(str, [*files, many])), reachable=False)
-    assert len(told) == 5, told
-    assert "3,355,443,200 bytes packed into" in told[0]
-    assert "not a whole archive" in told[1]
-    assert "not a whole archive" in told[2]
-    assert "not the weights of the encoder" in told[3]
-    assert "a list of members of 9,200,000 bytes" in told[4]
-    assert int(peak) < 1_000_000, peak

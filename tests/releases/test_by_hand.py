@@ -108,7 +108,8 @@ def test_an_import_stands_apart_until_a_person_promotes_it(
     decision = repository.decisions()[name]
     assert set(decision) == {"candidate", "imported", "promoted"}
     assert decision["imported"] == claim
-    assert [each.release for each in releases.list_imported(repository.root)] == []
+    assert releases.list_imported(repository.root) == []
+    assert "served  imported: its own claim" in repository.earshot("release", "list")
     ranked = releases.best_first(repository.root, releases.read_pointer(repository.root))
     assert [each.release for each in ranked] == [first, name]
     write_model(repository.root / "made", seed=3)

@@ -67,6 +67,7 @@ def check_files(folder: Path, release: Manifest, trusted: Collection[str], archi
         ):
             n_rows = _check_vectors(folder / "wmf_factors" / f"{factors}.npy", n_factors)
             _check_table(folder / "wmf_factors" / f"{table}.parquet", {column: "BYTE_ARRAY"}, n_rows)
+            _check_ids(folder / "wmf_factors" / f"{table}.parquet", column)
         if SONGS in release.files:
             _check_table(folder / SONGS, {SONG_ID: "BYTE_ARRAY", COLD: "BOOLEAN"})
         if REPORT in release.files:
@@ -124,6 +125,29 @@ def _check_table(path: Path, columns: dict[str, str], n_rows: int | None = None)
     most = max(_SMALL, _PACKED * path.stat().st_size)
     if not 0 <= n_bytes <= most:
         raise UserError(f"{path}: {n_bytes:,} bytes when unpacked; wanted at most {most:,}")
+
+
+def _check_ids(path: Path, column: str) -> None:
+    """Text that stands once each, and no longer in memory than `_PACKED` times the file."""
+    import pyarrow as pa
+    from pyarrow import compute, parquet
+
+    left = max(_SMALL, _PACKED * path.stat().st_size)
+    try:
+        # As a dictionary: a text that a million rows share takes its place once.
+        for batch in parquet.ParquetFile(path, read_dictionary=[column]).iter_batches(columns=[column]):
+            ids = batch.column(0)
+            if ids.type not in (pa.dictionary(pa.int32(), kind) for kind in (pa.string(), pa.large_string())):
+                raise ValueError(f"{column}: not text")
+            ids.dictionary.validate(full=True)
+            left -= compute.sum(compute.binary_length(ids.dictionary).take(ids.indices)).as_py() or 0
+            if ids.null_count or left < 0:
+                raise ValueError(f"{column}: {'empty ids' if ids.null_count else 'too long'}")
+        ids = parquet.read_table(path, columns=[column])[column]
+        if compute.count_distinct(ids).as_py() < len(ids):
+            raise ValueError(f"{column}: one stands there twice")
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def _footer(path: Path) -> Any:

@@ -85,7 +85,7 @@ def import_release(root: Path, file: Path, say: Callable[[str], object] = termin
         must be; a class that is not trusted; more than there is room for.
     """
     params = load_params(root / "params.yaml")
-    with _workplace(root) as folder:
+    with _no_disk_errors(file), _workplace(root) as folder:
         with zips.opened(file) as read:
             imported = Imported(_manifest(read, file), _claim(read, file))
             _refuse_others(read, imported.manifest, file)
@@ -103,6 +103,14 @@ def import_release(root: Path, file: Path, say: Callable[[str], object] = termin
             if release.release not in known:
                 write_imported(root, imported)
             return known.get(release.release, release)
+
+
+@contextmanager
+def _no_disk_errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{file}: cannot be taken in: {error}") from None
 
 
 @contextmanager

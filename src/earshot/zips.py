@@ -15,10 +15,10 @@ from earshot.errors import UserError
 
 _DIRECTORY_BYTES = 1 << 20
 """Of the list of members: zipfile makes an object of some 500 bytes for every 46 of them."""
-_RATIO = 200
+RATIO = 200
 """Bytes a packed byte may stand for. Vectors and weights hardly shrink, tables and JSON to a tenth or a
 fiftieth; a bomb of zeros reaches 1,030."""
-_SMALL = 1 << 20
+SMALL = 1 << 20
 """Smaller members may shrink as they like."""
 _END, _END64, _LOCATOR = b"PK\5\6", b"PK\6\6", b"PK\6\7"
 
@@ -90,9 +90,9 @@ def _check_member(member: ZipInfo) -> None:
         raise BadZipFile(f"{name}: a link or folder; wanted plain files")
     if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         raise BadZipFile(f"{name}: packed by method {member.compress_type}; wanted stored or deflated")
-    if member.file_size > max(_SMALL, _RATIO * member.compress_size):
+    if member.file_size > max(SMALL, RATIO * member.compress_size):
         packed = f"{member.file_size:,} bytes packed into {member.compress_size:,}"
-        raise BadZipFile(f"{name}: {packed}; wanted at most {_RATIO} times as many")
+        raise BadZipFile(f"{name}: {packed}; wanted at most {RATIO} times as many")
 
 
 def blocks(read: ZipFile, member: ZipInfo, n_bytes: int = 1 << 20) -> Iterator[bytes]:

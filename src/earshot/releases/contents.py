@@ -18,12 +18,9 @@ from earshot.params import Split, WmfFactors, check_params
 from earshot.releases.candidate import REPORT, SONGS
 from earshot.releases.manifest import Manifest
 from earshot.trusted import refuse_untrusted
+from earshot.zips import RATIO, SMALL
 
-LARGEST = {
-    "cnn_checkpoint/encoder.json": 1 << 20,
-    "cnn_checkpoint/encoder.pt": 256 << 20,
-    REPORT: 4 << 20,
-}
+LARGEST = {"cnn_checkpoint/encoder.json": 1 << 20, REPORT: 4 << 20}
 """Bytes of what is read whole. What grows with the listeners is bounded by the room on the volume."""
 _MOST_FRAMES = 20_000
 """Of a window: minutes, at any frame rate in use. 32 songs are heard at once, each a window or more."""
@@ -34,8 +31,8 @@ _NPY = re.compile(
 )
 """The 128 bytes that numpy.save writes before a float32 matrix (NEP 1)."""
 _NPY_BYTES, _BLOCK = 128, 1 << 20
-_FOOTER_BYTES, _MOST_COLUMNS, _PACKED, _SMALL = 4 << 20, 200, 200, 1 << 20
-"""Of a parquet file: its footer and columns, and bytes behind a stored byte, as in `earshot.zips`."""
+_FOOTER_BYTES, _MOST_COLUMNS = 4 << 20, 200
+"""Of a parquet file."""
 
 
 def check_params_of(release: Manifest, path: Path) -> None:
@@ -122,17 +119,17 @@ def _check_table(path: Path, columns: dict[str, str], n_rows: int | None = None)
     if n_rows not in (None, footer.num_rows):
         raise UserError(f"{path}: {footer.num_rows:,} rows; wanted {n_rows:,}, one for each vector")
     n_bytes = sum(footer.row_group(n).total_byte_size for n in range(footer.num_row_groups))
-    most = max(_SMALL, _PACKED * path.stat().st_size)
+    most = max(SMALL, RATIO * path.stat().st_size)
     if not 0 <= n_bytes <= most:
         raise UserError(f"{path}: {n_bytes:,} bytes when unpacked; wanted at most {most:,}")
 
 
 def _check_ids(path: Path, column: str) -> None:
-    """Text that stands once each, and no longer in memory than `_PACKED` times the file."""
+    """Text that stands once each, and no longer in memory than `RATIO` times the file."""
     import pyarrow as pa
     from pyarrow import compute, parquet
 
-    left = max(_SMALL, _PACKED * path.stat().st_size)
+    left = max(SMALL, RATIO * path.stat().st_size)
     try:
         # As a dictionary: a text that a million rows share takes its place once.
         for batch in parquet.ParquetFile(path, read_dictionary=[column]).iter_batches(columns=[column]):

@@ -188,8 +188,8 @@ def _refuse_others(read: ZipFile, release: Manifest, file: Path) -> None:
 def _refuse_large(read: ZipFile, root: Path, file: Path) -> None:
     """By declared sizes, to which `zips.blocks` holds every member. All is there twice for a moment."""
     for name, most in LARGEST.items():
-        if FILES + name in read.namelist() and read.getinfo(FILES + name).file_size > most:
-            size = read.getinfo(FILES + name).file_size
+        size = read.getinfo(FILES + name).file_size if FILES + name in read.namelist() else 0
+        if size > most:
             raise UserError(f"{file}: {name}: {size:,} bytes; wanted at most {most:,}")
     wanted = 2 * sum(member.file_size for member in read.infolist())
     free = shutil.disk_usage(root).free - _ROOM_BYTES

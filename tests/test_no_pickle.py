@@ -66,8 +66,8 @@ def test_a_pickle_called_pt_is_refused(tmp_path: Path) -> None:
 
     description = EncoderDescription("tests.releases.toy_encoder:Means", {}, [0, 1], 2, 4, "key")
     save_encoder(tmp_path, build(description), description)
-    load_encoder(tmp_path)
+    load_encoder(tmp_path, [description.class_path])
     torch.save(Bomb(tmp_path / "exploded"), tmp_path / "encoder.pt")
     with pytest.raises(UserError, match="not the weights of the encoder"):
-        load_encoder(tmp_path)
+        load_encoder(tmp_path, [description.class_path])
     assert not (tmp_path / "exploded").exists()

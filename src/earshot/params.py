@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
@@ -19,6 +19,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+ClassPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=500)]
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -84,7 +85,7 @@ class WmfFactors:
 class Component:
     """A class named in params.yaml, `package.module:Class`, and its arguments."""
 
-    class_path: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    class_path: ClassPath
     init_args: dict[str, Any]
 
 
@@ -179,7 +180,13 @@ class Alerts:
 
 @dataclass(frozen=True, config=CONFIG)
 class Params:
-    """The whole of params.yaml."""
+    """The whole of params.yaml.
+
+    Attributes
+    ----------
+    trusted
+        Classes that an imported release may be made of, beside earshot's own; see `earshot.trusted`.
+    """
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     raw_audio: RawAudio
@@ -196,6 +203,7 @@ class Params:
     retraining: Retraining
     tracking: Tracking
     alerts: Alerts
+    trusted: list[ClassPath] = field(default_factory=list)
 
 
 Kind = TypeVar("Kind")
@@ -240,13 +248,13 @@ def _explain(problem: Any, whole: type) -> str:
     key = ".".join(location)
     if problem["type"] == "unexpected_keyword_argument":
         allowed = ", ".join(_allowed(whole, location[:-1]))
-        return f"{key}={problem['input']!r}: unknown key; allowed here: {allowed}"
+        return f"{key}={problem['input']!r:.1000}: unknown key; allowed here: {allowed}"
     if problem["type"] in ("missing", "missing_argument"):
         return f"{key}: missing"
-    return f"{key}={problem['input']!r}: {problem['msg']}"
+    return f"{key}={problem['input']!r:.1000}: {problem['msg']}"
 
 
 def _allowed(kind: Any, location: list[str]) -> list[str]:
     for part in location:
         kind = get_type_hints(kind)[part]
-    return [field.name for field in fields(kind)] if is_dataclass(kind) else []
+    return [each.name for each in fields(kind)] if is_dataclass(kind) else []

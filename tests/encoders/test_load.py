@@ -73,8 +73,12 @@ def test_damaged_or_foreign_files_are_named(store: HyperImageStore, tmp_path: Pa
     with pytest.raises(UserError, match=r"encoder\.pt: not the weights"):
         load_encoder(tmp_path)
     save_encoder(tmp_path, encoder, replace(description, class_path="subprocess:Popen"))
-    with pytest.raises(UserError, match=r"class_path='subprocess:Popen': wanted an nn\.Module"):
+    with pytest.raises(
+        UserError, match=r"encoder\.json: class_path='subprocess:Popen': wanted an encoder of earshot"
+    ):
         load_encoder(tmp_path)
+    with pytest.raises(UserError, match=r"class_path='subprocess:Popen': wanted an nn\.Module"):
+        load_encoder(tmp_path, ["subprocess:Popen"])
     (tmp_path / "encoder.json").write_text("{}")
     with pytest.raises(UserError, match=r"encoder\.json: not the description"):
         load_encoder(tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from earshot.audio.store import HyperImageStore
 from earshot.encoders.load import load_encoder, predict
 from earshot.recommend.encoding import encode_shards, file_name, read_encoded
-from tests.releases.tiny_workspace import World, write_model
+from tests.releases.tiny_workspace import TOY, World, write_model
 
 KEY = "encoder"
 
@@ -27,13 +27,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encode(store: HyperImageStore, made: Path, work: Path, folder: Path, there: tuple[str, ...] = ()) -> None:
     work.mkdir(exist_ok=True)
     folder.mkdir()
-    encode_shards(store, made / "cnn_checkpoint", KEY, lambda name: name in there, work, folder)
+    encode_shards(store, made / "cnn_checkpoint", KEY, lambda name: name in there, work, folder, [TOY])
 
 
 def test_songs_get_their_own_vectors_in_any_order(made: Path, tmp_path: Path) -> None:
     whole = HyperImageStore.open(made / "training_set" / "hyper_images")
     encode(whole, made, tmp_path / "work", tmp_path / "predicted")
-    expected = predict(load_encoder(made / "cnn_checkpoint"), whole, np.arange(len(whole.songs)))
+    expected = predict(load_encoder(made / "cnn_checkpoint", [TOY]), whole, np.arange(len(whole.songs)))
     picked = np.random.default_rng(0).permutation(len(whole.songs))[:50]  # the others are withdrawn
     live = HyperImageStore(whole.folder, whole.format, whole.songs.iloc[picked].reset_index(drop=True))
     read = read_encoded(live, KEY, tmp_path / "predicted")
@@ -73,5 +73,5 @@ def test_files_that_could_not_be_read_are_passed_over(made: Path, tmp_path: Path
     pd.concat([table.iloc[:7], bad, table.iloc[7:]]).to_parquet(folder / "shards" / "shard032.parquet")
     store = HyperImageStore.open(folder)
     encode(store, made, tmp_path / "work", tmp_path / "predicted")
-    expected = predict(load_encoder(made / "cnn_checkpoint"), whole, np.arange(len(whole.songs)))
+    expected = predict(load_encoder(made / "cnn_checkpoint", [TOY]), whole, np.arange(len(whole.songs)))
     assert np.allclose(read_encoded(store, KEY, tmp_path / "predicted"), expected, rtol=1e-5, atol=1e-7)

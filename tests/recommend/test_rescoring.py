@@ -16,7 +16,7 @@ from earshot.plays.tables import read_play_counts
 from earshot.recommend import rescoring
 from earshot.recommend.hybrid import Wmf
 from earshot.recommend.rescoring import cold_song_factors, listeners_today
-from tests.releases.tiny_workspace import World, write_model
+from tests.releases.tiny_workspace import TOY, World, write_model
 
 WMF = Wmf(alpha=2.0, epsilon=1.0, regularization=10.0)
 
@@ -49,11 +49,11 @@ def test_blocks_that_were_heard_before_a_kill_are_not_heard_again(
     monkeypatch.setattr(rescoring, "_SONGS_AT_ONCE", 10)
     store = HyperImageStore.open(made / "training_set" / "hyper_images")
     song_ids = store.songs["song_id"].to_numpy(dtype=object)[::-1][:25]
-    first = cold_song_factors(made / "cnn_checkpoint", store, song_ids, tmp_path)
+    first = cold_song_factors(made / "cnn_checkpoint", store, song_ids, tmp_path, [TOY])
     positions = [store.position(song_id) for song_id in song_ids]
-    whole = predict(load_encoder(made / "cnn_checkpoint"), store, positions)
+    whole = predict(load_encoder(made / "cnn_checkpoint", [TOY]), store, positions)
     assert np.allclose(first, whole, rtol=1e-5, atol=1e-7)
     (tmp_path / "20.npy").unlink()
     capfd.readouterr()
-    assert np.array_equal(cold_song_factors(made / "cnn_checkpoint", store, song_ids, tmp_path), first)
+    assert np.array_equal(cold_song_factors(made / "cnn_checkpoint", store, song_ids, tmp_path, [TOY]), first)
     assert capfd.readouterr().err.count("100%") == 1

@@ -12,7 +12,7 @@ import pytest
 from earshot import releases
 from earshot.errors import UserError
 from earshot.versioning import cache_folder, cache_path
-from tests.releases.tiny_workspace import Repository
+from tests.releases.tiny_workspace import Repository, write_model
 
 
 def candidate_of(repository: Repository) -> str:
@@ -64,22 +64,59 @@ def test_an_exported_release_serves_the_same_lists_in_another_clone(
             repository.pointer()
         )
     repository.earshot("release", "import", str(file))
-    assert [release.number for release in releases.list_releases(repository.root)] == [1, 2]
+    assert [release.number for release in releases.list_releases(repository.root)] == [1]
     repository.earshot("release", "promote", name, "--force", "--reason", "it is better elsewhere")
+    assert [release.number for release in releases.list_releases(repository.root)] == [1, 2]
     repository.repro("--single-item", "served_factors", "recommendations")
     table = "recommendations/recommendations.parquet"
     assert repository.read(table).equals(second_release.read(table))
 
 
-def test_a_refused_candidate_stays_one_where_it_is_imported(
-    refused_candidate: Repository, repository: Repository, tmp_path: Path
+def test_an_import_stands_apart_until_a_person_promotes_it(
+    second_release: Repository, repository: Repository, tmp_path: Path
 ) -> None:
-    file, name = tmp_path / "candidate.zip", candidate_of(refused_candidate)
-    releases.export_release(refused_candidate.root, name, file)
-    releases.import_release(repository.root, file)
-    assert candidate_of(repository) == name
+    """Its archive claims a mAP of 1; that ranks it nowhere, before and after."""
+    file, name, first = (
+        tmp_path / "x.zip",
+        second_release.pointer()["release"],
+        repository.pointer()["release"],
+    )
+    releases.export_release(second_release.root, name, file)
+    claim = second_release.decisions()[name] | {"metrics": {"candidate": {"map_at_500": 1.0, "auc": 1.0}}}
+    rewritten(file, tmp_path / "claims.zip", {"decision.json": json.dumps(claim).encode()})
+    repository.earshot("release", "import", str(tmp_path / "claims.zip"))
+    assert (
+        f"{name}  map_at_500 0.250  auc 0.750  imported: its own claim, not promoted"
+        in repository.earshot("release", "list")
+    )
+    assert set(repository.decisions()) == {first}
+    assert [
+        each.release for each in releases.best_first(repository.root, releases.read_pointer(repository.root))
+    ] == [first]
+    shown = json.loads(repository.earshot("release", "show", name))
+    assert (shown["served"], shown["decision"], shown["imported"]) == (False, None, claim)
+    assert "imported     is not worse than" in repository.earshot("trace", name)
+    assert repository.earshot("verify", name).endswith("all as they were\n")
+    assert repository.earshot("gc", "--really").startswith("0 objects")
     with pytest.raises(UserError, match="no such release"):
         releases.roll_back(repository.root, name)
+    with pytest.raises(
+        UserError, match="was imported and never judged here; its archive claims 'is not worse"
+    ):
+        repository.earshot("release", "promote", name)
+    releases.promote(repository.root, name, "heard it")
+    decision = repository.decisions()[name]
+    assert set(decision) == {"candidate", "imported", "promoted"}
+    assert decision["imported"] == claim
+    assert releases.list_imported(repository.root) == []
+    assert "served  imported: its own claim" in repository.earshot("release", "list")
+    ranked = releases.best_first(repository.root, releases.read_pointer(repository.root))
+    assert [each.release for each in ranked] == [first, name]
+    write_model(repository.root / "made", seed=3)
+    repository.repro("release")  # scores it anew, as what is served
+    judged = repository.decisions()[repository.pointer()["release"]]
+    assert name in judged["differences"]
+    assert judged["metrics"][name]["map_at_500"] < 1
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ from earshot.plays.tables import read_play_counts, write_play_counts
 from tests.deliveries.workspaces import sound
 
 PROJECT = Path(__file__).parents[2]
+TOY = "tests.releases.toy_encoder:Means"
 FACTORS = 4
 N_SONGS = 96
 SHARDS = {0: 32, 32: 64, 64: 92, 92: 96}
@@ -184,7 +185,7 @@ def write_model(made: Path, seed: int, learned: bool = True) -> None:
     _write_factors(made, seed)
     _write_encoder(made, seed, learned)
     store = HyperImageStore.open(made / "training_set" / "hyper_images")
-    predicted = predict(load_encoder(made / "cnn_checkpoint"), store, np.arange(len(store.songs)))
+    predicted = predict(load_encoder(made / "cnn_checkpoint", [TOY]), store, np.arange(len(store.songs)))
     np.save(made / "predicted_factors" / "item_factors.npy", predicted)
     write_table(made / "predicted_factors" / "items.parquet", store.songs[["song_id"]])
     write_json(made / "warm_up" / "warm_up.json", {"n0": 20.0})
@@ -221,9 +222,7 @@ def _write_encoder(made: Path, seed: int, learned: bool) -> None:
     if not learned:
         targets = np.random.default_rng(seed).permutation(targets)
     line = np.linalg.lstsq(np.column_stack([heard, np.ones(len(heard))]), targets)[0]
-    description = EncoderDescription(
-        "tests.releases.toy_encoder:Means", {}, list(range(FACTORS)), FACTORS, 4, store.feature_key
-    )
+    description = EncoderDescription(TOY, {}, list(range(FACTORS)), FACTORS, 4, store.feature_key)
     encoder = build(description)
     with torch.no_grad():
         encoder.network.line.weight.copy_(torch.from_numpy(line[:-1].T))
@@ -275,6 +274,8 @@ def _write_pipeline(root: Path) -> None:
     for old, new in {
         "epsilon: 1.0e-6": "epsilon: 1.0",
         "regularization: 100.0": "regularization: 10.0",
+        "earshot.encoders.convolutional:ConvolutionalEncoder": TOY,
+        "init_args: {families: [mel]}": "init_args: {}",
     }.items():
         assert params.count(old) == 1
         params = params.replace(old, new)

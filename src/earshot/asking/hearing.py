@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot import releases
 from earshot.asking.state import Served
 from earshot.audio.rows import ImageFormat
 from earshot.errors import UserError
@@ -32,14 +33,15 @@ def hear(served: Served, audio: Path) -> NDArray[np.float32]:
     from earshot.audio.hyper_image import format_of
     from earshot.encoders.load import load_encoder, predict, read_description
 
-    settings = load_params(served.root / "params.yaml").hyper_images
+    params = load_params(served.root / "params.yaml")
+    settings, trusted = params.hyper_images, releases.trusted_classes(served.root, served.release, params)
     with TemporaryDirectory(prefix="earshot-hear-") as made:
         folder = Path(made)
         for name in _ENCODER:
             (folder / name).symlink_to(served.file("served_factors", f"release/cnn_checkpoint/{name}"))
         _refuse_other_images(served, read_description(folder).feature_key, format_of(settings))
         store = _one_song(audio, settings, folder)
-        heard: NDArray[np.float32] = predict(load_encoder(folder), store, [0])[0]
+        heard: NDArray[np.float32] = predict(load_encoder(folder, trusted), store, [0])[0]
         return heard
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import ValidationError
+from torch import Tensor
 
 from earshot.audio.store import HyperImageStore
+from earshot.checked_json import parse_object
 from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build
 from earshot.encoders.song_windows import average_matrix, read_songs
+from earshot.encoders.weights import read_weights
 from earshot.errors import UserError
-from earshot.files import read_json, write_json
+from earshot.files import write_json
 from earshot.processes import progress
+from earshot.trusted import OWN, named_classes, refuse_untrusted
 
 _SONGS_AT_ONCE = 32
 
@@ -32,32 +37,80 @@ def save_encoder(folder: Path, encoder: SongEncoder, description: EncoderDescrip
 
 
 def read_description(folder: Path) -> EncoderDescription:
-    """Read `encoder.json`. Raises UserError where it is missing or something else."""
+    """Read `encoder.json`. Raises UserError where it is missing or something else; nothing is imported."""
     path = folder / "encoder.json"
     try:
-        return EncoderDescription(**read_json(path))
+        return EncoderDescription(**parse_object(path.read_bytes(), path))
     except FileNotFoundError:
         raise UserError(f"{path}: not there; is this the folder of a checkpoint?") from None
-    except (ValueError, TypeError) as error:
+    except (ValidationError, TypeError) as error:
         raise UserError(f"{path}: not the description of an encoder: {error}") from None
 
 
-def load_encoder(folder: Path) -> SongEncoder:
+def load_encoder(folder: Path, trusted: Collection[str] = ()) -> SongEncoder:
     """The encoder that `save_encoder` wrote to `folder`, on the GPU where there is one, ready to predict.
 
-    Nothing pickled is loaded. Raises UserError for files that are missing or not of this encoder.
+    Nothing pickled is loaded. Errors as in `read_trained`.
+
+    Parameters
+    ----------
+    trusted
+        Classes that it may be made of, beside earshot's own (`earshot.trusted`).
     """
-    encoder = build(read_description(folder))
-    path = folder / "encoder.pt"
-    try:
-        encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except FileNotFoundError:
-        raise UserError(f"{path}: not there; is this the folder of a checkpoint?") from None
-    except Exception as error:  # torch raises a dozen kinds for a damaged file
-        raise UserError(f"{path}: not the weights of the encoder in encoder.json: {error}") from None
+    description, weights = read_trained(folder, trusted)
+    encoder = build(description)
+    encoder.load_state_dict(weights)
     if device().type == "cuda":
         _same_bytes_every_time()
     return encoder.to(device()).eval()
+
+
+def read_trained(folder: Path, trusted: Collection[str] = ()) -> tuple[EncoderDescription, dict[str, Tensor]]:
+    """Description and weights of the encoder in `folder`; it is not made yet.
+
+    Raises
+    ------
+    UserError
+        Files that are missing or damaged; a class that is not trusted, which is not even imported;
+        weights that are not of this encoder.
+    """
+    path = folder / "encoder.pt"
+    description = read_description(folder)
+    refuse_untrusted(asdict(description), trusted, folder / "encoder.json")
+    weights = read_weights(path)
+    wanted = _shapes(description, folder / "encoder.json")
+    found = {name: each.shape for name, each in weights.items()}
+    if wanted is not None and found != wanted:
+        odd = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))[0]
+        told = f"{odd}: {_told(found.get(odd))}, wanted {_told(wanted.get(odd))}"
+        raise UserError(f"{path}: not the weights of the encoder in encoder.json: {told}")
+    return description, weights
+
+
+def _shapes(description: EncoderDescription, path: Path) -> dict[str, torch.Size] | None:
+    """Of its weights, without making them: a layer may be wider than the memory is large.
+
+    It hears a window, too, of no memory either. None where a class of somebody else's cannot be made so.
+    """
+    window = 1, description.n_frames, 1 + max(description.rows)
+    try:
+        with torch.device("meta"), torch.inference_mode():
+            encoder = build(description)
+            outputs = encoder(torch.zeros(window, dtype=torch.uint8))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except (RuntimeError, NotImplementedError, OverflowError) as error:
+        if not OWN.issuperset(named_classes(asdict(description))):
+            return None
+        raise UserError(f"{path}: init_args={description.init_args!r:.1000}: {error}") from None
+    if outputs.shape != (1, description.n_outputs):
+        told = f"{_told(outputs.shape)}, wanted 1x{description.n_outputs}"
+        raise UserError(f"{path}: what it makes of a window is {told}")
+    return {name: each.shape for name, each in encoder.state_dict().items()}
+
+
+def _told(shape: torch.Size | None) -> str:
+    return "nothing" if shape is None else "x".join(map(str, shape)) or "one number"
 
 
 def device() -> torch.device:
@@ -87,8 +140,12 @@ def predict(
 
     Returns
     -------
-    float32 (n, factors)
+    float32 (n, factors). Raises UserError where the images lack a row that it reads.
     """
+    if max(encoder.rows) >= len(store.format.rows):
+        raise UserError(
+            f"{store.folder}: {len(store.format.rows)} rows; the encoder reads row {max(encoder.rows)}"
+        )
     n_factors = len(encoder.output_mean)
     predicted = np.empty((len(positions), n_factors), dtype=np.float32)
     first_songs = range(0, len(positions), _SONGS_AT_ONCE)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from earshot.audio.rows import ImageFormat
-from earshot.encoders.components import load_class
+from earshot.encoders.components import load_class, load_network
 from earshot.errors import UserError
-from earshot.params import Component
+from earshot.params import ClassPath, Component, Count
 
 
 class SongEncoder(nn.Module):
@@ -68,7 +69,7 @@ class SongEncoder(nn.Module):
         self.row_scale.copy_(torch.from_numpy(np.where(scale > 0, scale, 1)[self.rows]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class EncoderDescription:
     """All that must be known beside the weights; `encoder.json`.
 
@@ -86,12 +87,12 @@ class EncoderDescription:
         Of the images it was trained on.
     """
 
-    class_path: str
+    class_path: ClassPath
     init_args: dict[str, Any]
-    rows: list[int]
-    n_outputs: int
-    n_frames: int
-    feature_key: str
+    rows: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=10_000)]
+    n_outputs: Count
+    n_frames: Count
+    feature_key: Annotated[str, Field(max_length=200)]
 
 
 def describe(
@@ -113,6 +114,8 @@ def describe(
     told = {"n_frames": n_frames, "family_rows": [there.count(family) for family in dict.fromkeys(there)]}
     asked = {name: value for name, value in told.items() if name in signature(kind).parameters}
     init_args = component.init_args | asked
+    if not rows:
+        raise UserError("cnn_checkpoint.encoder.init_args.families=[]: wanted at least one")
     return EncoderDescription(
         component.class_path, init_args, rows, n_outputs, n_frames, image_format.feature_key
     )
@@ -120,11 +123,11 @@ def describe(
 
 def build(description: EncoderDescription) -> SongEncoder:
     """A new encoder with weights drawn from torch's generator. Raises UserError for init_args it refuses."""
-    kind = load_class(description.class_path, "cnn_checkpoint.encoder.class_path")
-    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):  # a description may come from elsewhere
-        raise UserError(f"cnn_checkpoint.encoder.class_path={description.class_path!r}: wanted an nn.Module")
+    kind = load_network(description.class_path, "cnn_checkpoint.encoder.class_path")
     try:
         network = kind(len(description.rows), description.n_outputs, **description.init_args)
     except (TypeError, ValueError) as error:
-        raise UserError(f"cnn_checkpoint.encoder.init_args={description.init_args!r}: {error}") from None
+        raise UserError(
+            f"cnn_checkpoint.encoder.init_args={description.init_args!r:.1000}: {error}"
+        ) from None
     return SongEncoder(network, description.rows, description.n_frames, description.n_outputs)

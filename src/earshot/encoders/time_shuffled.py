@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from earshot.encoders.components import load_class
+from earshot.encoders.components import load_network
 
 
 class TimeShuffled(nn.Module):
@@ -42,7 +42,7 @@ class TimeShuffled(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        kind = load_class(encoder["class_path"], "cnn_checkpoint.encoder.init_args.encoder.class_path")
+        kind = load_network(encoder["class_path"], "cnn_checkpoint.encoder.init_args.encoder.class_path")
         self.network = kind(n_rows, n_outputs, **encoder["init_args"])
         self._seed = seed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ def encode_shards(
     relink: Callable[[str], bool],
     work: Path,
     folder: Path,
+    trusted: Collection[str] = (),
 ) -> None:
     """Have in `folder` the predicted factors of every shard of `store`.
 
@@ -45,12 +46,14 @@ def encode_shards(
         Puts the file of that name into `folder`, if an earlier run made it.
     work
         Where finished files outlive a kill.
+    trusted
+        As in `load_encoder`.
     """
     wanted = {shard: file_name(encoder_key, shard) for shard in sorted(store.songs[SHARD].unique())}
     new = {shard: name for shard, name in wanted.items() if not relink(name)}
     missing = {shard: work / name for shard, name in new.items() if not (work / name).is_file()}
     if missing:
-        _encode(store, encoder_folder, missing)
+        _encode(store, encoder_folder, missing, trusted)
     for name in new.values():
         link(work / name, folder / name)
 
@@ -74,10 +77,12 @@ def _factors_of(encoded: NDArray[Any], songs: pd.DataFrame) -> Factors:
     return factors
 
 
-def _encode(store: HyperImageStore, encoder_folder: Path, missing: dict[str, Path]) -> None:
+def _encode(
+    store: HyperImageStore, encoder_folder: Path, missing: dict[str, Path], trusted: Collection[str]
+) -> None:
     from earshot.encoders.load import load_encoder, predict
 
-    encoder = load_encoder(encoder_folder)
+    encoder = load_encoder(encoder_folder, trusted)
     for shard, path in missing.items():
         songs = _songs_of(store, shard)
         of_shard = HyperImageStore(store.folder, store.format, songs)

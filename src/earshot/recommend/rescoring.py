@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,17 @@ Factors = NDArray[np.float32]
 _SONGS_AT_ONCE = 2048
 
 
-def cold_song_factors(encoder_folder: Path, store: HyperImageStore, song_ids: Ids, work: Path) -> Factors:
+def cold_song_factors(
+    encoder_folder: Path, store: HyperImageStore, song_ids: Ids, work: Path, trusted: Collection[str] = ()
+) -> Factors:
     """What the encoder hears in `song_ids`, float32 (n_songs, factors).
 
     Blocks of songs outlive a kill in `work`, a folder for this encoder and
-    these songs alone.
+    these songs alone. `trusted` as in `load_encoder`.
     """
     from earshot.encoders.load import load_encoder, predict
 
-    encoder = load_encoder(encoder_folder)
+    encoder = load_encoder(encoder_folder, trusted)
     positions = np.array([store.position(song_id) for song_id in song_ids])
     blocks = []
     for first in range(0, len(positions), _SONGS_AT_ONCE):

@@ -3,6 +3,7 @@
 `releases/current.json` is the pointer: the manifest of what is served, or why
 nothing is. A manifest that it pointed to before stands beside it under its own
 name; `releases/decisions/` says of every candidate what became of it, and why.
+`releases/imported/` holds what came from elsewhere and nobody has promoted.
 """
 
 from earshot.releases.candidate import MADE_BY, candidate
@@ -13,12 +14,15 @@ from earshot.releases.gate import Difference, Differences, Evidence, Verdict, ju
 from earshot.releases.history import (
     archive,
     best_first,
+    imported_claim,
     keep_candidate,
     list_candidates,
+    list_imported,
     list_releases,
     read_decision,
     rolled_back,
     show_release,
+    trusted_classes,
     write_decision,
 )
 from earshot.releases.lineage import trace
@@ -45,10 +49,12 @@ __all__ = [
     "fetch",
     "gate_said",
     "import_release",
+    "imported_claim",
     "is_cached",
     "judge",
     "keep_candidate",
     "list_candidates",
+    "list_imported",
     "list_releases",
     "promote",
     "read_decision",
@@ -57,6 +63,7 @@ __all__ = [
     "rolled_back",
     "show_release",
     "trace",
+    "trusted_classes",
     "verify",
     "why_unpaired",
     "write_decision",

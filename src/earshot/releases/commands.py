@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from earshot.errors import UserError
-from earshot.terminal import tell
+from earshot.terminal import on_one_line, tell
 
 app = typer.Typer(help="What is served, and what it was judged by.", no_args_is_help=True)
 beside = typer.Typer()
@@ -20,28 +20,33 @@ AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 
 @app.command("list")
 def list_all() -> None:
-    """List every release, the oldest first, then refused candidates; the one that is served is marked."""
+    """List every release, the oldest first, then what was refused or imported; what is served is marked."""
     from earshot import releases
 
     root = Path.cwd()
     current = releases.read_pointer(root)
     for each in releases.list_releases(root):
         served = "  served" if each == current else ""
-        tell(f"{each.number:4d}  {each.release}  {_figures(each.metrics)}{served}")
+        imported = (
+            "  imported: its own claim" if releases.imported_claim(root, each.release) is not None else ""
+        )
+        tell(f"{each.number:4d}  {each.release}  {_figures(each.metrics)}{served}{imported}")
     for each in releases.list_candidates(root):
         tell(f"   -  {each.release}  {_figures(each.metrics)}  refused")
+    for each in releases.list_imported(root):
+        tell(f"   -  {each.release}  {_figures(each.metrics)}  imported: its own claim, not promoted")
     if isinstance(current, releases.NothingReleased):
         tell(f"nothing released yet: {current.reason}")
 
 
 def _figures(metrics: dict[str, dict[str, float]]) -> str:
     candidate = metrics.get("cnn_mse", {})
-    return "  ".join(f"{name} {value:.3f}" for name, value in candidate.items())
+    return on_one_line("  ".join(f"{name} {value:.3f}" for name, value in candidate.items()))
 
 
 @app.command()
 def show(name: Name) -> None:
-    """Show the manifest of a release or refused candidate and the decision on it, as JSON."""
+    """Show the manifest of a release, refused candidate or import and the decision on it, as JSON."""
     from earshot import releases
 
     tell(json.dumps(releases.show_release(Path.cwd(), name), indent=2))
@@ -61,7 +66,7 @@ def promote(
     force: Annotated[bool, typer.Option("--force", help="whatever the gate said")] = False,
     reason: Annotated[str, typer.Option(help="why; it is kept in the decision")] = "",
 ) -> None:
-    """Serve a refused candidate or earlier release by hand; without --force, say what the gate said of it."""
+    """Serve a refused candidate, import or earlier release; without --force, say what the gate said of it."""
     from earshot import releases
 
     said = releases.gate_said(Path.cwd(), name)
@@ -92,7 +97,7 @@ def export(name: Name, file: Annotated[Path, typer.Argument(help="a new file")])
 
 @app.command("import")
 def import_file(file: Annotated[Path, typer.Argument(help="what `release export` wrote")]) -> None:
-    """Take in a release that was exported elsewhere, every hash verified; it is not served yet."""
+    """Take in a release from elsewhere, all of it checked; it stands apart until a person promotes it."""
     from earshot import releases
 
     name = releases.import_release(Path.cwd(), file).release
@@ -119,8 +124,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
     decision = found["decision"] or {}
     rows = {key: found[key] for key in _TRACED} | {"decision": decision.get("reason")}
     rows |= {"promoted": decision["promoted"]} if "promoted" in decision else {}
+    rows |= {"imported": (found["imported"]).get("reason")} if found["imported"] is not None else {}
     rows |= {"deliveries": found["deliveries"]} | ({"song": found["song"]} if "song" in found else {})
-    return [line for key, value in rows.items() for line in _described(key, value)]
+    return [on_one_line(line) for key, value in rows.items() for line in _described(key, value)]
 
 
 def _described(key: str, value: Any) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from earshot.errors import UserError
 from earshot.files import replace_json
+from earshot.params import Params
+from earshot.releases.decision import IMPORTED
 from earshot.releases.manifest import (
     Manifest,
     pointer_path,
@@ -16,6 +18,8 @@ from earshot.releases.manifest import (
     read_pointer,
     write_pointer,
 )
+from earshot.releases.quarantine import check_claim, imported_path, list_all_imported, read_imported
+from earshot.trusted import named_classes, trusted_in
 
 
 def archive_path(root: Path, name: str) -> Path:
@@ -44,14 +48,15 @@ def list_releases(root: Path) -> list[Manifest]:
 
 
 def find_release(root: Path, name: str, refused: bool = False) -> Manifest:
-    """The release `name` (its first letters are enough), or with `refused` also a candidate that was refused.
+    """The release `name` (its first letters are enough), or with `refused` also what was refused or imported.
 
     Raises
     ------
     UserError
         None of that name, or more than one; those there are are listed.
     """
-    releases = list_releases(root) + (list_candidates(root) if refused else [])
+    releases = list_releases(root)
+    releases += [*list_candidates(root), *list_imported(root)] if refused else []
     found = [release for release in releases if name and release.release.startswith(name)]
     if len(found) == 1:
         return found[0]
@@ -62,10 +67,18 @@ def find_release(root: Path, name: str, refused: bool = False) -> Manifest:
 
 
 def show_release(root: Path, name: str) -> dict[str, Any]:
-    """The manifest of `name`, whether it is served now, and the decision on it; of refused candidates too."""
+    """The manifest of `name`, of whatever kind, whether it is served now, and the decision on it.
+
+    `imported`: what the archive claimed that it came in, null where it was trained here.
+    """
     release, current = find_release(root, name, refused=True), read_pointer(root)
     served = isinstance(current, Manifest) and current.release == release.release
-    return {**asdict(release), "served": served, "decision": read_decision(root, release.release)}
+    return {
+        **asdict(release),
+        "served": served,
+        "imported": imported_claim(root, release.release),
+        "decision": read_decision(root, release.release),
+    }
 
 
 def keep_candidate(root: Path, candidate: Manifest) -> None:
@@ -86,10 +99,46 @@ def list_candidates(root: Path) -> list[Manifest]:
     return [candidate for candidate in kept if candidate.release not in released]
 
 
+def list_imported(root: Path) -> list[Manifest]:
+    """All that were imported and never promoted, by name."""
+    known = {release.release for release in [*list_releases(root), *list_candidates(root)]}
+    return [imported for imported in list_all_imported(root) if imported.release not in known]
+
+
+def imported_claim(root: Path, name: str) -> dict[str, Any] | None:
+    """The decision that the archive of `name` came with, promoted or not; None for what was trained here."""
+    decision = read_decision(root, name)
+    if decision is not None:
+        claim: dict[str, Any] | None = decision.get(IMPORTED)
+        return claim
+    path = imported_path(root, name)
+    return read_imported(path).claim if path.is_file() else None
+
+
+def first_decision(root: Path, name: str) -> dict[str, Any]:
+    """What is known of `name` before anything was decided of it: for an import, what its archive claims."""
+    claim = imported_claim(root, name)
+    return {"candidate": name} | ({} if claim is None else {IMPORTED: claim})
+
+
+def trusted_classes(root: Path, name: str, params: Params) -> frozenset[str]:
+    """Classes that the encoder of the release `name` may be made of, beside earshot's own.
+
+    Those that params.yaml names, and for a model trained here those that it was trained with.
+    """
+    here = [
+        each for each in list_releases(root) if each.release == name and imported_claim(root, name) is None
+    ]
+    return trusted_in(params).union(
+        *(named_classes(each.params.get("cnn_checkpoint", {}).get("encoder")) for each in here)
+    )
+
+
 def best_first(root: Path, like: Manifest) -> list[Manifest]:
     """Releases that hear what `like` hears and share its split, by the mAP of their own decisions.
 
-    The figures are of different days, so they only say which one to score again.
+    The figures are of different days, so they only say which one to score again. What
+    an archive claims is no figure: a promoted import comes last until it is measured here.
     """
     alike = [
         release
@@ -100,7 +149,7 @@ def best_first(root: Path, like: Manifest) -> list[Manifest]:
 
 
 def _decided_map(root: Path, release: Manifest) -> float:
-    metrics = (read_decision(root, release.release) or {}).get("metrics", {})
+    metrics = (read_decision(root, release.release) or {}).get("metrics") or {}
     return float(metrics.get("candidate", {}).get("map_at_500") or 0)
 
 
@@ -109,9 +158,9 @@ def decision_path(root: Path, name: str) -> Path:
 
 
 def read_decision(root: Path, name: str) -> dict[str, Any] | None:
-    """What was decided of the candidate `name`; None where it was never judged."""
+    """What was decided of the candidate `name`; None where nothing was. Errors as in `check_claim`."""
     path = decision_path(root, name)
-    return read_json_object(path) if path.is_file() else None
+    return check_claim(read_json_object(path), path) if path.is_file() else None
 
 
 def write_decision(root: Path, name: str, decision: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ from earshot import versioning
 from earshot.columns import ARTIST, AUDIO, COLD, N_LISTENERS, SONG_ID, TITLE, VALIDATION
 from earshot.errors import UserError
 from earshot.releases.candidate import SONGS
-from earshot.releases.history import find_release, read_decision
-from earshot.releases.manifest import Manifest, read_pointer
+from earshot.releases.history import find_release, show_release
+from earshot.releases.manifest import Manifest
 
 _CATALOGUE = Path("data", "raw_audio", "songs.parquet")
 _DELIVERIES = "data/deliveries/"
@@ -22,18 +21,16 @@ def trace(root: Path, name: str, song_id: str | None = None) -> dict[str, Any]:
 
     Returns
     -------
-    The manifest, `served`, `decision`; `song`: song_id, artist, title, `role` (what
-    the model knew of it), `audio`, `delivery`, `delivery_md5` and `file_md5`, null
-    where it has no sound; file_md5 also where DVC's cache has lost the delivery.
+    All of `show_release`; `song`: song_id, artist, title, `role` (what the model knew
+    of it), `audio`, `delivery`, `delivery_md5` and `file_md5`, null where it has no
+    sound; file_md5 also where DVC's cache has lost the delivery.
 
     Raises
     ------
     UserError
         No such release; a song that neither its training set nor the catalogue names.
     """
-    release, current = find_release(root, name, refused=True), read_pointer(root)
-    served = isinstance(current, Manifest) and current.release == release.release
-    found = {**asdict(release), "served": served, "decision": read_decision(root, release.release)}
+    release, found = find_release(root, name, refused=True), show_release(root, name)
     return found if song_id is None else found | {"song": _song(root, release, song_id)}
 
 

@@ -6,22 +6,37 @@ import json
 from dataclasses import asdict, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from earshot.checked_json import parse_object
 from earshot.errors import UserError
-from earshot.files import read_json, replace_json
+from earshot.files import replace_json
+
+Kind = TypeVar("Kind")
 
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 FolderMd5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.dir$")]
 Name = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
-FileName = Annotated[str, Field(pattern=r"^[a-z_]+/[a-z_]+\.[a-z]+$")]
+FileName = Annotated[str, Field(pattern=r"^[a-z_]+/[a-z_]+\.[a-z]+$", max_length=100)]
 """`<stage>/<file>`; nothing that could lead out of a folder."""
+Stage = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=100)]
+Folder = Annotated[str, Field(pattern=r"^[a-z_]+/[a-z_]+$", max_length=100)]
+Label = Annotated[str, Field(max_length=200)]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
+def _inside(name: str) -> str:
+    if name in (".", "..") or "/" in name or "\0" in name:
+        raise ValueError("wanted the name of a folder, which leads nowhere else")
+    return name
+
+
+DeliveryName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_inside)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class Manifest:
     """A release: nothing but names of what lies in DVC's cache, small enough for git.
 
@@ -55,17 +70,17 @@ class Manifest:
     """
 
     release: Name
-    number: Annotated[int, Field(ge=1)]
+    number: Annotated[int, Field(ge=1, le=10**9)]
     previous: Name | None
-    feature_key: str
+    feature_key: Label
     split: dict[str, Any]
     files: dict[FileName, Md5]
-    outputs: dict[str, FolderMd5]
+    outputs: dict[Stage, FolderMd5]
     params: dict[str, Any]
-    metrics: dict[str, dict[str, float]]
+    metrics: dict[Label, dict[Label, float]]
     n0: Annotated[float, Field(ge=0)] = 10.0
-    inputs: dict[str, FolderMd5] = field(default_factory=dict)
-    deliveries: dict[str, FolderMd5] = field(default_factory=dict)
+    inputs: dict[Folder, FolderMd5] = field(default_factory=dict)
+    deliveries: dict[DeliveryName, FolderMd5] = field(default_factory=dict)
 
     @property
     def encoder_key(self) -> str:
@@ -117,23 +132,25 @@ def write_pointer(path: Path, release: Manifest | NothingReleased) -> None:
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """The JSON object in `path`. Raises UserError for anything else."""
-    try:
-        content = read_json(path)
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: {type(content).__name__}, where a JSON object is wanted")
-    return content
+    """The JSON object in `path`. Errors as in `earshot.checked_json`."""
+    return parse_object(path.read_bytes(), path)
 
 
 def check_manifest(content: dict[str, Any], path: Path) -> Manifest:
     """`content`, which comes from `path`, as a manifest; errors as in `read_manifest`."""
+    return check_content(content, path, Manifest)
+
+
+def check_content(content: dict[str, Any], path: Path, kind: type[Kind]) -> Kind:
+    """`content` of `path` as `kind`. UserError: the first ten wrong keys with their values."""
     try:
-        return TypeAdapter(Manifest).validate_json(json.dumps(content))
+        return TypeAdapter(kind).validate_json(json.dumps(content))
     except ValidationError as error:
-        problems = [
-            f"{path}: {'.'.join(map(str, problem['loc']))}={problem['input']!r}: {problem['msg']}"
-            for problem in error.errors()
-        ]
-        raise UserError("\n".join(problems)) from None
+        problems = [f"{path}: {_explain(problem)}" for problem in error.errors()]
+        more = [f"... and {len(problems) - 10:,} more"] if len(problems) > 10 else []
+        raise UserError("\n".join(problems[:10] + more)) from None
+
+
+def _explain(problem: Any) -> str:
+    key = ".".join(map(str, problem["loc"]))
+    return f"{key:.200}={problem['input']!r:.200}: {problem['msg']:.500}"

@@ -6,38 +6,44 @@ of its own: what is looked for is what the checked manifest names.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-import zlib
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
-from earshot import terminal, versioning
+from earshot import terminal, versioning, zips
+from earshot.checked_json import parse_object
 from earshot.errors import UserError
-from earshot.releases.candidate import MODEL, model_name
+from earshot.params import load_params
+from earshot.releases.candidate import MODEL, REPORT, SONGS, model_name
+from earshot.releases.contents import LARGEST, check_files, check_params_of
 from earshot.releases.files import find_files
 from earshot.releases.history import (
-    archive,
     find_release,
-    keep_candidate,
+    imported_claim,
+    list_candidates,
     list_releases,
     read_decision,
-    write_decision,
 )
 from earshot.releases.manifest import Manifest, check_manifest
+from earshot.releases.quarantine import Imported, check_claim, imported_path, write_imported
+from earshot.trusted import trusted_in
 
 MANIFEST, DECISION, FILES = "manifest.json", "decision.json", "files/"
-_BLOCK_BYTES = 1 << 20
+_JSON_BYTES = {MANIFEST: 8 << 20, DECISION: 1 << 20}
+"""A manifest names every delivery, in some 60 bytes."""
+_ROOM_BYTES = 64 << 20
+"""What an import leaves free on the volume."""
 
 
 def export_release(root: Path, name: str, file: Path) -> Manifest:
-    """Write the release or refused candidate `name` to `file`, whole or not at all.
+    """Write the release, refused candidate or import `name` to `file`, whole or not at all.
 
     Raises
     ------
@@ -45,6 +51,7 @@ def export_release(root: Path, name: str, file: Path) -> Manifest:
         No such release; a file of it that is not in DVC's cache; `file` is there or cannot be written.
     """
     release = find_release(root, name, refused=True)
+    decision = read_decision(root, release.release) or imported_claim(root, release.release) or {}
     sources = find_files(release, root)
     if file.exists():
         raise UserError(f"{file}: is there already; wanted the name of a new file")
@@ -52,7 +59,7 @@ def export_release(root: Path, name: str, file: Path) -> Manifest:
     try:
         with ZipFile(beside, "x") as written:
             written.writestr(MANIFEST, json.dumps(asdict(release), indent=2))
-            written.writestr(DECISION, json.dumps(read_decision(root, release.release) or {}, indent=2))
+            written.writestr(DECISION, json.dumps(decision, indent=2))
             for each, source in sources.items():
                 written.write(source, FILES + each)
         beside.replace(file)
@@ -64,75 +71,108 @@ def export_release(root: Path, name: str, file: Path) -> Manifest:
 
 
 def import_release(root: Path, file: Path, say: Callable[[str], object] = terminal.say) -> Manifest:
-    """Bring the release in `file` into DVC's cache and among the earlier releases; it is not served yet.
+    """Bring the release in `file` into DVC's cache, and its manifest among the imports (`quarantine`).
 
-    What was exported as a refused candidate stays one.
-
-    Every hash is verified before anything is put in place.
+    It is no release until a person promotes it, whatever its decision says. A
+    release or candidate of this workspace with the same name stays what it is.
+    All is checked before anything is put in place: hashes, types, sizes, classes.
 
     Raises
     ------
     UserError
-        Not such an archive, or damaged; a name in it that the manifest does not
-        know; content that is not what the manifest says.
+        Not such an archive, or a damaged one; a name in it that the manifest does not
+        know; content that is not what the manifest says, or of another kind than it
+        must be; a class that is not trusted; more than there is room for.
     """
-    with _opened(file) as read, TemporaryDirectory(prefix="earshot-import-") as folder:
-        release, decision = _manifest(read, file), _json(read, DECISION, file)
-        _refuse_others(read, release, file)
-        found = {name: _unpack(read, name, Path(folder), release, file) for name in release.files}
-        place = root / "releases" / f"{release.release}.json"
-        with versioning.writing(root, place, say):
-            for name, content in found.items():
-                versioning.add_object(versioning.cache_folder(root), release.files[name], content)
-            return _put(root, release, decision)
-
-
-def _put(root: Path, release: Manifest, decision: dict[str, Any]) -> Manifest:
-    known = {each.release: each for each in list_releases(root)}
-    if release.release in known:
-        return known[release.release]
-    numbers = {each.number for each in known.values()}
-    if release.number in numbers:
-        release = replace(release, number=1 + max(numbers))
-    if read_decision(root, release.release) is None:
-        write_decision(root, release.release, decision)
-    approved = decision.get("released") or decision.get("promoted")
-    (archive if approved else keep_candidate)(root, release)
-    return release
+    params = load_params(root / "params.yaml")
+    with _no_disk_errors(file), _workplace(root) as folder:
+        with zips.opened(file) as read:
+            imported = Imported(_manifest(read, file), _claim(read, file))
+            _refuse_others(read, imported.manifest, file)
+            _refuse_large(read, root, file)
+            found = {
+                name: _unpack(read, name, folder, imported.manifest, file) for name in imported.manifest.files
+            }
+        check_files(folder, imported.manifest, trusted_in(params), file)
+        release = imported.manifest
+        with (
+            versioning.writing(root, imported_path(root, release.release), say),
+            _added(root, release, found),
+        ):
+            known = {each.release: each for each in [*list_releases(root), *list_candidates(root)]}
+            if release.release not in known:
+                write_imported(root, imported)
+            return known.get(release.release, release)
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[ZipFile]:
+def _no_disk_errors(file: Path) -> Iterator[None]:
     try:
-        with ZipFile(file) as read:
-            yield read
-    except FileNotFoundError:
-        raise UserError(f"{file}: not there; wanted what `earshot release export` wrote") from None
-    except (BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
-        raise UserError(f"{file}: not a whole archive of a release: {error}") from None
+        yield
+    except OSError as error:
+        raise UserError(f"{file}: cannot be taken in: {error}") from None
+
+
+@contextmanager
+def _workplace(root: Path) -> Iterator[Path]:
+    """An empty folder on the volume of the workspace, for one import at a time; gone at the end.
+
+    What a killed import left there goes with the next one.
+    """
+    folder = root / ".earshot" / "import"
+    folder.parent.mkdir(exist_ok=True)
+    with (root / ".earshot" / "import.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _added(root: Path, release: Manifest, found: dict[str, Path]) -> Iterator[None]:
+    """The files in DVC's cache; those that are new there go again if what follows fails."""
+    cache, new = versioning.cache_folder(root), list[Path]()
+    try:
+        for name, content in found.items():
+            place = versioning.cache_path(cache, release.files[name])
+            new += [] if place.exists() else [place]
+            versioning.add_object(cache, release.files[name], content)
+        yield
+    except BaseException:
+        for place in new:
+            place.unlink(missing_ok=True)
+        raise
 
 
 def _manifest(read: ZipFile, file: Path) -> Manifest:
-    release = check_manifest(_json(read, MANIFEST, file), file / MANIFEST)
-    missing = set(MODEL) - release.files.keys()
-    if missing:
-        raise UserError(f"{file / MANIFEST}: files: {', '.join(sorted(missing))}: missing")
+    release = check_manifest(parse_object(_json(read, MANIFEST, file), file / MANIFEST), file / MANIFEST)
+    missing, other = {*MODEL} - release.files.keys(), release.files.keys() - {*MODEL, REPORT, SONGS}
+    if missing or other:
+        told = (
+            f"{', '.join(sorted(missing))}: missing" if missing else f"{sorted(other)[0]}: not of a release"
+        )
+        raise UserError(f"{file / MANIFEST}: files: {told}")
     wanted = model_name(release.files, release.n0)
     if wanted != release.release:
         raise UserError(f"{file / MANIFEST}: release={release.release!r}: its files make {wanted!r}")
+    check_params_of(release, file / MANIFEST)
     return release
 
 
-def _json(read: ZipFile, name: str, file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(read.read(name))
-    except KeyError:
-        raise UserError(f"{file}: no {name} in it; wanted what `earshot release export` wrote") from None
-    except ValueError as error:
-        raise UserError(f"{file / name}: not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{file / name}: {type(content).__name__}, where a JSON object is wanted")
-    return content
+def _claim(read: ZipFile, file: Path) -> dict[str, object]:
+    return check_claim(parse_object(_json(read, DECISION, file), file / DECISION), file / DECISION)
+
+
+def _json(read: ZipFile, name: str, file: Path) -> bytes:
+    if read.namelist().count(name) != 1:
+        raise UserError(f"{file}: no {name} in it, or two; wanted what `earshot release export` wrote")
+    member = read.getinfo(name)
+    if member.file_size > _JSON_BYTES[name]:
+        raise UserError(f"{file / name}: {member.file_size:,} bytes; wanted at most {_JSON_BYTES[name]:,}")
+    return b"".join(zips.blocks(read, member))
 
 
 def _refuse_others(read: ZipFile, release: Manifest, file: Path) -> None:
@@ -140,13 +180,30 @@ def _refuse_others(read: ZipFile, release: Manifest, file: Path) -> None:
     there = sorted(read.namelist())
     if there != wanted:
         odd = sorted({*there} ^ {*wanted}) or sorted({name for name in there if there.count(name) > 1})
-        raise UserError(f"{file}: {odd[0]!r}: wanted exactly the files that its manifest names, once each")
+        raise UserError(
+            f"{file}: {odd[0]!r:.200}: wanted exactly the files that its manifest names, once each"
+        )
+
+
+def _refuse_large(read: ZipFile, root: Path, file: Path) -> None:
+    """By declared sizes, to which `zips.blocks` holds every member. All is there twice for a moment."""
+    for name, most in LARGEST.items():
+        size = read.getinfo(FILES + name).file_size if FILES + name in read.namelist() else 0
+        if size > most:
+            raise UserError(f"{file}: {name}: {size:,} bytes; wanted at most {most:,}")
+    wanted = 2 * sum(member.file_size for member in read.infolist())
+    free = shutil.disk_usage(root).free - _ROOM_BYTES
+    if wanted > free:
+        raise UserError(
+            f"{file}: takes {wanted:,} bytes on the volume of {root}, where {max(0, free):,} are free"
+        )
 
 
 def _unpack(read: ZipFile, name: str, folder: Path, release: Manifest, file: Path) -> Path:
-    place, md5 = folder / release.files[name], hashlib.md5()
-    with read.open(FILES + name) as source, place.open("wb") as written:
-        while block := source.read(_BLOCK_BYTES):
+    place, md5 = folder / name, hashlib.md5()
+    place.parent.mkdir(exist_ok=True)
+    with place.open("wb") as written:
+        for block in zips.blocks(read, read.getinfo(FILES + name)):
             md5.update(block)
             written.write(block)
     if md5.hexdigest() != release.files[name]:

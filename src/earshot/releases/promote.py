@@ -14,15 +14,22 @@ from earshot import terminal
 from earshot.errors import UserError
 from earshot.files import as_json
 from earshot.releases.files import find_files
-from earshot.releases.history import decision_path, find_release, list_releases, read_decision
+from earshot.releases.history import (
+    decision_path,
+    find_release,
+    imported_claim,
+    list_releases,
+    read_decision,
+)
 from earshot.releases.manifest import Manifest, pointer_path, read_pointer
 from earshot.releases.rollback import leave, manifest_text, marked
+from earshot.terminal import on_one_line
 from earshot.versioning import repair
 from earshot.versioning.replace import replacing_output
 
 
 def promote(root: Path, name: str, reason: str, say: Callable[[str], object] = terminal.say) -> Manifest:
-    """Serve the candidate or earlier release `name` from now on; who, when and why go into its decision.
+    """Serve the candidate, import or earlier release `name` from now on; its decision says who, when and why.
 
     The pointer moves as in `roll_back`, and the release that is left is marked likewise.
 
@@ -49,8 +56,12 @@ def promote(root: Path, name: str, reason: str, say: Callable[[str], object] = t
 
 
 def gate_said(root: Path, name: str) -> str:
-    """What the gate decided of a candidate or release, in its own words."""
+    """What the gate decided of a candidate or release, in its own words; of an import, what it claims."""
     release = find_release(root, name, refused=True)
+    claim = imported_claim(root, release.release)
+    if claim is not None:
+        told = on_one_line(str(claim.get("reason", "nothing")))
+        return f"{release.release} was imported and never judged here; its archive claims {told!r:.500}"
     decision = read_decision(root, release.release)
     if decision is None or "reason" not in decision:
         return f"{release.release} was never judged here"

@@ -10,7 +10,13 @@ from typing import Any
 from earshot import terminal
 from earshot.errors import UserError
 from earshot.files import as_json
-from earshot.releases.history import archive_path, decision_path, find_release, read_decision
+from earshot.releases.history import (
+    archive_path,
+    decision_path,
+    find_release,
+    first_decision,
+    read_decision,
+)
 from earshot.releases.manifest import Manifest, pointer_path, read_pointer
 from earshot.versioning import repair
 from earshot.versioning.replace import replacing_output
@@ -69,7 +75,7 @@ def leave(root: Path, current: Manifest, target: Manifest) -> dict[Path, str]:
 
 def marked(root: Path, name: str, put_back: str | None) -> dict[str, Any]:
     """The decision on `name` with a note that a person put `put_back` in its place; None: nobody did."""
-    decision = read_decision(root, name) or {"candidate": name}
+    decision = read_decision(root, name) or first_decision(root, name)
     kept = {key: value for key, value in decision.items() if key != "rolled_back_to"}
     return kept | ({"rolled_back_to": put_back} if put_back else {})
 

@@ -15,6 +15,7 @@ from earshot.encoders.song_encoder import SongEncoder
 from earshot.files import write_table
 from earshot.params import Params
 from earshot.stages.paths import Paths
+from earshot.trusted import trusted_in
 
 _SONGS_KEPT_AT_ONCE = 8192
 
@@ -22,7 +23,7 @@ _SONGS_KEPT_AT_ONCE = 8192
 def run(paths: Paths, params: Params) -> dict[str, Any]:
     import pandas as pd
 
-    encoder = load_encoder(paths.data("cnn_checkpoint"))
+    encoder = load_encoder(paths.data("cnn_checkpoint"), trusted_in(params))
     store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
     songs = pd.read_parquet(paths.data("training_set") / "songs.parquet")[[SONG_ID]]
     positions = [store.position(song_id) for song_id in songs[SONG_ID]]

@@ -73,7 +73,9 @@ def measure(
     )
     paired = {current.release: current} if isinstance(current, Manifest) and unpaired is None else {}
     best, not_cached = _best(paths.root, candidate, paired)
-    rescored = {name: _released_system(paths, snapshot, each) for name, each in (paired | best).items()}
+    rescored = {
+        name: _released_system(paths, params, snapshot, each) for name, each in (paired | best).items()
+    }
     first = {} if paired else _first_opponents(snapshot, system)
     systems = {CANDIDATE: system, **first, **rescored}
     results = evaluate_all(systems, snapshot.cold_start, K, BOOTSTRAPS, params.seed)
@@ -109,14 +111,15 @@ def _candidate_system(paths: Paths, snapshot: Snapshot, candidate: Manifest) -> 
     return System(_users(paths.data("wmf_factors"), snapshot, candidate), items)
 
 
-def _released_system(paths: Paths, snapshot: Snapshot, release: Manifest) -> System:
+def _released_system(paths: Paths, params: Params, snapshot: Snapshot, release: Manifest) -> System:
     folder = paths.work / release.release
     shutil.rmtree(folder, ignore_errors=True)
     releases.fetch(release, paths.root, folder)
     heard = paths.work / f"{release.release}-songs"
     heard.mkdir(exist_ok=True)
     store = HyperImageStore.open(snapshot.folder / "hyper_images")
-    items = cold_song_factors(folder / "cnn_checkpoint", store, snapshot.cold_start.song_ids, heard)
+    trusted = releases.trusted_classes(paths.root, release.release, params)
+    items = cold_song_factors(folder / "cnn_checkpoint", store, snapshot.cold_start.song_ids, heard, trusted)
     return System(_users(folder / "wmf_factors", snapshot, release), items)
 
 

@@ -49,7 +49,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     store = HyperImageStore.open(paths.data("hyper_images"))
     _refuse_other_images(release, store.feature_key)
     releases.fetch(release, paths.root, paths.output / "release")
-    predicted = _predict(paths, release, store)
+    predicted = _predict(paths, params, release, store)
     plays = read_play_counts(paths.data("play_counts"))
     versions = _versions(paths, release, store, predicted, plays)
     heard = store.songs[SONG_ID].to_numpy(dtype=object)
@@ -74,14 +74,20 @@ def _refuse_other_images(release: Manifest, feature_key: str) -> None:
         )
 
 
-def _predict(paths: Paths, release: Manifest, store: HyperImageStore) -> Factors:
+def _predict(paths: Paths, params: Params, release: Manifest, store: HyperImageStore) -> Factors:
     """Predicted factors of the songs of `store`; a shard that this encoder has seen is not encoded again."""
     folder = paths.output / "predicted"
     folder.mkdir()
     _keep_earlier(paths, release.encoder_key, set(store.songs[SHARD]))
     encoder = paths.output / "release" / "cnn_checkpoint"
     encode_shards(
-        store, encoder, release.encoder_key, lambda name: _relink(paths, name, folder), paths.work, folder
+        store,
+        encoder,
+        release.encoder_key,
+        lambda name: _relink(paths, name, folder),
+        paths.work,
+        folder,
+        releases.trusted_classes(paths.root, release.release, params),
     )
     return read_encoded(store, release.encoder_key, folder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from earshot.stages.hyper_image.splitting import Fold
 from earshot.training.examples import Examples
 from earshot.training.objectives.genre import Genre
 from earshot.training.train import train
+from earshot.trusted import named_classes
 
 Array = NDArray[np.float32]
 
@@ -41,7 +43,11 @@ def genre_scores(catalogue: Catalogue, fold: Fold, name: str, params: HyperImage
         objective = _train(catalogue, fold, name, params, folder)
         scores = np.full((len(fold.test), len(catalogue.genres)), -np.inf, dtype=np.float32)
         columns = [catalogue.genres.index(genre) for genre in objective.genres]
-        scores[:, columns] = predict(load_encoder(folder), catalogue.snippet_store, fold.test)
+        scores[:, columns] = predict(
+            load_encoder(folder, named_classes(asdict(params.networks[name]))),
+            catalogue.snippet_store,
+            fold.test,
+        )
         beside = kept.with_name(".scores.npy")
         np.save(beside, scores)
         beside.replace(kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from earshot.stages.oord_2013.fold import Fold
 from earshot.training.examples import read_examples
 from earshot.training.objectives.build import build_objective
 from earshot.training.train import train
+from earshot.trusted import named_classes
 
 
 def predicted_factors(fold: Fold, name: str) -> NDArray[np.float32]:
@@ -23,10 +25,12 @@ def predicted_factors(fold: Fold, name: str) -> NDArray[np.float32]:
     folder = fold.paths.root / "networks" / name
     kept = folder / "predicted.npy"
     if not kept.is_file():
-        _train(fold, folder, fold.params.networks[name].trained_by(fold.params.training))
+        cnn = fold.params.networks[name].trained_by(fold.params.training)
+        _train(fold, folder, cnn)
+        encoder = load_encoder(folder, named_classes(asdict(cnn.encoder)))
         positions = [fold.store.position(song_id) for song_id in fold.songs[SONG_ID]]
         beside = kept.with_name(".predicted.npy")
-        np.save(beside, predict(load_encoder(folder), fold.store, positions))
+        np.save(beside, predict(encoder, fold.store, positions))
         beside.replace(kept)
     vectors: NDArray[np.float32] = np.load(kept)
     return vectors

@@ -1,0 +1,165 @@
+"""Whether the files of an imported release are of the kinds, shapes and sizes that serving them relies on."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earshot.checked_json import parse_object
+from earshot.columns import COLD, SONG_ID, USER_ID
+from earshot.errors import UserError
+from earshot.params import Split, WmfFactors, check_params
+from earshot.releases.candidate import REPORT, SONGS
+from earshot.releases.manifest import Manifest
+from earshot.trusted import refuse_untrusted
+from earshot.zips import RATIO, SMALL
+
+LARGEST = {"cnn_checkpoint/encoder.json": 1 << 20, REPORT: 4 << 20}
+"""Bytes of what is read whole. What grows with the listeners is bounded by the room on the volume."""
+_MOST_FRAMES = 20_000
+"""Of a window: minutes, at any frame rate in use. 32 songs are heard at once, each a window or more."""
+_NPY = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '<f4', 'fortran_order': (?:True|False), "
+    rb"'shape': \(([0-9]{1,12}), ([0-9]{1,6})\), \} *\n",
+    re.DOTALL,
+)
+"""The 128 bytes that numpy.save writes before a float32 matrix (NEP 1)."""
+_NPY_BYTES, _BLOCK = 128, 1 << 20
+_FOOTER_BYTES, _MOST_COLUMNS = 4 << 20, 200
+"""Of a parquet file."""
+
+
+def check_params_of(release: Manifest, path: Path) -> None:
+    """UserError unless the parameters that serving and gate read of a manifest are of their types."""
+    check_params(release.split, f"{path}: split", Split)
+    check_params(release.params.get("wmf_factors"), f"{path}: params.wmf_factors", WmfFactors)
+
+
+def check_files(folder: Path, release: Manifest, trusted: Collection[str], archive: Path) -> None:
+    """Check the files of `release`, which lie in `folder`/<stage>/<file> and came in `archive`.
+
+    Parameters
+    ----------
+    trusted
+        Classes that the encoder may be made of, beside earshot's own.
+
+    Raises
+    ------
+    UserError
+        What differs, named with the archive and the file in it.
+    """
+    encoder = folder / "cnn_checkpoint" / "encoder.json"
+    try:
+        refuse_untrusted(parse_object(encoder.read_bytes(), encoder), trusted, encoder)
+        n_factors = _check_encoder(folder / "cnn_checkpoint", release, trusted)
+        for factors, table, column in (
+            ("user_factors", "users", USER_ID),
+            ("item_factors", "items", SONG_ID),
+        ):
+            n_rows = _check_vectors(folder / "wmf_factors" / f"{factors}.npy", n_factors)
+            _check_table(folder / "wmf_factors" / f"{table}.parquet", {column: "BYTE_ARRAY"}, n_rows)
+            _check_ids(folder / "wmf_factors" / f"{table}.parquet", column)
+        if SONGS in release.files:
+            _check_table(folder / SONGS, {SONG_ID: "BYTE_ARRAY", COLD: "BOOLEAN"})
+        if REPORT in release.files:
+            parse_object((folder / REPORT).read_bytes(), folder / REPORT)
+    except UserError as error:
+        raise UserError(str(error).replace(str(folder), str(archive))) from None
+
+
+def _check_encoder(folder: Path, release: Manifest, trusted: Collection[str]) -> int:
+    """The length of its vectors."""
+    from earshot.encoders.load import read_trained
+
+    description, weights = read_trained(folder, trusted)
+    path = folder / "encoder.json"
+    if description.feature_key != release.feature_key:
+        told = f"feature_key={description.feature_key!r}, the manifest says {release.feature_key!r}"
+        raise UserError(f"{path}: {told}")
+    if description.n_frames > _MOST_FRAMES:
+        raise UserError(f"{path}: n_frames={description.n_frames}: wanted at most {_MOST_FRAMES}")
+    odd = [name for name, each in weights.items() if not bool(each.isfinite().all())]
+    if odd:
+        raise UserError(f"{folder / 'encoder.pt'}: {odd[0]}: not finite")
+    return description.n_outputs
+
+
+def _check_vectors(path: Path, n_factors: int) -> int:
+    """How many vectors there are: finite float32 (n, n_factors), and nothing behind them."""
+    with path.open("rb") as file:
+        header = _NPY.match(file.read(_NPY_BYTES))
+        if header is None or header.end() != _NPY_BYTES:
+            raise UserError(f"{path}: wanted a float32 matrix as numpy.save writes it")
+        rows, columns = int(header[1]), int(header[2])
+        if columns != n_factors or path.stat().st_size != _NPY_BYTES + 4 * rows * columns:
+            there = f"{rows} x {columns} in {path.stat().st_size:,} bytes"
+            raise UserError(
+                f"{path}: {there}; wanted {n_factors} columns, as the encoder has, and no more bytes"
+            )
+        while len(block := np.fromfile(file, "<f4", _BLOCK)):
+            if not np.isfinite(block).all():
+                raise UserError(f"{path}: numbers that are not finite")
+    return rows
+
+
+def _check_table(path: Path, columns: dict[str, str], n_rows: int | None = None) -> None:
+    """By its footer alone. With `n_rows` the table has that many rows, and no other columns."""
+    footer = _footer(path)
+    schema = [footer.schema.column(n) for n in range(footer.num_columns)]
+    types = {column.path: column.physical_type for column in schema}
+    lacking = any(types.get(name) != kind for name, kind in columns.items())
+    if lacking or (n_rows is not None and types.keys() > columns.keys()):
+        raise UserError(f"{path}: columns {', '.join(types)!r:.200}; wanted {', '.join(columns)}")
+    if n_rows not in (None, footer.num_rows):
+        raise UserError(f"{path}: {footer.num_rows:,} rows; wanted {n_rows:,}, one for each vector")
+    n_bytes = sum(footer.row_group(n).total_byte_size for n in range(footer.num_row_groups))
+    most = max(SMALL, RATIO * path.stat().st_size)
+    if not 0 <= n_bytes <= most:
+        raise UserError(f"{path}: {n_bytes:,} bytes when unpacked; wanted at most {most:,}")
+
+
+def _check_ids(path: Path, column: str) -> None:
+    """Text that stands once each, and no longer in memory than `RATIO` times the file."""
+    import pyarrow as pa
+    from pyarrow import compute, parquet
+
+    left = max(SMALL, RATIO * path.stat().st_size)
+    try:
+        # As a dictionary: a text that a million rows share takes its place once.
+        for batch in parquet.ParquetFile(path, read_dictionary=[column]).iter_batches(columns=[column]):
+            ids = batch.column(0)
+            if ids.type not in (pa.dictionary(pa.int32(), kind) for kind in (pa.string(), pa.large_string())):
+                raise ValueError(f"{column}: not text")
+            ids.dictionary.validate(full=True)
+            left -= compute.sum(compute.binary_length(ids.dictionary).take(ids.indices)).as_py() or 0
+            if ids.null_count or left < 0:
+                raise ValueError(f"{column}: {'empty ids' if ids.null_count else 'too long'}")
+        ids = parquet.read_table(path, columns=[column])[column]
+        if compute.count_distinct(ids).as_py() < len(ids):
+            raise ValueError(f"{column}: one stands there twice")
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _footer(path: Path) -> Any:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with path.open("rb") as file:
+            file.seek(-8, os.SEEK_END)
+            n_bytes, magic = struct.unpack("<I4s", file.read())
+        if magic != b"PAR1" or n_bytes > _FOOTER_BYTES:
+            raise ValueError(f"no footer of at most {_FOOTER_BYTES:,} bytes")
+        footer = parquet.read_metadata(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UserError(f"{path}: not a parquet file: {error}") from None
+    if footer.num_columns > _MOST_COLUMNS:
+        raise UserError(f"{path}: {footer.num_columns:,} columns; wanted at most {_MOST_COLUMNS}")
+    return footer

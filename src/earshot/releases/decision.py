@@ -1,0 +1,51 @@
+"""What a decision on a candidate holds: the stage `release` writes it, people add to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from earshot.releases.manifest import Label, Name
+
+IMPORTED = "imported"
+"""Key of what the archive of a promoted import claimed; nothing here was ever judged by it."""
+
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Difference:
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Rule:
+    name: str
+    passed: bool
+    told: str
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="allow", strict=True, allow_inf_nan=False))
+class Decision:
+    """Types of the keys that are read later, each of which may be missing; others are kept and never read."""
+
+    candidate: Name | None = None
+    released: bool | None = None
+    reason: str | None = None
+    rules: list[Rule] | None = None
+    epsilon: float | None = None
+    feature_key: Label | None = None
+    split: dict[Label, Any] | None = None
+    users: int | None = None
+    songs: int | None = None
+    metrics: dict[Label, dict[Label, float | None]] | None = None
+    differences: dict[Label, dict[Label, Difference]] | None = None
+    genres: dict[Label, dict[Label, Difference]] | None = None
+    not_cached: list[Name] | None = None
+    promoted: dict[Label, str] | None = None
+    rolled_back_to: Name | None = None
+    imported: dict[str, Any] | None = None

@@ -4,7 +4,8 @@ from typing import Any
 
 import dagster as dg
 
-from earshot.deliveries.intake import rejections, take_in
+from earshot.deliveries.intake import take_in
+from earshot.deliveries.rejecting import rejections
 from earshot.versioning import INDEX
 from orchestration.alive import note_process
 from orchestration.dvc_assets import DELIVERIES, deliveries_version

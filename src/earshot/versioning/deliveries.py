@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +68,22 @@ def delivery_md5s(root: Path, names: Iterable[str]) -> dict[str, str]:
     }
 
 
+def ignored_files(root: Path, folder: Path, names: Iterable[str]) -> list[str]:
+    """Those of `names`, paths inside `folder`, that DVC leaves out of it by .dvcignore."""
+    with _opened(root) as repo:
+        ignore = repo.dvcignore
+
+        @cache
+        def is_left_out(place: Path) -> bool:
+            return place != folder and (ignore.is_ignored_dir(str(place)) or is_left_out(place.parent))
+
+        return [
+            name
+            for name in names
+            if ignore.is_ignored_file(str(folder / name)) or is_left_out((folder / name).parent)
+        ]
+
+
 @contextmanager
 def writing(root: Path, path: Path, say: Callable[[str], object]) -> Iterator[None]:
     """Hold DVC's write lock on `path`: no stage that reads it starts or runs; waits for those that do."""
@@ -75,13 +93,15 @@ def writing(root: Path, path: Path, say: Callable[[str], object]) -> Iterator[No
 
 @contextmanager
 def _opened(root: Path) -> Iterator[Repo]:
-    from dvc.exceptions import NotDvcRepoError
+    """The repository at `root`; what DVC cannot do with it is a UserError in its words."""
+    from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
-        repo = Repo(str(root))
+        with Repo(str(root)) as repo:
+            yield repo
     except NotDvcRepoError:
         raise UserError(f"{root}: no DVC repository; earshot runs in the folder that holds .dvc") from None
-    with repo:
-        yield repo
+    except (DvcException, sqlite3.Error) as error:  # the second where its state cannot be written
+        raise UserError(f"DVC: {error}") from error

@@ -11,6 +11,7 @@ from earshot.errors import UserError
 from earshot.releases.history import archive, archive_path, find_release, read_decision, write_decision
 from earshot.releases.manifest import Manifest, pointer_path, read_pointer
 from earshot.versioning.replace import replacing_output
+from earshot.workspace import not_yet
 
 
 def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] = terminal.say) -> Manifest:
@@ -42,7 +43,7 @@ def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] 
 def _served(root: Path) -> Manifest:
     current = read_pointer(root)
     if not isinstance(current, Manifest):
-        raise UserError(f"nothing to roll back: nothing is released yet ({current.reason})")
+        raise not_yet(root, f"nothing to roll back: nothing is released yet ({current.reason})")
     return current
 
 

@@ -14,7 +14,7 @@ SUCCESS = "_SUCCESS"
 
 _DVC_FILES = {"dvc.yaml", "dvc.lock"}
 _MAX_DEPTH = 32
-_MAX_PATH_BYTES = 2048
+MAX_PATH_BYTES = 2048
 """Of a path inside a delivery: with the workspace's own before it, it must stay below PATH_MAX."""
 
 
@@ -37,8 +37,8 @@ def list_files(folder: Path) -> list[str]:
         raise UserError(f"{error.filename}: cannot be listed: {error.strerror}") from None
     names = sorted(path.relative_to(folder).as_posix() for path in found if path != folder / SUCCESS)
     for name in names:
-        if (size := len(name.encode())) > _MAX_PATH_BYTES:
-            raise UserError(f"{folder}: {name}: a path of {size} bytes; wanted at most {_MAX_PATH_BYTES}")
+        if (size := len(name.encode())) > MAX_PATH_BYTES:
+            raise UserError(f"{folder}: {name}: a path of {size} bytes; wanted at most {MAX_PATH_BYTES}")
     return names
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from earshot.deliveries.contents import SUCCESS
+from earshot.deliveries.contents import MAX_PATH_BYTES, SUCCESS
 from earshot.deliveries.loose import is_table, loose_pieces
 
 INBOX = "data/inbox"
@@ -122,14 +122,16 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _walk(folder: Path, status: os.stat_result) -> Iterator[Entry]:
-    """Everything below `folder`; what vanishes meanwhile or cannot be listed is left out."""
+    """Everything below `folder`; what vanishes meanwhile, cannot be listed or lies too deep is left out."""
     folders = [str(folder)] if stat.S_ISDIR(status.st_mode) else []
     while folders:
         with suppress(OSError), os.scandir(folders.pop()) as entries:
             for entry in entries:
                 inside = entry.stat(follow_symlinks=False)
-                yield os.path.relpath(entry.path, folder), inside
-                if stat.S_ISDIR(inside.st_mode):
+                name = os.path.relpath(entry.path, folder)
+                yield name, inside
+                # the same in every place: the system refuses the whole path, which hangs on where it lies
+                if stat.S_ISDIR(inside.st_mode) and len(os.fsencode(name)) <= MAX_PATH_BYTES:
                     folders.append(entry.path)
 
 

@@ -7,12 +7,8 @@ aside (no room, no permission) is tried again after a growing pause; the others 
 
 from __future__ import annotations
 
-import os
-import stat
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import count
 from pathlib import Path
 
 from earshot.deliveries.attempts import keep_attempts, note_attempt, note_failure, read_attempts
@@ -21,6 +17,7 @@ from earshot.deliveries.inbox import Waiting, fingerprint, look, make_inbox
 from earshot.deliveries.ingest import Mistake, Say, alone, ingest
 from earshot.deliveries.loose import finish_gathering, gather
 from earshot.deliveries.rejecting import REJECTED, Rejection, readable, reject
+from earshot.deliveries.removing import remove_tree
 from earshot.errors import UserError
 from earshot.workspace import require_workspace
 
@@ -57,7 +54,6 @@ def take_in(root: Path, say: Say, due_only: bool = False) -> Intake:
         inbox = make_inbox(root)
         _tidy(root, inbox, say)
         found = look(inbox)
-        keep_attempts(root, [waiting.fingerprint for waiting in found])
         for waiting in found:
             if waiting.arrived is None:
                 say(f"{waiting.name}: still being written; it waits")
@@ -68,6 +64,8 @@ def take_in(root: Path, say: Say, due_only: bool = False) -> Intake:
             else:
                 note_attempt(root, waiting.fingerprint)
                 _take(root, waiting, intake, say)
+        if read_attempts(root):
+            keep_attempts(root, [waiting.fingerprint for waiting in look(inbox)])
     return intake
 
 
@@ -142,35 +140,8 @@ def _remove(waiting: Waiting, say: Say) -> None:
 
 
 def _delete(folder: Path, say: Say) -> None:
-    """Read-only folders too; what somebody else owns stays, hidden.
-
-    A folder inside is moved up beside `folder` before it is emptied: however deep
-    they lie, no path and no stack grows with them, as those of `shutil.rmtree` do.
-    """
+    """What somebody else owns stays, hidden."""
     try:
-        _empty(folder)
+        remove_tree(folder)
     except OSError as error:
         say(f"{folder}: taken in, but cannot be removed: {error.strerror}; remove it by hand")
-
-
-def _empty(folder: Path) -> None:
-    left = [folder]
-    while left:
-        place = left.pop()
-        with suppress(OSError):
-            place.chmod(stat.S_IRWXU)
-        with os.scandir(place) as entries:
-            inside = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
-        for path, is_folder in inside:
-            if is_folder:
-                left.append(_move_up(path, folder))
-            else:
-                path.unlink()
-        place.rmdir()
-
-
-def _move_up(inside: Path, folder: Path) -> Path:
-    with suppress(OSError):  # a folder that may not be written to cannot be moved
-        inside.chmod(stat.S_IRWXU)
-    places = (folder.with_name(f"{folder.name}-{number}") for number in count())
-    return inside.rename(next(place for place in places if not os.path.lexists(place)))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from earshot.cli import app
 from earshot.deliveries import read_index
 from earshot.deliveries.arrivals import arriving
 from earshot.deliveries.index import read_lines
@@ -196,7 +197,9 @@ def test_songs_leave_the_catalogue_and_an_earlier_row_stands_again(tmp_path: Pat
     assert workspace.table("raw_audio", "files")["delivery"].tolist() == ["first"]
 
 
-def test_the_list_says_what_each_brought(workspace: Path, tmp_path: Path) -> None:
+def test_the_list_says_what_each_brought(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = made(tmp_path / "d", "song_id,audio\ns,s.wav\nt,s.wav\nu,\n")
     (source / "feedback.csv").write_text("user_id,song_id,kind\nu,s,like\n")
     ingest(source, workspace, arrived=0.0)
@@ -215,21 +218,10 @@ def test_the_list_says_what_each_brought(workspace: Path, tmp_path: Path) -> Non
             "state": "taken in",
             "reason": "",
         }
-    withdraw(workspace, "d", "not\nours", print)
-    run = [sys.executable, "-m", "earshot", "deliveries"]
-    shown = subprocess.check_output(run, cwd=workspace, text=True).splitlines()
-    assert shown[0].split() == [
-        "delivery",
-        "arrived",
-        "songs",
-        "audio",
-        "hours",
-        "plays",
-        "feedback",
-        "set",
-        "aside",
-        "state",
-    ]
-    assert shown[1].endswith("withdrawn: not ours")
-    as_json = json.loads(subprocess.check_output([*run, "--json"], cwd=workspace))
-    assert (as_json[0]["songs"], as_json[0]["state"], as_json[0]["reason"]) == (3, "withdrawn", "not\nours")
+    monkeypatch.chdir(workspace)
+    app(["deliveries", "withdraw", "d", "--reason", "not\nours"], standalone_mode=False)
+    app(["deliveries"], standalone_mode=False)
+    assert capsys.readouterr().out.splitlines()[-1].endswith("withdrawn: not ours")
+    app(["deliveries", "--json"], standalone_mode=False)
+    [listed] = json.loads(capsys.readouterr().out)
+    assert (listed["songs"], listed["state"], listed["reason"]) == (3, "withdrawn", "not\nours")

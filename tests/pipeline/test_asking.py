@@ -13,7 +13,7 @@ from dagster._core.test_utils import create_run_for_test
 
 from earshot.deliveries import attempts
 from earshot.deliveries.arrivals import note_arrival
-from earshot.deliveries.inbox import make_inbox
+from earshot.deliveries.inbox import look, make_inbox
 from orchestration import alive, new_deliveries
 from tests.pipeline.workspace import PROJECT
 
@@ -87,6 +87,18 @@ def test_again_after_a_failure_with_growing_pauses(inbox: Path, monkeypatch: pyt
             assert " ".join(said) == f"attempt {attempt + 1} failed; the next in"
             assert 600 * 2**attempt - 60 < int(seconds) <= 600 * 2**attempt
         assert keys == ["0", "1", "2"]
+
+
+def test_what_stays_in_the_inbox_is_not_asked_for_at_every_look(inbox: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        drop(inbox, "a")
+        [waiting] = look(inbox)
+        attempts.note_attempt(inbox.parents[1], waiting.fingerprint)
+        attempts.note_failure(inbox.parents[1], waiting.fingerprint, "no permission")
+        said = str(ask(instance))
+        assert said.startswith("a: stays in the inbox: no permission; tried 1 times, the next in ")
+        drop(inbox, "b")
+        assert isinstance(ask(instance), dg.RunRequest)
 
 
 def test_what_was_taken_in_and_not_recommended_is_asked_for_again(inbox: Path) -> None:

@@ -42,7 +42,7 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     pausing = {
         waiting.name: attempts[waiting.fingerprint]
         for waiting in found
-        if waiting.fingerprint in attempts and attempts[waiting.fingerprint].next > time.time()
+        if waiting.fingerprint in attempts and not attempts[waiting.fingerprint].is_due
     }
     complete = [each for each in found if each.arrived is not None and each.name not in pausing]
     failed = newest is not None and newest.dagster_run.status != dg.DagsterRunStatus.SUCCESS

@@ -35,6 +35,11 @@ class Attempts:
     next: float
     why: str = ""
 
+    @property
+    def is_due(self) -> bool:
+        """Also where the clock was put back by more than any pause."""
+        return not 0 < self.next - time.time() <= LONGEST_PAUSE
+
     def __str__(self) -> str:
         seconds = max(0.0, self.next - time.time())
         why = self.why or "the process that took it in was killed"

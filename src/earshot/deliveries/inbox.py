@@ -21,6 +21,8 @@ STANDS_SECONDS = 2.0
 QUIET_SECONDS = 60.0
 """After so long without a change any folder counts as complete."""
 
+_NAMED_PIECES = 5
+
 Entry = tuple[str, os.stat_result]
 """Path inside a delivery, and its status; a link is not followed."""
 
@@ -49,7 +51,11 @@ class Waiting:
 
     @property
     def name(self) -> str:
-        return f"{INBOX}/{{{', '.join(self.pieces)}}}" if self.pieces else self.folder.name
+        """What it is called when it is spoken of."""
+        if not self.pieces:
+            return self.folder.name
+        more = ", ..." if len(self.pieces) > _NAMED_PIECES else ""
+        return f"{INBOX}/{{{', '.join(self.pieces[:_NAMED_PIECES])}{more}}}"
 
 
 def make_inbox(root: Path) -> Path:

@@ -156,8 +156,8 @@ def _refuse_ignored(folder: Path, root: Path, place: Path) -> None:
     if ignored:
         more = f" and {len(ignored) - 1} more" if len(ignored) > 1 else ""
         raise Refused(
-            f"{folder / ignored[0]}{more}: .dvcignore leaves files of this name out of DVC, so it would not "
-            "be kept; wanted another name, or without it"
+            f"{folder / ignored[0]}{more}: left out of DVC by .dvcignore, for its name or that of a "
+            "folder it is in; wanted another name, or without it"
         )
 
 

@@ -7,7 +7,6 @@ aside (no room, no permission) is tried again after a growing pause; the others 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -59,7 +58,7 @@ def take_in(root: Path, say: Say, due_only: bool = False) -> Intake:
                 say(f"{waiting.name}: still being written; it waits")
         for waiting in _complete(root, found):
             attempts = read_attempts(root).get(waiting.fingerprint)
-            if due_only and attempts and attempts.next > time.time():
+            if due_only and attempts and not attempts.is_due:
                 say(f"{waiting.name}: {attempts}")
             else:
                 note_attempt(root, waiting.fingerprint)

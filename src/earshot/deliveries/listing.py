@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earshot.columns import AUDIO, DELIVERY, SECONDS, SONG_ID, USER_ID
 from earshot.deliveries.arrivals import arriving, read_arrivals, recommended_deliveries
@@ -18,6 +18,9 @@ from earshot.deliveries.tables import find_tables, read_chunks
 from earshot.deliveries.withdrawing import read_withdrawals
 from earshot.errors import UserError
 from earshot.files import read_json, replace_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _CHUNK_ROWS = 1_000_000
 
@@ -113,11 +116,9 @@ def _counted(count: Callable[[], int]) -> int | None:
 
 def _made_of(data: Path) -> dict[str, dict[str, float]]:
     """hours, audio_set_aside and plays_set_aside by delivery, of those that the stages have run on."""
-    import pandas as pd
-
     figures = dict[str, dict[str, float]](hours={}, audio_set_aside={}, plays_set_aside={})
     if (data / "raw_audio" / "files.parquet").is_file():
-        files = pd.read_parquet(data / "raw_audio" / "files.parquet", columns=[DELIVERY, SECONDS])
+        files = _read(data / "raw_audio" / "files.parquet", DELIVERY, SECONDS)
         hours = (files.groupby(DELIVERY)[SECONDS].sum() / 3600).round(3).to_dict()
         bad = _rows(data / "raw_audio" / "set_aside.parquet")
         names = _parts(data / "raw_audio")
@@ -135,6 +136,13 @@ def _parts(output: Path) -> list[str]:
 
 
 def _rows(table: Path) -> Counter[str]:
+    return Counter(_read(table, DELIVERY)[DELIVERY].tolist())
+
+
+def _read(table: Path, *columns: str) -> pd.DataFrame:
     import pandas as pd
 
-    return Counter(pd.read_parquet(table, columns=[DELIVERY])[DELIVERY].tolist())
+    try:
+        return pd.read_parquet(table, columns=list(columns))
+    except (ValueError, OSError) as error:
+        raise UserError(f"{table}: not readable: {error}; `earshot repair` puts it back") from None

@@ -10,6 +10,7 @@ from earshot.deliveries.arrivals import forget_arrival
 from earshot.deliveries.index import WITHDRAWALS, WITHDRAWN, index_line, read_index, read_lines
 from earshot.deliveries.ingest import Say, alone, append_line, settle
 from earshot.deliveries.plays import play_files
+from earshot.deliveries.rejecting import readable
 from earshot.deliveries.songs import song_file
 from earshot.errors import UserError
 from earshot.files import read_json, replace_json
@@ -42,7 +43,10 @@ def withdraw(root: Path, name: str, reason: str, say: Say) -> bool:
             raise UserError(f"{name}: no such delivery; there are: {_some(found)}")
         new = not found[name].withdrawn
         if new:
-            noted = {"reason": reason.strip(), "withdrawn": datetime.now(UTC).isoformat(timespec="seconds")}
+            noted = {
+                "reason": readable(reason.strip()),
+                "withdrawn": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
             replace_json(deliveries / WITHDRAWALS, read_withdrawals(deliveries) | {name: noted})
             append_line(root, deliveries / "index.csv", index_line(name, WITHDRAWN), say)
         forget_arrival(root, name)

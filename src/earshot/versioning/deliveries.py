@@ -69,13 +69,13 @@ def delivery_md5s(root: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def ignored_files(root: Path, folder: Path, names: Iterable[str]) -> list[str]:
-    """Those of `names`, paths inside `folder`, that DVC leaves out of it by .dvcignore."""
+    """Those of `names`, paths inside `folder`, that DVC leaves out by .dvcignore; all, if `folder` itself."""
     with _opened(root) as repo:
         ignore = repo.dvcignore
 
         @cache
         def is_left_out(place: Path) -> bool:
-            return place != folder and (ignore.is_ignored_dir(str(place)) or is_left_out(place.parent))
+            return ignore.is_ignored_dir(str(place)) or (place != folder and is_left_out(place.parent))
 
         return [
             name

@@ -10,10 +10,12 @@ from earshot.deliveries.ingest import Say, ingest
 from earshot.deliveries.intake import take_in
 from earshot.errors import UserError
 from earshot.onboarding.page import write_page
+from earshot.releases.manifest import pointer_path
 from earshot.versioning import INDEX, read_pipeline, repair, reproduce
 from earshot.workspace import not_yet, require_workspace
 
-LANES = ("catalogue", "serving")
+SERVING = "serving"
+LANES = ("catalogue", SERVING)
 
 
 def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
@@ -26,7 +28,7 @@ def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
     Raises
     ------
     UserError
-        `folder` was refused; there is no delivery at all; a stage failed. Of the
+        `folder` was refused; there is no delivery at all, or no model; a stage failed. Of the
         inbox: something was rejected or could not be taken in, said last of all.
     """
     require_workspace(root)
@@ -36,6 +38,9 @@ def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
         nothing = not_yet(root, f"nothing to onboard: nothing complete waits in {INBOX}/")
         raise UserError("\n".join([*problems, str(nothing)]))
     for stage in read_pipeline(root):
+        if stage.lane == SERVING and not pointer_path(root).is_file():
+            nothing = not_yet(root, "in the catalogue, but there is no model yet to recommend with")
+            raise UserError("\n".join([*problems, str(nothing)]))
         if stage.lane in LANES:
             ran = reproduce(root, stage.target, say)
             say(f"{stage.target}: {'done' if ran else 'up to date'}")

@@ -64,6 +64,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, name: str, error: BaseException) -> N
         (OSError(errno.EIO, "Input/output error"), False),
         (OSError(errno.ESTALE, "Stale file handle"), False),
         (MemoryError(), False),
+        (ModuleNotFoundError("No module named 'soundfile'"), False),
     ],
 )
 def test_an_error_nobody_thought_of_stops_that_delivery_alone(

@@ -34,11 +34,13 @@ def list_files(folder: Path) -> list[str]:
     try:
         found = list(_walk(folder, folder.resolve(), _MAX_DEPTH))
     except OSError as error:
-        raise UserError(f"{error.filename}: cannot be listed: {error.strerror}") from None
+        raise UserError(f"{error.filename}: cannot be listed: {error.strerror}") from error
     names = sorted(path.relative_to(folder).as_posix() for path in found if path != folder / SUCCESS)
     for name in names:
         if (size := len(name.encode())) > MAX_PATH_BYTES:
-            raise UserError(f"{folder}: {name}: a path of {size} bytes; wanted at most {MAX_PATH_BYTES}")
+            raise UserError(
+                f"{folder}: {name[:80]}...: a path of {size} bytes; wanted at most {MAX_PATH_BYTES}"
+            )
     return names
 
 

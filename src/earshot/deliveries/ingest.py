@@ -8,11 +8,13 @@ copy that nothing names; the next one, of anything, finishes the first and remov
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +96,7 @@ def ingest(folder: Path, root: Path, say: Say = terminal.say, arrived: float | N
         return _ingest(folder, root.resolve(), say, time.time() if arrived is None else arrived)
     except UserError:
         raise
-    except (OSError, MemoryError) as error:
+    except (OSError, MemoryError, ImportError) as error:  # the last while earshot is being updated
         raise UserError(f"{folder}: not taken in: {str(error) or 'not enough memory'}") from error
     except Exception as error:
         mistake = Mistake(folder, error)
@@ -104,7 +106,8 @@ def ingest(folder: Path, root: Path, say: Say = terminal.say, arrived: float | N
 
 def _ingest(folder: Path, root: Path, say: Say, arrived: float) -> Ingested:
     _refuse_place(folder, root)
-    load_params(root / "params.yaml")  # wrong ones are nobody's delivery's fault
+    load_params(root / "params.yaml")  # wrong ones are no fault of the delivery
+    names = _readable_files(folder)
     check(folder)
     work, deliveries = root / ".earshot" / "work" / "ingest", root / "data" / "deliveries"
     with alone(root / ".earshot" / "locks" / "ingest", say):
@@ -113,7 +116,7 @@ def _ingest(folder: Path, root: Path, say: Say, arrived: float) -> Ingested:
         make_inbox(root)
         lines = read_lines(deliveries)
         name = _free_name(folder.resolve().name, deliveries)
-        _refuse_ignored(folder, root, deliveries / name)
+        _refuse_ignored(folder, names, root, deliveries / name)
         try:
             work.mkdir(parents=True)
             md5 = folder_md5(copy_files(folder, work / "copy"))
@@ -150,9 +153,24 @@ def _refuse_place(folder: Path, root: Path) -> None:
             raise Refused(f"{folder}: inside {kept}/ of this workspace; wanted what is not taken in yet")
 
 
-def _refuse_ignored(folder: Path, root: Path, place: Path) -> None:
+def _readable_files(folder: Path) -> list[str]:
+    """As `list_files`; that the system lets nobody read them is no fault of the delivery either."""
+    try:
+        names = list_files(folder)
+    except UserError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno != errno.ENAMETOOLONG:
+            raise
+        raise Refused(str(error)) from None
+    for name in names:
+        if not os.access(folder / name, os.R_OK):
+            raise UserError(f"{folder / name}: no permission to read it")
+    return names
+
+
+def _refuse_ignored(folder: Path, names: Sequence[str], root: Path, place: Path) -> None:
     """What `dvc add` would leave out is found before anything is copied."""
-    ignored = ignored_files(root, place, list_files(folder))
+    ignored = ignored_files(root, place, names)
     if ignored:
         more = f" and {len(ignored) - 1} more" if len(ignored) > 1 else ""
         raise Refused(

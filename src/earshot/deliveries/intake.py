@@ -120,8 +120,8 @@ def _leave_out(root: Path, waiting: Waiting, error: Exception, intake: Intake, s
         try:
             intake.rejected.append(reject(root, waiting.folder, error, say))
             return
-        except OSError as immovable:
-            error = UserError(f"{error}; and it cannot be moved to {REJECTED}: {immovable.strerror}")
+        except Exception as immovable:
+            error = UserError(f"{error}; and it cannot be moved to {REJECTED}: {immovable}")
     attempts = note_failure(root, waiting.fingerprint, readable(str(error)))
     say(f"{waiting.name}: {attempts}")
     intake.failed.append(str(error))

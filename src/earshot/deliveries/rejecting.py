@@ -73,7 +73,7 @@ def _free_place(rejected: Path, name: str) -> Path:
 def _source(folder: Path) -> str:
     """Who delivers, where the delivery says so legibly."""
     description = folder / "delivery.json"
-    with suppress(OSError, UserError):
+    with suppress(Exception):  # it may be what the delivery is rejected for
         if not folder.is_symlink() and stat.S_ISREG(description.lstat().st_mode):
             return readable(read_description(folder)[0])
     return ""

@@ -12,17 +12,15 @@ from hashlib import blake2b
 import dagster as dg
 
 from earshot.deliveries.arrivals import arriving
-from earshot.deliveries.inbox import Waiting, look
+from earshot.deliveries.attempts import pause, read_attempts
+from earshot.deliveries.inbox import Waiting, look, make_inbox
 from orchestration.alive import is_dead, other_daemon
-from orchestration.deliveries import INBOX
+from orchestration.deliveries import FINGERPRINT_TAG
 from orchestration.jobs import onboard
 from orchestration.workspace import ROOT
 
 NAME = "new_deliveries"
 SECONDS = 5
-FIRST_PAUSE, LONGEST_PAUSE = 10.0, 3600.0
-"""Seconds between a failed attempt and the next; they double."""
-FINGERPRINT_TAG = "earshot/deliveries"
 
 
 @dg.sensor(
@@ -39,14 +37,21 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     newest = _newest(context.instance, {"dagster/sensor_name": NAME})
     if newest is not None and not newest.dagster_run.is_finished:
         return dg.SkipReason(_watch(context.instance, newest))
-    found = look(INBOX)
-    complete = [waiting for waiting in found if waiting.arrived is not None]
+    found = look(make_inbox(ROOT))
+    attempts = read_attempts(ROOT)
+    pausing = {
+        waiting.name: attempts[waiting.fingerprint]
+        for waiting in found
+        if waiting.fingerprint in attempts and not attempts[waiting.fingerprint].is_due
+    }
+    complete = [each for each in found if each.arrived is not None and each.name not in pausing]
     failed = newest is not None and newest.dagster_run.status != dg.DagsterRunStatus.SUCCESS
     unfinished = sorted(arriving(ROOT)) if failed else []
-    if not complete and not unfinished:
-        names = ", ".join(waiting.folder.name for waiting in found)
-        return dg.SkipReason(f"still being written: {names}" if names else "nothing waits in data/inbox/")
-    return _request(context.instance, _fingerprint(complete, unfinished))
+    if complete or unfinished:
+        return _request(context.instance, _fingerprint(complete, unfinished))
+    said = [f"still being written: {each.name}" for each in found if each.arrived is None]
+    said += [f"{name}: {tried}" for name, tried in pausing.items()]
+    return dg.SkipReason("; ".join(said) or "nothing waits in data/inbox/")
 
 
 def _newest(instance: dg.DagsterInstance, tags: dict[str, str]) -> dg.RunRecord | None:
@@ -64,7 +69,7 @@ def _watch(instance: dg.DagsterInstance, record: dg.RunRecord) -> str:
 
 def _fingerprint(complete: list[Waiting], unfinished: list[str]) -> str:
     """Of all there is to do; a delivery that was away and came back arrived at another time."""
-    content = [(each.folder.name, each.fingerprint, each.arrived) for each in complete]
+    content = [(each.name, each.fingerprint, each.arrived) for each in complete]
     return blake2b(repr((content, unfinished)).encode(errors="replace"), digest_size=12).hexdigest()
 
 
@@ -72,8 +77,7 @@ def _request(instance: dg.DagsterInstance, fingerprint: str) -> dg.RunRequest | 
     tags = {FINGERPRINT_TAG: fingerprint}
     attempt, last = instance.get_runs_count(dg.RunsFilter(tags=tags)), _newest(instance, tags)
     if last is not None:
-        pause = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
-        left = last.update_timestamp.timestamp() + pause - time.time()
+        left = last.update_timestamp.timestamp() + pause(attempt) - time.time()
         if left > 0:
             return dg.SkipReason(f"attempt {attempt} failed; the next in {left:.0f} s")
     return dg.RunRequest(run_key=f"{fingerprint}-{attempt}", tags=tags)

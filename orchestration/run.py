@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from earshot.deliveries.inbox import make_inbox
 from earshot.errors import UserError
 from earshot.processes import die_with_parent
 from earshot.terminal import say, say_error
@@ -26,6 +27,7 @@ def run(
     die_with_parent()
     os.environ.setdefault("DAGSTER_HOME", str(ROOT / ".dagster"))
     try:
+        make_inbox(ROOT)
         if demo:
             _take_in_demo()
         succeeded = _run(job)

@@ -10,6 +10,7 @@ import typer
 
 from earshot.asking.commands import app as asking
 from earshot.datasets.commands import app as importing
+from earshot.deliveries.commands import app as delivering
 from earshot.errors import UserError
 from earshot.onboarding.commands import onboard
 from earshot.releases.commands import app as releasing
@@ -106,12 +107,15 @@ def plot(
 def repair() -> None:
     """Mend what kills left in DVC's files, and put back what is lost or damaged of the stages' outputs."""
     from earshot import versioning
+    from earshot.workspace import require_workspace
 
+    require_workspace(Path.cwd())
     versioning.repair(Path.cwd(), tell)
     versioning.mend_all(Path.cwd(), tell)
 
 
 app.command()(onboard)
+app.add_typer(delivering, name="deliveries")
 app.add_typer(importing, name="import")
 app.add_typer(releasing, name="release")
 app.add_typer(beside_releases)

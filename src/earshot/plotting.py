@@ -12,6 +12,7 @@ from earshot.columns import AUDIO, SONG_ID
 from earshot.errors import UserError
 from earshot.files import replace_bytes
 from earshot.params import load_params
+from earshot.workspace import not_yet
 
 _LONGEST_NAME = 50
 
@@ -64,8 +65,8 @@ def find_audio(root: Path, song: str) -> Path:
         return _usable(root, song, delivered[song])
     if file.is_file():
         return file
-    unmade = "" if table.is_file() else " (not there yet: `dvc repro raw_audio` makes it)"
-    raise UserError(f"{song!r} is neither a song_id of {table}{unmade} nor a file: there is no {file}")
+    nowhere = f"{song!r} is neither a song_id of {table} nor a file: there is no {file}"
+    raise UserError(nowhere) if table.is_file() else not_yet(root, f"{nowhere}, and no catalogue yet")
 
 
 def _delivered_audio(table: Path) -> dict[str, str]:

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from earshot.errors import UserError
 from earshot.files import read_json
+from earshot.workspace import not_yet
 
 
 def show_results(root: Path) -> None:
@@ -22,7 +22,7 @@ def show_results(root: Path) -> None:
 
     report = root / "data" / "evaluation_report"
     if not (report / "metrics.json").is_file():
-        raise UserError(f"{report / 'metrics.json'}: not there yet; `make run` or `dvc repro` makes it")
+        raise not_yet(root, f"no results yet: {report / 'metrics.json'} is not there")
     console = Console()
     metrics = read_json(report / "metrics.json")
     console.print(_table(metrics["systems"], metrics["protocol"]["k"]))

@@ -18,6 +18,7 @@ from earshot.plays.tables import ITEMS
 from earshot.releases import Manifest, NothingReleased, candidate, commit_release, read_decision, read_pointer
 from earshot.stages.reproduce import reproduce
 from earshot.versioning import read_definition, read_lock, read_pipeline, repair, writers
+from earshot.workspace import not_yet
 
 DAY = 24 * 3600
 
@@ -181,6 +182,8 @@ def retrain(root: Path, say: Callable[[str], object]) -> str:
     UserError
         A stage failed, in its own words.
     """
+    if not all((root / "data" / stage).is_dir() for stage in ("hyper_images", "play_counts")):
+        raise not_yet(root, "songs with audio, or plays, are not there yet")
     repair(root, say)
     before = read_pointer(root)
     stages = read_pipeline(root)

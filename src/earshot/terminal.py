@@ -25,6 +25,15 @@ def on_one_line(text: str) -> str:
     return visible(text.replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
 
 
+def aligned(lines: list[list[str]]) -> list[str]:
+    """Rows of cells as lines, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
 def tell(text: str) -> None:
     """Write `text`, which may have several lines, to standard output."""
     typer.echo(visible(text))

@@ -12,7 +12,8 @@ import pytest
 from earshot.deliveries import read_index
 from earshot.deliveries.arrivals import arriving
 from earshot.deliveries.inbox import look
-from earshot.deliveries.intake import rejections, take_in
+from earshot.deliveries.intake import take_in
+from earshot.deliveries.rejecting import rejections
 from tests.deliveries.workspaces import empty_workspace, sound
 
 # Kills itself at the given event: a file is opened, made, linked, renamed or removed.

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from earshot.deliveries import read_index
+from earshot.deliveries.check import Refused
 from earshot.deliveries.ingest import Ingested, ingest
 from earshot.errors import UserError
 from tests.deliveries.workspaces import empty_workspace, sound
@@ -111,13 +112,18 @@ def test_a_refused_delivery_leaves_nothing(workspace: Path, tmp_path: Path) -> N
     assert sorted(workspace.rglob("*")) == before
 
 
-def test_a_file_that_dvc_ignores_is_refused(workspace: Path, tmp_path: Path) -> None:
-    (workspace / ".dvcignore").write_text("*.tmp\n")
-    source = delivery(tmp_path / "d")
-    (source / "notes.tmp").write_text("")
-    with pytest.raises(UserError, match=r"d: not taken in: .* does \.dvcignore leave out one of its files"):
+@pytest.mark.parametrize("name", ["d/notes.tmp", "d/audio/__pycache__/s.mp3", "d.tmp/audio/0.mp3"])
+def test_a_file_that_dvc_ignores_is_refused_before_anything_is_copied(
+    workspace: Path, tmp_path: Path, name: str
+) -> None:
+    (workspace / ".dvcignore").write_text("*.tmp\n__pycache__\n")
+    source = delivery(tmp_path / Path(name).parts[0])
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("")
+    with pytest.raises(Refused, match=rf"{name}.*: left out of DVC by \.dvcignore"):
         ingest(source, workspace)
-    assert set(contents(workspace)) == {".gitignore"}
+    assert contents(workspace) == {}
+    assert not (workspace / ".earshot" / "work" / "ingest").exists()
 
 
 def test_killed_at_any_moment_it_is_finished_or_removed_by_the_next(workspace: Path, tmp_path: Path) -> None:

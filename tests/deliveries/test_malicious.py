@@ -17,7 +17,8 @@ import pytest
 from earshot.audio import probing
 from earshot.deliveries import inbox, read_songs
 from earshot.deliveries.copying import copy_files
-from earshot.deliveries.intake import INBOX, take_in
+from earshot.deliveries.inbox import INBOX
+from earshot.deliveries.intake import take_in
 from earshot.errors import UserError
 from tests.deliveries.workspaces import empty_workspace
 

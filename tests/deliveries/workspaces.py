@@ -11,11 +11,12 @@ PARAMS = (Path(__file__).parents[2] / "params.yaml").read_text()
 
 
 def empty_workspace(root: Path, max_set_aside_share: float = 0.5) -> Path:
-    """What git and DVC need, and params.yaml."""
+    """What git and DVC need, and params.yaml; a pipeline without a stage."""
     (root / ".dvc" / "tmp").mkdir(parents=True)
     (root / ".dvc" / "config").write_text(
         '[cache]\n    type = "hardlink,copy"\n[core]\n    analytics = false\n'
     )
+    (root / "dvc.yaml").write_text("stages: {}\n")
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     share = "max_set_aside_share: 0.5"
     assert share in PARAMS

@@ -11,7 +11,9 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
+from earshot.deliveries import attempts
 from earshot.deliveries.arrivals import note_arrival
+from earshot.deliveries.inbox import look, make_inbox
 from orchestration import alive, new_deliveries
 from tests.pipeline.workspace import PROJECT
 
@@ -25,10 +27,8 @@ HOLD = (
 def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The inbox of an empty workspace, for the sensor in this process."""
     monkeypatch.setattr(new_deliveries, "ROOT", tmp_path)
-    monkeypatch.setattr(new_deliveries, "INBOX", tmp_path / "inbox")
     monkeypatch.setattr(alive, "LOCK", tmp_path / "daemon")
-    (tmp_path / "inbox").mkdir()
-    yield tmp_path / "inbox"
+    yield make_inbox(tmp_path)
     for file in alive._held:
         file.close()
     alive._held.clear()
@@ -78,15 +78,27 @@ def test_again_after_a_failure_with_growing_pauses(inbox: Path, monkeypatch: pyt
         drop(inbox, "a")
         keys = []
         for attempt in range(3):
-            monkeypatch.setattr(new_deliveries, "FIRST_PAUSE", 0.0)
+            monkeypatch.setattr(attempts, "FIRST_PAUSE", 0.0)
             run = start(instance, ask(instance))
             keys.append(run.tags["dagster/run_key"].split("-")[1])
             instance.report_run_failed(run)
-            monkeypatch.setattr(new_deliveries, "FIRST_PAUSE", 600.0)
+            monkeypatch.setattr(attempts, "FIRST_PAUSE", 600.0)
             *said, seconds, _ = str(ask(instance)).split()
             assert " ".join(said) == f"attempt {attempt + 1} failed; the next in"
             assert 600 * 2**attempt - 60 < int(seconds) <= 600 * 2**attempt
         assert keys == ["0", "1", "2"]
+
+
+def test_what_stays_in_the_inbox_is_not_asked_for_at_every_look(inbox: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        drop(inbox, "a")
+        [waiting] = look(inbox)
+        attempts.note_attempt(inbox.parents[1], waiting.fingerprint)
+        attempts.note_failure(inbox.parents[1], waiting.fingerprint, "no permission")
+        said = str(ask(instance))
+        assert said.startswith("a: stays in the inbox: no permission; tried 1 times, the next in ")
+        drop(inbox, "b")
+        assert isinstance(ask(instance), dg.RunRequest)
 
 
 def test_what_was_taken_in_and_not_recommended_is_asked_for_again(inbox: Path) -> None:
@@ -95,10 +107,10 @@ def test_what_was_taken_in_and_not_recommended_is_asked_for_again(inbox: Path) -
         run = start(instance, ask(instance))
         (inbox / "a" / "_SUCCESS").unlink()
         (inbox / "a").rmdir()
-        note_arrival(inbox.parent, "a", 0.0)
+        note_arrival(inbox.parents[1], "a", 0.0)
         instance.report_run_failed(run)
         assert isinstance(ask(instance), dg.RunRequest)
-        (inbox.parent / ".earshot" / "arriving" / "a").unlink()
+        (inbox.parents[1] / ".earshot" / "arriving" / "a").unlink()
         assert ask(instance) == "nothing waits in data/inbox/"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earshot.terminal import on_one_line, say, tell
+from earshot.terminal import aligned, on_one_line, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,8 +66,7 @@ def _answer(question: Callable[..., list[dict[str, Any]]], about: str, k: int, a
 def _table(rows: list[dict[str, Any]]) -> list[str]:
     """A line a row under the names of the columns; figures to the right."""
     lines = [list(rows[0]), *([_shown(value) for value in row.values()] for row in rows)] if rows else []
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+    return aligned(lines)
 
 
 def _shown(value: Any) -> str:

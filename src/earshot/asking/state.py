@@ -14,6 +14,7 @@ from earshot import versioning
 from earshot.columns import ARTIST, SONG_ID, TITLE, USER_ID, WITHDRAWN
 from earshot.errors import UserError
 from earshot.files import read_json
+from earshot.workspace import not_yet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +108,7 @@ def _read_lock(root: Path) -> dict[str, Any]:
 
 def _output(root: Path, lock: dict[str, Any], stage: str) -> versioning.PreviousOutput:
     if stage not in lock:
-        raise UserError(f"dvc.lock: no {stage}: nothing is served yet; `dvc repro {stage}` makes it")
+        raise not_yet(root, f"nothing is served yet: dvc.lock names no {stage}")
     return versioning.PreviousOutput(versioning.cache_folder(root), lock[stage]["outs"][0]["md5"])
 
 

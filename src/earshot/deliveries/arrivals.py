@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from earshot.deliveries.index import parse_index
 from earshot.files import append_json, read_json, read_json_lines, replace_json
 from earshot.versioning import INDEX, read_lock
 
@@ -36,6 +37,11 @@ def note_arrival(root: Path, delivery: str, arrived: float) -> None:
     replace_json(root / ".earshot" / "arriving" / delivery, arrived)
 
 
+def forget_arrival(root: Path, delivery: str) -> None:
+    """`delivery` is not on its way any more: taken back before it was recommendable, or never taken in."""
+    (root / ".earshot" / "arriving" / delivery).unlink(missing_ok=True)
+
+
 def arriving(root: Path) -> dict[str, float]:
     """When the deliveries arrived that are not recommendable yet."""
     folder = root / ".earshot" / "arriving"
@@ -56,7 +62,7 @@ def note_recommendable(root: Path) -> list[Arrival]:
     arrivals = [Arrival(name, waiting[name], max(_written(root), waiting[name])) for name in served]
     for arrival in arrivals:
         append_json(root / ".earshot" / "arrivals", asdict(arrival))
-        (root / ".earshot" / "arriving" / arrival.delivery).unlink(missing_ok=True)
+        forget_arrival(root, arrival.delivery)
     return arrivals
 
 
@@ -100,11 +106,12 @@ def _upstream(lock: dict[str, Any]) -> list[str]:
 
 
 def _beginning(index: Path, md5: str) -> list[str]:
-    """The deliveries of `index` when its hash was `md5`."""
-    text, names = hashlib.md5(), list[str]()
-    for line in index.read_bytes().splitlines(keepends=True):
-        text.update(line)
-        names.append(line.decode().split(",")[0])
-        if text.hexdigest() == md5:
-            return names[1:]
+    """The deliveries that `index` named, and that were not withdrawn, when its hash was `md5`."""
+    content, until, size = index.read_bytes(), hashlib.md5(), 0
+    for line in content.splitlines(keepends=True):
+        until.update(line)
+        size += len(line)
+        if until.hexdigest() == md5:
+            lines = parse_index(content[:size].decode(), index)
+            return [each.name for each in lines if not each.withdrawn]
     return []

@@ -14,6 +14,8 @@ SUCCESS = "_SUCCESS"
 
 _DVC_FILES = {"dvc.yaml", "dvc.lock"}
 _MAX_DEPTH = 32
+MAX_PATH_BYTES = 2048
+"""Of a path inside a delivery: with the workspace's own before it, it must stay below PATH_MAX."""
 
 
 def list_files(folder: Path) -> list[str]:
@@ -24,7 +26,7 @@ def list_files(folder: Path) -> list[str]:
     UserError
         No such folder, or one that cannot be listed; a link that leads out of it
         or to a folder; a pipe, device or socket; a name that is not UTF-8 or that
-        DVC takes for its own; folders in more than 32 others.
+        DVC takes for its own; folders in more than 32 others; a path of more than 2048 bytes.
     """
     _refuse_name(folder)
     if not folder.is_dir():
@@ -32,8 +34,14 @@ def list_files(folder: Path) -> list[str]:
     try:
         found = list(_walk(folder, folder.resolve(), _MAX_DEPTH))
     except OSError as error:
-        raise UserError(f"{error.filename}: cannot be listed: {error.strerror}") from None
-    return sorted(path.relative_to(folder).as_posix() for path in found if path != folder / SUCCESS)
+        raise UserError(f"{error.filename}: cannot be listed: {error.strerror}") from error
+    names = sorted(path.relative_to(folder).as_posix() for path in found if path != folder / SUCCESS)
+    for name in names:
+        if (size := len(name.encode())) > MAX_PATH_BYTES:
+            raise UserError(
+                f"{folder}: {name[:80]}...: a path of {size} bytes; wanted at most {MAX_PATH_BYTES}"
+            )
+    return names
 
 
 def _walk(folder: Path, root: Path, depth: int) -> Iterator[Path]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import shutil
 import stat
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -26,13 +29,28 @@ def copy_files(folder: Path, copy: Path) -> dict[str, str]:
     Raises
     ------
     UserError
-        A file that cannot be copied, for want of permission or room, or that changes meanwhile.
+        Not enough room for all of them, looked at first; a file that cannot be copied,
+        for want of permission or room, or that changes meanwhile.
     """
-    root = folder.resolve()
+    root, names = folder.resolve(), list_files(folder)
+    _look_for_room(folder, names, copy)
     return {
         name: _copy(folder / name, copy / name, root)
-        for name in progress(list_files(folder), description="Copying", unit="files")
+        for name in progress(names, description="Copying", unit="files")
     }
+
+
+def _look_for_room(folder: Path, names: Sequence[str], copy: Path) -> None:
+    try:
+        wanted = sum((folder / name).stat().st_size for name in names)
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be copied: {error.strerror}") from None
+    free = shutil.disk_usage(copy.parent).free
+    if wanted > free:
+        raise UserError(
+            f"{folder}: no room for it: it takes {wanted / 1e6:,.1f} MB, and {copy.parent} has "
+            f"{free / 1e6:,.1f} MB left"
+        )
 
 
 def _copy(source: Path, destination: Path, root: Path) -> str:
@@ -46,10 +64,18 @@ def _copy(source: Path, destination: Path, root: Path) -> str:
                 written.write(block)
             after = os.fstat(read.fileno())
     except OSError as error:
-        raise UserError(f"{source}: cannot be copied: {error.strerror}") from None
+        raise UserError(f"{source}: cannot be copied: {_explain(error, source, destination)}") from None
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise UserError(f"{source}: changed while it was read; wait until the delivery is complete")
     return md5.hexdigest()
+
+
+def _explain(error: OSError, source: Path, destination: Path) -> str:
+    """Where others took the room meanwhile, how much was wanted and how much there is."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return str(error.strerror)
+    wanted, free = source.stat().st_size, shutil.disk_usage(destination.parent).free
+    return f"{error.strerror}: it takes {wanted / 1e6:,.1f} MB, there are {free / 1e6:,.1f} MB left"
 
 
 def _open_inside(source: Path, root: Path) -> BinaryIO:

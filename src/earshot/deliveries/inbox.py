@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from earshot.deliveries.contents import SUCCESS
+from earshot.deliveries.contents import MAX_PATH_BYTES, SUCCESS
+from earshot.deliveries.loose import is_table, loose_pieces
+
+INBOX = "data/inbox"
 
 STANDS_SECONDS = 2.0
 """So long a folder that looks renamed into place must have stood."""
 QUIET_SECONDS = 60.0
 """After so long without a change any folder counts as complete."""
+
+_NAMED_PIECES = 5
 
 Entry = tuple[str, os.stat_result]
 """Path inside a delivery, and its status; a link is not followed."""
@@ -34,28 +39,78 @@ class Waiting:
         When it was complete, Unix seconds; None while it is still being written.
     fingerprint
         Changes with every change inside it.
+    pieces
+        Of a delivery that lies there without a folder of its own: the names in
+        `folder`, the inbox, that belong to it.
     """
 
     folder: Path
     arrived: float | None
     fingerprint: str
+    pieces: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is called when it is spoken of."""
+        if not self.pieces:
+            return self.folder.name
+        more = ", ..." if len(self.pieces) > _NAMED_PIECES else ""
+        return f"{INBOX}/{{{', '.join(self.pieces[:_NAMED_PIECES])}{more}}}"
+
+
+def make_inbox(root: Path) -> Path:
+    """The inbox of the workspace `root`; what is copied to where there is no folder would lose its own."""
+    (root / INBOX).mkdir(parents=True, exist_ok=True)
+    return root / INBOX
 
 
 def look(inbox: Path, now: float | None = None) -> list[Waiting]:
-    """All of `inbox` by name, but for names that start with a dot; `now` is in Unix seconds."""
+    """All of `inbox` by name, but for names that start with a dot; `now` is in Unix seconds.
+
+    Files that lie there loose, and folders without a table of their own, may be
+    the pieces of one delivery: they are complete together, and one delivery if
+    there is a table among them.
+    """
     moment = time.time() if now is None else now
     if not inbox.is_dir():
         return []
-    found = sorted(path for path in inbox.iterdir() if not path.name.startswith("."))
-    with_status = [(path, status) for path in found if (status := _status(path)) is not None]
-    return [
-        Waiting(path, _arrived(status, list(_walk(path, status)), moment), fingerprint(path))
-        for path, status in with_status
-    ]
+    loose = loose_pieces(inbox)
+    names = sorted(path.name for path in inbox.iterdir() if not path.name.startswith("."))
+    found = [waiting for name in names if name not in loose and (waiting := _look_at(inbox / name, moment))]
+    if not loose:
+        return found
+    together = _look_at_pieces(inbox, loose, moment)
+    if any(map(is_table, loose)):
+        return [together, *found]
+    alone = [Waiting(inbox / name, together.arrived, fingerprint(inbox / name)) for name in loose]
+    return sorted([*found, *alone], key=lambda waiting: waiting.folder)
 
 
-def fingerprint(folder: Path) -> str:
-    """Hash of every name, size and time of change inside `folder`; `""` where there is nothing."""
+def _look_at(path: Path, moment: float) -> Waiting | None:
+    status = _status(path)
+    if status is None:
+        return None
+    return Waiting(path, _arrived(status, list(_walk(path, status)), moment), fingerprint(path))
+
+
+def _look_at_pieces(inbox: Path, names: Sequence[str], moment: float) -> Waiting:
+    """Nothing is renamed into place here: all of it must have stood still."""
+    there = [(inbox / name, status) for name in names if (status := _status(inbox / name))]
+    inside = [status for path, own in there for _, status in _walk(path, own)]
+    last = max((status.st_ctime for status in [*inside, *(own for _, own in there)]), default=moment)
+    quiet = STANDS_SECONDS if SUCCESS in names else QUIET_SECONDS
+    arrived = last if moment - last >= quiet else None
+    return Waiting(inbox, arrived, fingerprint(inbox, names), tuple(names))
+
+
+def fingerprint(folder: Path, pieces: Sequence[str] = ()) -> str:
+    """Hash of every name, size and time of change inside `folder`, or of these `pieces` of it alone.
+
+    `""` where there is nothing.
+    """
+    if pieces:
+        found = [(piece, fingerprint(folder / piece)) for piece in pieces]
+        return blake2b(repr(found).encode(), digest_size=12).hexdigest()
     status = _status(folder)
     if status is None:
         return ""
@@ -73,14 +128,16 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _walk(folder: Path, status: os.stat_result) -> Iterator[Entry]:
-    """Everything below `folder`; what vanishes meanwhile or cannot be listed is left out."""
+    """Everything below `folder`; what vanishes meanwhile, cannot be listed or lies too deep is left out."""
     folders = [str(folder)] if stat.S_ISDIR(status.st_mode) else []
     while folders:
         with suppress(OSError), os.scandir(folders.pop()) as entries:
             for entry in entries:
                 inside = entry.stat(follow_symlinks=False)
-                yield os.path.relpath(entry.path, folder), inside
-                if stat.S_ISDIR(inside.st_mode):
+                name = os.path.relpath(entry.path, folder)
+                yield name, inside
+                # the same in every place: the system refuses the whole path, which hangs on where it lies
+                if stat.S_ISDIR(inside.st_mode) and len(os.fsencode(name)) <= MAX_PATH_BYTES:
                     folders.append(entry.path)
 
 

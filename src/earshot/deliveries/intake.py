@@ -1,40 +1,26 @@
 """The inbox emptied: what is complete is taken in, what cannot be used is put aside with the reason.
 
 A delivery leaves the inbox after it was taken in. Killed in between, it is found
-again, known by its content, and only removed.
+again, known by its content, and only removed. What can be neither taken in nor put
+aside (no room, no permission) is tried again after a growing pause; the others go on.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import stat
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from earshot.alerts import alert
+from earshot.deliveries.attempts import keep_attempts, note_attempt, note_failure, read_attempts
 from earshot.deliveries.check import Refused
-from earshot.deliveries.inbox import Waiting, fingerprint, look
-from earshot.deliveries.index import read_description
-from earshot.deliveries.ingest import Say, alone, fit_name, ingest
+from earshot.deliveries.inbox import Waiting, fingerprint, look, make_inbox
+from earshot.deliveries.ingest import Mistake, Say, alone, ingest
+from earshot.deliveries.loose import finish_gathering, gather
+from earshot.deliveries.rejecting import REJECTED, Rejection, readable, reject
+from earshot.deliveries.removing import remove_tree
 from earshot.errors import UserError
-from earshot.files import read_json, replace_json
+from earshot.workspace import require_workspace
 
-INBOX, REJECTED = "data/inbox", "data/rejected"
-_REASON = ".reason.json"
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """A delivery in data/rejected/, and why it lies there."""
-
-    delivery: str
-    error: str
-    rejected: str
-    source: str
+_TAKEN = ".taken-"
 
 
 @dataclass
@@ -56,52 +42,94 @@ class Intake:
     failed: list[str] = field(default_factory=list)
 
 
-def take_in(root: Path, say: Say) -> Intake:
-    """Take in every complete delivery of the inbox, the first to arrive first."""
+def take_in(root: Path, say: Say, due_only: bool = False) -> Intake:
+    """Take in every complete delivery of the inbox, the first to arrive first.
+
+    What failed before comes last; with `due_only` it is left alone until its pause is over.
+    """
+    require_workspace(root)
     intake = Intake()
     with alone(root / ".earshot" / "locks" / "inbox", say):
-        for left in (root / INBOX).glob(".taken-*"):
-            _delete(left, say)
-        found = look(root / INBOX)
+        inbox = make_inbox(root)
+        _tidy(root, inbox, say)
+        found = look(inbox)
         for waiting in found:
             if waiting.arrived is None:
-                say(f"{waiting.folder.name}: still being written; it waits")
-        complete = [waiting for waiting in found if waiting.arrived is not None]
-        for waiting in sorted(complete, key=lambda each: each.arrived or 0.0):
-            _take(root, waiting, intake, say)
+                say(f"{waiting.name}: still being written; it waits")
+        for waiting in _complete(root, found):
+            attempts = read_attempts(root).get(waiting.fingerprint)
+            if due_only and attempts and not attempts.is_due:
+                say(f"{waiting.name}: {attempts}")
+            else:
+                note_attempt(root, waiting.fingerprint)
+                _take(root, waiting, intake, say)
+        if read_attempts(root):
+            keep_attempts(root, [waiting.fingerprint for waiting in look(inbox)])
     return intake
+
+
+def _complete(root: Path, found: list[Waiting]) -> list[Waiting]:
+    attempts = read_attempts(root)
+
+    def turn(waiting: Waiting) -> tuple[int, float]:
+        tried = attempts.get(waiting.fingerprint)
+        return tried.count if tried else 0, waiting.arrived or 0.0
+
+    return sorted((waiting for waiting in found if waiting.arrived is not None), key=turn)
+
+
+def _tidy(root: Path, inbox: Path, say: Say) -> None:
+    """Finish what a kill left half done."""
+    for left in list(inbox.glob(f"{_TAKEN}*")):
+        _delete(left, say)
+    try:
+        finish_gathering(root, inbox)
+    except OSError as error:
+        say(f"{inbox}: loose files cannot be put into a folder: {error}")
 
 
 def _take(root: Path, waiting: Waiting, intake: Intake, say: Say) -> None:
     try:
+        if waiting.pieces:
+            say(f"{waiting.name}: lie there without a folder; they get one")
+            waiting = _gathered(root, waiting)
         if waiting.folder.is_symlink():
             raise Refused(f"{waiting.folder}: a link; wanted a folder")
         ingested = ingest(waiting.folder, root, say, waiting.arrived)
         intake.taken.append(ingested.name)
         say(f"{ingested.name}: {'taken in' if ingested.new else 'already there'}")
         _remove(waiting, say)
-    except (UserError, OSError) as error:
+    except (UserError, OSError, MemoryError) as error:
         _leave_out(root, waiting, error, intake, say)
+    except Exception as error:
+        _leave_out(root, waiting, Mistake(waiting.folder, error), intake, say)
+
+
+def _gathered(root: Path, waiting: Waiting) -> Waiting:
+    folder = gather(root, waiting.folder, waiting.pieces, waiting.arrived or 0.0)
+    found = replace(waiting, folder=folder, fingerprint=fingerprint(folder), pieces=())
+    note_attempt(root, found.fingerprint)
+    return found
 
 
 def _leave_out(root: Path, waiting: Waiting, error: Exception, intake: Intake, say: Say) -> None:
-    name = waiting.folder.name
-    if fingerprint(waiting.folder) != waiting.fingerprint:
-        say(f"{name}: changed while it was read; it waits")
+    if fingerprint(waiting.folder, waiting.pieces) != waiting.fingerprint:
+        say(f"{waiting.name}: changed while it was read; it waits")
         return
-    if isinstance(error, Refused):
+    if isinstance(error, Refused | Mistake) and not waiting.pieces:
         try:
-            intake.rejected.append(_reject(root, waiting.folder, str(error), say))
+            intake.rejected.append(reject(root, waiting.folder, error, say))
             return
-        except OSError as immovable:
-            error = UserError(f"{error}; and it cannot be moved to {REJECTED}: {immovable.strerror}")
-    say(f"{name}: stays in the inbox: {error}")
+        except Exception as immovable:
+            error = UserError(f"{error}; and it cannot be moved to {REJECTED}: {immovable}")
+    attempts = note_failure(root, waiting.fingerprint, readable(str(error)))
+    say(f"{waiting.name}: {attempts}")
     intake.failed.append(str(error))
 
 
 def _remove(waiting: Waiting, say: Say) -> None:
     """Hidden first, so that a removal that is cut short leaves no half delivery to be found."""
-    aside = waiting.folder.with_name(f".taken-{waiting.fingerprint}")
+    aside = waiting.folder.with_name(f"{_TAKEN}{waiting.fingerprint}")
     waiting.folder.rename(aside)
     if fingerprint(aside) != waiting.fingerprint:
         aside.rename(waiting.folder)
@@ -111,56 +139,8 @@ def _remove(waiting: Waiting, say: Say) -> None:
 
 
 def _delete(folder: Path, say: Say) -> None:
-    """Read-only folders too; what somebody else owns stays, hidden."""
-    for inside, _, _ in os.walk(folder):
-        with suppress(OSError):
-            Path(inside).chmod(stat.S_IRWXU)
+    """What somebody else owns stays, hidden."""
     try:
-        shutil.rmtree(folder)
+        remove_tree(folder)
     except OSError as error:
         say(f"{folder}: taken in, but cannot be removed: {error.strerror}; remove it by hand")
-
-
-def _reject(root: Path, folder: Path, error: str, say: Say) -> Rejection:
-    """Move what lies in the inbox to data/rejected/, the reason beside it."""
-    rejected = root / REJECTED
-    rejected.mkdir(parents=True, exist_ok=True)
-    place = _free_place(rejected, fit_name(folder.name))
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    rejection = Rejection(place.name, _readable(error), now, _source(folder))
-    replace_json(rejected / f"{place.name}{_REASON}", rejection.__dict__)
-    if folder.is_dir() and not folder.is_symlink():
-        with suppress(OSError):  # a folder that may not be written to cannot be moved
-            folder.chmod(folder.stat().st_mode | stat.S_IRWXU)
-    folder.rename(place)
-    say(f"{place.name}: rejected: {rejection.error}")
-    alert(root, "delivery rejected", f"{place.name}: {rejection.error}")
-    return rejection
-
-
-def _free_place(rejected: Path, name: str) -> Path:
-    number, free = 2, name
-    while os.path.lexists(rejected / free) or free.endswith(_REASON):
-        free, number = f"{name}-{number}", number + 1
-    return rejected / free
-
-
-def _source(folder: Path) -> str:
-    """Who delivers, where the delivery says so legibly."""
-    description = folder / "delivery.json"
-    with suppress(OSError, UserError):
-        if not folder.is_symlink() and stat.S_ISREG(description.lstat().st_mode):
-            return _readable(read_description(folder)[0])
-    return ""
-
-
-def _readable(text: str) -> str:
-    """Without halves of characters, which names of files may hold and JSON may not."""
-    return re.sub(r"[\ud800-\udfff]", "?", text)
-
-
-def rejections(root: Path) -> list[Rejection]:
-    """What lies in data/rejected/ now, by name."""
-    reasons = sorted((root / REJECTED).glob(f"*{_REASON}"))
-    there = [path for path in reasons if os.path.lexists(path.with_name(path.name.removesuffix(_REASON)))]
-    return [Rejection(**read_json(path)) for path in there]

@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from earshot.deliveries.arrivals import Arrival, note_recommendable
+from earshot.deliveries.inbox import INBOX
 from earshot.deliveries.ingest import Say, ingest
 from earshot.deliveries.intake import take_in
 from earshot.errors import UserError
 from earshot.onboarding.page import write_page
+from earshot.releases.manifest import pointer_path
 from earshot.stages.reproduce import reproduce
 from earshot.versioning import INDEX, read_pipeline, repair
+from earshot.workspace import not_yet, require_workspace
 
-LANES = ("catalogue", "serving")
+SERVING = "serving"
+LANES = ("catalogue", SERVING)
 
 
 def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
@@ -25,15 +29,19 @@ def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
     Raises
     ------
     UserError
-        `folder` was refused; there is no delivery at all; a stage failed. Of the
+        `folder` was refused; there is no delivery at all, or no model; a stage failed. Of the
         inbox: something was rejected or could not be taken in, said last of all.
     """
+    require_workspace(root)
     repair(root, say)
     problems = _take_in(root, folder, say)
     if not (root / INDEX).is_file():
-        problems.append("no delivery yet: `earshot onboard DIR`, or put one into data/inbox/")
-        raise UserError("\n".join(problems))
+        nothing = not_yet(root, f"nothing to onboard: nothing complete waits in {INBOX}/")
+        raise UserError("\n".join([*problems, str(nothing)]))
     for stage in read_pipeline(root):
+        if stage.lane == SERVING and not pointer_path(root).is_file():
+            nothing = not_yet(root, "in the catalogue, but there is no model yet to recommend with")
+            raise UserError("\n".join([*problems, str(nothing)]))
         if stage.lane in LANES:
             ran = reproduce(root, stage.target, say)
             say(f"{stage.target}: {'done' if ran else 'up to date'}")

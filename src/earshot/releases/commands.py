@@ -10,6 +10,7 @@ import typer
 
 from earshot.errors import UserError
 from earshot.terminal import on_one_line, tell
+from earshot.workspace import not_yet
 
 app = typer.Typer(help="What is served, and what it was judged by.", no_args_is_help=True)
 beside = typer.Typer()
@@ -36,7 +37,8 @@ def list_all() -> None:
     for each in releases.list_imported(root):
         tell(f"   -  {each.release}  {_figures(each.metrics)}  imported: its own claim, not promoted")
     if isinstance(current, releases.NothingReleased):
-        tell(f"nothing released yet: {current.reason}")
+        nothing = f"nothing released yet: {current.reason}"
+        tell(nothing if releases.list_candidates(root) else str(not_yet(root, nothing)))
 
 
 def _figures(metrics: dict[str, dict[str, float]]) -> str:

@@ -20,6 +20,7 @@ from earshot.releases.manifest import (
 )
 from earshot.releases.quarantine import check_claim, imported_path, list_all_imported, read_imported
 from earshot.trusted import named_classes, trusted_in
+from earshot.workspace import not_yet
 
 
 def archive_path(root: Path, name: str) -> Path:
@@ -60,7 +61,9 @@ def find_release(root: Path, name: str, refused: bool = False) -> Manifest:
     found = [release for release in releases if name and release.release.startswith(name)]
     if len(found) == 1:
         return found[0]
-    there = ", ".join(release.release for release in found or releases) or "none"
+    if not releases:
+        raise not_yet(root, f"release {name!r}: no such release; there are none yet")
+    there = ", ".join(release.release for release in found or releases)
     raise UserError(
         f"release {name!r}: {'more than one' if found else 'no such release'}; there are: {there}"
     )

@@ -20,6 +20,7 @@ from earshot.releases.history import (
 from earshot.releases.manifest import Manifest, pointer_path, read_pointer
 from earshot.versioning import repair
 from earshot.versioning.replace import replacing_output
+from earshot.workspace import not_yet
 
 ROLLBACK = "rollback"
 """What is told of one that was cut off."""
@@ -55,7 +56,7 @@ def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] 
 def _served(root: Path) -> Manifest:
     current = read_pointer(root)
     if not isinstance(current, Manifest):
-        raise UserError(f"nothing to roll back: nothing is released yet ({current.reason})")
+        raise not_yet(root, f"nothing to roll back: nothing is released yet ({current.reason})")
     return current
 
 

@@ -1,7 +1,7 @@
 """DVC: .dvc files, dvc.lock, the cache, the resolved pipeline. The only package that knows DVC."""
 
 from earshot.versioning.cache import PreviousOutput, add_object, cache_folder, cache_path
-from earshot.versioning.deliveries import add_folder, delivery_md5s, folder_md5, writing
+from earshot.versioning.deliveries import add_folder, delivery_md5s, folder_md5, ignored_files, writing
 from earshot.versioning.garbage import Garbage, collect_garbage
 from earshot.versioning.kept_lock import keep_lockfile
 from earshot.versioning.lockfile import (
@@ -43,6 +43,7 @@ __all__ = [
     "file_md5",
     "folder_md5",
     "forget_used_inputs",
+    "ignored_files",
     "inputs",
     "is_current",
     "is_whole",

@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from earshot.files import parse_yaml, replace_text
-from earshot.versioning.locks import locked
+from earshot.versioning.locks import locked, open_repository
 from earshot.versioning.repair import opened
 
 
@@ -60,6 +61,22 @@ def delivery_md5s(root: Path, names: Iterable[str]) -> dict[str, str]:
         for name, file in sorted(files.items())
         if file.is_file()
     }
+
+
+def ignored_files(root: Path, folder: Path, names: Iterable[str]) -> list[str]:
+    """Those of `names`, paths inside `folder`, that DVC leaves out by .dvcignore; all, if `folder` itself."""
+    with open_repository(root) as repo:
+        ignore = repo.dvcignore
+
+        @cache
+        def is_left_out(place: Path) -> bool:
+            return ignore.is_ignored_dir(str(place)) or (place != folder and is_left_out(place.parent))
+
+        return [
+            name
+            for name in names
+            if ignore.is_ignored_file(str(folder / name)) or is_left_out((folder / name).parent)
+        ]
 
 
 @contextmanager

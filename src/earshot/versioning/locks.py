@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,18 +27,19 @@ def open_repository(root: Path) -> Iterator[Repo]:
     Raises
     ------
     UserError
-        `root` is no DVC repository.
+        `root` is no DVC repository; what DVC cannot do with it, in its words.
     """
-    from dvc.exceptions import NotDvcRepoError
+    from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
-        repo = Repo(str(root))
+        with Repo(str(root)) as repo:
+            yield repo
     except NotDvcRepoError:
         raise UserError(f"{root}: no DVC repository; earshot runs in the folder that holds .dvc") from None
-    with repo:
-        yield repo
+    except (DvcException, sqlite3.Error) as error:  # the second where its state cannot be written
+        raise UserError(f"DVC: {error}") from error
 
 
 @contextmanager

@@ -1,0 +1,48 @@
+"""The asset that takes in: what stays in the inbox fails nobody else's run."""
+
+import errno
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from earshot.deliveries import ingest
+from earshot.deliveries.inbox import make_inbox
+from orchestration import deliveries
+from tests.deliveries.workspaces import empty_workspace
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Dagster's own context
+def test_a_run_succeeds_for_what_it_took_in_and_says_what_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = empty_workspace(tmp_path / "workspace")
+    monkeypatch.setattr(deliveries, "ROOT", root)
+    for name in ("bad", "good"):
+        folder = make_inbox(root) / name
+        folder.mkdir()
+        (folder / "songs.csv").write_text(f"song_id\n{name}\n")
+        (folder / "_SUCCESS").touch()
+    check = ingest.check
+
+    def spoilt(folder: Path) -> None:
+        if folder.name == "bad":
+            raise OSError(errno.EIO, "Input/output error")
+        check(folder)
+
+    monkeypatch.setattr(ingest, "check", spoilt)
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def told(**tags: str) -> dict[str, object]:
+            ran = dg.materialize([deliveries.deliveries], instance=instance, tags=tags)
+            assert ran.success
+            [event] = ran.asset_materializations_for_node("deliveries")
+            return {name: value.value for name, value in event.metadata.items()}
+
+        first = told()
+        assert (first["taken in"], first["deliveries"], first["withdrawn"]) == (["good"], 1, 0)
+        assert "Input/output error" in str(first["stays in the inbox"])
+        asked_by_the_sensor = told(**{deliveries.FINGERPRINT_TAG: "x"})
+        assert asked_by_the_sensor["stays in the inbox"] == []
+        assert (root / "data" / "inbox" / "bad").is_dir()
+    assert "delivery stays in the inbox" in (root / ".earshot" / "alerts.log").read_text()

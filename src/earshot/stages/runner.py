@@ -18,7 +18,7 @@ from earshot import versioning
 from earshot.errors import UserError
 from earshot.files import is_full, replace_text, write_json
 from earshot.params import Params, read_params
-from earshot.processes import die_with_parent, keep_freed_memory
+from earshot.processes import die_with_parent, keep_freed_memory, temporary_files_in
 from earshot.stages.paths import Paths
 
 
@@ -43,7 +43,8 @@ def run_stage(root: Path, target: str) -> dict[str, Any]:
     die_with_parent(versioning.running_process(root, definition))
     place = Path(*versioning.split_target(target))
     failed = root / ".earshot" / "failed" / place
-    with _only_one(root / ".earshot" / "locks" / place):
+    temporary = root / ".earshot" / "tmp" / place
+    with _only_one(root / ".earshot" / "locks" / place), temporary_files_in(temporary):
         shutil.rmtree(failed, ignore_errors=True)
         failed.mkdir(parents=True)
         try:

@@ -11,6 +11,9 @@ from contextlib import suppress
 _SENTENCE = b"\ninterrupted; say it again and it goes on\n"
 """On a line of its own: on the last one stands a progress bar, or the ^C that a terminal shows."""
 
+_HEARD_BY = "EARSHOT_HEARD_BY"
+"""Environment variable: PID of the command above this one that hears the signals for all."""
+
 _blocked: set[signal.Signals] = set()
 _ending = threading.Event()
 
@@ -23,18 +26,20 @@ def hear_signals() -> None:
     their own in place of any other, and a handler waits for the end of a long call.
 
     What is started inherits the block, so it cannot complain while it starts up. A
-    command that another one started this way says nothing, and leaves SIGINT, which
-    a terminal sends to both, to the other one. A SIGINT that is ignored (`nohup`)
-    stays ignored.
+    command that another one started says nothing, and leaves SIGINT, which a terminal
+    sends to both, to the other one. A SIGINT that is ignored (`nohup`) stays ignored.
     """
     if _blocked:
         return
-    heard = {each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN}
-    is_below = signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, heard)
+    both = (signal.SIGINT, signal.SIGTERM)
+    heard = {each for each in both if signal.getsignal(each) is not signal.SIG_IGN}
+    signal.pthread_sigmask(signal.SIG_BLOCK, heard)
     _blocked.update(heard)
     atexit.register(_wait_for_the_end)
     mouth = os.dup(2)  # of this moment: while a step runs, Dagster sends standard error elsewhere
+    is_below = _HEARD_BY in os.environ  # the block does not tell: some shells end it
     waiter = (heard - {signal.SIGINT}, mouth, b"") if is_below else (heard, mouth, _SENTENCE)
+    os.environ.setdefault(_HEARD_BY, str(os.getpid()))
     threading.Thread(target=_wait, args=waiter, daemon=True).start()
 
 

@@ -61,7 +61,7 @@ def start(folder: Path, code: str) -> subprocess.Popen[str]:
         start_new_session=True,
     )
     assert command.stdout is not None
-    assert command.stdout.readline() == "ready\n"
+    assert command.stdout.readline() == "ready\n", command.communicate()[1]
     return command
 
 
@@ -109,3 +109,10 @@ def test_under_nohup_ctrl_c_stays_ignored(tmp_path: Path) -> None:
     os.kill(command.pid, signal.SIGTERM)  # the second of both, so the first would have won
     assert command.communicate()[1].split() == SENTENCE.split()
     assert command.returncode == 143
+
+
+def test_what_it_started_can_be_ended(tmp_path: Path) -> None:
+    """As Dagster ends what copies a step's output."""
+    ends = "import subprocess; child = subprocess.Popen(['sleep', '60']); child.terminate();"
+    command = start(tmp_path, f"{HEARS} {ends} print('ready', flush=True); print(child.wait())")
+    assert command.communicate() == (f"{-signal.SIGTERM}\n", "")

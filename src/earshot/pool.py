@@ -212,7 +212,6 @@ class _Pool(Generic[Item, Result]):
 def _serve(pipe: Connection) -> None:
     """A worker: the function comes first, then items until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # how `multiprocessing` ends it
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = "1"
     die_with_parent()

@@ -6,51 +6,72 @@ import atexit
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 _SENTENCE = b"\ninterrupted; say it again and it goes on\n"
 """On a line of its own: on the last one stands a progress bar, or the ^C that a terminal shows."""
 
 _HEARD_BY = "EARSHOT_HEARD_BY"
-"""Environment variable: PID of the command above this one that hears the signals for all."""
+"""Environment variable: PID of the command above this one that hears Ctrl-C for all below it."""
 
+_waiting: list[threading.Thread] = []
 _blocked: set[signal.Signals] = set()
-_ending = threading.Event()
+_ending = threading.Lock()
 
 
 def hear_signals() -> None:
     """End this process and all that it started when SIGINT or SIGTERM comes, with exit status 130 or 143.
 
-    Work here may be killed at any moment, so nothing is unwound. The signals are
-    blocked and a thread waits for them: DVC, Dagster and Lightning put handlers of
-    their own in place of any other, and a handler waits for the end of a long call.
+    Work here may be killed at any moment, so nothing is unwound; a thread ends the
+    process. A handler would wait for the end of a long call, and DVC, Dagster and
+    Lightning put others in its place:
 
-    What is started inherits the block, so it cannot complain while it starts up. A
-    command that another one started says nothing, and leaves SIGINT, which a terminal
+    - SIGINT, which DVC ignores while a stage runs, is blocked and waited for. What is
+      started inherits the block, so it cannot complain while it starts up.
+    - SIGTERM, with which libraries end what they started, must not be inherited so. Whatever
+      handler Python has, it also writes the signal's number to a pipe.
+
+    A command that another one started says nothing, and leaves SIGINT, which a terminal
     sends to both, to the other one. A SIGINT that is ignored (`nohup`) stays ignored.
     """
-    if _blocked:
+    if _waiting:
         return
-    both = (signal.SIGINT, signal.SIGTERM)
-    heard = {each for each in both if signal.getsignal(each) is not signal.SIG_IGN}
-    signal.pthread_sigmask(signal.SIG_BLOCK, heard)
-    _blocked.update(heard)
-    atexit.register(_wait_for_the_end)
-    mouth = os.dup(2)  # of this moment: while a step runs, Dagster sends standard error elsewhere
-    is_below = _HEARD_BY in os.environ  # the block does not tell: some shells end it
-    waiter = (heard - {signal.SIGINT}, mouth, b"") if is_below else (heard, mouth, _SENTENCE)
+    is_below = _HEARD_BY in os.environ
     os.environ.setdefault(_HEARD_BY, str(os.getpid()))
-    threading.Thread(target=_wait, args=waiter, daemon=True).start()
+    mouth = os.dup(2)  # of this moment: while a step runs, Dagster sends standard error elsewhere
+    sentence = b"" if is_below else _SENTENCE
+    atexit.register(_wait_for_the_end)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        _blocked.add(signal.SIGINT)
+        block_again()
+        if not is_below:
+            _wait(lambda: _end(signal.sigwait(_blocked), mouth, sentence))
+    pipe, its_end = os.pipe()
+    os.set_blocking(its_end, False)
+    signal.set_wakeup_fd(its_end)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    _wait(lambda: _end(_sigterm(pipe), mouth, sentence))
 
 
 def block_again() -> None:
-    """Block what `hear_signals` blocked, after what unblocks it: `multiprocessing` starting its tracker."""
+    """Block SIGINT if `hear_signals` did, after what unblocks it: `multiprocessing` starting its tracker."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _blocked)
 
 
-def _wait(heard: set[signal.Signals], mouth: int, sentence: bytes) -> None:
-    number = signal.sigwait(heard)
-    _ending.set()
+def _wait(target: Callable[[], None]) -> None:
+    _waiting.append(threading.Thread(target=target, daemon=True))
+    _waiting[-1].start()
+
+
+def _sigterm(pipe: int) -> int:
+    while os.read(pipe, 1)[0] != signal.SIGTERM:
+        pass
+    return signal.SIGTERM
+
+
+def _end(number: int, mouth: int, sentence: bytes) -> None:
+    _ending.acquire()  # and keep it: the first signal decides
     _silence()
     _kill_children()
     with suppress(OSError):  # nobody listens
@@ -75,5 +96,5 @@ def _kill_children() -> None:
 
 def _wait_for_the_end() -> None:
     """A failure that came of the children's end is not to decide the exit status."""
-    if _ending.is_set():
+    if _ending.locked():
         threading.Event().wait()

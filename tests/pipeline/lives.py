@@ -71,9 +71,10 @@ class States:
 
     @property
     def deliveries(self) -> Path:
-        place = self.folder / "deliveries"
+        """A catalogue and new songs."""
+        place = self.folder.parent / "deliveries"
         if not place.is_dir():
-            unfinished = self.folder / "deliveries.tmp"
+            unfinished = place.with_suffix(".tmp")
             shutil.rmtree(unfinished, ignore_errors=True)
             write_catalogue(unfinished / "catalogue", n_songs=240, n_listeners=300)
             write_new_songs(unfinished / "new-songs")

@@ -19,7 +19,6 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
-from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ from tests.pipeline.test_daemon_kills import at_work, processes
 from tests.pipeline.workspace import PROJECT, Workspace
 
 PLACE = PROJECT / ".earshot" / "soak-kills"
+DELIVERIES = PLACE / "deliveries"
 RESULTS = PLACE / "results.tsv"
 HOW = ("one", "one", "all", "SIGTERM", "SIGINT")
 """One process of all, twice as often; all; the first is told to end; the group is, as by Ctrl-C."""
@@ -55,10 +55,11 @@ def main() -> None:
     done = results()
     wanted = [n for n in seeds if n not in done and asked.only in (None, drawn(n)[0])]
     PLACE.mkdir(parents=True, exist_ok=True)
+    made = States(PLACE / fingerprint(), run_whole)
     for name in sorted({drawn(seed)[0] for seed in wanted}):
-        reference(name)
+        reference(made, name)
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        for line in as_completed([pool.submit(run_seed, seed) for seed in wanted]):
+        for line in as_completed([pool.submit(run_seed, made.folder, seed) for seed in wanted]):
             with RESULTS.open("a") as file:
                 file.write("\t".join(line.result()) + "\n")
             tell("  ".join(line.result()))
@@ -81,20 +82,18 @@ def drawn(seed: int) -> tuple[str, str, random.Random]:
     return name, chance.choice(HOW), chance
 
 
-@cache
-def states() -> States:
-    """Of this code: they are made anew when a file of the project is edited."""
-    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=PROJECT, text=True)
+def fingerprint() -> str:
+    """Of the code: after an edit the states are made anew."""
+    code = ["src", "orchestration", "dvc.yaml", "params.yaml"]
+    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", *code], text=True)
     text = hashlib.blake2b(digest_size=6)
-    for name in listed.splitlines():
-        if (PROJECT / name).is_file() and not name.startswith(("tests/", "docs/", "benchmarks/")):
-            text.update(name.encode() + (PROJECT / name).read_bytes())
-    return States(PLACE / "states" / text.hexdigest(), run_whole)
+    for path in map(Path, listed.splitlines()):
+        text.update(path.read_bytes() if path.is_file() else b"")
+    return text.hexdigest()
 
 
-def reference(name: str) -> tuple[dict[str, Any], float]:
+def reference(made: States, name: str) -> tuple[dict[str, Any], float]:
     """The picture after the command `name` that nothing disturbs, and how many seconds it takes."""
-    made = states()
     path = made.folder / f"{name}.json"
     if not path.is_file():
         made.folder.mkdir(parents=True, exist_ok=True)
@@ -110,11 +109,12 @@ def reference(name: str) -> tuple[dict[str, Any], float]:
     return content["picture"], content["seconds"]
 
 
-def run_seed(seed: int) -> list[str]:
+def run_seed(states: Path, seed: int) -> list[str]:
     """Kill, say it again, look; the line of `seed`."""
     name, how, chance = drawn(seed)
-    life, (wanted, seconds) = LIVES[name], reference(name)
-    moment, before, begun = chance.uniform(0, seconds), states()[life.state], time.monotonic()
+    life, made = LIVES[name], States(states, run_whole)
+    wanted, seconds = reference(made, name)
+    moment, before, begun = chance.uniform(0, seconds), made[life.state], time.monotonic()
     as_it_was, workspace = untouched(before), snapshot(before, PLACE / "seeds" / str(seed))
     started = start(workspace, life.command)
     with suppress(subprocess.TimeoutExpired):
@@ -144,25 +144,18 @@ def temporary(workspace: Workspace) -> Path:
     return folder
 
 
-def start(workspace: Workspace, command: str) -> subprocess.Popen[bytes]:
+def start(workspace: Workspace, command: str) -> subprocess.Popen[str]:
     refused, releases = list_candidates(workspace.root), list_releases(workspace.root)
     filled = command.format(
         refused=next((each.release for each in refused), ""),
         first=next((each.release for each in releases), ""),
-        deliveries=states().deliveries,
+        deliveries=DELIVERIES,
     )
     with (workspace.root / "log.txt").open("a") as log:
         log.write(f"$ {filled}\n")
-        log.flush()
-        return subprocess.Popen(
-            filled.split(),
-            cwd=workspace.root,
-            env=workspace.environment | {"TMPDIR": str(temporary(workspace)), "WANDB_MODE": "offline"},
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    return workspace.start(
+        *filled.split(), start_new_session=True, TMPDIR=str(temporary(workspace)), WANDB_MODE="offline"
+    )
 
 
 def run_whole(workspace: Workspace, command: str) -> None:
@@ -175,10 +168,10 @@ def run_whole(workspace: Workspace, command: str) -> None:
         assert code == 0, f"{command}: exit {code}: {log(workspace)[-1500:]}"
 
 
-def wait_for_daemon(workspace: Workspace, started: subprocess.Popen[bytes]) -> None:
+def wait_for_daemon(workspace: Workspace, started: subprocess.Popen[str]) -> None:
     """Until the delivery is recommended and nothing runs, started again if it ends before; then end it."""
     deadline = time.monotonic() + SECONDS_IN_ALL
-    new_songs = set(pd.read_csv(states().deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"])
+    new_songs = set(pd.read_csv(DELIVERIES / "new-songs" / "songs.csv", dtype=str)["song_id"])
     calm = 0
     while calm < 3:
         assert time.monotonic() < deadline, f"the daemon came to no end: {log(workspace)[-1500:]}"
@@ -193,7 +186,7 @@ def wait_for_daemon(workspace: Workspace, started: subprocess.Popen[bytes]) -> N
     started.wait()
 
 
-def kill(workspace: Workspace, started: subprocess.Popen[bytes], how: str, chance: random.Random) -> str:
+def kill(workspace: Workspace, started: subprocess.Popen[str], how: str, chance: random.Random) -> str:
     """Kill, or tell to end; who it was."""
     found = sorted(processes(workspace), key=lambda process: process.pid)
     if started.poll() is not None or not found:
@@ -217,7 +210,7 @@ def described(process: psutil.Process) -> str:
     return "one that ended"
 
 
-def ended(workspace: Workspace, command: str, started: subprocess.Popen[bytes]) -> list[str]:
+def ended(workspace: Workspace, command: str, started: subprocess.Popen[str]) -> list[str]:
     """Wait for the end of what was killed, which may be the whole command's; who lives on."""
     if command == DAEMON and started.poll() is None:
         with suppress(subprocess.TimeoutExpired):
@@ -239,7 +232,7 @@ def died(workspace: Workspace) -> list[psutil.Process]:
     return [each for each in left if is_alive(each)]
 
 
-def told_wrongly(workspace: Workspace, started: subprocess.Popen[bytes]) -> list[str]:
+def told_wrongly(workspace: Workspace, started: subprocess.Popen[str]) -> list[str]:
     """What a command of ours did not do as it should when it was told to end."""
     said = log(workspace)
     wrong = ["Traceback"] if "Traceback" in said else []

@@ -6,6 +6,7 @@ import atexit
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -50,7 +51,7 @@ def hear_signals() -> None:
     pipe, its_end = os.pipe()
     os.set_blocking(its_end, False)
     signal.set_wakeup_fd(its_end)
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGTERM, _hold)
     _wait(lambda: _end(_sigterm(pipe), mouth, sentence))
 
 
@@ -62,6 +63,11 @@ def block_again() -> None:
 def _wait(target: Callable[[], None]) -> None:
     _waiting.append(threading.Thread(target=target, daemon=True))
     _waiting[-1].start()
+
+
+def _hold(*_: object) -> None:
+    """Have the main thread say nothing of children that the same signal ended, until it is silenced."""
+    time.sleep(1.0)
 
 
 def _sigterm(pipe: int) -> int:

@@ -28,7 +28,7 @@ import psutil
 
 from earshot.errors import UserError
 from earshot.files import read_json, replace_json
-from earshot.processes import is_alive
+from earshot.processes import die_with_parent, is_alive
 from earshot.releases import list_candidates, list_releases
 from earshot.terminal import on_one_line, say, tell
 from tests.pipeline.lives import DAEMON, LIVES, States, differences, picture, snapshot, untouched
@@ -58,7 +58,7 @@ def main() -> None:
     made = States(PLACE / fingerprint(), run_whole)
     for name in sorted({drawn(seed)[0] for seed in wanted}):
         reference(made, name)
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, get_context("spawn"), die_with_parent) as pool:
         for line in as_completed([pool.submit(run_seed, made.folder, seed) for seed in wanted]):
             with RESULTS.open("a") as file:
                 file.write("\t".join(line.result()) + "\n")

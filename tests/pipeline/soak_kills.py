@@ -49,13 +49,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the first")
     parser.add_argument("--count", type=int, default=10)
-    parser.add_argument("--only", choices=LIVES, help="seeds of this command alone")
+    parser.add_argument("--only", choices=LIVES, nargs="+", help="seeds of these commands alone")
     asked = parser.parse_args()
     seeds = range(asked.seed, asked.seed + asked.count)
     done = results()
-    wanted = [n for n in seeds if n not in done and asked.only in (None, drawn(n)[0])]
+    wanted = [n for n in seeds if n not in done and drawn(n)[0] in (asked.only or LIVES)]
     PLACE.mkdir(parents=True, exist_ok=True)
-    made = States(PLACE / fingerprint(), run_whole)
+    made = States(PLACE / fingerprint(), said)
     for name in sorted({drawn(seed)[0] for seed in wanted}):
         reference(made, name)
     with ProcessPoolExecutor(2, get_context("spawn"), die_with_parent) as pool:
@@ -101,7 +101,7 @@ def reference(made: States, name: str) -> tuple[dict[str, Any], float]:
         before = made[LIVES[name].state]
         workspace = snapshot(before, PLACE / "undisturbed")
         begun = time.monotonic()
-        run_whole(workspace, LIVES[name].command)
+        run_whole(workspace, filled(LIVES[name].command, before))
         seconds = time.monotonic() - begun
         replace_json(path, {"picture": picture(workspace), "seconds": seconds})
         shutil.rmtree(workspace.root)
@@ -112,19 +112,20 @@ def reference(made: States, name: str) -> tuple[dict[str, Any], float]:
 def run_seed(states: Path, seed: int) -> list[str]:
     """Kill, say it again, look; the line of `seed`."""
     name, how, chance = drawn(seed)
-    life, made = LIVES[name], States(states, run_whole)
+    life, made = LIVES[name], States(states, said)
     wanted, seconds = reference(made, name)
     moment, before, begun = chance.uniform(0, seconds), made[life.state], time.monotonic()
+    command = filled(life.command, before)
     as_it_was, workspace = untouched(before), snapshot(before, PLACE / "seeds" / str(seed))
-    started = start(workspace, life.command)
+    started = start(workspace, command)
     with suppress(subprocess.TimeoutExpired):
         started.wait(moment)
     who = kill(workspace, started, how, chance)
-    wrong = ended(workspace, life.command, started)
+    wrong = ended(workspace, command, started)
     wrong += told_wrongly(workspace, started) if life.ours and how.startswith("SIG") else []
     try:
         if started.returncode != 0:
-            run_whole(workspace, life.command)
+            run_whole(workspace, command)
         wrong += differences(picture(workspace), wanted) + litter(workspace)
     except (UserError, AssertionError, OSError, ValueError) as error:
         wrong.append(f"said again: {error!r}"[-2000:])
@@ -144,17 +145,26 @@ def temporary(workspace: Workspace) -> Path:
     return folder
 
 
-def start(workspace: Workspace, command: str) -> subprocess.Popen[str]:
-    refused, releases = list_candidates(workspace.root), list_releases(workspace.root)
-    filled = command.format(
+def filled(command: str, before: Workspace) -> str:
+    """`command` with the names that it has in the state `before`."""
+    refused, releases = list_candidates(before.root), list_releases(before.root)
+    return command.format(
         refused=next((each.release for each in refused), ""),
         first=next((each.release for each in releases), ""),
         deliveries=DELIVERIES,
     )
+
+
+def said(workspace: Workspace, command: str) -> None:
+    """Say `command` on the way to a state."""
+    run_whole(workspace, filled(command, workspace))
+
+
+def start(workspace: Workspace, command: str) -> subprocess.Popen[str]:
     with (workspace.root / "log.txt").open("a") as log:
-        log.write(f"$ {filled}\n")
+        log.write(f"$ {command}\n")
     return workspace.start(
-        *filled.split(), start_new_session=True, TMPDIR=str(temporary(workspace)), WANDB_MODE="offline"
+        *command.split(), start_new_session=True, TMPDIR=str(temporary(workspace)), WANDB_MODE="offline"
     )
 
 
@@ -234,13 +244,13 @@ def died(workspace: Workspace) -> list[psutil.Process]:
 
 def told_wrongly(workspace: Workspace, started: subprocess.Popen[str]) -> list[str]:
     """What a command of ours did not do as it should when it was told to end."""
-    said = log(workspace)
-    wrong = ["Traceback"] if "Traceback" in said else []
+    words = log(workspace)
+    wrong = ["Traceback"] if "Traceback" in words else []
     if started.returncode not in (0, 130, 143):
         wrong.append(f"exit status {started.returncode}")
-    elif started.returncode and said.count("interrupted; say it again") != 1:
+    elif started.returncode and words.count("interrupted; say it again") != 1:
         wrong.append("not one sentence")
-    return [f"told to end: {', '.join(wrong)}: {said[-500:]}"] if wrong else []
+    return [f"told to end: {', '.join(wrong)}: {words[-500:]}"] if wrong else []
 
 
 def litter(workspace: Workspace) -> list[str]:

@@ -41,7 +41,7 @@ DELIVERIES = PLACE / "deliveries"
 RESULTS = PLACE / "results.tsv"
 HOW = ("one", "one", "all", "SIGTERM", "SIGINT")
 """One process of all, twice as often; all; the first is told to end; the group is, as by Ctrl-C."""
-SECONDS_TO_DIE, SECONDS_IN_ALL = 15.0, 900.0
+SECONDS_TO_START, SECONDS_TO_DIE, SECONDS_IN_ALL = 1.0, 15.0, 900.0
 
 
 def main() -> None:
@@ -122,7 +122,7 @@ def run_seed(states: Path, seed: int) -> list[str]:
         started.wait(moment)
     who = kill(workspace, started, how, chance)
     wrong = ended(workspace, command, started)
-    wrong += told_wrongly(workspace, started) if life.ours and how.startswith("SIG") else []
+    wrong += told_wrongly(workspace, started, moment) if life.ours and how.startswith("SIG") else []
     try:
         if started.returncode != 0:
             run_whole(workspace, command)
@@ -242,8 +242,10 @@ def died(workspace: Workspace) -> list[psutil.Process]:
     return [each for each in left if is_alive(each)]
 
 
-def told_wrongly(workspace: Workspace, started: subprocess.Popen[str]) -> list[str]:
-    """What a command of ours did not do as it should when it was told to end."""
+def told_wrongly(workspace: Workspace, started: subprocess.Popen[str], moment: float) -> list[str]:
+    """What a command of ours did not do as it should when told to end, once Python had started."""
+    if moment < SECONDS_TO_START and started.returncode in (-signal.SIGINT, -signal.SIGTERM):
+        return []
     words = log(workspace)
     wrong = ["Traceback"] if "Traceback" in words else []
     if started.returncode not in (0, 130, 143):

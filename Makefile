@@ -3,16 +3,20 @@
 # make ui    Dagster's web UI on http://127.0.0.1:3000
 # make test  every check and every test
 # make soak  every stage times every kind of kill, full disks, the gate; takes three hours
+# make soak-kills SEED=1 N=100   so many random kills over the life of a workspace; goes on where it was ended
+# make soak-odd   make test as another user, in a path with blanks, with LC_ALL=C and umask 077
 
 PYTHON ?= python3
 PORT ?= 3000
+SEED ?= 1
+N ?= 100
 BIN := $(CURDIR)/.venv/bin
 
 export PATH := $(BIN):$(PATH)
 export PYTHONPATH := src
 export DAGSTER_HOME := $(CURDIR)/.dagster
 
-.PHONY: run paper ui test check soak
+.PHONY: run paper ui test check soak soak-kills soak-odd
 
 run: .venv/installed
 	@exec python -m orchestration.run everything --demo
@@ -35,6 +39,12 @@ check: .venv/installed
 soak: .venv/installed
 	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -m soak -o faulthandler_timeout=7200
 
+soak-kills: .venv/installed
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m tests.pipeline.soak_kills --seed $(SEED) --count $(N)
+
+soak-odd: .venv/installed
+	@tests/odd_environment.sh $(TESTS)
+
 .venv/installed: pyproject.toml constraints.txt
 	@command -v git > /dev/null || { echo "earshot needs git: not found"; exit 1; }
 	@command -v $(PYTHON) > /dev/null || { echo "earshot needs Python 3.11 or newer: $(PYTHON) not found"; exit 1; }
@@ -42,5 +52,7 @@ soak: .venv/installed
 		{ echo "earshot needs Python 3.11 or newer: $(PYTHON) is $$($(PYTHON) -V)"; exit 1; }
 	@echo "installing into .venv (some minutes, once) ..."
 	@$(PYTHON) -m venv .venv
-	@python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@LC_ALL=C.UTF-8 python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@# by a relative path: with LC_ALL=C Python 3.11 does not start where one beyond ASCII stands there
+	@for link in .venv/lib/python3*/site-packages/__editable__.earshot-*.pth; do echo ../../../../src > "$$link"; done
 	@touch $@

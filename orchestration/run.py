@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from earshot.signals import hear_signals
+
+if __name__ == "__main__":
+    hear_signals()  # before the imports, which take a while
+
 import os
 import sys
 from typing import Annotated

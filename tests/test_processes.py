@@ -71,3 +71,29 @@ def _runs(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE and process.name() != "sh"
     except psutil.NoSuchProcess:
         return False
+
+
+def test_what_a_killed_stage_left_of_its_temporary_files_goes_with_the_next(tmp_path: Path) -> None:
+    code = """
+import os, signal, subprocess, sys, tempfile
+from pathlib import Path
+from earshot.processes import temporary_files_in
+with temporary_files_in(Path("tmp")):
+    os.close(tempfile.mkstemp()[0])
+    subprocess.run(["mktemp"], check=True, stdout=subprocess.DEVNULL)
+    print(len(list(Path("tmp").iterdir())), flush=True)
+    if "killed" in sys.argv:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-c", code, *arguments]
+        environment = os.environ | {"PYTHONPATH": str(Path("src").absolute())}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+        ).stdout
+
+    assert run("killed") == "2\n"
+    assert len(list((tmp_path / "tmp").iterdir())) == 2
+    assert run() == "2\n"
+    assert not (tmp_path / "tmp").exists()

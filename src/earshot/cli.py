@@ -15,6 +15,7 @@ from earshot.errors import UserError
 from earshot.onboarding.commands import onboard
 from earshot.releases.commands import app as releasing
 from earshot.releases.commands import beside as beside_releases
+from earshot.signals import hear_signals
 from earshot.terminal import say_error, tell
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; a `UserError` is one message and exit status 1."""
+    hear_signals()
     try:
         app()
     except UserError as error:

@@ -17,11 +17,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
 from earshot.processes import core_count, die_with_parent, keep_freed_memory, progress
+from earshot.signals import block_again
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -146,6 +147,8 @@ class _Pool(Generic[Item, Result]):
     _deaths: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        resource_tracker.ensure_running()  # which the first worker would start otherwise
+        block_again()
         self.workers = [_Worker(self.function, self._heard) for _ in range(self.n_workers)]
 
     def step(self, last: int) -> None:

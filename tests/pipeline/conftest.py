@@ -10,6 +10,9 @@ import pytest
 
 from tests.pipeline.workspace import Workspace, clone
 
+TEMPORARY = ".earshot/temporary"
+"""Where everything that `finished` ran kept its temporary files."""
+
 
 @pytest.fixture(scope="session")
 def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,7 +42,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory, ingested: Workspace) -> W
     """A workspace in which everything ran through Dagster. Copy before changing it."""
 
     def make(folder: Path) -> None:
-        ingested.copy(folder).run("python", "-m", "orchestration.run", "everything", WANDB_MODE="offline")
+        workspace = ingested.copy(folder)
+        temporary = folder / TEMPORARY
+        temporary.mkdir()
+        environment = {"WANDB_MODE": "offline", "TMPDIR": str(temporary)}
+        workspace.run("python", "-m", "orchestration.run", "everything", **environment)
 
     made = Workspace(made_once(tmp_path_factory, "finished", make))
     return made.copy(tmp_path_factory.mktemp("finished") / "workspace")

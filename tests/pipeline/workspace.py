@@ -50,10 +50,18 @@ class Workspace:
             "OMP_WAIT_POLICY": "PASSIVE",
         }
 
-    def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, *command: str, start_new_session: bool = False, **environment: str
+    ) -> subprocess.Popen[str]:
         with (self.root / "log.txt").open("a") as log:
             return subprocess.Popen(
-                command, cwd=self.root, env=self.environment | environment, stdout=log, stderr=log, text=True
+                command,
+                cwd=self.root,
+                env=self.environment | environment,
+                stdout=log,
+                stderr=log,
+                text=True,
+                start_new_session=start_new_session,
             )
 
     def run(self, *command: str, succeeds: bool = True, **environment: str) -> str:

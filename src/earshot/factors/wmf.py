@@ -75,13 +75,13 @@ def fit(
     UserError
         Equations without a unique solution, as happens with regularization 0.
     """
+    import implicit.cpu.als  # noqa: F401  # brings BLAS, to be limited below
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     from earshot.processes import progress
 
     state = start or _first(confidence, factors, seed)
     remaining = max(0, iterations - len(state.objective))
-    model = _model(state, regularization, remaining)
 
     def after_iteration(*_: Any) -> None:
         nonlocal state
@@ -93,11 +93,12 @@ def fit(
         keep(state)
         bar.update()
 
-    # implicit has threads of its own, and warns where BLAS has some too.
+    # implicit has threads of its own, and warns where BLAS has some too; it looks once, when a model is made.
     with (
         threadpool_limits(1, "blas"),
         progress(description="Factorizing plays", unit="iterations", total=remaining) as bar,
     ):
+        model = _model(state, regularization, remaining)
         _run(model, confidence, after_iteration)
     return state
 

@@ -19,7 +19,7 @@ from earshot import versioning
 from earshot.errors import UserError
 from earshot.files import exchange, is_full, replace_text, write_json
 from earshot.params import Params, read_params
-from earshot.processes import die_with_parent, keep_freed_memory
+from earshot.processes import die_with_parent, keep_freed_memory, temporary_files_in
 from earshot.stages.paths import Paths
 
 
@@ -44,7 +44,8 @@ def run_stage(root: Path, target: str) -> dict[str, Any]:
     die_with_parent(versioning.running_process(root, definition))
     place = Path(*versioning.split_target(target))
     failed = root / ".earshot" / "failed" / place
-    with _only_one(root / ".earshot" / "locks" / place):
+    temporary = root / ".earshot" / "tmp" / place
+    with _only_one(root / ".earshot" / "locks" / place), temporary_files_in(temporary):
         versioning.keep_lockfile(root)
         previous = versioning.previous_output(root, definition)
         _put_back(root, previous, definition, place)

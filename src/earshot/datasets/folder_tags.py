@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from earshot.audio.containers import open_container
 from earshot.audio.probing import quiet_codecs
 from earshot.datasets.importing.names import joined, plain
 
@@ -69,7 +70,7 @@ def _read_metadata(path: Path) -> tuple[dict[str, str], str]:
     import av
 
     try:
-        with path.open("rb") as file, av.open(file, metadata_errors="replace") as container:
+        with path.open("rb") as file, open_container(file) as container:
             said = {**container.metadata}
             for stream in container.streams.audio:
                 said |= {key: text for key, text in stream.metadata.items() if text}

@@ -69,6 +69,8 @@ def _lay_out(content: mmap.mmap) -> OggLayout:
                 starts.append(page.begin)
         was_first, reached = page.is_first, page.end
         expected[page.serial] = page.sequence + 1
+    if content[reached : reached + 4] == b"OggS":  # cut off within a page
+        layout.lost_bytes += len(content) - reached
     layout.links = list(zip(starts, [*starts[1:], len(content)], strict=True))
     return layout
 

@@ -1,4 +1,4 @@
-"""One bad place, a wrong length, several files in one: what can be heard is heard, and what is missing told."""
+"""One bad place, a wrong length, several files in one: what can be heard is heard, what is missing told."""
 
 from __future__ import annotations
 

@@ -74,6 +74,10 @@ def test_a_length_that_the_header_does_not_know(good: dict[str, bytes], tmp_path
         "0.w64": with_number(good["w64"], b"data", 16, bytes(8)),
         "endless.w64": with_number(good["w64"], b"data", 16, b"\xff" * 8),
     }
+    soundfile.write(tmp_path / "whole.rf64", stereo(SECONDS), RATE, format="RF64")
+    rf64 = (tmp_path / "whole.rf64").read_bytes()
+    streams["0.rf64"] = with_number(rf64, b"ds64", 8, bytes(24))
+    streams["endless.rf64"] = with_number(rf64, b"ds64", 8, b"\xff" * 24)
     for name, content in streams.items():
         found = probed(tmp_path, name, content)
         assert (found.seconds, found.damage, found.reason) == (SECONDS, None, None), name

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +20,9 @@ _DEMUXERS = (
 )
 """Demuxers of sound that lies in the file itself: no lists, manifests or sidecars (concat, hls, sdp, ...)."""
 
+_MOST_MEMORY = 512 << 20
+"""Bytes that opening a file may take: a table of 20 bytes can say that it has 50 million entries."""
+
 
 def open_container(file: Any) -> InputContainer:
     """Open a binary file object (`read`, `seek`, `tell`) for demuxing; the caller closes both.
@@ -27,11 +34,30 @@ def open_container(file: Any) -> InputContainer:
 
     Raises
     ------
-    av.FFmpegError, ValueError
-        Not one of these formats.
+    av.FFmpegError, ValueError, MemoryError
+        Not one of these formats, or one that takes too much memory.
     """
     import av
 
     options = {"format_whitelist": ",".join(_DEMUXERS), "protocol_whitelist": "none"}
-    container: InputContainer = av.open(file, metadata_errors="replace", options=options)
+    with _bounded_memory():
+        container: InputContainer = av.open(file, metadata_errors="replace", options=options)
     return container
+
+
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    """Let this process take `_MOST_MEMORY` more at most, at which FFmpeg gives up. For Linux alone."""
+    used = Path("/proc/self/statm")
+    if not used.exists():
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = int(used.read_text().split()[0]) * resource.getpagesize() + _MOST_MEMORY
+    resource.setrlimit(
+        resource.RLIMIT_AS, (limit if soft == resource.RLIM_INFINITY else min(soft, limit), hard)
+    )
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

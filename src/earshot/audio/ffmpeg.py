@@ -156,7 +156,7 @@ def _opened(file: BinaryIO | _Part) -> Iterator[Any]:
 
     try:
         container = open_container(file)
-    except (av.FFmpegError, ValueError, ArithmeticError):
+    except (av.FFmpegError, ValueError, ArithmeticError, MemoryError):
         yield None
         return
     with container:
@@ -165,17 +165,25 @@ def _opened(file: BinaryIO | _Part) -> Iterator[Any]:
 
 
 class _Part(io.RawIOBase):
-    """Bytes `begin` to `end` of a file, as a file."""
+    """Bytes `begin` to `end` of a file, as a file.
+
+    RF64 (EBU Tech 3306), whose lengths its recorder never wrote, is shown as
+    plain RIFF, of which FFmpeg takes data of unknown length to the end.
+    """
 
     def __init__(self, file: BinaryIO, begin: int, end: int) -> None:
         self._file, self._begin, self._end, self._at = file, begin, end, begin
+        head = file.read(16)
+        is_rf64 = head[:4] in (b"RF64", b"BW64") and head[12:] == b"ds64"
+        self._head = b"RIFF" + head[4:12] + b"JUNK" if is_rf64 else b""
 
     def read(self, size: int = -1) -> bytes:
         left = max(0, self._end - self._at)
         self._file.seek(self._at)
         found = self._file.read(left if size < 0 else min(size, left))
+        shown = self._head[self._at :][: len(found)]
         self._at += len(found)
-        return found
+        return shown + found[len(shown) :]
 
     def seek(self, offset: int, whence: int = 0) -> int:
         self._at = offset + (self._begin, self._at, self._end)[whence]

@@ -111,8 +111,9 @@ def excerpt_start(seconds: float, settings: HyperImages, silences: str | None = 
     latest = max(0.0, seconds - settings.excerpt_seconds)
     middle = latest / 2
     silent = [(int(begin), int(end)) for begin, end in (s.split("-") for s in (silences or "").split())]
-    # a second at either end may hold no more than the edge of a sound
-    if not any(begin - 1 <= middle and middle + settings.excerpt_seconds <= end + 1 for begin, end in silent):
+    # a second of which the excerpt holds a part may have its sound in the other part
+    first, last = math.ceil(middle), math.floor(middle + settings.excerpt_seconds)
+    if not any(begin <= first and last <= end for begin, end in silent):
         return middle
     edges = [0, *(edge for stretch in silent for edge in stretch), math.ceil(seconds)]
     begin, end = max(zip(edges[::2], edges[1::2], strict=True), key=lambda sound: sound[1] - sound[0])

@@ -70,7 +70,9 @@ class LibsndfileFile:
 
 def _cut_share(log: str) -> float:
     """By libsndfile's log, in which a chunk that is longer than the file stands with both lengths."""
-    found = re.search(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", log, re.MULTILINE)
+    found = re.search(
+        r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", log, re.MULTILINE
+    )
     if found is None:
         return 1.0
     said, there = int(found[1]), int(found[2])

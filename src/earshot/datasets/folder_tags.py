@@ -74,7 +74,7 @@ def _read_metadata(path: Path) -> tuple[dict[str, str], str]:
             said = {**container.metadata}
             for stream in container.streams.audio:
                 said |= {key: text for key, text in stream.metadata.items() if text}
-    except (av.FFmpegError, OSError, ValueError) as error:
+    except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
         return {}, f"tags that can be read: {getattr(error, 'strerror', None) or error}"
     return {key.lower(): text for key, text in said.items()}, ""
 

@@ -62,7 +62,10 @@ def _one_song(audio: Path, settings: HyperImages, folder: Path) -> HyperImageSto
     from earshot.audio.store import HyperImageStore, write_store
     from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
 
-    found = probe(audio)
+    try:
+        found = probe(audio)
+    except OSError as error:
+        raise UserError(f"{audio}: {error.strerror}") from None
     image = found.reason or extract_image(excerpt_of(audio, found, settings), settings)
     if isinstance(image, str):
         raise UserError(f"{audio}: {image}")

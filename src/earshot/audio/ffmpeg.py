@@ -150,7 +150,7 @@ class _Converter:
 
 
 @contextmanager
-def _opened(file: BinaryIO | _Part) -> Iterator[Any]:
+def _opened(file: _Part) -> Iterator[Any]:
     """A container with sound in it, None where there is none."""
     import av
 
@@ -178,7 +178,9 @@ class _Part(io.RawIOBase):
         self._head = b"RIFF" + head[4:12] + b"JUNK" if is_rf64 else b""
 
     def read(self, size: int = -1) -> bytes:
-        left = max(0, self._end - self._at)
+        if not self._begin <= self._at < self._end:  # a damaged header sends FFmpeg anywhere
+            return b""
+        left = self._end - self._at
         self._file.seek(self._at)
         found = self._file.read(left if size < 0 else min(size, left))
         shown = self._head[self._at :][: len(found)]
@@ -225,7 +227,7 @@ def _promised(container: Any, heard: float) -> float:
 
 def demuxed_seconds(path: Path) -> float | None:
     """How long the packets of a file say that they are together; None where FFmpeg cannot open it."""
-    with path.open("rb") as file, _opened(file) as container:
+    with path.open("rb") as file, _opened(_Part(file, 0, path.stat().st_size)) as container:
         if container is None:
             return None
         stream = container.streams.audio[0]

@@ -48,6 +48,7 @@ from turns import median_seconds, timed
 
 import earshot
 from earshot.audio.extraction import extract_image
+from earshot.audio.hyper_image import Excerpt
 from earshot.audio.rows import Row
 from earshot.audio.shards import write_shard
 from earshot.params import load_params
@@ -117,7 +118,7 @@ def floor(clips: Sequence[Path]) -> None:
 
 def ours(clips: Sequence[Path]) -> None:
     """From files to a shard."""
-    images = [extract_image((clip, 0.0), SETTINGS) for clip in clips]
+    images = [extract_image(Excerpt(clip, 0.0), SETTINGS) for clip in clips]
     shard = clips[0].with_name(f"{os.getpid()}.npy")
     write_shard(shard, images, images[0].shape[1])
     shard.unlink()

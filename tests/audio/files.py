@@ -73,7 +73,7 @@ def write_files(folder: Path) -> dict[str, str | None]:
     return {
         **dict.fromkeys(["song.wav", "song.ogg", "song.flac", "song.mp3", "UPPER.MP3", "wav named.mp3"]),
         **dict.fromkeys(["eight.wav", "song.m4a"]),
-        "cut.mp3": "too short",
+        "cut.mp3": "broken",
         "cut.m4a": "not audio",
         "empty.mp3": "empty",
         "text.mp3": "not audio",

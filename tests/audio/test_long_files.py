@@ -14,11 +14,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from earshot.audio.extraction import extract_image
-from earshot.audio.hyper_image import DEFAULTS
+from earshot.audio.hyper_image import DEFAULTS, Excerpt
 from earshot.audio.probing import probe
 
 path = Path(sys.argv[1])
-image = extract_image((path, 0.0), replace(DEFAULTS, excerpt_seconds=7200.0))
+image = extract_image(Excerpt(path, 0.0), replace(DEFAULTS, excerpt_seconds=7200.0))
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(len(image), probe(path).seconds, status["VmHWM"].split()[0])
 """

@@ -239,9 +239,10 @@ def test_a_song_that_has_no_image_is_set_aside(workspace: Workspace, files: Path
     loud = tmp_path / "loud"
     loud.mkdir()
     soundfile.write(loud / "0.ogg", stereo(), RATE, format="OGG")
-    soundfile.write(loud / "1.ogg", stereo() * 1e25, RATE, format="WAV", subtype="FLOAT")
+    soundfile.write(loud / "1.ogg", stereo(0.1), RATE)
+    workspace.set("raw_audio", min_seconds=0.0)
     deliver(workspace, "first", loud, {"s1": 0, "s2": 1})
-    assert workspace.run("hyper_images")["reasons"] == {"not finite": 1}
+    assert workspace.run("hyper_images")["reasons"] == {"too short": 1}
     assert store(workspace).songs["song_id"].tolist() == ["s1"]
     bad = workspace.table("hyper_images", "set_aside")
     assert bad.to_dict("records") == [
@@ -249,7 +250,7 @@ def test_a_song_that_has_no_image_is_set_aside(workspace: Workspace, files: Path
             "song_id": "s2",
             "delivery": "first",
             "audio": "data/deliveries/first/audio/1.ogg",
-            "reason": "not finite: its samples are too large",
+            "reason": "too short: 5 frames, a hyper-image needs 9",
         }
     ]
     deliver(workspace, "second", loud, {"s1": None}, withdrawn="s1")

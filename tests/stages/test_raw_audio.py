@@ -137,7 +137,8 @@ def test_an_interrupted_run_is_continued(workspace: Workspace, files: Path) -> N
     workspace.run("raw_audio")
     undisturbed = workspace.hashes("raw_audio")
     probe = workspace.table("raw_audio", "songs").iloc[0]
-    entry = {name: probe[name] for name in ("audio_md5", "seconds", "peak_dbfs", "clipped_share")}
+    figures = ("audio_md5", "seconds", "peak_dbfs", "clipped_share", "heard_dbfs")
+    entry = {name: probe[name] for name in figures}
     entry |= {"sample_rate": RATE, "channels": 2, "reason": None}
     workspace.outputs.clear()
     journal = workspace.paths("raw_audio").work / "probes.jsonl"

@@ -58,14 +58,17 @@ def _one_song(audio: Path, settings: HyperImages, folder: Path) -> HyperImageSto
     import pandas as pd
 
     from earshot.audio.extraction import extract_image
-    from earshot.audio.hyper_image import excerpt_start, format_of
+    from earshot.audio.hyper_image import excerpt_of, format_of
     from earshot.audio.probing import probe
     from earshot.audio.shards import write_shard
     from earshot.audio.store import HyperImageStore, write_store
     from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
 
-    found = probe(audio)
-    image = found.reason or extract_image((audio, excerpt_start(found.seconds, settings)), settings)
+    try:
+        found = probe(audio)
+    except OSError as error:
+        raise UserError(f"{audio}: {error.strerror}") from None
+    image = found.reason or extract_image(excerpt_of(audio, found, settings), settings)
     if isinstance(image, str):
         raise UserError(f"{audio}: {image}")
     (folder / "shards").mkdir()

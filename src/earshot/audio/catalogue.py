@@ -7,14 +7,25 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from earshot.audio.probing import Probe
-from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, REASON, SECONDS, SONG_ID
+from earshot.columns import (
+    AUDIO,
+    AUDIO_MD5,
+    CHANNEL,
+    DAMAGE,
+    DECODER,
+    DELIVERY,
+    REASON,
+    SECONDS,
+    SILENCES,
+    SONG_ID,
+)
 from earshot.params import RawAudio
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PROBED = [field.name for field in fields(Probe) if field.name != REASON]
-"""Columns that a probe fills: audio_md5, seconds, sample_rate, channels, peak_dbfs, clipped_share."""
+"""Columns that a probe fills, as `Probe` says."""
 
 
 def with_probes(songs: pd.DataFrame, probes: Mapping[str, Probe]) -> pd.DataFrame:
@@ -36,19 +47,22 @@ def with_probes(songs: pd.DataFrame, probes: Mapping[str, Probe]) -> pd.DataFram
 
     columns = [field.name for field in fields(Probe)]
     rows = [asdict(probes[audio]) if audio else dict.fromkeys(columns) for audio in songs[AUDIO]]
-    types = {AUDIO_MD5: "str", "sample_rate": "Int32", "channels": "Int32", REASON: "str"}
-    floats = {SECONDS: "float64", "peak_dbfs": "float64", "clipped_share": "float64"}
-    found = pd.DataFrame(rows, columns=columns, index=songs.index).astype(types | floats)
+    types = {
+        **dict.fromkeys([AUDIO_MD5, DECODER, DAMAGE, SILENCES, REASON], "str"),
+        **dict.fromkeys(["sample_rate", "channels", CHANNEL], "Int32"),
+        **dict.fromkeys([SECONDS, "peak_dbfs", "clipped_share", "heard_dbfs"], "float64"),
+    }
+    found = pd.DataFrame(rows, columns=columns, index=songs.index).astype(types)
     return songs.assign(**{AUDIO: songs[AUDIO].where(songs[AUDIO] != "")}).join(found)
 
 
 def judge(rows: pd.DataFrame, limits: RawAudio) -> pd.DataFrame:
     """`rows` of parts with the `reason` of files that decode, but are too short or silent."""
-    silent = rows[REASON].isna() & (rows["peak_dbfs"] < limits.silence_dbfs)
+    silent = rows[REASON].isna() & (rows["heard_dbfs"] < limits.silence_dbfs)
     short = rows[REASON].isna() & (rows[SECONDS] < limits.min_seconds)
     reasons = rows[REASON].astype(object)
     for row in rows.index[silent]:
-        peak = rows["peak_dbfs"][row]
+        peak = rows["heard_dbfs"][row]
         reasons[row] = f"silent: peak {peak:.1f} dBFS, raw_audio.silence_dbfs is {limits.silence_dbfs:g}"
     for row in rows.index[short]:
         seconds = rows[SECONDS][row]
@@ -82,9 +96,10 @@ def good_rows(rows: pd.DataFrame) -> pd.DataFrame:
 def good_files(rows: pd.DataFrame) -> pd.DataFrame:
     """Every file ever delivered that can be used, in order of arrival; a song's same content once.
 
-    delivery, song_id, audio, audio_md5, seconds.
+    delivery, song_id, audio, audio_md5, seconds, and what `Probe` says of how it is heard:
+    decoder, damage, channel, silences.
     """
-    columns = [DELIVERY, SONG_ID, AUDIO, AUDIO_MD5, SECONDS]
+    columns = [DELIVERY, SONG_ID, AUDIO, AUDIO_MD5, SECONDS, DECODER, DAMAGE, CHANNEL, SILENCES]
     return good_rows(rows).drop_duplicates([SONG_ID, AUDIO_MD5])[columns].reset_index(drop=True)
 
 

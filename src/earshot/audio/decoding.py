@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
+from earshot.audio.ffmpeg import FFmpegFile
+from earshot.audio.libsndfile import LibsndfileFile
+from earshot.audio.ogg import ogg_layout
+from earshot.audio.samples import AudioError, Samples, UnknownFormatError, codec_errors
 
-_BLOCK_FRAMES = 1 << 21
-_FRAMES_IN_CACHE = 1 << 16
-"""Decoding stops as rarely as memory allows; what follows is faster on less at a time."""
+__all__ = ["FFMPEG", "AudioError", "Samples", "decode", "open_blocks", "open_sound", "to_mono"]
 
-
-class AudioError(Exception):
-    """A file that cannot be used; the message is the reason, `kind: detail`, without the file's path."""
+FFMPEG = "ffmpeg"
+"""Names the decoder of a file that is not read by the first one that opens it."""
 
 
 def decode(path: Path, start: float = 0.0, seconds: float | None = None) -> tuple[Samples, int]:
@@ -41,9 +37,11 @@ def decode(path: Path, start: float = 0.0, seconds: float | None = None) -> tupl
     return np.concatenate(list(blocks)), sample_rate
 
 
-def to_mono(samples: Samples) -> Samples:
-    """Mean of the channels: `(n_samples, channels)` to `(n_samples,)`."""
+def to_mono(samples: Samples, channel: int | None = None) -> Samples:
+    """Mean of the channels, or one of them: `(n_samples, channels)` to `(n_samples,)`."""
     channels = samples.shape[1]
+    if channel is not None:
+        return np.ascontiguousarray(samples[:, channel])
     if channels == 1:
         return samples[:, 0]
     mono: Samples = samples @ np.full(channels, 1 / channels, np.float32)
@@ -51,100 +49,57 @@ def to_mono(samples: Samples) -> Samples:
 
 
 def open_blocks(
-    path: Path, start: float = 0.0, seconds: float | None = None
+    path: Path, start: float = 0.0, seconds: float | None = None, decoder: str | None = None
 ) -> tuple[int, Iterator[Samples]]:
     """Sample rate (Hz), and the samples of `seconds` (all if None) from `start` on, block by block.
 
     A block is float32 `(n_samples, channels)`; however long the file, one is
-    held at a time. Raises AudioError as `decode`, now or while the blocks are read.
+    held at a time. `decoder` as in `earshot.audio.probing.Probe`. Raises AudioError
+    as `decode`, now or while the blocks are read.
+    """
+    sound = open_sound(path, decoder)
+    first = round(start * sound.sample_rate)
+    wanted = None if seconds is None else round(seconds * sound.sample_rate)
+    if isinstance(sound, LibsndfileFile):
+        blocks = sound.blocks(first, wanted)
+    else:  # from the start of the file, since a seek in compressed audio is not exact
+        blocks = _part_of(sound.blocks(), first, wanted)
+    return sound.sample_rate, _not_empty(blocks, start)
+
+
+def open_sound(path: Path, decoder: str | None = None) -> LibsndfileFile | FFmpegFile:
+    """Open a file with libsndfile, or FFmpeg's libraries where it is not for libsndfile or `decoder` says so.
+
+    Raises AudioError where neither knows its format, or it is one that no music has.
     """
     if path.stat().st_size == 0:
         raise AudioError("empty: the file has no bytes")
-    try:
-        sample_rate, read = _open_soundfile(path)
-    except AudioError:
-        sample_rate, read = _open_pyav(path)
-    wanted = sys.maxsize if seconds is None else round(seconds * sample_rate)
-    return sample_rate, _not_empty(read(round(start * sample_rate), wanted), start)
+    with codec_errors():
+        if decoder == FFMPEG:
+            return FFmpegFile(path)
+        ogg_layout(path)  # refuses what would cost libsndfile memory
+        try:
+            return LibsndfileFile(path)
+        except UnknownFormatError:
+            return FFmpegFile(path)
+
+
+def _part_of(blocks: Iterator[Samples], first: int, wanted: int | None) -> Iterator[Samples]:
+    for block in blocks:
+        part = block[first:] if wanted is None else block[first : first + wanted]
+        first -= min(first, len(block))
+        if len(part):
+            yield part
+        if wanted is not None:
+            wanted -= len(part)
+            if not wanted:
+                return
 
 
 def _not_empty(blocks: Iterator[Samples], start: float) -> Iterator[Samples]:
-    first = next(blocks, None)
-    if first is None:
-        raise AudioError(f"empty: no samples after {start:.2f} s")
-    yield first
-    yield from blocks
-
-
-Reader = Callable[[int, int], Iterator[Samples]]
-"""Gives the blocks that hold so many samples from that one on: `(first, wanted)`."""
-
-
-def _open_soundfile(path: Path) -> tuple[int, Reader]:
-    import soundfile
-
-    try:
-        file = soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a headerless .raw
-        raise AudioError("not audio: its format is not recognised") from error
-    return file.samplerate, partial(_read_soundfile, file)
-
-
-def _read_soundfile(file: Any, first: int, wanted: int) -> Iterator[Samples]:
-    import soundfile
-
-    with file:
-        try:
-            if first:
-                file.seek(min(first, file.frames))
-            while len(block := file.read(min(wanted, _BLOCK_FRAMES), dtype="float32", always_2d=True)):
-                for start in range(0, len(block), _FRAMES_IN_CACHE):
-                    yield block[start : start + _FRAMES_IN_CACHE]
-                wanted -= len(block)
-        except soundfile.LibsndfileError as error:
-            raise AudioError(f"broken: {error.error_string}") from error
-
-
-def _open_pyav(path: Path) -> tuple[int, Reader]:
-    import av
-
-    try:
-        container = av.open(str(path), metadata_errors="ignore")
-    except (av.FFmpegError, ValueError) as error:
-        raise AudioError("not audio: its format is not recognised") from error
-    streams = container.streams.audio
-    if not streams or not streams[0].rate:
-        container.close()
-        raise AudioError("not audio: it has no audio stream")
-    return int(streams[0].rate), partial(_read_pyav, container)
-
-
-def _read_pyav(container: Any, first: int, wanted: int) -> Iterator[Samples]:
-    """From the start of the file, since a seek in compressed audio is not exact."""
-    for block in _decode_pyav(container):
-        part = block[first : first + wanted]
-        first -= min(first, len(block))
-        wanted -= len(part)
-        if len(part):
-            yield part
-        if not wanted:
-            return
-
-
-def _decode_pyav(container: Any) -> Iterator[Samples]:
-    import av
-
-    stream = container.streams.audio[0]
-    floats = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-    with container:
-        try:
-            for frame in container.decode(stream):
-                yield from (_samples(part) for part in floats.resample(frame))
-            yield from (_samples(part) for part in floats.resample(None))
-        except av.FFmpegError as error:
-            raise AudioError(f"broken: {error.strerror}") from error
-
-
-def _samples(frame: Any) -> Samples:
-    """A planar float frame as `(n_samples, channels)`."""
-    return np.ascontiguousarray(frame.to_ndarray().T, dtype=np.float32)
+    with codec_errors():
+        first = next(blocks, None)
+        if first is None:
+            raise AudioError(f"empty: no samples after {start:.2f} s")
+        yield first
+        yield from blocks

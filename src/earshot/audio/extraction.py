@@ -9,16 +9,29 @@ from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from earshot.audio.decoding import AudioError
 from earshot.audio.features import features, quantize
-from earshot.audio.hyper_image import excerpt_start, feature_key, format_of, read_blocks
+from earshot.audio.hyper_image import Excerpt, excerpt_start, feature_key, format_of, read_excerpt
 from earshot.audio.probing import quiet_codecs
+from earshot.audio.samples import codec_errors
 from earshot.audio.shards import Entry, Outcome, ShardDraft
-from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, FIRST_FRAME, N_FRAMES, REASON, SECONDS, SONG_ID
+from earshot.columns import (
+    AUDIO,
+    AUDIO_MD5,
+    CHANNEL,
+    DECODER,
+    DELIVERY,
+    FIRST_FRAME,
+    N_FRAMES,
+    REASON,
+    SECONDS,
+    SILENCES,
+    SONG_ID,
+)
 from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.params import HyperImages
@@ -37,7 +50,7 @@ class PlannedShard:
     key
         Hash of all that its content hangs on.
     files
-        delivery, song_id, audio, audio_md5, seconds, current; its songs in order.
+        `current` and the columns of `earshot.audio.catalogue.good_files`; its songs in order.
     """
 
     key: str
@@ -60,8 +73,33 @@ def plan_shards(files: pd.DataFrame, settings: HyperImages) -> list[PlannedShard
 
 
 def _key(files: pd.DataFrame, settings: HyperImages) -> str:
-    content = [feature_key(settings), files[SONG_ID].tolist(), files[AUDIO_MD5].tolist()]
+    """Songs of which the middle is heard, by the first decoder that opens them, add nothing to it."""
+    content: list[Any] = [feature_key(settings), files[SONG_ID].tolist(), files[AUDIO_MD5].tolist()]
+    heard = [
+        (song, *excerpt[1:])
+        for song, (excerpt, seconds) in enumerate(
+            zip(_excerpts(files, settings), files[SECONDS], strict=True)
+        )
+        if excerpt[1:] != (excerpt_start(seconds, settings), None, None)
+    ]
+    content += [heard] if heard else []
     return blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
+
+
+def _excerpts(files: pd.DataFrame, settings: HyperImages) -> list[Excerpt]:
+    """What is heard of each file, paths as in `audio`."""
+    import pandas as pd
+
+    known = files.reindex(columns=[AUDIO, SECONDS, DECODER, CHANNEL, SILENCES])
+    return [
+        Excerpt(
+            Path(audio),
+            excerpt_start(seconds, settings, silences if isinstance(silences, str) else None),
+            decoder if isinstance(decoder, str) else None,
+            None if pd.isna(channel) else int(channel),
+        )
+        for audio, seconds, decoder, channel, silences in known.itertuples(index=False)
+    ]
 
 
 def shard_files(key: str) -> tuple[str, str]:
@@ -78,9 +116,9 @@ def make_shards(shards: Sequence[PlannedShard], root: Path, folder: Path, settin
     n_rows = len(format_of(settings).rows)
     drafts = [ShardDraft(folder / shard_files(shard.key)[0], n_rows) for shard in shards]
     tasks = [
-        (root / audio, excerpt_start(seconds, settings))
+        excerpt._replace(path=root / excerpt.path)
         for shard, draft in zip(shards, drafts, strict=True)
-        for audio, seconds in shard.files[[AUDIO, SECONDS]][len(draft.entries) :].itertuples(index=False)
+        for excerpt in _excerpts(shard.files, settings)[len(draft.entries) :]
     ]
     outcomes = parallel_map(
         partial(extract_image, settings=settings),
@@ -95,12 +133,11 @@ def make_shards(shards: Sequence[PlannedShard], root: Path, folder: Path, settin
         _finish(draft, shard, folder)
 
 
-def extract_image(task: tuple[Path, float], settings: HyperImages) -> Outcome:
-    """The stored image of one file, from `task`: its path and where its excerpt starts (seconds)."""
-    path, start = task
+def extract_image(excerpt: Excerpt, settings: HyperImages) -> Outcome:
+    """The stored image of what is heard of one file, or the reason why there is none."""
     try:
-        with quiet_codecs():
-            return features(read_blocks(path, settings, start), settings, quantize)
+        with quiet_codecs(), codec_errors():
+            return features(read_excerpt(excerpt, settings), settings, quantize)
     except AudioError as error:
         return str(error)
 

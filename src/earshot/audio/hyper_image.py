@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earshot.audio.decoding import AudioError, Samples, open_blocks, to_mono
 from earshot.audio.features import features, normalize
-from earshot.audio.probing import probe
+from earshot.audio.probing import Probe, probe
 from earshot.audio.rows import ImageFormat, Row
 from earshot.audio.scales import image_rows
 from earshot.audio.spectra import resample
@@ -54,7 +56,7 @@ class HyperImage:
 
 
 def hyper_image_of(path: Path, settings: HyperImages = DEFAULTS) -> HyperImage:
-    """The hyper-image of an audio file; of a longer one than `settings.excerpt_seconds`, of its middle.
+    """The hyper-image of an audio file; of a longer one than `settings.excerpt_seconds`, of an excerpt.
 
     Raises
     ------
@@ -65,8 +67,7 @@ def hyper_image_of(path: Path, settings: HyperImages = DEFAULTS) -> HyperImage:
     found = probe(path)
     if found.reason is not None:
         raise AudioError(found.reason)
-    blocks = read_blocks(path, settings, excerpt_start(found.seconds, settings))
-    values = features(blocks, settings, normalize)
+    values = features(read_excerpt(excerpt_of(path, found, settings), settings), settings, normalize)
     return HyperImage(np.ascontiguousarray(values.T), image_format.rows, image_format.frames_per_second)
 
 
@@ -86,15 +87,45 @@ def feature_key(settings: HyperImages) -> str:
     return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
-def excerpt_start(seconds: float, settings: HyperImages) -> float:
-    """Where the middle `settings.excerpt_seconds` of a recording of `seconds` start (seconds)."""
-    return max(0.0, (seconds - settings.excerpt_seconds) / 2)
+class Excerpt(NamedTuple):
+    """What is heard of a file: from `start` (seconds) on, by which decoder, which channel (`Probe`)."""
+
+    path: Path
+    start: float
+    decoder: str | None = None
+    channel: int | None = None
 
 
-def read_blocks(path: Path, settings: HyperImages, start: float = 0.0) -> Iterator[Samples]:
-    """An excerpt from `start` (seconds) on, mono, at `settings.sample_rate`, in blocks `(n_samples,)`.
+def excerpt_of(path: Path, found: Probe, settings: HyperImages) -> Excerpt:
+    """What the hyper-image of a file is made of, of which a probe `found` that much."""
+    start = excerpt_start(found.seconds, settings, found.silences)
+    return Excerpt(path, start, found.decoder, found.channel)
+
+
+def excerpt_start(seconds: float, settings: HyperImages, silences: str | None = None) -> float:
+    """Where the `settings.excerpt_seconds` start (seconds) that are heard of a recording of `seconds`.
+
+    They are its middle; where that is silent all through, they are taken around the
+    middle of the longest stretch of sound, the first of several. `silences` as in `Probe`.
+    """
+    latest = max(0.0, seconds - settings.excerpt_seconds)
+    middle = latest / 2
+    silent = [(int(begin), int(end)) for begin, end in (s.split("-") for s in (silences or "").split())]
+    # a second of which the excerpt holds a part may have its sound in the other part
+    first, last = math.ceil(middle), math.floor(middle + settings.excerpt_seconds)
+    if not any(begin <= first and last <= end for begin, end in silent):
+        return middle
+    edges = [0, *(edge for stretch in silent for edge in stretch), math.ceil(seconds)]
+    begin, end = max(zip(edges[::2], edges[1::2], strict=True), key=lambda sound: sound[1] - sound[0])
+    return min(max(0.0, (begin + end - settings.excerpt_seconds) / 2), latest)
+
+
+def read_excerpt(excerpt: Excerpt, settings: HyperImages) -> Iterator[Samples]:
+    """It, mono, at `settings.sample_rate`, in blocks `(n_samples,)`.
 
     Raises AudioError, as `earshot.audio.decoding.decode`.
     """
-    sample_rate, blocks = open_blocks(path, start, settings.excerpt_seconds)
-    return resample(map(to_mono, blocks), sample_rate, settings.sample_rate)
+    path, start, decoder, channel = excerpt
+    sample_rate, blocks = open_blocks(path, start, settings.excerpt_seconds, decoder)
+    mono = (to_mono(block, channel) for block in blocks)
+    return resample(mono, sample_rate, settings.sample_rate)

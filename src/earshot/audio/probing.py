@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from earshot.audio.decoding import FFMPEG, AudioError, Samples, open_sound
+from earshot.audio.ffmpeg import FFmpegFile, demuxed_seconds
+from earshot.audio.levels import Levels
+from earshot.audio.libsndfile import LibsndfileFile
+from earshot.audio.mp3 import missing_bytes
+from earshot.audio.ogg import ogg_layout
+from earshot.audio.samples import BrokenError, codec_errors
 
-from earshot.audio.decoding import AudioError, Samples, open_blocks
-
-PROBE_VERSION = 1
+PROBE_VERSION = 2
 """Counts the definitions of a probe."""
 
 MAX_HOURS = 24
 """A file that decodes to more is not decoded to its end: a few MB can hold years of silence."""
 
-_FULL_SCALE = np.float32(1 - 2**-15)
-_FAINTEST = 1e-10
+MIN_HEARD_SHARE = 0.5
+"""A damaged file of which less can be heard is set aside: what is left need not stand for the song."""
+
+_SHORT_BY = 0.25
+"""Seconds by which decoders may differ over the same file: delays at both ends, a frame that is not whole."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,16 @@ class Probe:
         Largest absolute sample in dB of full scale; -200 is silence.
     clipped_share
         Share of samples at full scale or beyond.
+    decoder
+        `ffmpeg` where the first decoder that opens the file does not hear all of it, else None.
+    damage
+        `damaged: 57.1 of 60.0 s heard`, None where nothing is missing.
+    channel
+        The one that is heard where the channels cancel each other out in their mean, else None: the mean.
+    heard_dbfs
+        Peak of that mean, or channel.
+    silences
+        Where it is silent, as `earshot.audio.levels.Levels.silences` gives it.
     reason
         Why the file cannot be decoded (`kind: detail`; the figures are then 0), else None.
     """
@@ -47,6 +65,11 @@ class Probe:
     channels: int = 0
     peak_dbfs: float = 0.0
     clipped_share: float = 0.0
+    decoder: str | None = None
+    damage: str | None = None
+    channel: int | None = None
+    heard_dbfs: float = 0.0
+    silences: str | None = None
     reason: str | None = None
 
 
@@ -55,28 +78,106 @@ def probe(path: Path) -> Probe:
     with path.open("rb") as file:
         md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     try:
-        with quiet_codecs():
-            sample_rate, blocks = open_blocks(path)
-            return _measure(md5, sample_rate, blocks)
+        with quiet_codecs(), codec_errors():
+            heard = _hear(path)
+            return _judged(md5, heard)
     except AudioError as error:
         return Probe(md5, reason=str(error))
 
 
-def _measure(md5: str, sample_rate: int, blocks: Iterator[Samples]) -> Probe:
-    n_samples, channels, clipped, peak = 0, 0, 0, 0.0
-    for block in blocks:
-        n_samples, channels = n_samples + len(block), block.shape[1]
-        if n_samples > MAX_HOURS * 3600 * sample_rate:
-            raise AudioError(f"too long: more than {MAX_HOURS} h")
-        loudest = max(float(block.max()), -float(block.min()))
-        if not np.isfinite(loudest):
-            raise AudioError("not finite: it holds samples that are no numbers")
-        if loudest >= _FULL_SCALE:
-            clipped += int(np.count_nonzero(np.abs(block) >= _FULL_SCALE))
-        peak = max(peak, loudest)
-    decibels = 20 * np.log10(max(peak, _FAINTEST))
-    share = clipped / (n_samples * channels)
-    return Probe(md5, n_samples / sample_rate, sample_rate, channels, float(decibels), share)
+@dataclass(frozen=True)
+class _Heard:
+    """What a decoder gave, and how many seconds there would be of an undamaged file."""
+
+    levels: Levels
+    sample_rate: int
+    whole: float
+    decoder: str | None
+
+    @property
+    def is_damaged(self) -> bool:
+        return self.whole > self.levels.seconds + 0.5 / self.sample_rate
+
+
+def _hear(path: Path) -> _Heard:
+    """All of a file, by FFmpeg's libraries where libsndfile fails or does not come to its end."""
+    sound = open_sound(path)
+    if isinstance(sound, FFmpegFile):
+        return _by_ffmpeg(sound)
+    try:
+        heard = _by_libsndfile(sound)
+    except BrokenError as error:
+        try:
+            return _by_ffmpeg(FFmpegFile(path), FFMPEG)
+        except AudioError:
+            raise error from None
+    if _is_all(path, sound, heard.levels):
+        return heard
+    try:
+        again = _by_ffmpeg(FFmpegFile(path), FFMPEG)
+    except AudioError:
+        return heard
+    return again if again.is_damaged or again.levels.seconds > heard.levels.seconds + _SHORT_BY else heard
+
+
+def _by_libsndfile(sound: LibsndfileFile) -> _Heard:
+    levels = _measured(sound.blocks(), sound.sample_rate)
+    return _Heard(levels, sound.sample_rate, levels.seconds / sound.cut_share, None)
+
+
+def _by_ffmpeg(sound: FFmpegFile, decoder: str | None = None) -> _Heard:
+    levels = _measured(sound.blocks(), sound.sample_rate)
+    whole = max(sound.tally.whole, levels.seconds)
+    return _Heard(levels, sound.sample_rate, whole, FFMPEG if sound.trims_priming else decoder)
+
+
+def _measured(blocks: Iterator[Samples], sample_rate: int) -> Levels:
+    levels = Levels(sample_rate)
+    with codec_errors():
+        for block in blocks:
+            levels.add(block)
+            if levels.seconds > MAX_HOURS * 3600:
+                raise AudioError(f"too long: more than {MAX_HOURS} h")
+    if not levels.n_samples:
+        raise BrokenError("empty: no samples")
+    return levels
+
+
+def _is_all(path: Path, sound: LibsndfileFile, levels: Levels) -> bool:
+    """Whether libsndfile gave what the file's frames or pages add up to.
+
+    Formats without frames are as long as libsndfile says: of data without a length it takes all.
+    """
+    if ogg := ogg_layout(path):
+        return len(ogg.links) == 1 and not ogg.lost_bytes
+    if not sound.has_frames:
+        return True
+    if sound.n_frames != levels.n_samples or (sound.is_mpeg and missing_bytes(path)):
+        return False
+    demuxed = demuxed_seconds(path)
+    return demuxed is None or abs(demuxed - levels.seconds) <= _SHORT_BY
+
+
+def _judged(md5: str, heard: _Heard) -> Probe:
+    levels, damage = heard.levels, None
+    if heard.is_damaged:
+        seconds = math.floor(levels.seconds * 10) / 10  # never the same figure as the whole
+        damage = f"{seconds:.1f} of {heard.whole:.1f} s heard"
+        if levels.seconds < MIN_HEARD_SHARE * heard.whole:
+            raise AudioError(f"broken: {damage}, wanted {MIN_HEARD_SHARE:.0%}")
+    return Probe(
+        md5,
+        seconds=levels.seconds,
+        sample_rate=heard.sample_rate,
+        channels=levels.channels,
+        peak_dbfs=levels.peak_dbfs,
+        clipped_share=levels.clipped_share,
+        decoder=heard.decoder,
+        damage=damage and f"damaged: {damage}",
+        channel=levels.channel,
+        heard_dbfs=levels.heard_dbfs,
+        silences=levels.silences,
+    )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from earshot.audio.decoding import AudioError
 from earshot.audio.features import features, normalize
 from earshot.audio.figures import DPI, INK, MUTED, draw_rows, draw_stack, png
-from earshot.audio.hyper_image import excerpt_start, format_of, read_blocks
+from earshot.audio.hyper_image import excerpt_of, format_of, read_excerpt
 from earshot.audio.panels import Panel, envelope, family_panels, spectrum_panels
 from earshot.audio.probing import probe
 from earshot.audio.spectra import power_spectra
@@ -48,7 +48,7 @@ def song_sheet(path: Path, settings: HyperImages) -> bytes:
     found = probe(path)
     if found.reason is not None:
         raise AudioError(found.reason)
-    blocks = read_blocks(path, settings, excerpt_start(found.seconds, settings))
+    blocks = read_excerpt(excerpt_of(path, found, settings), settings)
     return song_sheet_png(np.concatenate(list(blocks)), settings)
 
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from earshot.audio.containers import open_container
 from earshot.audio.probing import quiet_codecs
 from earshot.datasets.importing.names import joined, plain
 
@@ -69,11 +70,11 @@ def _read_metadata(path: Path) -> tuple[dict[str, str], str]:
     import av
 
     try:
-        with path.open("rb") as file, av.open(file, metadata_errors="replace") as container:
+        with path.open("rb") as file, open_container(file) as container:
             said = {**container.metadata}
             for stream in container.streams.audio:
                 said |= {key: text for key, text in stream.metadata.items() if text}
-    except (av.FFmpegError, OSError, ValueError) as error:
+    except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
         return {}, f"tags that can be read: {getattr(error, 'strerror', None) or error}"
     return {key.lower(): text for key, text in said.items()}, ""
 

@@ -16,7 +16,7 @@ from earshot.audio.catalogue import (
 )
 from earshot.audio.probe_journal import intake_journal, probe_all, probe_key, read_journal
 from earshot.audio.probing import Probe
-from earshot.columns import AUDIO, DELIVERY, REASON, SECONDS, SOURCE, WITHDRAWN
+from earshot.columns import AUDIO, CHANNEL, DAMAGE, DELIVERY, REASON, SECONDS, SOURCE, WITHDRAWN
 from earshot.deliveries import Delivery, read_index, read_songs
 from earshot.errors import UserError
 from earshot.files import write_table
@@ -104,16 +104,24 @@ def _refuse_too_many_bad(paths: Paths, rows: pd.DataFrame, max_share: float) -> 
 
 
 def _summary(songs: pd.DataFrame, bad: pd.DataFrame, n_deliveries: int, max_share: float) -> dict[str, Any]:
-    usable = int(songs[AUDIO].notna().sum())
+    usable, damaged = int(songs[AUDIO].notna().sum()), int(songs[DAMAGE].notna().sum())
     return {
         "deliveries": n_deliveries,
         "songs": len(songs),
         "songs_with_audio": usable,
         "songs_withdrawn": int(songs[WITHDRAWN].sum()),
         "hours": round(float(songs[SECONDS].sum()) / 3600, 3),
+        "songs_damaged": damaged,
+        "songs_of_one_channel": int(songs[CHANNEL].notna().sum()),
         "files_set_aside": len(bad),
         "reasons": count_reasons(bad[REASON]),
         "checks": [
-            share_check("usable_files", "files set aside", len(bad), usable + len(bad), at_most=max_share)
+            share_check(
+                "usable_files",
+                f"files set aside; {damaged} of {usable} others are damaged, heard in part",
+                len(bad),
+                usable + len(bad),
+                at_most=max_share,
+            )
         ],
     }

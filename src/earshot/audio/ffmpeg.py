@@ -1,0 +1,234 @@
+"""Files read packet by packet through FFmpeg's libraries: what cannot be decoded is left out and measured."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from earshot.audio.containers import open_container
+from earshot.audio.mp3 import missing_bytes
+from earshot.audio.ogg import ogg_layout
+from earshot.audio.samples import BrokenError, Samples, UnknownFormatError, check_format, codec_errors
+
+_EXACT_LENGTHS = {"flac", "wav", "w64", "aiff", "caf", "tta", "wv", "tak", "ape"}
+"""Demuxers whose header counts the samples; `mp3` and `aac` estimate, `ogg` looks at the end of the file."""
+_MOV = "mov,mp4,m4a,3gp,3g2,mj2"
+_ABOUT = {_MOV: 0.25, "matroska,webm": 1.0, "asf": 1.0}
+"""Those that say it in seconds, and how far from the truth (s)."""
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
+_MAX_FAILURES = 100
+"""A demuxer that has failed so often does not get behind the damage any more."""
+
+
+@dataclass
+class Tally:
+    """What was read of a file.
+
+    Lost seconds are lost bytes by the mean number of bytes a second; what lies
+    behind the last packet that could be decoded is not lost, it was never sound.
+    """
+
+    heard: float = 0.0
+    promised: float = 0.0
+    good_bytes: int = 0
+    lost_bytes: int = 0
+    doubtful_bytes: int = 0
+
+    def add(self, packet_bytes: int, seconds: float) -> None:
+        """A packet that was decoded."""
+        self.heard += seconds
+        self.good_bytes += packet_bytes
+        if seconds:
+            self.lost_bytes, self.doubtful_bytes = self.lost_bytes + self.doubtful_bytes, 0
+
+    @property
+    def whole(self) -> float:
+        """Seconds that the file would hold undamaged."""
+        lost = self.lost_bytes * self.heard / self.good_bytes if self.good_bytes else 0.0
+        return max(self.heard + lost, self.promised)
+
+
+@dataclass
+class FFmpegFile:
+    """An open file; `tally` is complete once its blocks were read to the end."""
+
+    path: Path
+    sample_rate: int = 0
+    layout: Any = None
+    format: str = ""
+    tally: Tally = field(default_factory=Tally)
+
+    def __post_init__(self) -> None:
+        ogg = ogg_layout(self.path)
+        self._parts = ogg.links if ogg else [(0, self.path.stat().st_size)]
+        self.tally.lost_bytes = ogg.lost_bytes if ogg else 0
+        for part in self._parts:
+            with self.path.open("rb") as file, _opened(_Part(file, *part)) as container:
+                if container is not None:
+                    stream = container.streams.audio[0]
+                    self.format, self.layout = container.format.name, stream.layout
+                    self.sample_rate = int(stream.rate)
+                    check_format(self.sample_rate, stream.channels)
+                    if self.format == "mp3":
+                        self.tally.lost_bytes = missing_bytes(self.path)
+                    return
+        raise UnknownFormatError("not audio: its format is not recognised")
+
+    @property
+    def trims_priming(self) -> bool:
+        """Whether the format cannot say how many samples an encoder put before the sound: raw AAC."""
+        return self.format == "aac"
+
+    def blocks(self) -> Iterator[Samples]:
+        """All that can be decoded, end to end, each block `(n_samples, channels)`."""
+        for part in self._parts:
+            with self.path.open("rb") as file, _opened(_Part(file, *part)) as container:
+                if container is None:
+                    self.tally.lost_bytes += part[1] - part[0]
+                    continue
+                before = self.tally.heard
+                yield from self._read(container)
+                self.tally.promised = before + _promised(container, self.tally.heard - before)
+
+    def _read(self, container: Any) -> Iterator[Samples]:
+        stream, convert = container.streams.audio[0], _Converter(self.layout, self.sample_rate)
+        skip_one = self.trims_priming
+        for packet in _packets(container, stream):
+            blocks = list(self._decode(packet, convert))
+            if skip_one and blocks:  # an encoder's delay, at least one frame
+                skip_one, blocks = False, blocks[1:]
+            yield from blocks
+            self.tally.add(packet.size, sum(map(len, blocks)) / self.sample_rate)
+        rest = convert.flush()
+        yield from rest
+        self.tally.add(0, sum(map(len, rest)) / self.sample_rate)
+
+    def _decode(self, packet: Any, convert: _Converter) -> Iterator[Samples]:
+        try:
+            with codec_errors():
+                for frame in packet.decode():
+                    yield from convert(frame)
+        except BrokenError:
+            if not bytes(packet)[:8].startswith(_TAGS):
+                self.tally.doubtful_bytes += packet.size
+
+
+class _Converter:
+    """Frames of any kind to float samples of one layout and rate: a stream may change midway."""
+
+    def __init__(self, layout: Any, rate: int) -> None:
+        self._layout, self._rate = layout, rate
+        self._kind: tuple[str, str, int] | None = None
+        self._resampler: Any = None
+
+    def __call__(self, frame: Any) -> list[Samples]:
+        import av
+
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        blocks: list[Samples] = []
+        if kind != self._kind:
+            check_format(frame.sample_rate, frame.layout.nb_channels)
+            blocks = self.flush()
+            self._resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
+            self._kind = kind
+        return blocks + self._resample(frame)
+
+    def flush(self) -> list[Samples]:
+        """What is held back."""
+        return self._resample(None) if self._resampler else []
+
+    def _resample(self, frame: Any) -> list[Samples]:
+        """Planar float frames as `(n_samples, channels)`."""
+        found = (part.to_ndarray().T for part in self._resampler.resample(frame))
+        return [np.ascontiguousarray(block, dtype=np.float32) for block in found if len(block)]
+
+
+@contextmanager
+def _opened(file: _Part) -> Iterator[Any]:
+    """A container with sound in it, None where there is none."""
+    import av
+
+    try:
+        container = open_container(file)
+    except (av.FFmpegError, ValueError, ArithmeticError, MemoryError):
+        yield None
+        return
+    with container:
+        streams = container.streams.audio
+        yield container if streams and streams[0].rate and streams[0].channels else None
+
+
+class _Part(io.RawIOBase):
+    """Bytes `begin` to `end` of a file, as a file.
+
+    RF64 (EBU Tech 3306), whose lengths its recorder never wrote, is shown as
+    plain RIFF, of which FFmpeg takes data of unknown length to the end.
+    """
+
+    def __init__(self, file: BinaryIO, begin: int, end: int) -> None:
+        self._file, self._begin, self._end, self._at = file, begin, end, begin
+        head = file.read(16)
+        is_rf64 = head[:4] in (b"RF64", b"BW64") and head[12:] == b"ds64"
+        self._head = b"RIFF" + head[4:12] + b"JUNK" if is_rf64 else b""
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._begin <= self._at < self._end:  # a damaged header sends FFmpeg anywhere
+            return b""
+        left = self._end - self._at
+        self._file.seek(self._at)
+        found = self._file.read(left if size < 0 else min(size, left))
+        shown = self._head[self._at :][: len(found)]
+        self._at += len(found)
+        return shown + found[len(shown) :]
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (self._begin, self._at, self._end)[whence]
+        return self.tell()
+
+    def tell(self) -> int:
+        return self._at - self._begin
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+
+def _packets(container: Any, stream: Any) -> Iterator[Any]:
+    """Those of `stream`; behind a place that the demuxer cannot read, it is asked again."""
+    import av
+
+    for _ in range(_MAX_FAILURES):
+        try:
+            yield from container.demux(stream)
+            return
+        except av.FFmpegError:
+            continue
+
+
+def _promised(container: Any, heard: float) -> float:
+    """Seconds that the header says there are; `heard` where it says none, or as much as to leave no doubt."""
+    stream, name = container.streams.audio[0], container.format.name
+    if name in _EXACT_LENGTHS or name == _MOV:
+        seconds = float(stream.duration * stream.time_base) if stream.duration else 0.0
+    elif name in _ABOUT and len(container.streams) == 1:
+        seconds = (container.duration or 0) / 1e6
+    else:
+        return heard
+    return seconds if seconds > heard + _ABOUT.get(name, 0.0) + 0.5 / stream.rate else heard
+
+
+def demuxed_seconds(path: Path) -> float | None:
+    """How long the packets of a file say that they are together; None where FFmpeg cannot open it."""
+    with path.open("rb") as file, _opened(_Part(file, 0, path.stat().st_size)) as container:
+        if container is None:
+            return None
+        stream = container.streams.audio[0]
+        return float(sum(packet.duration or 0 for packet in _packets(container, stream)) * stream.time_base)

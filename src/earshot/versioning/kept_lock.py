@@ -60,7 +60,7 @@ def cut_aside(root: Path, lock: str) -> Path:
 
 def _put_back(root: Path, lock: str) -> str:
     """What was done, in words."""
-    sources = {
+    sources: dict[str, Callable[[], str | None]] = {
         "the copy kept in .earshot/": lambda: _read(kept_copy(root, lock)),
         "the last commit": lambda: _committed(root, lock),
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ def keep_lockfile(root: Path) -> None:
     for lock in lockfiles(root):
         text = _read(root / lock)
         if whole_stages(text) is not None and text != _read(kept_copy(root, lock)):
-            kept_copy(root, lock).parent.mkdir(parents=True, exist_ok=True)
-            replace_text(kept_copy(root, lock), str(text))
+            with suppress(OSError):  # a full volume: the copy of before stays
+                kept_copy(root, lock).parent.mkdir(parents=True, exist_ok=True)
+                replace_text(kept_copy(root, lock), str(text))
 
 
 def mend_lockfiles(root: Path, say: Callable[[str], object]) -> None:

@@ -90,9 +90,7 @@ def test_a_cut_lock_without_a_copy_is_removed_and_said(workspace: Path) -> None:
     assert "all its stages will run again" in said[0]
 
 
-@pytest.mark.parametrize(
-    "content", [b"\xff\xfe", LOCK.replace("2.0", "9.0").encode(), b"schema: '2.0'\nstages: []\n"]
-)
+@pytest.mark.parametrize("content", ["\xff", LOCK.replace("2.0", "9.0"), "schema: '2.0'\nstages: []\n"])
 def test_whoever_reads_the_lock_finds_it_whole(workspace: Path, content: str) -> None:
     (workspace / "dvc.lock").write_bytes(content.encode("latin-1"))
     assert list(read_lock(workspace)) == ["raw_audio", "play_counts"]

@@ -78,7 +78,7 @@ def read_served(root: Path) -> Served:
         Nothing yet; vectors and lists of two releases (serving was half-way, or
         failed there); a file that is not in DVC's cache; each with what to do.
     """
-    lock = _read_lock(root)
+    lock = versioning.read_lock(root)
     made = {stage: _output(root, lock, stage) for stage in (_SERVED, _LISTS)}
     vectors, lists = (read_json(_file(made[stage], stage, "summary.json")) for stage in (_SERVED, _LISTS))
     if vectors["release"] != lists["release"]:
@@ -93,17 +93,6 @@ def read_served(root: Path) -> Served:
     for stage in ("play_counts", "raw_audio"):
         made[stage] = versioning.PreviousOutput(cache, used.get(f"data/{stage}"))
     return Served(root, vectors["release"], made)
-
-
-def _read_lock(root: Path) -> dict[str, Any]:
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        return versioning.read_lock(root)
-    except YAMLError:
-        raise UserError(
-            f"{root / 'dvc.lock'}: being written, or cut short: ask again, or `earshot repair`"
-        ) from None
 
 
 def _output(root: Path, lock: dict[str, Any], stage: str) -> versioning.PreviousOutput:

@@ -10,8 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from earshot.files import parse_yaml, replace_text
+from earshot.errors import UserError
+from earshot.files import replace_text
 from earshot.versioning.locks import locked, open_repository
+from earshot.versioning.naming import read_outs
 from earshot.versioning.repair import opened
 
 
@@ -54,13 +56,23 @@ def add_folder(root: Path, folder: Path, say: Callable[[str], object]) -> str:
 
 
 def delivery_md5s(root: Path, names: Iterable[str]) -> dict[str, str]:
-    """DVC's md5 of each of these deliveries, out of its .dvc file; those without one are left out."""
+    """DVC's md5 of each of these deliveries, out of its .dvc file; those without one are left out.
+
+    Raises
+    ------
+    UserError
+        A .dvc file that is cut short, or not one.
+    """
     files = {name: root / "data" / "deliveries" / f"{name}.dvc" for name in names}
-    return {
-        name: str(parse_yaml(file.read_text(encoding="utf-8"))["outs"][0]["md5"])
-        for name, file in sorted(files.items())
-        if file.is_file()
-    }
+    return {name: _recorded_md5(file) for name, file in sorted(files.items()) if file.is_file()}
+
+
+def _recorded_md5(file: Path) -> str:
+    try:
+        outs = read_outs(str(file), file.read_bytes().decode("utf-8"))
+    except UnicodeDecodeError:
+        raise UserError(f"{file}: not UTF-8; wanted: what DVC writes") from None
+    return outs[0][1]
 
 
 def ignored_files(root: Path, folder: Path, names: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ def keep_lockfile(root: Path) -> None:
     for lock in lockfiles(root):
         text = _read(root / lock)
         if whole_stages(text) is not None and text != _read(kept_copy(root, lock)):
-            kept_copy(root, lock).parent.mkdir(parents=True, exist_ok=True)
-            replace_text(kept_copy(root, lock), str(text))
+            with suppress(OSError):  # a full volume: the copy of before stays
+                kept_copy(root, lock).parent.mkdir(parents=True, exist_ok=True)
+                replace_text(kept_copy(root, lock), str(text))
 
 
 def mend_lockfiles(root: Path, say: Callable[[str], object]) -> None:
@@ -60,7 +62,7 @@ def cut_aside(root: Path, lock: str) -> Path:
 
 def _put_back(root: Path, lock: str) -> str:
     """What was done, in words."""
-    sources = {
+    sources: dict[str, Callable[[], str | None]] = {
         "the copy kept in .earshot/": lambda: _read(kept_copy(root, lock)),
         "the last commit": lambda: _committed(root, lock),
     }

@@ -33,7 +33,7 @@ def named_objects(root: Path, cache: Path, tags: str) -> set[str]:
     """
     now = dict(_texts_now(root))
     then = dict(_texts_then(root, tags))
-    outs = {where: _outs(where, text) for where, text in (now | then).items()}
+    outs = {where: read_outs(where, text) for where, text in (now | then).items()}
     named = {md5 for text in (now | then).values() for md5 in re.findall(MD5, text)}
     for place, md5 in (out for where in now for out in outs[where]):
         if md5.endswith(".dir") and not cache_path(cache, md5).exists() and (root / place).exists():
@@ -114,11 +114,17 @@ def _decoded(where: str, content: bytes) -> str:
         raise UserError(f"{where}: not UTF-8; {_DOUBT}") from None
 
 
-def _outs(where: str, text: str) -> list[tuple[str, str]]:
-    """Path below the workspace and md5 of every output that a file of DVC's names; none for another."""
+def read_outs(where: str, text: str) -> list[tuple[str, str]]:
+    """Path and md5 of every output that a .dvc file or dvc.lock names; of another JSON file none.
+
+    Raises
+    ------
+    UserError
+        `text`, which comes from `where`, is cut short or something else.
+    """
     path = PurePosixPath(where.rpartition(":")[2])  # after the revision
     if path.suffix == ".json":
-        outs = [] if isinstance(_parsed(text), dict) else None
+        outs: list[Any] | None = [] if isinstance(_parsed(text), dict) else None
     elif path.name in ("dvc.lock", "dvc.lock.cut"):
         stages = whole_stages(text)
         outs = None if stages is None else [out for stage in stages.values() for out in stage["outs"]]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from earshot.files import replace_text
+from earshot.files import read_json, replace_text
 from earshot.processes import lived
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ def write_locks(root: Path) -> dict[str, int]:
     """PID of the process that took DVC's write lock, by path; one that was killed left it there."""
     rwlock = root / ".dvc" / "tmp" / "rwlock"
     for _ in range(50 if rwlock.is_file() else 0):
-        content = _read(rwlock)
-        if content is not None:
-            return {path: held["pid"] for path, held in content["write"].items()}
-        time.sleep(0.02)  # rewritten in place just now
+        try:
+            return {path: held["pid"] for path, held in read_json(rwlock).get("write", {}).items()}
+        except (ValueError, AttributeError):  # rewritten in place just now
+            time.sleep(0.02)
     return {}
 
 

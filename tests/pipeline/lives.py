@@ -42,7 +42,7 @@ LIVES = {
     "job": Life("waiting", "python -m orchestration.run onboard", 8),
     "retrain": Life("due", "python -m earshot retrain", 4),
     # -o: the tests' own environment serves, make installs none
-    "run": Life("waiting", "make -o .venv/installed run", 4, ours=False),
+    "run": Life("ingested", "make -o .venv/installed run", 4, ours=False),
     "daemon": Life("waiting", DAEMON, 4, ours=False),
 }
 

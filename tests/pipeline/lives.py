@@ -42,7 +42,7 @@ LIVES = {
     "job": Life("waiting", "python -m orchestration.run onboard", 8),
     "retrain": Life("due", "python -m earshot retrain", 4),
     # -o: the tests' own environment serves, make installs none
-    "run": Life("waiting", "make -o .venv/installed run", 4, ours=False),
+    "run": Life("ingested", "make -o .venv/installed run", 4, ours=False),
     "daemon": Life("waiting", DAEMON, 4, ours=False),
 }
 
@@ -100,6 +100,8 @@ class States:
     def _waiting(self) -> Workspace:
         workspace = self._after("finished")
         drop(self.deliveries / "new-songs", workspace, "new-songs")
+        # a copy of it was not renamed into place, which the inbox would take for complete
+        (workspace.root / "data" / "inbox" / "new-songs" / "_SUCCESS").touch()
         return workspace
 
     def _edited(self, **params: object) -> Workspace:

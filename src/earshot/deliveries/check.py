@@ -13,6 +13,7 @@ from earshot.deliveries.contents import list_files
 from earshot.deliveries.index import read_description
 from earshot.deliveries.plays import play_files, read_plays
 from earshot.deliveries.songs import read_songs, song_file
+from earshot.deliveries.tables import refuse_open_quotes
 from earshot.errors import UserError
 
 _CHUNK_ROWS = 1_000_000
@@ -44,7 +45,10 @@ def check(folder: Path) -> None:
 def _check(folder: Path) -> None:
     files = set(list_files(folder))
     read_description(folder)
-    songs, plays = read_songs(folder), play_files(folder)
+    plays = play_files(folder)
+    for table in filter(None, [song_file(folder), *plays]):
+        refuse_open_quotes(table)
+    songs = read_songs(folder)
     _check_audio(folder, songs, files)
     play_rows = sum(_count_rows(path) for path in plays)
     if song_file(folder) is None and not plays:

@@ -24,11 +24,14 @@ class OpenQuote:
         That line, without its end.
     column
         The place of its column, from 0.
+    separators
+        How many the header has.
     """
 
     offset: int
     line: bytes
     column: int
+    separators: int
 
     @property
     def shown(self) -> str:
@@ -89,7 +92,7 @@ def closed_quotes(
             if opened is not None:
                 line = data[start : _line_stop(data, start)]
                 done += data[stop:start]
-                done += replace(OpenQuote(offset + start, line, opened))
+                done += replace(OpenQuote(offset + start, line, opened, rows.separators))
                 position = stop = start + len(line)
         end = max(end, stop, position if position <= len(data) else 0)
         if done:
@@ -114,13 +117,14 @@ class _Rows:
         on_line = rb'(?:"[^"\r\n]*+(?:""[^"\r\n]*+)*+"' + plain + rb'|(?!")' + plain + rb")"
         rows = rb"(?:" + on_line + rb"(?:" + separator + on_line + rb")*+(?:\r\n?|\n))*+"
         self._rows = re.compile(rows)
-        self._separators: int | None = None
+        self.separators = 0
+        self._header_read = False
 
     def read_header(self, data: bytes) -> None:
-        if self._separators is None and data:
+        if not self._header_read and data:
             end = self.match(data, 0) or _line_stop(data, 0)
             header = re.sub(rb'"[^"]*"', b"", data[:end])
-            self._separators = header.count(self._separator)
+            self.separators, self._header_read = header.count(self._separator), True
 
     def skip(self, data: bytes, start: int, end: int) -> int:
         """Where the first row from `start` starts whose quotes are not closed in its line, or `end`."""
@@ -155,7 +159,7 @@ class _Rows:
             return False
         if field[2] or len(lines) - 1 > _MOST_LINE_ENDS:
             return True
-        wanted = self._separators or 0
+        wanted = self.separators
         if len(lines) > 2:
             return wanted > 0 and any(line.count(self._separator) == wanted for line in lines[1:-1])
         first = data[start : _line_stop(data, start)]

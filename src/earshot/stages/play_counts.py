@@ -29,6 +29,7 @@ from earshot.stages.reuse import CODE, same_code_only
 from earshot.validation.merging import UNKNOWN_FILE, merge_parts, songs_of
 from earshot.validation.page import REPORT_FILES, write_report
 from earshot.validation.parts import INVALID_FILE, PART_FILES, join_invalid, write_part
+from earshot.validation.plays import INVALID_SHARE, UNKNOWN_SHARE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 MADE_OF = "made_of.json"
 """The deliveries whose plays count, and the parameters: where they are the same, so is the rest."""
 SUMMARY = "summary.json"
-_PARTS_VERSION = 1
+_PARTS_VERSION = 2
 """To be raised when the same delivery would make another part."""
 
 
@@ -62,7 +63,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         )
     settings = asdict(params.play_counts)
     write_json(
-        paths.output / MADE_OF, {"plays": [[each.name, each.md5] for each in counted], "params": settings}
+        paths.output / MADE_OF,
+        {"plays": [[each.name, each.md5] for each in counted], "params": settings, "version": _PARTS_VERSION},
     )
     if _unchanged(same_code_only(paths, "play_counts"), deliveries):
         return _relink(paths)
@@ -146,6 +148,8 @@ def _stop_at_failures(paths: Paths, results: list[Result]) -> None:
         f"{result.check.table}: {result.check.name}: observed {result.says}, expected {result.check.expected}"
         for result in failed
     ]
+    if any(result.check.name in (INVALID_SHARE, UNKNOWN_SHARE) for result in failed):
+        lines.append("`earshot deliveries withdraw NAME --reason ...` takes a delivery back")
     raise UserError("\n".join([*lines, f"see {paths.failed / REPORT_FILES[-1]}"]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from earshot.columns import COLUMN, FILE, PLAYED_AT, REASON, ROW, SONG_ID, VALUE
 from earshot.deliveries.check import Refused
 from earshot.deliveries.index import read_lines
 from earshot.deliveries.plays import play_files, read_plays
-from earshot.deliveries.songs import read_song_ids
+from earshot.deliveries.songs import named_songs
 from earshot.params import PlayCounts, load_params
 from earshot.validation.merging import Share, invalid_share, songs_of, unknown_share
 from earshot.validation.parts import INVALID_FILE, write_part
@@ -81,7 +81,8 @@ def _reason(row: dict[str, str]) -> str:
 def _too_many_unknown(part: Path, copy: Path, root: Path, params: PlayCounts) -> str:
     songs = songs_of([part], params.chunk_rows)
     deliveries = root / "data" / "deliveries"
-    folders = [copy, *(deliveries / line.name for line in read_lines(deliveries))]
+    taken_in = (deliveries / line.name for line in read_lines(deliveries))
+    folders = [copy, *filter(Path.is_dir, taken_in)]
     known = named_songs(songs | {song.removesuffix(".0") for song in songs}, folders)
     share, unknown = unknown_share("", part, known, params.chunk_rows)
     if share.value <= params.max_unknown_share:
@@ -94,16 +95,6 @@ def _too_many_unknown(part: Path, copy: Path, root: Path, params: PlayCounts) ->
 def _near(song: str, known: set[str]) -> str:
     whole = song.removesuffix(".0")
     return f" (there is a song {whole!r})" if whole != song and whole in known else ""
-
-
-def named_songs(songs: Iterable[str], folders: Iterable[Path]) -> set[str]:
-    """Those of `songs` that a delivery in one of `folders` names."""
-    wanted = set(songs)
-    unnamed = set(wanted)
-    for folder in folders:
-        if unnamed and folder.is_dir():
-            unnamed.difference_update(read_song_ids(folder))
-    return wanted - unnamed
 
 
 def _says(share: Share, what: str, name: str, most: float, shown: str) -> str:

@@ -58,13 +58,20 @@ def parse_rows(rows: pd.DataFrame) -> pd.DataFrame:
     for name in (USER_ID, SONG_ID):
         parsed[name] = rows[name].where(_each_once(rows[name], is_id))
     parsed[NUMBER], parsed[FRACTION] = number, fraction
-    parsed[SECOND] = _each_once(rows[PLAYED_AT], _second)
+    parsed[SECOND] = seconds_of(rows[PLAYED_AT])
     parsed[DATED] = (rows[PLAYED_AT] == "") | (parsed[SECOND] != NO_SECOND)
     return parsed
 
 
+def seconds_of(texts: pd.Series) -> pd.Series:
+    """The unix second that each text says, int64; `NO_SECOND` where it says none."""
+    import pandas as pd
+
+    return pd.Series(_each_once(texts, _second), index=texts.index, dtype=np.int64)
+
+
 def is_id(texts: pd.Series) -> NDArray[np.bool_]:
-    """Which texts, (n,) str, can be ids: not empty, no control character or line end, at most 1,000 characters."""
+    """Which texts, (n,) str, can be ids: 1 to 1,000 characters, none of them a control or line end."""
     good = (texts != "") & (texts.str.len() <= _LONGEST_ID) & ~texts.str.contains(_NO_ID, regex=True)
     return good.to_numpy(dtype=np.bool_)
 

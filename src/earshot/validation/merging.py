@@ -90,8 +90,8 @@ def merge_parts(
     """Write the play counts of all parts into `folder`, check them, and say what was seen.
 
     How many rows may be invalid, and how many of an unknown song, is judged by each delivery
-    alone: the totals tell the worst. Plays of songs that are not in `named_songs` go to unknown.parquet (delivery,
-    user_id, song_id, play_count, rows).
+    alone: the totals tell the worst. Plays of songs that are not in `named_songs` go to
+    unknown.parquet (delivery, user_id, song_id, play_count, rows).
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ def read_songs(folder: Path, at_door: bool = False) -> pd.DataFrame:
     if at_door:
         for column in (SONG_ID, ARTIST_ID, VERSION_OF):
             _refuse_no_id(path, songs.loc[songs[column] != "", column])
-        _refuse_bad_years(songs[YEAR])
+        _refuse_bad_years(path, songs[YEAR])
     return songs.assign(**{WITHDRAWN: _truth(path, songs[WITHDRAWN]), YEAR: _years(songs[YEAR])})
 
 

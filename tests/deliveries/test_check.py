@@ -104,6 +104,23 @@ def binary_count(folder: Path) -> None:
         (songs("song_id,audio\na,\ns,audio/x.mp3\n"), r"row 2: audio='audio/x\.mp3': not there"),
         (songs("song_id,audio\ns,audio\n"), r"row 1: audio='audio': not there"),
         (songs("song_id,audio\ns,audio/.a.mp3\n"), r"row 1: audio='audio/\.a\.mp3': is hidden"),
+        (
+            songs('song_id,title\na,x\nb,"open\nc,y\n'),
+            r"line 3 \(row 2\): column title: a quote opens and is never closed",
+        ),
+        (
+            songs('song_id,artist,title\na,b,"open\nc,d,e\nf,"g",h\n'),
+            r"line 2 \(row 1\): column title: a quote",
+        ),
+        (songs("song_id,year\na,soon\n"), r"row 1: year='soon': wanted a year"),
+        (songs('song_id\n"a\n"\n'), r"song_id='a\\n': wanted an id"),
+        (write("songs.csv", b"PK\x03\x04 xl/workbook"), r"songs\.csv: is an Excel workbook: wanted CSV"),
+        (write("songs.csv", "song_id\n".encode("utf-16")), r"songs\.csv: is UTF-16 text"),
+        (songs("a," * 400_000), r"songs\.csv: has 400,001 columns: wanted at most 2,000"),
+        (
+            write("feedback.csv", "user_id,song_id,kind\nu,s,love\n"),
+            r"feedback\.csv: row 1: kind='love': wanted like",
+        ),
         (songs(""), r"songs\.csv: not readable as csv: Empty CSV file"),
         (
             songs("song_id,title\ns,a,b\n"),

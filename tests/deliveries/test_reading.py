@@ -22,7 +22,8 @@ def test_ids_stay_as_they_are_and_what_is_missing_is_empty(tmp_path: Path) -> No
     assert songs["title"].tolist() == ['A "quoted" title,\nof two lines', "ü", ""]
     assert songs["withdrawn"].tolist() == [False, True, False]
     assert songs.columns.tolist() == [
-        *("song_id", "artist_id", "artist", "title", "genres", "tags", "audio", "withdrawn")
+        *("song_id", "artist_id", "artist", "title", "genres", "tags", "audio", "withdrawn"),
+        *("album", "track", "year", "recording_mbid", "path", "version_of"),
     ]
     assert (songs[["artist_id", "artist", "genres", "tags", "audio"]] == "").all(axis=None)
 

@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from earshot.plays.rows import parse_rows
+from earshot.plays.rows import NO_SECOND, parse_rows, seconds_of
 
 
 def parse(count: str = "1", date: str = "", user: str = "u") -> pd.Series:
@@ -45,7 +45,17 @@ def test_counts(text: str, number: float, fraction: float) -> None:
         ("2026-03-01 10:00:00+02:00", True),
         ("1772359200", True),
         ("1772359200.5", True),
-        ("-100", True),
+        ("-100", False),
+        ("1", False),
+        ("12", False),
+        ("2026", False),
+        ("now", False),
+        ("today", False),
+        ("1700000000000", False),
+        ("10" + "0" * 29, False),
+        ("2016-12-31T23:59:60Z", True),
+        ("9999-12-31", False),
+        ("2026-02-30", False),
         ("1772359200000000000", False),
         ("2026-13-01", False),
         ("01.03.2026", False),
@@ -60,3 +70,15 @@ def test_dates(text: str, dated: bool) -> None:
 def test_an_id_that_is_not_there_is_missing() -> None:
     assert pd.isna(parse(user="")["user_id"])
     assert parse(user="NA")["user_id"] == "NA"
+
+
+def test_a_moment_is_utc_and_hangs_on_its_row_alone() -> None:
+    texts = ["2026-03-01T10:00:00Z", "2026-03-01 12:00:00+02:00", "1772359200", "2026-03-01 10:00", "now"]
+    for rows in (texts, texts[::-1], ["9999-12-31", "0001-01-01", *texts]):
+        seconds = dict(zip(rows, seconds_of(pd.Series(rows, dtype=str)), strict=True))
+        assert [seconds[text] for text in texts] == [1772359200] * 4 + [NO_SECOND]
+
+
+@pytest.mark.parametrize("user", ["a\nb", "a\x00", "x" * 1001])
+def test_what_no_lane_could_bear_is_no_id(user: str) -> None:
+    assert pd.isna(parse(user=user)["user_id"])

@@ -10,9 +10,11 @@ import pandas as pd
 
 from earshot.columns import AUDIO
 from earshot.deliveries.contents import list_files
+from earshot.deliveries.feedback import check_feedback, feedback_files
 from earshot.deliveries.index import read_description
 from earshot.deliveries.plays import play_files, read_plays
 from earshot.deliveries.songs import read_songs, song_file
+from earshot.deliveries.tables import refuse_open_quotes
 from earshot.errors import UserError
 
 _CHUNK_ROWS = 1_000_000
@@ -44,16 +46,20 @@ def check(folder: Path) -> None:
 def _check(folder: Path) -> None:
     files = set(list_files(folder))
     read_description(folder)
-    songs, plays = read_songs(folder), play_files(folder)
+    plays = play_files(folder)
+    for table in filter(None, [song_file(folder), *plays, *feedback_files(folder)]):
+        refuse_open_quotes(table)
+    songs = read_songs(folder, at_door=True)
     _check_audio(folder, songs, files)
     play_rows = sum(_count_rows(path) for path in plays)
-    if song_file(folder) is None and not plays:
+    feedback_rows = check_feedback(folder)
+    if song_file(folder) is None and not plays and not feedback_files(folder):
         there = ", ".join(sorted(files)[:5]) or "nothing"
         raise UserError(
             f"{folder}: neither songs nor plays: "
             f"wanted songs.csv, songs.parquet, plays*.csv or plays*.parquet; there is {there}"
         )
-    if not len(songs) and not play_rows:
+    if not len(songs) and not play_rows and not feedback_rows:
         raise UserError(f"{folder}: neither songs nor plays: its tables have no rows")
 
 

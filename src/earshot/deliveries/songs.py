@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshot.columns import ARTIST, ARTIST_ID, AUDIO, GENRES, SONG_ID, TAGS, TITLE, WITHDRAWN
+from earshot.columns import (
+    ALBUM,
+    ARTIST,
+    ARTIST_ID,
+    AUDIO,
+    GENRES,
+    PATH,
+    RECORDING_MBID,
+    SONG_ID,
+    TAGS,
+    TITLE,
+    TRACK,
+    VERSION_OF,
+    WITHDRAWN,
+    YEAR,
+)
 from earshot.deliveries.tables import find_tables, read_table
 from earshot.errors import UserError
+from earshot.plays.rows import is_id
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SONG_COLUMNS = (SONG_ID, ARTIST_ID, ARTIST, TITLE, GENRES, TAGS, AUDIO, WITHDRAWN)
+_FURTHER = (ALBUM, TRACK, YEAR, RECORDING_MBID, PATH, VERSION_OF)
+SONG_COLUMNS = (SONG_ID, ARTIST_ID, ARTIST, TITLE, GENRES, TAGS, AUDIO, WITHDRAWN, *_FURTHER)
+_NO_YEAR = ("", "0", "0.0")
 
 _TRUTH = {
     "": False,
@@ -35,19 +54,27 @@ def song_file(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def read_songs(folder: Path) -> pd.DataFrame:
+def read_songs(folder: Path, at_door: bool = False) -> pd.DataFrame:
     """The songs of the delivery `folder`, in the order of its file.
+
+    Parameters
+    ----------
+    at_door
+        Refuse what earlier versions let in and stages can bear: odd ids, and bad years,
+        which otherwise are left out.
 
     Returns
     -------
-    One line a song: song_id, artist_id, artist, title, genres, tags, audio, all str,
-    `""` where nothing was said, and withdrawn (bool). No line where it brings no songs.
+    One line a song: song_id, artist_id, artist, title, genres, tags, audio, album, track, year
+    (four digits), recording_mbid, path, version_of, all str, `""` where nothing was said, and
+    withdrawn (bool), in the order of `SONG_COLUMNS`. No line where it brings no songs.
 
     Raises
     ------
     UserError
         A file that cannot be read; no column song_id; a missing or
-        repeated song_id; a `withdrawn` that is neither true nor false.
+        repeated song_id; an id with control characters or of more than 1,000
+        characters; a `withdrawn` that is neither true nor false; a bad year.
     """
     import pandas as pd
 
@@ -58,13 +85,26 @@ def read_songs(folder: Path) -> pd.DataFrame:
         )
     songs = read_table(path, required=(SONG_ID,), optional=dict.fromkeys(SONG_COLUMNS[1:], ""))
     _refuse_bad_ids(path, songs[SONG_ID])
-    return songs.assign(**{WITHDRAWN: _truth(path, songs[WITHDRAWN])})
+    if at_door:
+        for column in (SONG_ID, ARTIST_ID, VERSION_OF):
+            _refuse_no_id(path, songs.loc[songs[column] != "", column])
+        _refuse_bad_years(path, songs[YEAR])
+    return songs.assign(**{WITHDRAWN: _truth(path, songs[WITHDRAWN]), YEAR: _years(songs[YEAR])})
 
 
 def read_song_ids(folder: Path) -> pd.Series:
     """The ids alone, str; for a delivery that was checked when it was taken in."""
     path = song_file(folder)
     return read_table(path, (SONG_ID,), {})[SONG_ID] if path else read_songs(folder)[SONG_ID]
+
+
+def named_songs(songs: Collection[str], folders: Iterable[Path]) -> set[str]:
+    """Those of `songs` that a delivery in one of `folders` names."""
+    unnamed = set(songs)
+    for folder in folders:
+        if unnamed:
+            unnamed.difference_update(read_song_ids(folder))
+    return set(songs) - unnamed
 
 
 def _refuse_bad_ids(path: Path, song_ids: pd.Series) -> None:
@@ -76,6 +116,31 @@ def _refuse_bad_ids(path: Path, song_ids: pd.Series) -> None:
         song_id = repeated.iloc[0]
         rows = [str(row + 1) for row in repeated.index[repeated == song_id]]
         raise UserError(f"{path}: rows {', '.join(rows[:5])}: song_id={song_id!r}: wanted each song once")
+
+
+def _refuse_no_id(path: Path, ids: pd.Series) -> None:
+    bad = ids[~is_id(ids)]
+    if len(bad):
+        raise UserError(
+            f"{path}: row {bad.index[0] + 1}: {ids.name}={bad.iloc[0][:100]!r}: "
+            "wanted an id of 1 to 1,000 characters on one line, without control characters"
+        )
+
+
+def _years(column: pd.Series) -> pd.Series:
+    """Four digits, also of a date or of a number with a point; `""` for any other."""
+    said = column.str.strip()
+    good = said.str.fullmatch(r"[0-9]{4}(?:\.0|-[0-9]{2}(?:-[0-9]{2}.*)?)?")
+    return said.str.slice(0, 4).where(good, "")
+
+
+def _refuse_bad_years(path: Path, column: pd.Series) -> None:
+    bad = column[(_years(column) == "") & ~column.str.strip().isin(_NO_YEAR)]
+    if len(bad):
+        raise UserError(
+            f"{path}: row {bad.index[0] + 1}: year={bad.iloc[0][:100]!r}: "
+            "wanted a year of four digits, or nothing"
+        )
 
 
 def _truth(path: Path, column: pd.Series) -> pd.Series:

@@ -1,15 +1,22 @@
 """Reading a delivery's tables, CSV or parquet, as text: ids keep their zeros, nothing is guessed.
 
-A row's number counts from 1 at the first row below the header.
+A row's number counts from 1 at the first row below the header. What a table would take in
+memory is bounded: a table that is held whole (songs) has at most 512 MiB of text, 16 bytes a field
+counted besides; one that is streamed (plays) is read 128 MiB at a time. So a delivery
+needs less than 1 GB beside what it is allowed to hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from earshot.arrow_text import NoTextError, as_text, decoded_bytes
 from earshot.errors import UserError
+from earshot.quoting import OpenQuote, closed_quotes
+from earshot.signatures import HEAD_BYTES, foreign_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,8 +24,20 @@ if TYPE_CHECKING:
     from pandas.api.extensions import ExtensionArray
 
 _SUFFIXES = (".csv", ".parquet")
+_WHOLE = ("songs",)
+"""Tables of one file; elsewhere a file of no bytes is a part without rows."""
 _BLOCK_BYTES = 16 << 20
 _MAX_FIELD_BYTES = 1 << 20
+_MAX_TABLE_BYTES = 512 << 20
+_MAX_CHUNK_BYTES = 128 << 20
+_MAX_COLUMNS = 2_000
+_MAX_HEADER_BYTES = 16 << 20
+_MAX_FOOTER_BYTES = 16 << 20
+_MAX_COLUMN_BYTES = 256 << 20
+"""Of a column in a row group of parquet, unpacked."""
+_ROWS_A_BYTE = 100
+_SPARE_ROWS = 1_000_000
+_BATCH_ROWS = 1 << 16
 
 
 def find_tables(folder: Path, stem: str) -> list[Path]:
@@ -33,10 +52,29 @@ def find_tables(folder: Path, stem: str) -> list[Path]:
 
 
 def read_table(path: Path, required: Sequence[str], optional: Mapping[str, str]) -> pd.DataFrame:
-    """A whole table; see `read_chunks`."""
+    """A whole table; see `read_chunks`. UserError also for more than 512 MiB of text."""
     import pandas as pd
 
+    _refuse_too_much(path, required, optional)
     return pd.concat(read_chunks(path, required, optional, chunk_rows=1_000_000), ignore_index=True)
+
+
+def _refuse_too_much(path: Path, required: Sequence[str], optional: Mapping[str, str]) -> None:
+    """Counted before any of it is held: dictionaries and packing may hide it from the file's size."""
+    total = 0
+    with _errors_of(path):
+        for table in _batches(path, required, optional):
+            total += sum(map(decoded_bytes, _arrays(table)))
+            if total > _MAX_TABLE_BYTES:
+                raise UserError(
+                    f"{path}: holds more than {_MAX_TABLE_BYTES >> 20} MiB of text: wanted at most that, "
+                    "16 bytes a field counted besides; deliver it in parts"
+                )
+
+
+def _arrays(table: pyarrow.Table) -> Iterator[pyarrow.Array]:
+    for column in table.columns:
+        yield from column.chunks
 
 
 def read_chunks(
@@ -57,15 +95,52 @@ def read_chunks(
         missing, a column that is there twice or whose type is no text; a
         field of more than 1 MiB.
     """
-    import pyarrow
-
     first = 0
-    try:
+    with _errors_of(path):
         for table in _rebatched(_batches(path, required, optional), chunk_rows):
             yield _as_text(path, table, dict.fromkeys(required, "") | dict(optional), first)
             first += table.num_rows
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    import pyarrow
+
+    try:
+        yield
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{path}: not readable as {path.suffix[1:]}: {_explain(error)}") from None
+
+
+def refuse_open_quotes(path: Path) -> None:
+    """UserError for a quote of CSV that is never closed (`earshot.quoting`), naming line and column."""
+    if path.suffix != ".csv":
+        return
+
+    def refuse(quote: OpenQuote) -> bytes:
+        line = _line_number(path, quote.offset)
+        names = _open_csv(path)[0]
+        column = names[quote.column] if quote.column < len(names) else f"number {quote.column + 1}"
+        raise UserError(
+            f"{path}: line {line} (row {line - 1}): column {column}: "
+            f"a quote opens and is never closed: {quote.shown!r}; wanted a closing quote, or no quote"
+        )
+
+    with _errors_of(path), path.open("rb") as opened:
+        blocks = iter(lambda: opened.read(_BLOCK_BYTES), b"")
+        for _ in closed_quotes(blocks, ",", refuse):
+            pass
+
+
+def _line_number(path: Path, offset: int) -> int:
+    """Of the line that starts `offset` bytes into the file, from 1."""
+    number, before = 1, b""
+    with path.open("rb") as opened:
+        while offset and (block := opened.read(min(offset, _BLOCK_BYTES))):
+            crossed = before == b"\r" and block.startswith(b"\n")
+            number += block.count(b"\n") + block.count(b"\r") - block.count(b"\r\n") - crossed
+            offset, before = offset - len(block), block[-1:]
+    return number
 
 
 def _explain(error: Exception) -> str:
@@ -79,16 +154,48 @@ def _explain(error: Exception) -> str:
 
 def _batches(path: Path, required: Sequence[str], optional: Iterable[str]) -> Iterator[pyarrow.Table]:
     """Tables of some size with those of the columns that are there; the first of them may be empty."""
+    import pyarrow
+
+    if not path.stat().st_size and path.stem not in _WHOLE:
+        yield pyarrow.table({column: pyarrow.array([], pyarrow.string()) for column in required})
+        return
+    _refuse_foreign(path)
     open_file = _open_parquet if path.suffix == ".parquet" else _open_csv
     names, read = open_file(path)
     for column in required:
         if column not in names:
-            raise UserError(f"{path}: column {column} is missing; there are {', '.join(map(repr, names))}")
+            there = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+            raise UserError(f"{path}: column {column} is missing; there are {there}")
     wanted = [column for column in [*required, *optional] if column in names]
     for column in wanted:
         if names.count(column) > 1:
             raise UserError(f"{path}: column {column} is there {names.count(column)} times: wanted once")
     yield from read(wanted)
+
+
+def _refuse_foreign(path: Path) -> None:
+    """UserError where the file is of another kind than its suffix says, naming the kind."""
+    with path.open("rb") as opened:
+        head = opened.read(HEAD_BYTES)
+    kind = foreign_kind(head)
+    if path.suffix == ".csv" and kind is not None:
+        advice = "name it .parquet" if kind == "parquet" else "save it as CSV in UTF-8, or as parquet"
+        raise UserError(f"{path}: is {kind}: wanted CSV; {advice}")
+    if path.suffix == ".parquet" and kind != "parquet":
+        raise UserError(f"{path}: not readable as parquet: is {kind or 'text or something unknown'}")
+    if path.suffix == ".csv":
+        first = head.split(b"\n", 1)[0]
+        if len(first) == len(head):
+            with path.open("rb") as opened:
+                first = opened.read(_MAX_HEADER_BYTES + 1).split(b"\n", 1)[0]
+        if len(first) > _MAX_HEADER_BYTES:
+            raise UserError(f"{path}: no header within its first {_MAX_HEADER_BYTES >> 20} MiB")
+        _refuse_wide(path, first.count(b",") + 1)
+
+
+def _refuse_wide(path: Path, columns: int) -> None:
+    if columns > _MAX_COLUMNS:
+        raise UserError(f"{path}: has {columns:,} columns: wanted at most {_MAX_COLUMNS:,}")
 
 
 def _open_csv(path: Path) -> tuple[list[str], Any]:
@@ -115,30 +222,83 @@ def _open_parquet(path: Path) -> tuple[list[str], Any]:
     import pyarrow
     from pyarrow import parquet
 
+    _refuse_footer(path)
     with parquet.ParquetFile(path) as opened:
+        _refuse_wide(path, opened.metadata.num_columns)
         names = opened.schema_arrow.names
+        leaves = map(opened.schema.column, range(opened.metadata.num_columns))
+        texts = {leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"}
 
     def read(columns: list[str]) -> Iterator[pyarrow.Table]:
-        with parquet.ParquetFile(path) as opened:
+        # As dictionaries, so that a text that repeats takes no more memory than in the file.
+        with parquet.ParquetFile(path, read_dictionary=[*texts.intersection(columns)]) as opened:
+            _refuse_packed(path, opened.metadata, columns)
             schema = pyarrow.schema([opened.schema_arrow.field(column) for column in columns])
             yield schema.empty_table()
-            for batch in opened.iter_batches(columns=columns, batch_size=1 << 18):
+            for batch in opened.iter_batches(columns=columns, batch_size=_BATCH_ROWS):
                 yield pyarrow.Table.from_batches([batch]).select(columns)
 
     return names, read
 
 
+def _refuse_footer(path: Path) -> None:
+    """The footer describes every column of every row group: hundreds of thousands of them take minutes."""
+    with path.open("rb") as opened:
+        end = opened.seek(0, 2)
+        opened.seek(max(end - 8, 0))
+        size = int.from_bytes(opened.read(4), "little")
+    if size > _MAX_FOOTER_BYTES:
+        raise UserError(
+            f"{path}: its footer has {size:,} bytes: wanted at most {_MAX_FOOTER_BYTES:,}; "
+            "it has too many columns or row groups"
+        )
+
+
+def _refuse_packed(path: Path, metadata: Any, columns: Sequence[str]) -> None:
+    """What the metadata says of the rows and bytes that come out of the file."""
+    allowed = _ROWS_A_BYTE * path.stat().st_size + _SPARE_ROWS
+    if metadata.num_rows > allowed:
+        raise UserError(
+            f"{path}: has {metadata.num_rows:,} rows: wanted at most {allowed:,} in a file so small"
+        )
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for place in range(row_group.num_columns):
+            column = row_group.column(place)
+            size, name = column.total_uncompressed_size, column.path_in_schema
+            if name.split(".")[0] in columns and size > _MAX_COLUMN_BYTES:
+                raise UserError(
+                    f"{path}: column {name} has {size:,} bytes in a row group: "
+                    f"wanted at most {_MAX_COLUMN_BYTES:,}; write smaller row groups"
+                )
+
+
 def _rebatched(tables: Iterator[pyarrow.Table], rows: int) -> Iterator[pyarrow.Table]:
-    """The same rows, in tables of exactly `rows` but for the last."""
+    """The same rows, in tables of exactly `rows` but for the last, and where the text is too much."""
     import pyarrow
 
-    held = next(tables)
-    for table in tables:
-        held = pyarrow.concat_tables([held, table])
+    nothing = next(tables).slice(0, 0)
+    held, held_bytes = nothing, 0
+    for piece, size in _pieces(tables):
+        if held_bytes and held_bytes + size > _MAX_CHUNK_BYTES:
+            yield held
+            held, held_bytes = nothing, 0
+        held, held_bytes = pyarrow.concat_tables([held, piece]), held_bytes + size
         while held.num_rows > rows:
             yield held.slice(0, rows)
             held = held.slice(rows)
     yield held
+
+
+def _pieces(tables: Iterable[pyarrow.Table]) -> Iterator[tuple[pyarrow.Table, int]]:
+    """Tables cut until the text of each is bounded, and how many bytes it is."""
+    for table in tables:
+        size = sum(map(decoded_bytes, _arrays(table)))
+        if size <= _MAX_CHUNK_BYTES or table.num_rows < 2:
+            yield table, size
+        else:
+            half = table.num_rows // 2
+            yield from _pieces([table.slice(0, half), table.slice(half)])
 
 
 def _as_text(path: Path, table: pyarrow.Table, defaults: dict[str, str], first: int) -> pd.DataFrame:
@@ -155,17 +315,14 @@ def _as_text(path: Path, table: pyarrow.Table, defaults: dict[str, str], first: 
 def _text(path: Path, column: str, values: pyarrow.ChunkedArray) -> ExtensionArray:
     import pandas as pd
     import pyarrow
-    from pyarrow import compute, types
+    from pyarrow import compute
 
-    kind = values.type
-    if column.endswith("_id") and not (types.is_integer(kind) or _is_text(kind)):
-        raise UserError(
-            f"{path}: column {column} is of type {kind}: wanted text, so that ids stay as they are"
-        )
+    is_id = column.endswith("_id")
     try:
-        filled = compute.fill_null(compute.cast(values, pyarrow.large_string()), "")
-    except pyarrow.ArrowNotImplementedError:
-        raise UserError(f"{path}: column {column} is of type {kind}: wanted text") from None
+        chunks = [as_text(chunk, is_id) for chunk in values.chunks or [pyarrow.array([], values.type)]]
+    except NoTextError as error:
+        raise UserError(f"{path}: column {column} {error}") from None
+    filled = pyarrow.chunked_array(chunks, pyarrow.large_string())
     longest = compute.max(compute.binary_length(filled)).as_py() or 0
     if longest > _MAX_FIELD_BYTES:
         raise UserError(
@@ -173,11 +330,3 @@ def _text(path: Path, column: str, values: pyarrow.ChunkedArray) -> ExtensionArr
         )
     text: ExtensionArray = pd.array(filled, dtype=pd.StringDtype("pyarrow", na_value=float("nan")))
     return text
-
-
-def _is_text(kind: pyarrow.DataType) -> bool:
-    from pyarrow import types
-
-    if types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind))

@@ -14,9 +14,19 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-NUMBER, FRACTION, DATED = "number", "fraction", "dated"
+NUMBER, FRACTION, DATED, SECOND = "number", "fraction", "dated", "second"
+NO_SECOND = -(2**63)
+DATES = "ISO 8601 or unix seconds, 1990 to 2099"
 
-_LAST_SECOND = 253_402_300_799  # of the year 9999
+_FIRST_SECOND = 631_152_000  # 1990-01-01, UTC; a constant, so that a row is judged the same on every day
+_LAST_SECOND = 4_102_444_799  # of 2099
+_SECONDS = r"[0-9]{9,10}(?:\.[0-9]{0,9})?"
+_ISO = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)? ?(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+_NO_ID = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_LONGEST_ID = 1_000
 
 
 def parse_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -29,23 +39,41 @@ def parse_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    The same, an id that is not there missing, and
+    The same, an id missing that is not there or that `is_id` refuses, and
     number
         play_count as float64, missing where it is no number.
     fraction
         What `number` has behind the point.
+    second
+        played_at in whole seconds since 1970, int64, `NO_SECOND` where it says none.
     dated
-        Whether played_at is empty, ISO 8601 or unix seconds.
+        Whether played_at is empty, or a date that `second` tells.
+
+    What a row says hangs on that row alone.
     """
     number = _each_once(rows[PLAY_COUNT], _number)
     with np.errstate(invalid="ignore"):
         fraction = number % 1
     parsed = rows.copy()
     for name in (USER_ID, SONG_ID):
-        parsed[name] = rows[name].where(rows[name] != "")
+        parsed[name] = rows[name].where(_each_once(rows[name], is_id))
     parsed[NUMBER], parsed[FRACTION] = number, fraction
-    parsed[DATED] = _each_once(rows[PLAYED_AT], _dated)
+    parsed[SECOND] = seconds_of(rows[PLAYED_AT])
+    parsed[DATED] = (rows[PLAYED_AT] == "") | (parsed[SECOND] != NO_SECOND)
     return parsed
+
+
+def seconds_of(texts: pd.Series) -> pd.Series:
+    """The unix second that each text says, int64; `NO_SECOND` where it says none."""
+    import pandas as pd
+
+    return pd.Series(_each_once(texts, _second), index=texts.index, dtype=np.int64)
+
+
+def is_id(texts: pd.Series) -> NDArray[np.bool_]:
+    """Which texts, (n,) str, can be ids: 1 to 1,000 characters, none of them a control or line end."""
+    good = (texts != "") & (texts.str.len() <= _LONGEST_ID) & ~texts.str.contains(_NO_ID, regex=True)
+    return good.to_numpy(dtype=np.bool_)
 
 
 def _each_once(column: pd.Series, read: Callable[[pd.Series], NDArray[Any]]) -> NDArray[Any]:
@@ -62,10 +90,27 @@ def _number(texts: pd.Series) -> NDArray[np.float64]:
     return pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _dated(texts: pd.Series) -> NDArray[np.bool_]:
+def _second(texts: pd.Series) -> NDArray[np.int64]:
+    """Unix seconds, or ISO 8601 of a day or a moment; without a zone it is UTC.
+
+    The shape is looked at first: pandas takes words such as `now`, and numbers, for dates. A leap
+    second is the one before it.
+    """
     import pandas as pd
 
-    seconds = _number(texts)
-    dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
-    is_seconds = (seconds >= -_LAST_SECOND) & (seconds <= _LAST_SECOND)
-    return (texts == "").to_numpy() | is_seconds | dates.notna().to_numpy()
+    stripped = texts.str.strip()
+    second = np.full(len(texts), NO_SECOND, dtype=np.int64)
+    numbers = stripped.str.fullmatch(_SECONDS).to_numpy(dtype=np.bool_)
+    second[numbers] = _number(stripped[numbers]).astype(np.int64)
+    iso = stripped.str.fullmatch(_ISO).to_numpy(dtype=np.bool_)
+    written = stripped[iso].str.replace(r"(:[0-9]{2}):60", r"\1:59", regex=True)
+    written = written.str.replace(r" ?(?:UTC|Z)$", "Z", regex=True)
+    # Years that no unit of pandas overflows at: it takes one unit for a whole column.
+    near = written.str.slice(0, 4).astype(np.int64).between(1980, 2110).to_numpy(dtype=np.bool_)
+    moments = pd.to_datetime(written[near], format="ISO8601", errors="coerce", utc=True)
+    found = moments.to_numpy(dtype="datetime64[s]")
+    places = np.flatnonzero(iso)[near][~np.isnat(found)]
+    second[places] = found[~np.isnat(found)].astype(np.int64)
+    outside = (second < _FIRST_SECOND) | (second > _LAST_SECOND)
+    second[outside] = NO_SECOND
+    return second

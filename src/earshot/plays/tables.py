@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.columns import ITEM, PLAY_COUNT, SONG_ID, USER, USER_ID
+from earshot.columns import FIRST_PLAYED_AT, ITEM, LAST_PLAYED_AT, PLAY_COUNT, SONG_ID, USER, USER_ID
 from earshot.errors import UserError
 from earshot.files import write_table
 
@@ -74,11 +74,13 @@ def write_play_counts(
     user_ids, song_ids
         (n_users,), (n_items,) str, sorted.
     plays
-        user and item (rows of the two), play_count; one line a pair, sorted.
+        user and item (rows of the two), play_count; one line a pair, sorted. Also
+        first_played_at and last_played_at, unix seconds or missing, where they are known.
     """
     import pandas as pd
 
     write_table(folder / USERS, pd.DataFrame({USER_ID: user_ids}, dtype=str))
     write_table(folder / ITEMS, pd.DataFrame({SONG_ID: song_ids}, dtype=str))
     types = {USER: np.int32, ITEM: np.int32, PLAY_COUNT: np.int64}
-    write_table(folder / PLAYS, plays[list(types)].astype(types))
+    dated = {name: "Int64" for name in (FIRST_PLAYED_AT, LAST_PLAYED_AT) if name in plays}
+    write_table(folder / PLAYS, plays[[*types, *dated]].astype({**types, **dated}))

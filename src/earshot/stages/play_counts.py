@@ -9,14 +9,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from earshot.columns import SONG_ID
+from earshot.columns import AT, DELIVERY, KIND, SONG_ID, USER_ID
 from earshot.deliveries import (
     Delivery,
     delivered_plays,
+    feedback_files,
+    named_songs,
     play_files,
+    read_feedback,
     read_index,
     read_plays,
-    read_song_ids,
 )
 from earshot.errors import UserError
 from earshot.files import link, read_json, write_json
@@ -29,6 +31,8 @@ from earshot.stages.reuse import CODE, same_code_only
 from earshot.validation.merging import UNKNOWN_FILE, merge_parts, songs_of
 from earshot.validation.page import REPORT_FILES, write_report
 from earshot.validation.parts import INVALID_FILE, PART_FILES, join_invalid, write_part
+from earshot.validation.plays import INVALID_SHARE, UNKNOWN_SHARE
+from earshot.validation.writing import TableWriter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +42,15 @@ if TYPE_CHECKING:
 MADE_OF = "made_of.json"
 """The deliveries whose plays count, and the parameters: where they are the same, so is the rest."""
 SUMMARY = "summary.json"
-_PARTS_VERSION = 1
+FEEDBACK = "feedback.parquet"
+FEEDBACK_COLUMNS = {
+    DELIVERY: "string",
+    USER_ID: "string",
+    SONG_ID: "string",
+    KIND: "string",
+    AT: "int64",
+}
+_PARTS_VERSION = 2
 """To be raised when the same delivery would make another part."""
 
 
@@ -62,7 +74,13 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         )
     settings = asdict(params.play_counts)
     write_json(
-        paths.output / MADE_OF, {"plays": [[each.name, each.md5] for each in counted], "params": settings}
+        paths.output / MADE_OF,
+        {
+            "plays": [[each.name, each.md5] for each in counted],
+            "feedback": [[each.name, each.md5] for each in _bring_feedback(paths, deliveries)],
+            "params": settings,
+            "version": _PARTS_VERSION,
+        },
     )
     if _unchanged(same_code_only(paths, "play_counts"), deliveries):
         return _relink(paths)
@@ -71,9 +89,10 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     named = _named(speaks_of, paths.deliveries, deliveries)
     totals, results = merge_parts(parts, named, paths.output, params.play_counts)
     join_invalid(parts.values(), paths.output / INVALID_FILE)
+    summary = {**vars(totals), **_write_feedback(paths, deliveries)}
     write_report(paths.output, totals, results)
     _stop_at_failures(paths, results)
-    return {**vars(totals), "checks": [_for_dagster(result) for result in results]}
+    return {**summary, "checks": [_for_dagster(result) for result in results]}
 
 
 def _unchanged(paths: Paths, deliveries: list[Delivery]) -> bool:
@@ -129,11 +148,22 @@ def _chunks(folder: Path, params: Params) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def _named(songs: Collection[str], folder: Path, deliveries: list[Delivery]) -> set[str]:
     """Those of `songs` that some delivery names."""
-    unnamed = set(songs)
-    for delivery in deliveries:
-        if unnamed:
-            unnamed.difference_update(read_song_ids(folder / delivery.name))
-    return set(songs) - unnamed
+    return named_songs(songs, (folder / delivery.name for delivery in deliveries))
+
+
+def _bring_feedback(paths: Paths, deliveries: list[Delivery]) -> list[Delivery]:
+    return [delivery for delivery in deliveries if feedback_files(paths.deliveries / delivery.name)]
+
+
+def _write_feedback(paths: Paths, deliveries: list[Delivery]) -> dict[str, int]:
+    """Write all feedback in order of arrival; how many rows were kept and set aside."""
+    kept = set_aside = 0
+    with TableWriter(paths.output / FEEDBACK, FEEDBACK_COLUMNS) as table:
+        for delivery in _bring_feedback(paths, deliveries):
+            for rows, bad in read_feedback(paths.deliveries / delivery.name):
+                table.write(rows.assign(**{DELIVERY: delivery.name}))
+                kept, set_aside = kept + len(rows), set_aside + bad
+    return {"feedback_rows": kept, "feedback_set_aside": set_aside}
 
 
 def _stop_at_failures(paths: Paths, results: list[Result]) -> None:
@@ -146,6 +176,8 @@ def _stop_at_failures(paths: Paths, results: list[Result]) -> None:
         f"{result.check.table}: {result.check.name}: observed {result.says}, expected {result.check.expected}"
         for result in failed
     ]
+    if any(result.check.name in (INVALID_SHARE, UNKNOWN_SHARE) for result in failed):
+        lines.append("`earshot deliveries withdraw NAME --reason ...` takes a delivery back")
     raise UserError("\n".join([*lines, f"see {paths.failed / REPORT_FILES[-1]}"]))
 
 

@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from earshot.columns import DELIVERY, ITEM, PLAY_COUNT, ROWS, SONG_ID, USER, USER_ID
+from earshot.columns import (
+    DELIVERY,
+    FIRST_PLAYED_AT,
+    ITEM,
+    LAST_PLAYED_AT,
+    PLAY_COUNT,
+    ROWS,
+    SONG_ID,
+    USER,
+    USER_ID,
+)
 from earshot.ids import is_among
 from earshot.params import PlayCounts
 from earshot.plays.counting import PairCounts
+from earshot.plays.rows import NO_SECOND
 from earshot.plays.tables import ITEMS, PLAYS, USERS, write_play_counts
 from earshot.validation import plays as expected
-from earshot.validation.checks import Check, Observed, Result
-from earshot.validation.parts import PLAYS_COLUMNS, PLAYS_FILE, read_observed
+from earshot.validation.checks import EXAMPLES, Check, Observed, Result
+from earshot.validation.parts import PLAYS_COLUMNS, PLAYS_FILE, invalid_rows, read_observed
 from earshot.validation.suite import Suite
 from earshot.validation.writing import TableWriter
 
@@ -24,6 +35,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNKNOWN_FILE = "unknown.parquet"
+_UNKNOWN_COLUMNS = {
+    DELIVERY: "string",
+    **{name: kind for name, kind in PLAYS_COLUMNS.items() if name not in (FIRST_PLAYED_AT, LAST_PLAYED_AT)},
+}
 
 
 @dataclass(frozen=True)
@@ -37,15 +52,36 @@ class Totals:
     songs: int
     plays: int
 
-    @property
-    def invalid_share(self) -> float:
-        """Of all rows."""
-        return self.invalid_rows / max(self.rows, 1)
+
+@dataclass(frozen=True)
+class Share:
+    """Of the rows of one delivery, those that are bad."""
+
+    delivery: str
+    bad: int
+    rows: int
 
     @property
-    def unknown_share(self) -> float:
-        """Of the valid rows."""
-        return self.unknown_rows / max(self.rows - self.invalid_rows, 1)
+    def value(self) -> float:
+        return self.bad / max(self.rows, 1)
+
+
+def invalid_share(delivery: str, part: Path) -> Share:
+    """Of all rows of plays that a delivery brings, those that were set aside in its `part`."""
+    return Share(delivery, invalid_rows(part), read_observed(part)[0].rows)
+
+
+def unknown_share(
+    delivery: str, part: Path, named_songs: Collection[str], chunk_rows: int
+) -> tuple[Share, list[str]]:
+    """Of the valid rows of plays of a delivery, those whose song is not in `named_songs`; some such songs."""
+    bad = rows = 0
+    songs: dict[str, None] = {}
+    for chunk in _part_chunks(part, chunk_rows):
+        unknown = chunk[~is_among(chunk[SONG_ID], named_songs)]
+        bad, rows = bad + int(unknown[ROWS].sum()), rows + int(chunk[ROWS].sum())
+        songs.update(dict.fromkeys(unknown[SONG_ID].head(EXAMPLES).tolist()))
+    return Share(delivery, bad, rows), list(songs)[:EXAMPLES]
 
 
 def merge_parts(
@@ -53,8 +89,9 @@ def merge_parts(
 ) -> tuple[Totals, list[Result]]:
     """Write the play counts of all parts into `folder`, check them, and say what was seen.
 
-    Plays of songs that are not in `named_songs` go to unknown.parquet (delivery,
-    user_id, song_id, play_count, rows).
+    How many rows may be invalid, and how many of an unknown song, is judged by each delivery
+    alone: the totals tell the worst. Plays of songs that are not in `named_songs` go to
+    unknown.parquet (delivery, user_id, song_id, play_count, rows).
 
     Parameters
     ----------
@@ -62,13 +99,21 @@ def merge_parts(
         Folder of every delivery's part (`earshot.validation.parts`), in order of arrival.
     """
     delivered = _delivered(list(parts.values()), params.max_play_count)
-    counts, known = _add_known(parts, named_songs, folder / UNKNOWN_FILE, params.chunk_rows)
+    counts, known, unknown_shares = _add_known(parts, named_songs, folder / UNKNOWN_FILE, params.chunk_rows)
     user_ids, song_ids, pairs = counts.added_up()
     write_play_counts(folder, user_ids, song_ids, pairs)
     rows, valid, unknown = delivered[0].observed.rows, known.observed.rows, known.observed.unexpected
     totals = Totals(rows, rows - valid, unknown, len(user_ids), len(song_ids), len(pairs))
     written = _check_written(folder, totals, params.chunk_rows)
-    return totals, [*delivered, known, *written, *_check_totals(totals, params)]
+    shares = {
+        expected.INVALID_SHARE: _worst(invalid_share(name, part) for name, part in parts.items()),
+        expected.UNKNOWN_SHARE: _worst(unknown_shares),
+    }
+    return totals, [*delivered, known, *written, *_check_totals(totals, shares, params)]
+
+
+def _worst(shares: Iterable[Share]) -> Share:
+    return max(shares, key=lambda share: share.value)
 
 
 def songs_of(parts: Iterable[Path], chunk_rows: int) -> set[str]:
@@ -90,22 +135,28 @@ def _delivered(parts: Sequence[Path], max_play_count: int) -> list[Result]:
 
 def _add_known(
     parts: Mapping[str, Path], named_songs: Collection[str], unknown_file: Path, chunk_rows: int
-) -> tuple[PairCounts, Result]:
+) -> tuple[PairCounts, Result, list[Share]]:
     """The plays of known songs added up, the others written to `unknown_file`; counted in delivered rows."""
     check = expected.known_song_check()
     suite, counts, observed = Suite([check]), PairCounts(), Observed()
-    with TableWriter(unknown_file, {DELIVERY: "string", **PLAYS_COLUMNS}) as unknown:
+    shares = []
+    with TableWriter(unknown_file, _UNKNOWN_COLUMNS) as unknown:
         for delivery, part in parts.items():
+            before = observed
             for chunk in _part_chunks(part, chunk_rows):
                 chunk[expected.KNOWN] = is_among(chunk[SONG_ID], named_songs)
                 (seen,) = suite.run(chunk)
                 left_out = chunk.iloc[seen.unexpected]
                 unknown.write(left_out.assign(**{DELIVERY: delivery}))
-                rows = Observed(int(chunk[ROWS].sum()), int(left_out[ROWS].sum()), seen.observed.examples)
-                observed += rows
+                n_rows, n_left_out = int(chunk[ROWS].sum()), int(left_out[ROWS].sum())
+                observed += Observed(n_rows, n_left_out, seen.observed.examples)
                 good = chunk.drop(index=left_out.index)
-                counts.add(good[USER_ID], good[SONG_ID], good[PLAY_COUNT].to_numpy(), good[ROWS].to_numpy())
-    return counts, Result(check, observed)
+                columns = (PLAY_COUNT, ROWS, FIRST_PLAYED_AT, LAST_PLAYED_AT)
+                numbers = (good[name].fillna(NO_SECOND).to_numpy(dtype=np.int64) for name in columns)
+                counts.add(good[USER_ID], good[SONG_ID], *numbers)
+            bad, rows = observed.unexpected - before.unexpected, observed.rows - before.rows
+            shares.append(Share(delivery, bad, rows))
+    return counts, Result(check, observed), shares
 
 
 def _check_written(folder: Path, totals: Totals, chunk_rows: int) -> list[Result]:
@@ -120,14 +171,16 @@ def _check_written(folder: Path, totals: Totals, chunk_rows: int) -> list[Result
     ]
 
 
-def _check_totals(totals: Totals, params: PlayCounts) -> list[Result]:
+def _check_totals(totals: Totals, shares: Mapping[str, Share], params: PlayCounts) -> list[Result]:
     import pandas as pd
 
-    values = {name: getattr(totals, name) for name in expected.TOTALS}
+    values = {
+        name: shares[name].value if name in shares else getattr(totals, name) for name in expected.TOTALS
+    }
     results = _check_chunks(expected.total_checks(params), [pd.DataFrame([values])])
     numbers = {
-        expected.INVALID_SHARE: f"{totals.invalid_rows:,} of {totals.rows:,} rows",
-        expected.UNKNOWN_SHARE: f"{totals.unknown_rows:,} of {totals.rows - totals.invalid_rows:,} rows",
+        name: f"{share.bad:,} of {share.rows:,} rows of delivery {share.delivery!r}"
+        for name, share in shares.items()
     }
     return [
         replace(result, observed=replace(result.observed, examples=(numbers[result.check.name],)))

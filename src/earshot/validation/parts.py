@@ -13,7 +13,9 @@ from earshot.columns import (
     COLUMN,
     DELIVERY,
     FILE,
+    FIRST_PLAYED_AT,
     ITEM,
+    LAST_PLAYED_AT,
     PLAY_COUNT,
     REASON,
     ROW,
@@ -25,7 +27,7 @@ from earshot.columns import (
 )
 from earshot.files import read_json, write_json
 from earshot.plays.counting import PairCounts
-from earshot.plays.rows import NUMBER, parse_rows
+from earshot.plays.rows import NUMBER, SECOND, parse_rows
 from earshot.validation.checks import Check, Observed
 from earshot.validation.plays import delivered_row_checks
 from earshot.validation.suite import Suite
@@ -40,7 +42,8 @@ PLAYS_FILE, INVALID_FILE, OBSERVED_FILE = "plays.parquet", "invalid.parquet", "o
 
 PART_FILES = (PLAYS_FILE, INVALID_FILE, OBSERVED_FILE)
 
-PLAYS_COLUMNS = {USER_ID: "string", SONG_ID: "string", PLAY_COUNT: "int64", ROWS: "int64"}
+_COUNTED = (PLAY_COUNT, ROWS, FIRST_PLAYED_AT, LAST_PLAYED_AT)
+PLAYS_COLUMNS = {USER_ID: "string", SONG_ID: "string", **dict.fromkeys(_COUNTED, "int64")}
 INVALID_COLUMNS = {
     DELIVERY: "string",
     FILE: "string",
@@ -56,8 +59,8 @@ def write_part(
 ) -> None:
     """Validate and add up the plays of one delivery.
 
-    Writes into `folder` plays.parquet (user_id, song_id, play_count, rows; one
-    line a pair, sorted), invalid.parquet (delivery, file, row, column, value,
+    Writes into `folder` plays.parquet (user_id, song_id, play_count, rows, first_played_at,
+    last_played_at; one line a pair, sorted), invalid.parquet (delivery, file, row, column, value,
     reason: one line a row that was set aside) and observed.json.
 
     Parameters
@@ -75,7 +78,8 @@ def write_part(
             bad = _set_aside(delivery, file, rows, suite.checks, seen)
             invalid.write(bad)
             good = parsed.drop(index=bad.index)
-            counts.add(good[USER_ID], good[SONG_ID], good[NUMBER].to_numpy(dtype=np.int64), rows=1)
+            plays, second = good[NUMBER].to_numpy(dtype=np.int64), good[SECOND].to_numpy()
+            counts.add(good[USER_ID], good[SONG_ID], plays, rows=1, first=second, last=second)
     _write_pairs(folder / PLAYS_FILE, counts)
     write_json(folder / OBSERVED_FILE, [asdict(one) for one in observed])
 
@@ -86,6 +90,14 @@ def read_observed(folder: Path) -> list[Observed]:
         Observed(one["rows"], one["unexpected"], tuple(one["examples"]))
         for one in read_json(folder / OBSERVED_FILE)
     ]
+
+
+def invalid_rows(folder: Path) -> int:
+    """How many rows of a part were set aside."""
+    from pyarrow import parquet
+
+    rows: int = parquet.read_metadata(folder / INVALID_FILE).num_rows
+    return rows
 
 
 def join_invalid(parts: Iterable[Path], path: Path) -> None:
@@ -132,6 +144,4 @@ def _write_pairs(path: Path, counts: PairCounts) -> None:
         for first in range(0, len(pairs), 1_000_000):
             chunk = pairs.iloc[first : first + 1_000_000]
             ids = {USER_ID: user_ids[chunk[USER]], SONG_ID: song_ids[chunk[ITEM]]}
-            plays.write(
-                pd.DataFrame(ids).assign(**{name: chunk[name].to_numpy() for name in (PLAY_COUNT, ROWS)})
-            )
+            plays.write(pd.DataFrame(ids).assign(**{name: chunk[name].array for name in _COUNTED}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from earshot.columns import ITEM, PLAY_COUNT, PLAYED_AT, SONG_ID, USER, USER_ID
 from earshot.params import PlayCounts
-from earshot.plays.rows import DATED, FRACTION, NUMBER
+from earshot.plays.rows import DATED, DATES, FRACTION, NUMBER
 from earshot.plays.tables import ITEMS, USERS
 from earshot.validation.checks import Check
 
@@ -29,14 +29,13 @@ def delivered_row_checks(max_play_count: int) -> list[Check]:
         return Check(name, table, column, reads, expectation, expected, arguments, sets_aside=True)
 
     limits = {"min_value": 1, "max_value": max_play_count}
-    dates = "ISO 8601 or unix seconds"
     return [
         check(USER_ID, USER_ID, "listener_named", "an id", _THERE),
         check(SONG_ID, SONG_ID, "song_named", "an id", _THERE),
         check(PLAY_COUNT, NUMBER, "count_is_number", "a number", _THERE),
         check(PLAY_COUNT, NUMBER, "count_in_range", f"1 to {max_play_count:,}", _BETWEEN, **limits),
         check(PLAY_COUNT, FRACTION, "count_is_whole", "a whole number", _BETWEEN, max_value=0),
-        check(PLAYED_AT, DATED, "date_readable", dates, _IN, value_set=[True]),
+        check(PLAYED_AT, DATED, "date_readable", DATES, _IN, value_set=[True]),
     ]
 
 

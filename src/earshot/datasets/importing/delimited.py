@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from earshot.datasets.importing.drafts import SetAside
 from earshot.datasets.importing.sources import SourceFile
-from earshot.datasets.importing.text_stream import TextStream, blocks_of_lines, one_character
+from earshot.datasets.importing.text_stream import (
+    TextStream,
+    blocks_of_lines,
+    one_character,
+    unclosed_line,
+)
 from earshot.datasets.importing.threads import in_threads
 
 if TYPE_CHECKING:
@@ -77,6 +82,8 @@ class _Numbers:
             row = refused.popleft()
             text = row.text.replace(one_character(self._layout.separator), self._layout.separator)
             wanted = f"{row.expected_columns} columns"
+            if (line := unclosed_line(text)) is not None:
+                text, wanted = line, "a quote that is closed"
             self._set_aside.add(self._file.name, self._before + row.number, text, wanted)
 
 
@@ -134,7 +141,7 @@ def _sources(file: SourceFile, layout: Layout) -> Iterator[Any]:
     import pyarrow
 
     if layout.quoted:
-        yield pyarrow.PythonFile(TextStream(file.path, _BLOCK_BYTES), mode="r")
+        yield pyarrow.PythonFile(TextStream(file.path, layout.separator, _BLOCK_BYTES), mode="r")
     else:
         yield from map(pyarrow.BufferReader, blocks_of_lines(file.path, layout.separator, _BLOCK_BYTES))
 

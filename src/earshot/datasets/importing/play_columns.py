@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from earshot.columns import PLAY_COUNT, PLAYED_AT, SONG_ID, USER_ID
 from earshot.datasets.importing.rows import Column
-from earshot.plays.rows import DATED, FRACTION, NUMBER, parse_rows
+from earshot.plays.rows import DATED, DATES, FRACTION, NUMBER, parse_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def play_number(name: str) -> Column:
 
 def moment(name: str) -> Column:
     """A column of times."""
-    return Column(name, "ISO 8601 or unix seconds", _dated)
+    return Column(name, DATES, _dated)
 
 
 def text(name: str) -> Column:

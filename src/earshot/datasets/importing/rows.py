@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.arrow_text import NoTextError, as_text
 from earshot.datasets.importing.delimited import Layout, open_text
 from earshot.datasets.importing.drafts import SetAside
 from earshot.datasets.importing.sources import SourceFile
@@ -144,31 +145,18 @@ def _refuse_missing(file: SourceFile, columns: Sequence[Column], names: list[str
 
 def _as_text(file: SourceFile, column: Column, values: pyarrow.Array) -> pyarrow.Array:
     import pyarrow
-    from pyarrow import compute, types
 
-    kind = values.type.value_type if types.is_dictionary(values.type) else values.type
-    where = f"{file.path}: column {column.name!r} is of type {kind}"
-    if column.is_id and not (types.is_integer(kind) or types.is_null(kind) or _is_text(kind)):
-        raise UserError(f"{where}: wanted text or whole numbers, so that ids stay as they are")
-    if types.is_list(kind) or types.is_large_list(kind):
-        values = compute.binary_join(values.cast(pyarrow.list_(pyarrow.string())), ";")
-    if values.type == column.type and not values.null_count:
+    if values.type == column.type and not values.null_count and not _is_parquet(file):
         return values
     try:
-        text = compute.cast(values, pyarrow.string())
-    except pyarrow.ArrowNotImplementedError:
-        raise UserError(f"{where}: wanted text") from None
-    return _of_type(column, compute.fill_null(text, ""))
+        text = as_text(values, column.is_id)
+    except NoTextError as error:
+        raise UserError(f"{file.path}: column {column.name!r} {error}") from None
+    return _of_type(column, text.cast(pyarrow.string()))
 
 
 def _of_type(column: Column, text: pyarrow.StringArray) -> pyarrow.Array:
     return text.dictionary_encode() if column.as_dictionary else text
-
-
-def _is_text(kind: pyarrow.DataType) -> bool:
-    from pyarrow import types
-
-    return bool(types.is_string(kind) or types.is_large_string(kind))
 
 
 def _good_rows(

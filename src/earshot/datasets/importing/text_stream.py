@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from earshot.errors import UserError
+from earshot.quoting import OpenQuote, closed_quotes
+from earshot.signatures import HEAD_BYTES, foreign_kind
 
 _UNIT = "\x1f"
 """ASCII's own separator of columns."""
+_OPEN, _QUOTE = b"\x1e", b"\x1d"
+"""What marks a line in which a quote opens and is never closed, and what stands there for a quote."""
 
 
 def one_character(separator: str) -> str:
@@ -17,16 +21,31 @@ def one_character(separator: str) -> str:
     return separator if len(separator) == 1 else _UNIT
 
 
-class TextStream:
-    """A text file, packed or not, as an open file.
+def unclosed_line(text: str) -> str | None:
+    """The line for which `TextStream` put `text` because of an unclosed quote; None for any other."""
+    if not text.startswith(_OPEN.decode()):
+        return None
+    return text[1:].rpartition(_OPEN.decode())[0].replace(_QUOTE.decode(), '"')
 
-    What is not UTF-8 becomes U+FFFD, since pyarrow gives a whole file up on it.
+
+class TextStream:
+    """A text file with quoted values, packed or not, as an open file.
+
+    What is not UTF-8 becomes U+FFFD, since pyarrow gives a whole file up on it. A line
+    in which a quote opens and is never closed (`earshot.quoting`) becomes a line of too many columns,
+    which pyarrow refuses alone; see `unclosed_line`.
     """
 
     closed = False
 
-    def __init__(self, path: Path, block_bytes: int) -> None:
-        self._blocks = _text(path, block_bytes)
+    def __init__(self, path: Path, separator: str, block_bytes: int) -> None:
+        def replace(quote: OpenQuote) -> bytes:
+            if not quote.offset:
+                raise UserError(f"{path}: line 1: a quote opens and is never closed: {quote.shown!r}")
+            too_many = separator.encode() * (quote.separators + 1)
+            return _OPEN + quote.line.replace(b'"', _QUOTE) + _OPEN + too_many
+
+        self._blocks = closed_quotes(_text(path, block_bytes), separator, replace)
         self._ready = b""
 
     def read(self, size: int) -> bytes:
@@ -63,7 +82,17 @@ def blocks_of_lines(path: Path, separator: str, block_bytes: int) -> Iterator[by
 
 
 def _text(path: Path, block_bytes: int) -> Iterator[bytes]:
-    return _ended(_decoded(_packed_or_not(path, block_bytes)))
+    return _ended(_decoded(_text_alone(path, _packed_or_not(path, block_bytes))))
+
+
+def _text_alone(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """UserError where they are no text, naming what they are."""
+    for number, block in enumerate(blocks):
+        if not number and (kind := foreign_kind(block[:HEAD_BYTES])):
+            raise UserError(
+                f"{path}: is {kind}: wanted text in UTF-8 with separators, or parquet named .parquet"
+            )
+        yield block
 
 
 def _packed_or_not(path: Path, block_bytes: int) -> Iterator[bytes]:

@@ -1,0 +1,104 @@
+"""Whether the plays of a delivery can be used, by the rules that the stage play_counts stops by."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshot.columns import COLUMN, FILE, PLAYED_AT, REASON, ROW, SONG_ID, VALUE
+from earshot.deliveries.check import Refused
+from earshot.deliveries.index import read_lines
+from earshot.deliveries.plays import play_files, read_plays
+from earshot.deliveries.songs import named_songs
+from earshot.params import PlayCounts, load_params
+from earshot.validation.merging import Share, invalid_share, songs_of, unknown_share
+from earshot.validation.parts import INVALID_FILE, write_part
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_EXAMPLES = 3
+
+
+def check_plays(folder: Path, copy: Path, root: Path) -> None:
+    """Judge the plays of the delivery `folder` in its `copy`, as the stage judges each delivery, alone.
+
+    A song is known where this delivery names it, or one that was taken in: later ones only
+    add to these, so that what passes here passes in the stage.
+
+    Raises
+    ------
+    Refused
+        More of its rows than `play_counts.max_invalid_share` are invalid, or more of the valid ones than
+        `max_unknown_share` are of songs that no delivery names: how many, and the first of them.
+    UserError
+        params.yaml is wrong.
+    """
+    if not play_files(copy):
+        return
+    params = load_params(root / "params.yaml").play_counts
+    part = copy.parent / "plays"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        write_part(part, folder.name, _chunks(copy, params), params.max_play_count)
+        problem = _too_many_invalid(part, params) or _too_many_unknown(part, copy, root, params)
+    finally:
+        shutil.rmtree(part)
+    if problem:
+        raise Refused(f"{folder}: {problem}")
+
+
+def _chunks(folder: Path, params: PlayCounts) -> Iterator[tuple[str, pd.DataFrame]]:
+    for path in play_files(folder):
+        for rows in read_plays(path, params.chunk_rows):
+            yield path.name, rows
+
+
+def _too_many_invalid(part: Path, params: PlayCounts) -> str:
+    from pyarrow import parquet
+
+    share = invalid_share("", part)
+    if share.value <= params.max_invalid_share:
+        return ""
+    with parquet.ParquetFile(part / INVALID_FILE) as opened:
+        first = next(opened.iter_batches(batch_size=_EXAMPLES)).to_pylist()
+    shown = "; ".join(
+        f"{row[FILE]}: row {row[ROW]}: {row[COLUMN]}={row[VALUE][:80]!r}: {_reason(row)}" for row in first
+    )
+    return _says(share, "rows of plays are invalid", "max_invalid_share", params.max_invalid_share, shown)
+
+
+def _reason(row: dict[str, str]) -> str:
+    if row[COLUMN] == PLAYED_AT and re.fullmatch(r"[0-9]{12,14}", row[VALUE]):
+        return f"looks like milliseconds; {row[REASON]}"
+    return row[REASON]
+
+
+def _too_many_unknown(part: Path, copy: Path, root: Path, params: PlayCounts) -> str:
+    songs = songs_of([part], params.chunk_rows)
+    deliveries = root / "data" / "deliveries"
+    taken_in = (deliveries / line.name for line in read_lines(deliveries))
+    folders = [copy, *filter(Path.is_dir, taken_in)]
+    known = named_songs(songs | {song.removesuffix(".0") for song in songs}, folders)
+    share, unknown = unknown_share("", part, known, params.chunk_rows)
+    if share.value <= params.max_unknown_share:
+        return ""
+    shown = ", ".join(f"{SONG_ID}={song[:80]!r}{_near(song, known)}" for song in unknown[:_EXAMPLES])
+    what = "valid rows of plays are of songs that no delivery names"
+    return _says(share, what, "max_unknown_share", params.max_unknown_share, shown)
+
+
+def _near(song: str, known: set[str]) -> str:
+    whole = song.removesuffix(".0")
+    return f" (there is a song {whole!r})" if whole != song and whole in known else ""
+
+
+def _says(share: Share, what: str, name: str, most: float, shown: str) -> str:
+    return (
+        f"{share.bad:,} of {share.rows:,} {what}, play_counts.{name}={most:g} allows {most:.0%}; "
+        f"the first: {shown}"
+    )

@@ -45,10 +45,8 @@ def test_samples_are_those_that_were_written(folder: Path, name: str) -> None:
     assert sample_rate == RATE
     assert samples.dtype == np.float32
     written = stereo()
-    lengths = min(len(samples), len(written))
-    delays = range(0, 1200, 4) if name == "song.m4a" else [0]
-    errors = [np.mean((samples[d:lengths] - written[: lengths - d]) ** 2) for d in delays]
-    assert min(errors) < 0.05 * np.mean(written**2)
+    length = min(len(samples), len(written))
+    assert np.mean((samples[:length] - written[:length]) ** 2) < 0.05 * np.mean(written**2)
 
 
 @pytest.mark.parametrize("name", ["song.wav", "song.ogg", "song.flac", "song.mp3", "song.m4a"])

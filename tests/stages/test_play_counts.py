@@ -260,7 +260,5 @@ def test_each_pair_keeps_when_it_was_first_and_last_played(tmp_path: Path) -> No
 def test_a_faultless_delivery_is_not_stopped_by_the_share_of_all(tmp_path: Path) -> None:
     deliver(tmp_path, "bad", songs=SONGS, plays="user_id,song_id,play_count\nu,s1,0\nv,s2,1\n")
     deliver(tmp_path, "good", plays="user_id,song_id\n" + "u,s1\nv,s2\n" * 50)
-    with pytest.raises(
-        UserError, match=r"0\.5000 \(1 of 2 rows of .*'bad'\)[\s\S]*deliveries withdraw"
-    ):
+    with pytest.raises(UserError, match=r"0\.5000 \(1 of 2 rows of .*'bad'\)[\s\S]*deliveries withdraw"):
         run(tmp_path, max_invalid_share=0.05)

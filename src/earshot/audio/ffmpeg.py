@@ -21,6 +21,10 @@ _EXACT_LENGTHS = {"flac", "wav", "w64", "aiff", "caf", "tta", "wv", "tak", "ape"
 _MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 _ABOUT = {_MOV: 0.25, "matroska,webm": 1.0, "asf": 1.0}
 """Those that say it in seconds, and how far from the truth (s)."""
+_AAC_FRAME = 1024  # samples
+_LOUDEST = 16.0
+"""24 dB above full scale: a damaged packet that its decoder took for sound."""
+_LOSSY = {"aac", "mp3", "mp3float", "vorbis", "opus", "wmav2", "ac3"}
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
 _MAX_FAILURES = 100
 """A demuxer that has failed so often does not get behind the damage any more."""
@@ -56,13 +60,17 @@ class Tally:
 
 @dataclass
 class FFmpegFile:
-    """An open file; `tally` is complete once its blocks were read to the end."""
+    """An open file; once its blocks were read to the end, `tally` is complete.
+
+    `trims_priming` says then whether a first frame was left out, an encoder's delay that the file does not name.
+    """
 
     path: Path
     sample_rate: int = 0
     layout: Any = None
     format: str = ""
     tally: Tally = field(default_factory=Tally)
+    trims_priming: bool = False
 
     def __post_init__(self) -> None:
         ogg = ogg_layout(self.path)
@@ -80,11 +88,6 @@ class FFmpegFile:
                     return
         raise UnknownFormatError("not audio: its format is not recognised")
 
-    @property
-    def trims_priming(self) -> bool:
-        """Whether the format cannot say how many samples an encoder put before the sound: raw AAC."""
-        return self.format == "aac"
-
     def blocks(self) -> Iterator[Samples]:
         """All that can be decoded, end to end, each block `(n_samples, channels)`."""
         for part in self._parts:
@@ -98,11 +101,14 @@ class FFmpegFile:
 
     def _read(self, container: Any) -> Iterator[Samples]:
         stream, convert = container.streams.audio[0], _Converter(self.layout, self.sample_rate)
-        skip_one = self.trims_priming
+        may_be_primed = stream.codec_context.name == "aac" and self.format in ("aac", _MOV)
         for packet in _packets(container, stream):
             blocks = list(self._decode(packet, convert))
-            if skip_one and blocks:  # an encoder's delay, at least one frame
-                skip_one, blocks = False, blocks[1:]
+            # raw AAC cannot say how many samples an encoder put before the sound, and MP4 without an edit
+            # list does not: at least one frame. Of what the file says, the decoder left the first frame out.
+            if may_be_primed and sum(map(len, blocks)) >= _AAC_FRAME:
+                self.trims_priming, blocks = True, blocks[1:]
+            may_be_primed = may_be_primed and self.format == "aac" and not self.trims_priming
             yield from blocks
             self.tally.add(packet.size, sum(map(len, blocks)) / self.sample_rate)
         rest = convert.flush()
@@ -110,10 +116,14 @@ class FFmpegFile:
         self.tally.add(0, sum(map(len, rest)) / self.sample_rate)
 
     def _decode(self, packet: Any, convert: _Converter) -> Iterator[Samples]:
+        is_lossy = packet.stream.codec_context.name in _LOSSY
         try:
             with codec_errors():
                 for frame in packet.decode():
-                    yield from convert(frame)
+                    blocks = convert(frame)
+                    if is_lossy and any(float(np.abs(block).max()) > _LOUDEST for block in blocks):
+                        raise BrokenError("broken: louder than any sound")
+                    yield from blocks
         except BrokenError:
             if not bytes(packet)[:8].startswith(_TAGS):
                 self.tally.doubtful_bytes += packet.size

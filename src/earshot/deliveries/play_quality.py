@@ -81,7 +81,7 @@ def _reason(row: dict[str, str]) -> str:
 def _too_many_unknown(part: Path, copy: Path, root: Path, params: PlayCounts) -> str:
     songs = songs_of([part], params.chunk_rows)
     deliveries = root / "data" / "deliveries"
-    taken_in = (deliveries / line.name for line in read_lines(deliveries))
+    taken_in = (deliveries / line.name for line in read_lines(deliveries) if not line.withdrawn)
     folders = [copy, *filter(Path.is_dir, taken_in)]
     known = named_songs(songs | {song.removesuffix(".0") for song in songs}, folders)
     share, unknown = unknown_share("", part, known, params.chunk_rows)

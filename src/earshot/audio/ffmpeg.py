@@ -62,7 +62,8 @@ class Tally:
 class FFmpegFile:
     """An open file; once its blocks were read to the end, `tally` is complete.
 
-    `trims_priming` says then whether a first frame was left out, an encoder's delay that the file does not name.
+    `trims_priming` says then whether a first frame, an encoder's delay that the file does not
+    name, was left out.
     """
 
     path: Path

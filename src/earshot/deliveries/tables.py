@@ -8,6 +8,7 @@ needs less than 1 GB beside what it is allowed to hold.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,7 +109,7 @@ def _errors_of(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as {path.suffix[1:]}: {_explain(error)}") from None
 
 
@@ -119,7 +120,8 @@ def refuse_open_quotes(path: Path) -> None:
 
     def refuse(quote: OpenQuote) -> bytes:
         line = _line_number(path, quote.offset)
-        names = _open_csv(path)[0]
+        with path.open(encoding="utf-8-sig", errors="replace") as header:
+            names = next(csv.reader([header.readline(_MAX_HEADER_BYTES)]), [])
         column = names[quote.column] if quote.column < len(names) else f"number {quote.column + 1}"
         raise UserError(
             f"{path}: line {line} (row {line - 1}): column {column}: "
@@ -149,6 +151,8 @@ def _explain(error: Exception) -> str:
         return f"a row is longer than {_BLOCK_BYTES >> 20} MiB, or a quote is not closed"
     if "cannot infer number of columns" in str(error):
         return f"Empty CSV file, or no header within its first {_BLOCK_BYTES >> 20} MiB"
+    if isinstance(error, UnicodeDecodeError):
+        return f"its header is not UTF-8: {error.object[:80]!r}"
     return str(error)
 
 
@@ -200,17 +204,19 @@ def _refuse_wide(path: Path, columns: int) -> None:
 
 def _open_csv(path: Path) -> tuple[list[str], Any]:
     import pyarrow
-    from pyarrow import csv
+    from pyarrow import csv as arrow_csv
 
-    blocks = csv.ReadOptions(block_size=_BLOCK_BYTES)
-    quoting = csv.ParseOptions(newlines_in_values=True)
-    with csv.open_csv(path, blocks, quoting) as opened:
+    blocks = arrow_csv.ReadOptions(block_size=_BLOCK_BYTES)
+    quoting = arrow_csv.ParseOptions(newlines_in_values=True)
+    with arrow_csv.open_csv(path, blocks, quoting) as opened:
         names = opened.schema.names
 
     def read(columns: list[str]) -> Iterator[pyarrow.Table]:
         types = {column: pyarrow.string() for column in columns}
-        options = csv.ConvertOptions(column_types=types, include_columns=columns, strings_can_be_null=False)
-        with csv.open_csv(path, blocks, quoting, options) as opened:
+        options = arrow_csv.ConvertOptions(
+            column_types=types, include_columns=columns, strings_can_be_null=False
+        )
+        with arrow_csv.open_csv(path, blocks, quoting, options) as opened:
             yield opened.schema.empty_table()
             for batch in opened:
                 yield pyarrow.Table.from_batches([batch])

@@ -1,0 +1,31 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from earshot.deliveries.check import Refused
+from earshot.deliveries.play_quality import check_plays
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+
+
+@pytest.mark.parametrize(
+    ("plays", "message"),
+    [
+        ("u,12,1772359200\n", None),
+        ("u,12,1772359200000\n", "1 of 1 rows .*row 1: played_at='1772359200000': looks like milliseconds"),
+        ("u,12.0,\n", "1 of 1 valid rows .*song_id='12.0' .there is a song '12'."),
+    ],
+)
+def test_plays_are_judged_when_they_come(tmp_path: Path, plays: str, message: str | None) -> None:
+    shutil.copyfile(PARAMS, tmp_path / "params.yaml")
+    copy = tmp_path / "work" / "copy"
+    copy.mkdir(parents=True)
+    (copy / "songs.csv").write_text("song_id\n12\n")
+    (copy / "plays.csv").write_text(f"user_id,song_id,played_at\n{plays}")
+    if message is None:
+        check_plays(tmp_path / "dropped", copy, tmp_path)
+    else:
+        with pytest.raises(Refused, match=message):
+            check_plays(tmp_path / "dropped", copy, tmp_path)
+    assert [path.name for path in copy.parent.iterdir()] == ["copy"]

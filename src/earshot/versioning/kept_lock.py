@@ -62,15 +62,15 @@ def cut_aside(root: Path, lock: str) -> Path:
 
 def _put_back(root: Path, lock: str) -> str:
     """What was done, in words."""
-    sources: dict[str, Callable[[], str | None]] = {
-        "the copy kept in .earshot/": lambda: _read(kept_copy(root, lock)),
-        "the last commit": lambda: _committed(root, lock),
+    sources = {
+        "the copy kept in .earshot/": _read(kept_copy(root, lock)),
+        "the last commit": _committed(root, lock),
     }
-    for source, read in sources.items():
-        text = read()
-        if text is not None and whole_stages(text) is not None:
-            replace_text(root / lock, text)
-            return f"{lock} was cut short: put back from {source}"
+    whole = {source: text for source, text in sources.items() if whole_stages(text) is not None}
+    if whole:  # a copy is as old as the start of the last stage: the commit may know one more
+        source = max(whole, key=lambda each: len(whole_stages(whole[each]) or ()))
+        replace_text(root / lock, str(whole[source]))
+        return f"{lock} was cut short: put back from {source}"
     aside = cut_aside(root, lock)
     aside.parent.mkdir(parents=True, exist_ok=True)
     (root / lock).replace(aside)

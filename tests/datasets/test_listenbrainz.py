@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from earshot.cli import app
-from earshot.datasets.listenbrainz import ListenBrainzImport, import_listenbrainz
+from earshot.datasets.listenbrainz import import_listenbrainz
+from earshot.datasets.matching import MatchedImport
 from earshot.errors import UserError
 from tests.datasets.imports import plays, set_aside, songs, take_in
 from tests.datasets.music import write_music
@@ -19,7 +20,7 @@ ADA, OTHER = "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae", "00000000-0000-0000-0000-00
 SONGS = f"""song_id,artist,title,recording_mbid
 001,Ada and the Loops,Half a Bridge,{ADA}
 002,Björk & Co.,Öl,
-003,BJORK & CO,OL,
+003,BJÖRK & CO.,ÖL,
 004,,nameless,
 """
 
@@ -52,7 +53,7 @@ def test_listens_are_matched_and_the_rest_is_counted(tmp_path: Path) -> None:
     (tmp_path / "COPYING").write_text("no listens")
     first = [
         listen("whoever", "whatever", ADA.upper()),
-        listen("whoever", "whatever", OTHER, ADA, user_name="eve", listened_at=1),
+        listen("whoever", "whatever", OTHER, ADA, user_name="eve", listened_at=1700000001),
         listen("bjork & co", "  ÖL "),
         '{"user_name": "ada", "listened_at": 17000',
         listen("Nobody", "Nothing"),
@@ -73,10 +74,14 @@ def test_listens_are_matched_and_the_rest_is_counted(tmp_path: Path) -> None:
     (months / "1.listens").write_text("\n".join(first) + "\n")
     (months / "2.listens").write_bytes("\n".join(second).encode() + b"\n\xff\n")
     imported = import_listenbrainz([str(tmp_path)], tmp_path / "d", songs=tmp_path / "songs")
-    assert imported == ListenBrainzImport(
-        listens=6,
+    assert imported == MatchedImport(
+        plays=6,
         matched_by_mbid=2,
-        matched_by_name=2,
+        matched_by_path=0,
+        matched_by_exact_name=0,
+        matched_by_loose_name=2,
+        ambiguous=0,
+        unmatched=2,
         matched_share=4 / 6,
         listeners=3,
         songs_played=2,
@@ -85,7 +90,7 @@ def test_listens_are_matched_and_the_rest_is_counted(tmp_path: Path) -> None:
     )
     assert plays(tmp_path / "d") == [
         ("ada", "001", "1700000000"),
-        ("eve", "001", "1"),
+        ("eve", "001", "1700000001"),
         ("ada", "002", "1700000000"),
         ("7", "001", "1700000000"),
     ]

@@ -37,6 +37,7 @@ def prepare() -> None:
 
 
 Output = Annotated[Path, typer.Option(help="the delivery, a folder that is not there yet")]
+Songs = Annotated[Path, typer.Option(help="the delivery whose songs the plays are matched to")]
 Plays = Annotated[Meaning, typer.Option(help="add to this source's earlier counts, or replace them")]
 
 
@@ -89,15 +90,18 @@ def import_folder(
 
 @app.command("listenbrainz")
 def import_listenbrainz(
-    files: Annotated[list[str], typer.Argument(help="dumped listens: files, folders, 'pattern*'")],
+    files: Annotated[
+        list[str], typer.Argument(help="a dump or an export, as downloaded: files, folders, 'pattern*'")
+    ],
     output: Output,
-    songs: Annotated[Path, typer.Option(help="the delivery whose songs they are matched to")],
+    songs: Songs,
+    user: Annotated[str, typer.Option(help="who listened, where the files do not say it")] = "",
     plays: Plays = Meaning.INCREMENT,
 ) -> None:
     """Import ListenBrainz listens to the songs of a delivery."""
     from earshot.datasets import listenbrainz
 
-    _tell(output, listenbrainz.import_listenbrainz(files, output, songs=songs, plays=plays))
+    _tell(output, listenbrainz.import_listenbrainz(files, output, songs=songs, user=user, plays=plays))
 
 
 @app.command("msd")
@@ -128,10 +132,13 @@ def _mapping(text: str) -> dict[str, str]:
 
 def _tell(output: Path, imported: DataclassInstance) -> None:
     from earshot.datasets.importing.drafts import SET_ASIDE
+    from earshot.datasets.matching import UNMATCHED
 
     for name, figure in asdict(imported).items():
         shown = f"{figure:.1%}" if isinstance(figure, float) else f"{figure:,}"
         tell(f"{name.replace('_', ' '):20s} {shown:>12s}")
     if (output / SET_ASIDE).exists():
         tell(f"set aside: {output / SET_ASIDE} says which lines, and what was wanted")
+    if (output / UNMATCHED).exists():
+        tell(f"without a song: {output / UNMATCHED} says which names, the most played first")
     tell(f"written: {output}; take it in with `earshot ingest {output}`")

@@ -1,12 +1,13 @@
 """ListenBrainz: who listened to what when, matched to songs of yours.
 
 Source
-    https://listenbrainz.org/data: `listenbrainz-listens-dump-...tar.xz`, which unpacks to
-    `listens/<year>/<month>.listens`, or what a listener exports.
+    https://listenbrainz.org/data: `listenbrainz-listens-dump-...tar.zst` or `.tar.xz`, as downloaded or
+    unpacked (`listens/<year>/<month>.listens`); what a listener exports (a zip of `user.json` and
+    `listens/<year>/<month>.jsonl`, formerly one JSON array); pages of the API's `user/NAME/listens`.
 Licence
     CC0 (the dumps).
 Format
-    One JSON object a line; what is read of it:
+    JSON objects; what is read of them:
 
         {"user_id": 7, "user_name": "ada", "listened_at": 1700000000, "recording_msid": "...",
          "track_metadata": {"artist_name": "...", "track_name": "...", "release_name": "...",
@@ -14,7 +15,8 @@ Format
                             "mbid_mapping": {"recording_mbid": "...", ...}}}
 
     Older dumps say `timestamp` for `listened_at`. A user_id of the delivery is the `user_name`, which
-    every version has. Full dumps hold everything so far (`plays="total"`), incremental ones what is new.
+    every version has; in an export user.json says it, or `user`. Full dumps hold everything so far
+    (`plays="total"`), incremental ones what is new.
 Matching
     As `earshot.datasets.matching` says: by recording MBID, first the listener's own
     (`additional_info`), then ListenBrainz's (`mbid_mapping`); else by artist and title.
@@ -23,70 +25,122 @@ Matching
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from earshot.datasets.importing.drafts import Draft, new_delivery
+from earshot.datasets.importing.json_records import read_records
 from earshot.datasets.importing.names import plain
-from earshot.datasets.importing.sources import SourceFile, find_files, read_lines
-from earshot.datasets.matching import MatchedImport, Play, write_matched
+from earshot.datasets.importing.sources import SourceFile, find_files
+from earshot.datasets.importing.unpacking import PACKED_SUFFIXES, damage_told
+from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_seconds, write_matched
+from earshot.errors import UserError
 
-SUFFIXES = (".listens", ".jsonl", ".json")
-_WANTED = "JSON with user_name, listened_at, and track_metadata with artist_name and track_name"
+SUFFIXES = (".listens", ".jsonl", ".json", *PACKED_SUFFIXES)
+_USER_FILE = "user.json"
+_WANTED_TRACK = "track_metadata with artist_name and track_name"
+_WANTED_USER = "user_name; where a listener's own export has none, --user NAME says it"
 
 
 def import_listenbrainz(
-    patterns: Sequence[str], output: Path, *, songs: Path, plays: str = "increment"
+    patterns: Sequence[str], output: Path, *, songs: Path, user: str = "", plays: str = "increment"
 ) -> MatchedImport:
     """Write the listens to `songs` as the delivery `output`.
 
     Parameters
     ----------
     patterns
-        Files, folders of `.listens`, `.jsonl` or `.json`, or patterns with `*`.
+        Files, folders of `SUFFIXES`, or patterns with `*`.
     songs
         A delivery, such as `earshot import folder` makes: its songs have artist and
         title, and may have a recording_mbid.
+    user
+        Who listened, where neither the lines nor user.json say it.
     plays
         For delivery.json: "total" for a full dump.
 
     Raises
     ------
     UserError
-        No file; no songs; no listen to any of them.
+        No file; one that is damaged; no songs; no listen to any of them.
     """
-    files = find_files(patterns, SUFFIXES)
+    files = [file for file in find_files(patterns, SUFFIXES) if file.path.name != _USER_FILE]
+    if not files:
+        raise UserError(f"{', '.join(patterns)}: nothing but {_USER_FILE}; wanted listens")
     with new_delivery(output, "listenbrainz", plays) as draft:
-        return write_matched(_listens(draft, files), draft, songs)
+        return write_matched(_listens(draft, files, user), draft, songs)
 
 
-def _listens(draft: Draft, files: Sequence[SourceFile]) -> Iterator[Play]:
+def _listens(draft: Draft, files: Sequence[SourceFile], user: str) -> Iterator[Play]:
     for file in files:
-        for number, line in read_lines(file, draft.set_aside):
-            listen = _parsed(line)
-            if listen is None:
-                draft.set_aside.add(file.name, number, line, _WANTED)
-            else:
-                yield listen
+        owner = user or _owner(file)
+        for name, line, value in read_records(file, draft.set_aside, _holds_listens):
+            for said, of in _each(value, owner):
+                listen = _parsed(said, of)
+                if isinstance(listen, Play):
+                    yield listen
+                else:
+                    draft.set_aside.add(name, line, json.dumps(said, ensure_ascii=False), listen)
 
 
-def _parsed(line: str) -> Play | None:
+def _holds_listens(name: str) -> bool:
+    """Exports and dumps hold other files too: feedback, pinned recordings, a licence."""
+    path = PurePosixPath(name)
+    others = ("user.json", "feedback", "pinned", "COPYING", "SCHEMA_SEQUENCE", "START_TIMESTAMP", "END_")
+    return not path.name.startswith((*others, ".", "TIMESTAMP", "README"))
+
+
+def _owner(file: SourceFile) -> str:
+    """The listener that user.json names: in the zip, or beside `listens/` in which `file` lies."""
+    with damage_told(file):
+        if zipfile.is_zipfile(file.path):
+            with zipfile.ZipFile(file.path) as archive:
+                inner = [name for name in archive.namelist() if PurePosixPath(name).name == _USER_FILE]
+                return _name(archive.read(min(inner, key=len))) if inner else ""
+    beside = (folder / _USER_FILE for folder in list(file.path.parents)[:3])
+    found = next((path for path in beside if path.is_file()), None)
+    return _name(found.read_bytes()) if found else ""
+
+
+def _name(content: bytes) -> str:
     try:
-        said = json.loads(line)
-        track = said["track_metadata"]
-        seconds = said["listened_at"] if "listened_at" in said else said["timestamp"]
-        user = said.get("user_name") or said["user_id"]
-        mbids = (_mbid(track.get(part)) for part in ("additional_info", "mbid_mapping"))
-        artist, title = track["artist_name"], track["track_name"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    fits = type(seconds) is int and isinstance(user, str | int) and isinstance(artist, str)
-    if not (fits and isinstance(title, str)):
-        return None
-    return Play(plain(str(user)), artist, title, str(seconds), mbids=tuple(mbids))
+        said = json.loads(content)
+        return plain(
+            str(next((said[key] for key in ("username", "user_name", "user_id") if said.get(key)), ""))
+        )
+    except (ValueError, AttributeError, RecursionError):
+        return ""
+
+
+def _each(value: Any, user: str) -> Iterator[tuple[Any, str]]:
+    """The listens in a value, and whose they are where they do not say: one, or a page of the API's."""
+    page = value.get("payload") if isinstance(value, dict) else None
+    if isinstance(page, dict) and isinstance(page.get("listens"), list):
+        yield from ((listen, str(page.get("user_id") or user)) for listen in page["listens"])
+    elif isinstance(page, list):
+        yield from ((listen, user) for listen in page)
+    else:
+        yield value, user
+
+
+def _parsed(said: Any, user: str) -> Play | str:
+    """A listen, or what was wanted."""
+    track = said.get("track_metadata") if isinstance(said, dict) else None
+    named = (track.get("artist_name"), track.get("track_name")) if isinstance(track, dict) else ()
+    if not (named and all(isinstance(name, str) for name in named)):
+        return _WANTED_TRACK
+    seconds = said.get("listened_at", said.get("timestamp"))
+    if not are_seconds(seconds):
+        return f"listened_at: {WANTED_SECONDS}"
+    listener = said.get("user_name") or said.get("user_id") or user
+    if type(listener) not in (str, int) or not plain(str(listener)):
+        return _WANTED_USER
+    mbids = (_mbid(track.get(part)) for part in ("additional_info", "mbid_mapping"))
+    return Play(plain(str(listener)), named[0], named[1], str(seconds), mbids=tuple(filter(None, mbids)))
 
 
 def _mbid(part: Any) -> str:
     mbid = part.get("recording_mbid") if isinstance(part, dict) else None
-    return mbid.lower() if isinstance(mbid, str) else ""
+    return mbid if isinstance(mbid, str) else ""

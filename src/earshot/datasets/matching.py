@@ -25,6 +25,8 @@ from earshot.errors import UserError
 UNMATCHED = "unmatched.csv"
 """Beside songs and plays in the delivery: artists and titles without a song, the most played first."""
 
+WANTED_SECONDS = "unix seconds from 1990-01-01 to 2100-01-01"
+_FIRST_SECOND, _LAST_SECOND = 631_152_000, 4_102_444_800
 _BATCH_ROWS = 1 << 17
 _MOST_NAMES = 1 << 18
 _LISTED_NAMES = 10_000
@@ -41,6 +43,11 @@ class Play:
     count: int = 1
     mbids: tuple[str, ...] = ()
     path: str = ""
+
+
+def are_seconds(said: object) -> bool:
+    """Whether a source can have meant unix seconds: milliseconds lie behind 2100, True is no number."""
+    return type(said) is int and _FIRST_SECOND <= said < _LAST_SECOND
 
 
 @dataclass(frozen=True)

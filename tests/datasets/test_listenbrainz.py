@@ -11,6 +11,7 @@ import re
 import shutil
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow
@@ -181,11 +182,14 @@ def _packed(form: str, folder: Path, lines: bytes) -> Path:
 
 
 def _pack(form: str, content: bytes) -> bytes:
-    if form == ".zst":
-        return bytes(pyarrow.Codec("zstd").compress(content, asbytes=True))
-    return {"": bytes, ".json": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}[
-        form
-    ](content)
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "": bytes,
+        ".gz": gzip.compress,
+        ".xz": lzma.compress,
+        ".bz2": bz2.compress,
+        ".zst": lambda plain: bytes(pyarrow.Codec("zstd").compress(plain, asbytes=True)),
+    }
+    return packers[form](content)
 
 
 @pytest.mark.parametrize(

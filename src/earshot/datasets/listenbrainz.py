@@ -128,8 +128,10 @@ def _each(value: Any, user: str) -> Iterator[tuple[Any, str]]:
 def _parsed(said: Any, user: str) -> Play | str:
     """A listen, or what was wanted."""
     track = said.get("track_metadata") if isinstance(said, dict) else None
-    named = (track.get("artist_name"), track.get("track_name")) if isinstance(track, dict) else ()
-    if not (named and all(isinstance(name, str) for name in named)):
+    if not isinstance(track, dict):
+        return _WANTED_TRACK
+    artist, title = track.get("artist_name"), track.get("track_name")
+    if not (isinstance(artist, str) and isinstance(title, str)):
         return _WANTED_TRACK
     seconds = said.get("listened_at", said.get("timestamp"))
     if not are_seconds(seconds):
@@ -138,7 +140,7 @@ def _parsed(said: Any, user: str) -> Play | str:
     if type(listener) not in (str, int) or not plain(str(listener)):
         return _WANTED_USER
     mbids = (_mbid(track.get(part)) for part in ("additional_info", "mbid_mapping"))
-    return Play(plain(str(listener)), named[0], named[1], str(seconds), mbids=tuple(filter(None, mbids)))
+    return Play(plain(str(listener)), artist, title, str(seconds), mbids=tuple(filter(None, mbids)))
 
 
 def _mbid(part: Any) -> str:

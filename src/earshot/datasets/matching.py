@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -105,14 +105,14 @@ class _Tally:
 
 
 def write_matched(
-    plays: Iterable[Play], draft: Draft, songs: Path, *, counted: bool = False
+    plays: Iterable[Play], draft: Draft, songs: Path, *, columns: Sequence[str] = (PLAYED_AT,)
 ) -> MatchedImport:
     """Write plays.parquet: `plays` of the songs of the delivery `songs`; and unmatched.csv.
 
     Parameters
     ----------
-    counted
-        Counts are written, no times: totals.
+    columns
+        What is written beside listener and song: played_at, play_count, both or neither.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def write_matched(
         No songs; no play of any of them.
     """
     index, tally = read_song_index(songs, draft.set_aside), _Tally()
-    _write(draft.folder, _matched(plays, index, tally), counted)
+    _write(draft.folder, _matched(plays, index, tally), columns)
     total = tally.matches.total()
     _write_unmatched(draft.folder / UNMATCHED, tally)
     if not tally.users:
@@ -142,16 +142,20 @@ def _matched(plays: Iterable[Play], index: SongIndex, tally: _Tally) -> Iterator
             tally.miss(play, how)
 
 
-def _write(folder: Path, matched: Iterator[tuple[Play, str]], counted: bool) -> None:
+def _write(folder: Path, matched: Iterator[tuple[Play, str]], further: Sequence[str]) -> None:
     import pyarrow
 
-    columns = (USER_ID, SONG_ID, PLAY_COUNT if counted else PLAYED_AT)
-    with open_plays(folder, columns) as writer:
+    said: dict[str, Callable[[Play], str]] = {
+        PLAYED_AT: lambda play: play.played_at,
+        PLAY_COUNT: lambda play: str(play.count),
+    }
+    names = (USER_ID, SONG_ID, *further)
+    with open_plays(folder, names) as writer:
         while part := list(islice(matched, _BATCH_ROWS)):
-            said = [str(play.count) if counted else play.played_at for play, _ in part]
-            rows = [play.user for play, _ in part], [song for _, song in part], said
-            arrays = [pyarrow.array(texts, pyarrow.string()).dictionary_encode() for texts in rows]
-            write_plays(writer, dict(zip(columns, arrays, strict=True)))
+            rows = [play.user for play, _ in part], [song for _, song in part]
+            more = ([said[name](play) for play, _ in part] for name in further)
+            arrays = [pyarrow.array(texts, pyarrow.string()).dictionary_encode() for texts in (*rows, *more)]
+            write_plays(writer, dict(zip(names, arrays, strict=True)))
 
 
 def _write_unmatched(path: Path, tally: _Tally) -> None:

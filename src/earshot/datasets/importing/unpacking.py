@@ -62,11 +62,11 @@ def _decompressed(opened: io.BufferedReader) -> io.BufferedReader:
 
         return io.BufferedReader(pyarrow.input_stream(opened, compression="zstd"), _BUFFER_BYTES)
     if first.startswith(b"\x1f\x8b"):
-        return io.BufferedReader(gzip.GzipFile(fileobj=opened), _BUFFER_BYTES)  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.GzipFile(fileobj=opened), _BUFFER_BYTES)
     if first.startswith(b"BZh"):
-        return io.BufferedReader(bz2.BZ2File(opened), _BUFFER_BYTES)  # type: ignore[arg-type]
+        return io.BufferedReader(bz2.BZ2File(opened), _BUFFER_BYTES)
     if first.startswith(b"\xfd7zXZ\0"):
-        return io.BufferedReader(lzma.LZMAFile(opened), _BUFFER_BYTES)  # type: ignore[arg-type]
+        return io.BufferedReader(lzma.LZMAFile(opened), _BUFFER_BYTES)
     return opened
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,7 @@ def test_other_tables_are_refused_by_their_columns(tmp_path: Path) -> None:
         UserError, match=r"a\.csv: wanted columns artist, track and .*there are 'what', 'when'"
     ):
         import_lastfm([f"{tmp_path}/a.csv"], tmp_path / "d", songs=tmp_path, user="ada")
+    with tarfile.open(tmp_path / "lastfm-dataset-1K.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "a.csv", "a.csv")
+    with pytest.raises(UserError, match=r"1K\.tar\.gz: wanted a table by itself, or packed as \.gz"):
+        import_lastfm([f"{tmp_path}/*.gz"], tmp_path / "d", songs=tmp_path)

@@ -66,7 +66,9 @@ def import_table(
     """Import plays from any table of listeners and songs."""
     from earshot.datasets import table
     from earshot.datasets.importing.delimited import Layout
+    from earshot.datasets.importing.names import plain
 
+    listener = plain(listener)
     if (user is None) == (not listener):
         raise UserError("wanted either --user COLUMN or --listener NAME")
     by_name = {ARTIST: artist, TITLE: title, RECORDING_MBID: mbid}

@@ -89,14 +89,15 @@ def import_lastfm(
 
 
 def _plays(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[Play]:
-    start = next((stream.read(1 << 16) for _, stream in unpacked(file)), b"").lstrip(b"\xef\xbb\xbf \r\n\t")
+    name, start = next(((name, stream.read(1 << 16)) for name, stream in unpacked(file)), (file.name, b""))
+    start = start.lstrip(b"\xef\xbb\xbf \r\n\t")
     if start.startswith((b"{", b"[")):
         yield from _of_json(file, user, set_aside)
         return
     if not start:
         return
-    if file.path.suffix.lower() in (".zip", ".tar", ".xz"):
-        raise UserError(f"{file.path}: wanted a table that is not packed, or packed as .gz")
+    if name != file.name or file.path.suffix.lower() == ".xz":
+        raise UserError(f"{file.path}: wanted a table by itself, or packed as .gz; unpack this one first")
     layout, columns = _table(file, start)
     if USER_ID not in columns and not user:
         raise UserError(f"{file.path}: does not say who listened; --user NAME says it")

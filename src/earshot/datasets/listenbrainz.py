@@ -76,7 +76,9 @@ def import_listenbrainz(
 def _listens(draft: Draft, files: Sequence[SourceFile], user: str) -> Iterator[Play]:
     for file in files:
         owner = user or _owner(file)
-        for name, line, value in read_records(file, draft.set_aside, _holds_listens):
+        for name, line, value in read_records(file, draft.set_aside, _is_known):
+            if PurePosixPath(name).name == _USER_FILE:
+                continue
             for said, of in _each(value, owner):
                 listen = _parsed(said, of)
                 if isinstance(listen, Play):
@@ -85,11 +87,20 @@ def _listens(draft: Draft, files: Sequence[SourceFile], user: str) -> Iterator[P
                     draft.set_aside.add(name, line, json.dumps(said, ensure_ascii=False), listen)
 
 
-def _holds_listens(name: str) -> bool:
-    """Exports and dumps hold other files too: feedback, pinned recordings, a licence."""
-    path = PurePosixPath(name)
-    others = ("user.json", "feedback", "pinned", "COPYING", "SCHEMA_SEQUENCE", "START_TIMESTAMP", "END_")
-    return not path.name.startswith((*others, ".", "TIMESTAMP", "README"))
+def _is_known(name: str) -> bool:
+    """Not one of the other files of exports and dumps: feedback, pinned recordings, licence, time."""
+    others = (
+        "feedback",
+        "pinned",
+        "COPYING",
+        "SCHEMA_SEQUENCE",
+        "TIMESTAMP",
+        "START_",
+        "END_",
+        "README",
+        ".",
+    )
+    return not PurePosixPath(name).name.startswith(others)
 
 
 def _owner(file: SourceFile) -> str:

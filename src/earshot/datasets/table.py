@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from earshot import columns
 from earshot.datasets.importing.delimited import Layout
 from earshot.datasets.importing.drafts import SONG_COLUMNS, Draft, new_delivery
@@ -134,12 +136,13 @@ def _write_plays(
     import pyarrow
 
     written = 0
-    constant = {columns.USER_ID: pyarrow.array([listener]).dictionary_encode()} if listener else {}
-    with open_plays(draft.folder, {**constant, **wanted}) as writer:
+    constant = [columns.USER_ID] * bool(listener)
+    with open_plays(draft.folder, [*constant, *wanted]) as writer:
         for file in files:
             for _, rows in read_rows(file, list(wanted.values()), layout, draft.set_aside):
-                listeners = {name: value.take([0] * len(rows)) for name, value in constant.items()}
-                write_plays(writer, listeners | dict(zip(wanted, rows.columns, strict=True)))
+                whose = pyarrow.DictionaryArray.from_arrays(np.zeros(len(rows), np.int32), [listener])
+                said = dict.fromkeys(constant, whose) | dict(zip(wanted, rows.columns, strict=True))
+                write_plays(writer, said)
                 written += len(rows)
     return written
 

@@ -14,8 +14,8 @@ from earshot.datasets.importing.unpacking import damage_told, unpacked
 from earshot.processes import progress
 
 _BLOCK_BYTES = 1 << 20
-_LONGEST_BYTES = 1 << 26
-"""Of one value."""
+_LONGEST_BYTES = 1 << 24
+"""Of one value, which takes up to 25 times as much in memory."""
 
 
 def read_records(
@@ -87,7 +87,7 @@ def _value(number: int, line: bytes, name: str, set_aside: SetAside) -> Iterator
     value = _whole(line)
     if value is None:
         text = line[:1000].decode(errors="replace").rstrip("\r\n")
-        set_aside.add(name, number, text, "JSON in UTF-8 on one line")
+        set_aside.add(name, number, text, f"JSON in UTF-8 on one line of at most {_LONGEST_BYTES:,} bytes")
     else:
         yield number, value
 

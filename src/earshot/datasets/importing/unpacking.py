@@ -23,7 +23,10 @@ from earshot.errors import UserError
 PACKED_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".txz", ".zst", ".tzst")
 
 _BUFFER_BYTES = 1 << 20
-_DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
+_DAMAGED = (
+    *(OSError, EOFError, zlib.error, lzma.LZMAError),
+    *(zipfile.BadZipFile, NotImplementedError, tarfile.TarError),
+)
 
 
 def unpacked(file: SourceFile) -> Iterator[tuple[str, BinaryIO]]:

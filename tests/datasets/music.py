@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -11,6 +12,8 @@ _FORMATS = {
     ".mp3": ("mp3", "libmp3lame"),
     ".flac": ("flac", "flac"),
     ".m4a": ("ipod", "aac"),
+    ".wav": ("wav", "pcm_s16le"),
+    ".aiff": ("aiff", "pcm_s16be"),
     ".opus": ("ogg", "libopus"),
 }
 
@@ -39,9 +42,23 @@ def write_music(path: Path, **tags: str) -> Path:
 
 def with_id3(path: Path, frames: dict[str, bytes]) -> Path:
     """Put an ID3v2.4 tag of these frames before the file."""
-    body = b"".join(name.encode() + _size(len(data)) + b"\0\0" + data for name, data in frames.items())
-    path.write_bytes(b"ID3\4\0\0" + _size(len(body)) + body + path.read_bytes())
+    path.write_bytes(id3(frames) + path.read_bytes())
     return path
+
+
+def with_id3_chunk(
+    path: Path, name: bytes, order: Literal["little", "big"], frames: dict[str, bytes]
+) -> Path:
+    """Put an ID3v2.4 tag as a chunk behind the others of WAV or AIFF."""
+    tag = id3(frames)
+    path.write_bytes(path.read_bytes() + name + len(tag).to_bytes(4, order) + tag)
+    return path
+
+
+def id3(frames: dict[str, bytes]) -> bytes:
+    """An ID3v2.4 tag."""
+    body = b"".join(name.encode() + _size(len(data)) + b"\0\0" + data for name, data in frames.items())
+    return b"ID3\4\0\0" + _size(len(body)) + body
 
 
 def _size(length: int) -> bytes:

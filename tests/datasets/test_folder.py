@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from earshot.datasets.folder import FolderImport, import_folder
+from earshot.datasets.folder_tags import read_tags
 from earshot.errors import UserError
 from tests.datasets.imports import content, set_aside, songs, take_in
-from tests.datasets.music import with_id3, write_music
+from tests.datasets.music import with_id3, with_id3_chunk, write_music
 
 MBID = "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae"
 
@@ -112,3 +114,57 @@ def test_errors(library: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"texts: no music; wanted \.aac, .*; there are 1 other files"):
         import_folder(tmp_path / "texts", tmp_path / "d")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["texts"]
+
+
+def test_two_files_of_one_name_are_two_songs_and_ids_of_others_stay(tmp_path: Path) -> None:
+    for form in ("NFC", "NFD"):
+        write_music(tmp_path / form / unicodedata.normalize(form, "Für") / "ä.flac", title=form)
+        import_folder(tmp_path / form, tmp_path / f"{form}-songs")
+        shutil.copytree(tmp_path / form, tmp_path / "both", dirs_exist_ok=True)
+    (alone,) = songs(tmp_path / "NFC-songs").index
+    assert [alone] == list(songs(tmp_path / "NFD-songs").index)
+    import_folder(tmp_path / "both", tmp_path / "songs")
+    found = songs(tmp_path / "songs")
+    assert found.loc[alone, "title"] == "NFC"
+    assert sorted(found["title"]) == ["NFC", "NFD"]
+    assert found.index.is_unique
+    take_in(tmp_path / "songs", tmp_path / "workspace")
+
+
+def test_names_whose_characters_are_lost_are_no_artist(tmp_path: Path) -> None:
+    artists = [
+        "????",
+        "???? ????? 2",
+        "\ufffd\ufffd",
+        "?",
+        "Why??",
+        "!!!",
+        "Bj\ufffdrk",
+        "ハナ",
+        "バナ",
+        "C",
+        "C#",
+        "C++",
+    ]
+    for number, artist in enumerate(artists):
+        write_music(tmp_path / "m" / f"{number:02d}.flac", artist=artist, title="Ö")
+    told = import_folder(tmp_path / "m", tmp_path / "d")
+    assert list(songs(tmp_path / "d")["artist"]) == ["", "", "", *artists[3:]]
+    assert (told.artists, told.set_aside) == (9, 3)
+    assert set_aside(tmp_path / "d")[0] == ("00.flac", "", "????")
+
+
+def test_musicbrainz_ids_in_chunks_and_among_several(tmp_path: Path) -> None:
+    ufid = {"UFID": b"http://musicbrainz.org\0" + MBID.encode()}
+    wav = with_id3_chunk(write_music(tmp_path / "a.wav"), b"id3 ", "little", ufid)
+    aiff = with_id3_chunk(write_music(tmp_path / "a.aiff"), b"ID3 ", "big", ufid)
+    several = f"no id/{MBID.upper()};00000000-0000-0000-0000-000000000000"
+    flac = write_music(tmp_path / "a.flac", MUSICBRAINZ_TRACKID=several)
+    assert [read_tags(path).recording_mbid for path in (wav, aiff, flac)] == [MBID] * 3
+
+
+def test_rarer_suffixes_are_music(tmp_path: Path) -> None:
+    write_music(tmp_path / "m" / "a.mp3")
+    for suffix in ("m4b", "mp2", "caf", "tta", "webm", "w64"):
+        shutil.copy(tmp_path / "m" / "a.mp3", tmp_path / "m" / f"a.{suffix}")
+    assert import_folder(tmp_path / "m", tmp_path / "d").songs == 7

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
 import json
+import lzma
 import re
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
 import pytest
 from typer.testing import CliRunner
 
 from earshot.cli import app
-from earshot.datasets.listenbrainz import ListenBrainzImport, import_listenbrainz
+from earshot.datasets.listenbrainz import import_listenbrainz
+from earshot.datasets.matching import MatchedImport
 from earshot.errors import UserError
 from tests.datasets.imports import plays, set_aside, songs, take_in
 from tests.datasets.music import write_music
 
 ADA, OTHER = "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae", "00000000-0000-0000-0000-000000000000"
+CASES = Path(__file__).parents[3] / "shared" / "cases"
 SONGS = f"""song_id,artist,title,recording_mbid
 001,Ada and the Loops,Half a Bridge,{ADA}
 002,Björk & Co.,Öl,
-003,BJORK & CO,OL,
+003,BJÖRK & CO.,ÖL,
 004,,nameless,
 """
 
@@ -52,7 +63,7 @@ def test_listens_are_matched_and_the_rest_is_counted(tmp_path: Path) -> None:
     (tmp_path / "COPYING").write_text("no listens")
     first = [
         listen("whoever", "whatever", ADA.upper()),
-        listen("whoever", "whatever", OTHER, ADA, user_name="eve", listened_at=1),
+        listen("whoever", "whatever", OTHER, ADA, user_name="eve", listened_at=1700000001),
         listen("bjork & co", "  ÖL "),
         '{"user_name": "ada", "listened_at": 17000',
         listen("Nobody", "Nothing"),
@@ -73,10 +84,14 @@ def test_listens_are_matched_and_the_rest_is_counted(tmp_path: Path) -> None:
     (months / "1.listens").write_text("\n".join(first) + "\n")
     (months / "2.listens").write_bytes("\n".join(second).encode() + b"\n\xff\n")
     imported = import_listenbrainz([str(tmp_path)], tmp_path / "d", songs=tmp_path / "songs")
-    assert imported == ListenBrainzImport(
-        listens=6,
+    assert imported == MatchedImport(
+        plays=6,
         matched_by_mbid=2,
-        matched_by_name=2,
+        matched_by_path=0,
+        matched_by_exact_name=0,
+        matched_by_loose_name=2,
+        ambiguous=0,
+        unmatched=2,
         matched_share=4 / 6,
         listeners=3,
         songs_played=2,
@@ -85,7 +100,7 @@ def test_listens_are_matched_and_the_rest_is_counted(tmp_path: Path) -> None:
     )
     assert plays(tmp_path / "d") == [
         ("ada", "001", "1700000000"),
-        ("eve", "001", "1"),
+        ("eve", "001", "1700000001"),
         ("ada", "002", "1700000000"),
         ("7", "001", "1700000000"),
     ]
@@ -116,7 +131,7 @@ def test_errors(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"wanted a delivery with songs\.csv or songs\.parquet"):
         import_listenbrainz([f"{tmp_path}/a.listens"], tmp_path / "d", songs=tmp_path)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"wanted a folder with \.json, \.jsonl, \.listens"):
+    with pytest.raises(UserError, match=r"wanted a folder with .*\.json, \.jsonl, \.listens"):
         import_listenbrainz([f"{tmp_path}/empty"], tmp_path / "d", songs=tmp_path)
 
 
@@ -141,3 +156,105 @@ def test_listens_to_a_folder_by_the_command_line(tmp_path: Path) -> None:
     assert [song_id for _, song_id, _ in plays(tmp_path / "plays")] == list(found.index)
     description = json.loads((tmp_path / "plays" / "delivery.json").read_text())
     assert description == {"source": "listenbrainz", "plays": "total"}
+
+
+def _without_user(title: str, at: object = 1700000000) -> dict[str, object]:
+    return {"listened_at": at, "track_metadata": {"artist_name": "Ada and the Loops", "track_name": title}}
+
+
+def _packed(form: str, folder: Path, lines: bytes) -> Path:
+    """An export as `form` has it."""
+    path = folder / f"export{form}"
+    if form == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("listens/2023/11.jsonl", lines)
+            archive.writestr("user.json", '{"user_id": 7, "username": "ada"}')
+    elif form.startswith(".tar"):
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            member = tarfile.TarInfo("dump/listens/2023/11.listens")
+            member.size = len(lines)
+            archive.addfile(member, io.BytesIO(lines))
+        path.write_bytes(_pack(form.removeprefix(".tar"), packed.getvalue()))
+    else:
+        path.write_bytes(_pack(form, lines))
+    return path
+
+
+def _pack(form: str, content: bytes) -> bytes:
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "": bytes,
+        ".gz": gzip.compress,
+        ".xz": lzma.compress,
+        ".bz2": bz2.compress,
+        ".zst": lambda plain: bytes(pyarrow.Codec("zstd").compress(plain, asbytes=True)),
+    }
+    return packers[form](content)
+
+
+@pytest.mark.parametrize(
+    "form", [".zip", ".tar", ".tar.xz", ".tar.zst", ".tar.gz", ".zst", ".xz", ".gz", ".bz2"]
+)
+def test_exports_and_dumps_are_read_as_downloaded(form: str, tmp_path: Path) -> None:
+    (tmp_path / "songs.csv").write_text(SONGS)
+    lines = "".join(json.dumps(_without_user("Half a Bridge", 1700000000 + n)) + "\n" for n in range(3))
+    path = _packed(form, tmp_path, lines.encode())
+    user = "" if form == ".zip" else "ada"
+    told = import_listenbrainz([str(path)], tmp_path / "d", songs=tmp_path, user=user)
+    assert (told.plays, told.matched_by_exact_name, told.listeners) == (3, 3, 1)
+    assert plays(tmp_path / "d")[2] == ("ada", "001", "1700000002")
+    if form not in (".zip", ".tar"):
+        path.write_bytes(path.read_bytes()[:-9])
+        with pytest.raises(UserError, match=r"export.*: cannot be unpacked: .*; wanted a whole file"):
+            import_listenbrainz([str(path)], tmp_path / "e", songs=tmp_path, user="ada")
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("form", ["array", "page", "pages", "submission"])
+def test_arrays_and_pages_of_the_api(form: str, indent: int | None, tmp_path: Path) -> None:
+    (tmp_path / "songs.csv").write_text(SONGS)
+    listens = [_without_user("Half a Bridge", at) for at in (1700000000, 1700000001)]
+    page = {"payload": {"count": 2, "user_id": "ada", "listens": listens}}
+    said = {
+        "array": listens,
+        "page": page,
+        "pages": [page, {"payload": {"listens": []}}],
+        "submission": {"listen_type": "import", "payload": listens},
+    }[form]
+    (tmp_path / "a.json").write_text(json.dumps(said, indent=indent))
+    import_listenbrainz([f"{tmp_path}/a.json"], tmp_path / "d", songs=tmp_path, user="ada")
+    assert plays(tmp_path / "d") == [("ada", "001", "1700000000"), ("ada", "001", "1700000001")]
+
+
+def test_a_long_array_is_read_in_parts_and_what_follows_damage_is_told(tmp_path: Path) -> None:
+    (tmp_path / "songs.csv").write_text(SONGS)
+    listens = [json.dumps(_without_user("Half a Bridge"), indent=2) for _ in range(30_000)]
+    (tmp_path / "a.json").write_text("[" + ",\n".join(listens) + ',\n{"cut')
+    told = import_listenbrainz([f"{tmp_path}/a.json"], tmp_path / "d", songs=tmp_path, user="ada")
+    assert (told.plays, told.set_aside) == (30_000, 1)
+    assert set_aside(tmp_path / "d") == [("a.json", str(30_000 * 7 + 1), '{"cut')]
+
+
+def test_times_that_are_no_seconds_and_lines_of_nobody_are_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "songs.csv").write_text(SONGS)
+    times = [1700000000, 1700000000000, 10**30, True, -1, 1, "1700000000", None, 1.7e9, 4102444800]
+    lines = [json.dumps(_without_user("Half a Bridge", at)) for at in times]
+    (tmp_path / "a.jsonl").write_text("\n".join([*lines, "9" * 5000, "[" * 100_000]))
+    with pytest.raises(UserError, match=r"none of 0 listens .*a\.jsonl: line 1: .*--user NAME"):
+        import_listenbrainz([f"{tmp_path}/a.jsonl"], tmp_path / "d", songs=tmp_path)
+    told = import_listenbrainz([f"{tmp_path}/a.jsonl"], tmp_path / "d", songs=tmp_path, user="ada")
+    assert (told.plays, told.set_aside) == (1, 11)
+    (tmp_path / "user.json").write_text('{"user_id": 1, "username": "eve"}')
+    import_listenbrainz([f"{tmp_path}/a.jsonl"], tmp_path / "e", songs=tmp_path)
+    assert plays(tmp_path / "e") == [("eve", "001", "1700000000")]
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="cases of reports are not there")
+def test_cases_of_reports(tmp_path: Path) -> None:
+    shutil.copy(CASES / "songs_for_listens.csv", tmp_path / "songs.csv")
+    for case, found in {
+        "kana_dakuten.listens": ["j1", "j2", "j3"],
+        "listenbrainz_personal_export_3.jsonl": ["s1", "s3"],
+    }.items():
+        import_listenbrainz([str(CASES / case)], tmp_path / case, songs=tmp_path, user="ada")
+        assert [row[:2] for row in plays(tmp_path / case)] == [("ada", song) for song in found]

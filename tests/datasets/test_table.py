@@ -303,3 +303,37 @@ def test_killed_at_any_moment_it_leaves_nothing_half_there_and_gives_the_same_by
                 [str(folder / "log.csv")], folder / "d", COUNTED, Layout(), songs=folder / "songs.csv"
             )
         assert content(folder) == content(undisturbed)
+
+
+def test_songs_by_name_and_one_listener(tmp_path: Path) -> None:
+    (tmp_path / "songs.csv").write_text(
+        "song_id,artist,title,recording_mbid\n1,Ada,Öl,\n2,Bo,C#,m-2\n3,Bo,C,\n"
+    )
+    (tmp_path / "log.csv").write_text(
+        "who,by,what,mb,n,at\nx,ADA,OL,,3,2023\nx,Bo,c#,,1,\ny,?,?,M-2,2,\ny,Bo,C++,,1,\n"
+    )
+    by_name = ("--match-songs", tmp_path, "--artist", "by", "--title", "what", "--mbid", "mb")
+    log = ("table", tmp_path / "log.csv", "--output")
+    said = run(*log, tmp_path / "d", "--user", "who", *by_name, "--count", "n", "--time", "at")
+    assert plays(tmp_path / "d") == [("x", "1", 3, "2023"), ("x", "2", 1, ""), ("y", "2", 2, "")]
+    assert "matched share               85.7%" in said
+    assert (tmp_path / "d" / "unmatched.csv").read_text() == "artist,title,plays,reason\nBo,C++,1,unmatched\n"
+    run(*log, tmp_path / "e", "--listener", "Ada L", *by_name)
+    assert plays(tmp_path / "e") == [("Ada L", "1"), ("Ada L", "2"), ("Ada L", "2")]
+    run(*log, tmp_path / "f", "--listener", "Ada L", "--song", "what", "--count", "n")
+    assert plays(tmp_path / "f")[:2] == [("Ada L", "OL", 3), ("Ada L", "c#", 1)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (("--song", "s"), "either --user COLUMN or --listener NAME"),
+        (("--song", "s", "--user", "u", "--listener", "n"), "either --user COLUMN or --listener NAME"),
+        (("--user", "u"), "wanted --song COLUMN, or --match-songs DELIVERY"),
+        (("--user", "u", "--match-songs", "d", "--artist", "a"), "wanted --artist and --title, or --mbid"),
+        (("--user", "u", "--match-songs", "d", "--mbid", "m", "--song", "s"), "and no --song"),
+    ],
+)
+def test_who_and_what_are_said_once(arguments: tuple[str, ...], wanted: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=wanted):
+        run("table", "x.csv", "--output", tmp_path / "d", *arguments)

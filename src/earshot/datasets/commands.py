@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earshot.columns import PLAY_COUNT, PLAYED_AT, SONG_ID, USER_ID
+from earshot.columns import ARTIST, PLAY_COUNT, PLAYED_AT, RECORDING_MBID, SONG_ID, TITLE, USER_ID
 from earshot.errors import UserError
 from earshot.processes import keep_freed_memory
 from earshot.terminal import tell
@@ -37,6 +37,7 @@ def prepare() -> None:
 
 
 Output = Annotated[Path, typer.Option(help="the delivery, a folder that is not there yet")]
+Songs = Annotated[Path, typer.Option(help="the delivery whose songs the plays are matched to")]
 Plays = Annotated[Meaning, typer.Option(help="add to this source's earlier counts, or replace them")]
 
 
@@ -44,8 +45,15 @@ Plays = Annotated[Meaning, typer.Option(help="add to this source's earlier count
 def import_table(
     files: Annotated[list[str], typer.Argument(help="text or parquet: files, folders, 'pattern*'")],
     output: Output,
-    user: Annotated[str, typer.Option(help="the column of listeners' ids")],
-    song: Annotated[str, typer.Option(help="the column of songs' ids")],
+    user: Annotated[str | None, typer.Option(help="the column of listeners' ids")] = None,
+    listener: Annotated[str, typer.Option(help="instead of --user: who listened")] = "",
+    song: Annotated[str | None, typer.Option(help="the column of songs' ids")] = None,
+    match_songs: Annotated[
+        Path | None, typer.Option(help="instead of --song: the delivery whose songs are found by name")
+    ] = None,
+    artist: Annotated[str | None, typer.Option(help="for --match-songs: the column of artists")] = None,
+    title: Annotated[str | None, typer.Option(help="for --match-songs: the column of titles")] = None,
+    mbid: Annotated[str | None, typer.Option(help="for --match-songs: the column of recording MBIDs")] = None,
     count: Annotated[str | None, typer.Option(help="the column of play counts")] = None,
     time: Annotated[str | None, typer.Option(help="the column of times")] = None,
     separator: Annotated[str, typer.Option(help="between columns: one or more characters, or tab")] = ",",
@@ -58,8 +66,14 @@ def import_table(
     """Import plays from any table of listeners and songs."""
     from earshot.datasets import table
     from earshot.datasets.importing.delimited import Layout
+    from earshot.datasets.importing.names import plain
 
-    named = {USER_ID: user, SONG_ID: song, PLAY_COUNT: count, PLAYED_AT: time}
+    listener = plain(listener)
+    if (user is None) == (not listener):
+        raise UserError("wanted either --user COLUMN or --listener NAME")
+    by_name = {ARTIST: artist, TITLE: title, RECORDING_MBID: mbid}
+    _check_matching(song, match_songs, by_name)
+    named = {USER_ID: user, SONG_ID: song, PLAY_COUNT: count, PLAYED_AT: time} | by_name
     imported = table.import_table(
         files,
         output,
@@ -69,8 +83,21 @@ def import_table(
         song_columns=_mapping(song_columns),
         source=source,
         plays=plays,
+        listener=listener,
+        match_songs=match_songs,
     )
     _tell(output, imported)
+
+
+def _check_matching(song: str | None, match_songs: Path | None, by_name: dict[str, str | None]) -> None:
+    """UserError where it is not clear how a row names its song."""
+    if match_songs is None and (song is None or any(by_name.values())):
+        raise UserError(
+            "wanted --song COLUMN, or --match-songs DELIVERY with --artist and --title, or --mbid"
+        )
+    artist, title, mbid = by_name.values()
+    if match_songs and (song or (artist is None) != (title is None) or not (artist or mbid)):
+        raise UserError("--match-songs: wanted --artist and --title, or --mbid, or all three, and no --song")
 
 
 @app.command("folder")
@@ -89,15 +116,44 @@ def import_folder(
 
 @app.command("listenbrainz")
 def import_listenbrainz(
-    files: Annotated[list[str], typer.Argument(help="dumped listens: files, folders, 'pattern*'")],
+    files: Annotated[
+        list[str], typer.Argument(help="a dump or an export, as downloaded: files, folders, 'pattern*'")
+    ],
     output: Output,
-    songs: Annotated[Path, typer.Option(help="the delivery whose songs they are matched to")],
+    songs: Songs,
+    user: Annotated[str, typer.Option(help="who listened, where the files do not say it")] = "",
     plays: Plays = Meaning.INCREMENT,
 ) -> None:
     """Import ListenBrainz listens to the songs of a delivery."""
     from earshot.datasets import listenbrainz
 
-    _tell(output, listenbrainz.import_listenbrainz(files, output, songs=songs, plays=plays))
+    _tell(output, listenbrainz.import_listenbrainz(files, output, songs=songs, user=user, plays=plays))
+
+
+@app.command("lastfm")
+def import_lastfm(
+    files: Annotated[list[str], typer.Argument(help="exported CSV or JSON, or lastfm-1K: files, 'pattern*'")],
+    output: Output,
+    songs: Songs,
+    user: Annotated[str, typer.Option(help="who listened, where the files do not say it")] = "",
+    plays: Plays = Meaning.INCREMENT,
+) -> None:
+    """Import Last.fm scrobbles of the songs of a delivery."""
+    from earshot.datasets import lastfm
+
+    _tell(output, lastfm.import_lastfm(files, output, songs=songs, user=user, plays=plays))
+
+
+@app.command("navidrome")
+def import_navidrome(
+    database: Annotated[Path, typer.Argument(help="navidrome.db; it is only read")],
+    output: Output,
+    songs: Songs,
+) -> None:
+    """Import the plays that a Navidrome server has counted of the songs of a delivery."""
+    from earshot.datasets import navidrome
+
+    _tell(output, navidrome.import_navidrome(database, output, songs=songs))
 
 
 @app.command("msd")
@@ -128,10 +184,13 @@ def _mapping(text: str) -> dict[str, str]:
 
 def _tell(output: Path, imported: DataclassInstance) -> None:
     from earshot.datasets.importing.drafts import SET_ASIDE
+    from earshot.datasets.matching import UNMATCHED
 
     for name, figure in asdict(imported).items():
         shown = f"{figure:.1%}" if isinstance(figure, float) else f"{figure:,}"
         tell(f"{name.replace('_', ' '):20s} {shown:>12s}")
     if (output / SET_ASIDE).exists():
         tell(f"set aside: {output / SET_ASIDE} says which lines, and what was wanted")
+    if (output / UNMATCHED).exists():
+        tell(f"without a song: {output / UNMATCHED} says which names, the most played first")
     tell(f"written: {output}; take it in with `earshot ingest {output}`")

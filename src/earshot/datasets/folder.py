@@ -10,10 +10,12 @@ Licence, citation
     I. Mierswa, B. Möller, K. Morik, M. Wurst. A benchmark dataset for audio classification and
     clustering. ISMIR 2005.
 Ids
-    A song_id is a hash of the path below the folder: it stays when the folder moves or the tags
-    change, and changes when the file does. The path itself stands in the column `path`, the
-    MusicBrainz id of the recording in `recording_mbid`. artist_id is the artist's name without
-    case, accents and punctuation. A file without a title is called by its name.
+    A song_id is a hash of the path below the folder, its letters composed: it stays when the folder moves
+    or the tags change, and changes when the file does. Of two files whose names differ in
+    that alone, the composed one has it, the other a hash of its own bytes. The path itself stands in
+    the column `path`, the MusicBrainz id of the recording in `recording_mbid`. artist_id is the
+    artist's name as `match_key` has it. Where the characters of an artist's name are lost (`????`),
+    the song has no artist. A file without a title is called by its name.
 Sound
     Files are hard-linked into the delivery, on another volume copied: what changes a file in place
     changes it there too, until `earshot ingest` has made its copy. Whether a file can be decoded
@@ -38,7 +40,7 @@ from earshot.errors import UserError
 from earshot.pool import parallel_map
 
 _COMMON = (".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aac", ".wav", ".aif", ".aiff")
-_RARE = (".au", ".wma", ".ape", ".wv", ".mpc", ".mka")
+_RARE = (".au", ".wma", ".ape", ".wv", ".mpc", ".mka", ".m4b", ".mp2", ".caf", ".tta", ".webm", ".w64")
 AUDIO_SUFFIXES = frozenset(_COMMON + _RARE)
 
 
@@ -92,21 +94,31 @@ def import_folder(folder: Path, output: Path, *, genres_from_folders: bool = Fal
 
 
 def _songs(draft: Draft, folder: Path, music: list[Path], by_folder: bool) -> Iterator[dict[str, str]]:
+    names = [_text(path.relative_to(folder)) for path in music]
+    composed = {
+        name for path, name in zip(music, names, strict=True) if _bytes(path, folder) == name.encode()
+    }
     tags = parallel_map(read_tags, music, description="Reading tags", unit="files", lost=_lost)
-    for path, said in zip(music, tags, strict=True):
-        name = _text(path.relative_to(folder))
+    seen = set[str]()
+    for path, name, said in zip(music, names, tags, strict=True):
+        own = _bytes(path, folder)
+        is_other = name in seen or (name in composed and own != name.encode())
+        song_id = blake2b(own if is_other else name.encode(), digest_size=8).hexdigest()
+        seen.add(name)
         if said.reason or said.untagged:
             draft.set_aside.add(name, None, "", said.reason or f"{said.untagged}; taken in without")
+        for tag in said.garbled:
+            wanted = "text; its characters are lost in a wrong code page; taken in without"
+            draft.set_aside.add(name, None, tag, wanted)
         if not said.reason:
-            yield _song(draft, path, name, said, by_folder)
+            yield _song(draft, path, song_id, name, said, by_folder)
 
 
 def _lost(path: Path, reason: str) -> Tags:
     return Tags(untagged=f"tags that can be read: {reason}")
 
 
-def _song(draft: Draft, path: Path, name: str, said: Tags, by_folder: bool) -> dict[str, str]:
-    song_id = blake2b(name.encode(), digest_size=8).hexdigest()
+def _song(draft: Draft, path: Path, song_id: str, name: str, said: Tags, by_folder: bool) -> dict[str, str]:
     top, _, below = name.partition("/")
     return {
         columns.SONG_ID: song_id,
@@ -118,6 +130,10 @@ def _song(draft: Draft, path: Path, name: str, said: Tags, by_folder: bool) -> d
         columns.RECORDING_MBID: said.recording_mbid,
         columns.PATH: plain(name),
     }
+
+
+def _bytes(path: Path, folder: Path) -> bytes:
+    return os.fsencode(path.relative_to(folder))
 
 
 def _text(path: Path) -> str:

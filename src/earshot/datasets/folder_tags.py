@@ -7,9 +7,12 @@ id of an mp3; that one is looked for here.
 
 from __future__ import annotations
 
+import os
 import re
+import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from earshot.audio.containers import open_container
 from earshot.audio.probing import quiet_codecs
@@ -18,6 +21,7 @@ from earshot.datasets.importing.names import joined, plain
 _MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MBID_KEYS = ("musicbrainz_trackid", "musicbrainz track id", "musicbrainz/track id")
 """Of Vorbis and APE, of MP4, of ASF."""
+_MOST_CHUNKS = 1000
 _UFID = re.compile(rb"UFID.{6,8}http://musicbrainz\.org\0([0-9A-Fa-f-]{36})", re.DOTALL)
 
 
@@ -35,6 +39,8 @@ class Tags:
         Why the file cannot be read at all.
     untagged
         Why no tags can be read in it; it may hold sound nevertheless.
+    garbled
+        Artist and title of which nothing but replacements of lost characters is there.
     """
 
     artist: str = ""
@@ -43,6 +49,7 @@ class Tags:
     recording_mbid: str = ""
     reason: str = ""
     untagged: str = ""
+    garbled: tuple[str, ...] = ()
 
 
 def read_tags(path: Path) -> Tags:
@@ -55,14 +62,34 @@ def read_tags(path: Path) -> Tags:
         return Tags(reason=f"a file that can be read: {error.strerror}")
     with quiet_codecs():
         said, untagged = _read_metadata(path)
-    mbid = ufid or next((said[key] for key in _MBID_KEYS if key in said), "")
-    return Tags(
-        artist=plain(said.get("artist", "") or said.get("album_artist", "")),
-        title=plain(said.get("title", "")),
-        genres=joined(re.split("[;\0]", said.get("genre", ""))),
-        recording_mbid=mbid.lower() if _MBID.fullmatch(mbid.lower()) else "",
-        untagged=untagged,
+    artist, title = (
+        plain(said.get("artist", "") or said.get("album_artist", "")),
+        plain(said.get("title", "")),
     )
+    garbled = tuple(text for text in (artist, title) if _is_lost(text))
+    mbids = [ufid, *(said.get(key, "") for key in _MBID_KEYS)]
+    return Tags(
+        artist="" if artist in garbled else artist,
+        title="" if title in garbled else title,
+        genres=joined(re.split("[;\0]", said.get("genre", ""))),
+        recording_mbid=next((mbid for text in mbids for mbid in _several(text) if _MBID.fullmatch(mbid)), ""),
+        untagged=untagged,
+        garbled=garbled,
+    )
+
+
+def _several(text: str) -> list[str]:
+    """The values of one tag, as taggers and FFmpeg join them."""
+    return re.split(r"[;/,\0\s]+", text.lower())
+
+
+def _is_lost(text: str) -> bool:
+    """Whether `text` was written in a code page without its characters: half of them or more are replaced.
+
+    `?` stands for one only from a word's start on, and not alone: `Why??` and `?` are names.
+    """
+    replaced = text.count("\ufffd") + sum(map(len, re.findall(r"(?:^|(?<=[\s(\-]))\?{2,}", text)))
+    return bool(replaced) and replaced >= sum(map(str.isalnum, text))
 
 
 def _read_metadata(path: Path) -> tuple[dict[str, str], str]:
@@ -80,11 +107,32 @@ def _read_metadata(path: Path) -> tuple[dict[str, str], str]:
 
 
 def _read_ufid(path: Path) -> str:
-    """The MusicBrainz id in the ID3v2 tag that `path` starts with, or `""`."""
+    """The MusicBrainz id in the ID3v2 tag of `path`, or `""`: at its start, or in a chunk of WAV or AIFF."""
     with path.open("rb") as file:
-        header = file.read(10)
-        if len(header) < 10 or not header.startswith(b"ID3"):
-            return ""
-        size = sum((byte & 0x7F) << shift for byte, shift in zip(header[6:], (21, 14, 7, 0), strict=True))
-        found = _UFID.search(file.read(size))
+        found = _UFID.search(_id3(file))
     return found[1].decode() if found else ""
+
+
+def _id3(file: BinaryIO) -> bytes:
+    """The ID3v2 tag of a file. RIFF and AIFF: chunks of 4 bytes of name, 4 of length, padded to even."""
+    header = file.read(12)
+    order = {b"RIFF": "<", b"RF64": "<", b"FORM": ">"}.get(header[:4])
+    if order is None:
+        file.seek(0)
+        return _id3_here(file)
+    for _ in range(_MOST_CHUNKS):
+        if len(chunk := file.read(8)) < 8:
+            break
+        (size,) = struct.unpack(f"{order}I", chunk[4:])
+        if chunk[:4] in (b"id3 ", b"ID3 "):
+            return _id3_here(file)
+        file.seek(size + size % 2, os.SEEK_CUR)
+    return b""
+
+
+def _id3_here(file: BinaryIO) -> bytes:
+    header = file.read(10)
+    if len(header) < 10 or not header.startswith(b"ID3"):
+        return b""
+    size = sum((byte & 0x7F) << shift for byte, shift in zip(header[6:], (21, 14, 7, 0), strict=True))
+    return file.read(size)

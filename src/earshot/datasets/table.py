@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from earshot import columns
 from earshot.datasets.importing.delimited import Layout
 from earshot.datasets.importing.drafts import SONG_COLUMNS, Draft, new_delivery
@@ -33,9 +35,20 @@ from earshot.datasets.importing.play_columns import (
 )
 from earshot.datasets.importing.rows import Column, column_names, read_rows
 from earshot.datasets.importing.sources import SourceFile, find_files, one_file
+from earshot.datasets.matching import MatchedImport, write_matched
+from earshot.datasets.named_plays import read_named_plays
 from earshot.errors import UserError
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".parquet")
+_KINDS = {
+    columns.USER_ID: identifier,
+    columns.SONG_ID: identifier,
+    columns.ARTIST: text,
+    columns.TITLE: text,
+    columns.RECORDING_MBID: text,
+    columns.PLAY_COUNT: play_number,
+    columns.PLAYED_AT: moment,
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,9 @@ def import_table(
     song_columns: Mapping[str, str] | None = None,
     source: str = "table",
     plays: str = "increment",
-) -> TableImport:
+    listener: str = "",
+    match_songs: Path | None = None,
+) -> TableImport | MatchedImport:
     """Write the delivery `output` from tables of plays, in memory that does not grow with them.
 
     Parameters
@@ -78,11 +93,16 @@ def import_table(
     patterns
         Files, folders, or patterns with `*`.
     play_columns
-        What the table calls user_id, song_id and, where it has them, play_count and played_at.
+        What the table calls user_id, song_id and, where it has them, play_count and played_at;
+        with `match_songs` instead of song_id: artist and title, recording_mbid, or all three.
     songs, song_columns
         A table of songs, and what it calls the columns that it does not call as songs.csv does.
     source, plays
         For delivery.json.
+    listener
+        Who listened, in a table without user_id.
+    match_songs
+        A delivery, to whose songs the plays are matched as `earshot.datasets.matching` says.
 
     Raises
     ------
@@ -90,8 +110,17 @@ def import_table(
         No file; a column that is missing; a file of another format; no row that could be used.
     """
     files = find_files(patterns, SUFFIXES)
+    wanted = {column: kind(play_columns[column]) for column, kind in _KINDS.items() if column in play_columns}
     with new_delivery(output, source, plays) as draft:
-        n_plays = _write_plays(draft, files, play_columns, layout)
+        if match_songs:
+            heard = (
+                play
+                for file in files
+                for play in read_named_plays(file, wanted, layout, listener, draft.set_aside)
+            )
+            said = [column for column in (columns.PLAY_COUNT, columns.PLAYED_AT) if column in wanted]
+            return write_matched(heard, draft, match_songs, columns=said)
+        n_plays = _write_plays(draft, files, wanted, layout, listener)
         if not n_plays:
             first = draft.set_aside.first or "they have no rows"
             raise UserError(f"{', '.join(patterns)}: no row could be used; {first}")
@@ -101,19 +130,19 @@ def import_table(
     return TableImport(len(files), n_plays, len(rows), draft.set_aside.count)
 
 
-def _write_plays(draft: Draft, files: Sequence[SourceFile], names: Mapping[str, str], layout: Layout) -> int:
-    kinds = {
-        columns.USER_ID: identifier,
-        columns.SONG_ID: identifier,
-        columns.PLAY_COUNT: play_number,
-        columns.PLAYED_AT: moment,
-    }
-    wanted = {column: kind(names[column]) for column, kind in kinds.items() if column in names}
+def _write_plays(
+    draft: Draft, files: Sequence[SourceFile], wanted: Mapping[str, Column], layout: Layout, listener: str
+) -> int:
+    import pyarrow
+
     written = 0
-    with open_plays(draft.folder, wanted) as writer:
+    constant = [columns.USER_ID] * bool(listener)
+    with open_plays(draft.folder, [*constant, *wanted]) as writer:
         for file in files:
             for _, rows in read_rows(file, list(wanted.values()), layout, draft.set_aside):
-                write_plays(writer, dict(zip(wanted, rows.columns, strict=True)))
+                whose = pyarrow.DictionaryArray.from_arrays(np.zeros(len(rows), np.int32), [listener])
+                said = dict.fromkeys(constant, whose) | dict(zip(wanted, rows.columns, strict=True))
+                write_plays(writer, said)
                 written += len(rows)
     return written
 

@@ -1,9 +1,13 @@
-"""Names of artists and titles: as plain text, and as what two spellings of one name share."""
+"""Names of artists and titles: as plain text, as one however it is encoded, as what spellings share."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+_SIGNS = frozenset("#♯+$")
+"""That tell names apart, as letters do: C, C# and C++."""
+_ACCENTED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 
 
 def plain(text: str) -> str:
@@ -17,11 +21,39 @@ def joined(values: Iterable[str]) -> str:
     return ";".join(dict.fromkeys(text for text in texts if text))
 
 
-def match_key(text: str) -> str:
-    """The letters and digits of `text` without case and accents; of a name that has none, the name.
+def exact_key(text: str) -> str:
+    """`text` without case, its letters composed or not (Unicode 15, D145: canonical caseless match)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", plain(text)).casefold())
 
-    >>> match_key("Beyoncé") == match_key("BEYONCE"), match_key("AC/DC"), match_key("!!!")
-    (True, 'acdc', '!!!')
+
+def match_key(text: str) -> str:
+    """The letters, digits and signs (`#`, `+`, `$`) of `text` without case, white space and accents.
+
+    Accents are marks on Latin, Greek and Cyrillic letters; those of other scripts, such as the
+    voicing of kana and Indic vowels, make another letter and stay. Of a name with nothing
+    but punctuation, the name.
+
+    >>> match_key("Beyoncé") == match_key("BEYONCE"), match_key("AC/DC"), match_key("C#"), match_key("!!!")
+    (True, 'acdc', 'c#', '!!!')
     """
-    folded = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(filter(str.isalnum, folded)) or plain(text)
+    decomposed = unicodedata.normalize("NFKD", plain(text)).casefold()
+    folded = unicodedata.normalize("NFKD", decomposed)
+    if folded.isascii():  # has no marks
+        kept = "".join(character for character in folded if character.isalnum() or character in _SIGNS)
+    else:
+        kept = "".join(_told_apart(folded))
+    return kept or plain(folded)
+
+
+def _told_apart(decomposed: str) -> Iterator[str]:
+    """The characters that `match_key` keeps."""
+    base = ""  # what the marks behind it stand on, where they are kept
+    for character in decomposed:
+        if unicodedata.category(character).startswith("M"):
+            if base and not unicodedata.name(base, "").startswith(_ACCENTED_SCRIPTS):
+                yield character
+        elif character.isalnum() or character in _SIGNS:
+            base = character
+            yield character
+        else:
+            base = ""

@@ -1,0 +1,144 @@
+"""JSON as exporters write it, value by value in bounded memory: one a line, an array, or one document."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, BinaryIO
+
+from earshot.datasets.importing.drafts import SetAside
+from earshot.datasets.importing.sources import SourceFile
+from earshot.datasets.importing.unpacking import damage_told, unpacked
+from earshot.processes import progress
+
+_BLOCK_BYTES = 1 << 20
+_LONGEST_BYTES = 1 << 24
+"""Of one value, which takes up to 25 times as much in memory."""
+
+
+def read_records(
+    file: SourceFile, set_aside: SetAside, is_wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, int, Any]]:
+    """What a file says, packed or not: the name of the file or of the member in it, line, value.
+
+    Members that are not wanted by their name are told in `set_aside`, a line each.
+    """
+    with damage_told(file), progress(description=f"Reading {file.name}", unit="records") as bar:
+        for name, stream in unpacked(file):
+            if not is_wanted(name):
+                set_aside.add(name, None, "", "a file of plays; this one is not read")
+                continue
+            for line, value in _records(stream, name, set_aside):
+                bar.update()
+                yield name, line, value
+
+
+def _records(stream: BinaryIO, name: str, set_aside: SetAside) -> Iterator[tuple[int, Any]]:
+    """The lines of `stream`, or the elements of the array that it is: line number, from 1, and value.
+
+    What is no JSON in UTF-8 is set aside: one line, or in an array all that follows.
+    """
+    first = stream.readline(_LONGEST_BYTES)
+    start = first.removeprefix(codecs.BOM_UTF8)
+    if start.lstrip().startswith(b"["):
+        yield from _elements(_texts(start, stream), name, set_aside)
+    elif start.strip() in (b"", b"{") or _whole(start) is None:
+        yield from _document_or_lines(start, stream, name, set_aside)
+    else:
+        yield from _lines(start, stream, name, set_aside)
+
+
+def _whole(text: bytes) -> Any:
+    """What `text` says; None where it is no JSON in UTF-8."""
+    try:
+        return json.loads(text.decode())
+    except (ValueError, RecursionError):
+        return None
+
+
+def _document_or_lines(
+    first: bytes, stream: BinaryIO, name: str, set_aside: SetAside
+) -> Iterator[tuple[int, Any]]:
+    """A document over several lines, where what is read ahead of it is one; else lines."""
+    ahead = first + stream.read(_LONGEST_BYTES)
+    if (document := _whole(ahead)) is not None:
+        yield from ((1, value) for value in (document if isinstance(document, list) else [document]))
+        return
+    lines = ahead.splitlines(keepends=True)
+    last = lines.pop() + stream.readline(_LONGEST_BYTES) if lines else b""
+    number = 0
+    for number, line in enumerate((*lines, *([last] if last else [])), 1):
+        yield from _value(number, line, name, set_aside)
+    yield from _lines(stream.readline(_LONGEST_BYTES), stream, name, set_aside, number + 1)
+
+
+def _lines(
+    line: bytes, stream: BinaryIO, name: str, set_aside: SetAside, number: int = 1
+) -> Iterator[tuple[int, Any]]:
+    while line:
+        yield from _value(number, line, name, set_aside)
+        number += line.endswith(b"\n")
+        line = stream.readline(_LONGEST_BYTES)
+
+
+def _value(number: int, line: bytes, name: str, set_aside: SetAside) -> Iterator[tuple[int, Any]]:
+    value = _whole(line)
+    if value is None:
+        text = line[:1000].decode(errors="replace").rstrip("\r\n")
+        set_aside.add(name, number, text, f"JSON in UTF-8 on one line of at most {_LONGEST_BYTES:,} bytes")
+    else:
+        yield number, value
+
+
+def _texts(first: bytes, stream: BinaryIO) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    block = first
+    while block:
+        yield decoder.decode(block)
+        block = stream.read(_BLOCK_BYTES)
+    yield decoder.decode(b"", final=True)
+
+
+def _elements(texts: Iterator[str], name: str, set_aside: SetAside) -> Iterator[tuple[int, Any]]:
+    """The elements of an array, those of arrays in it too: exporters write pages of tracks."""
+    decoder = json.JSONDecoder()
+    held, place, line = "", 0, 1
+    for text in _growing(texts):
+        held, place = held[place:] + text, 0
+        while (begin := _skip(held, place)) < len(held):
+            try:
+                value, end = decoder.raw_decode(held, begin)
+            except (ValueError, RecursionError):
+                break
+            if end == len(held) and not isinstance(value, dict):
+                break  # a number may go on
+            line += held.count("\n", place, begin)
+            yield line, value
+            line += held.count("\n", begin, end)
+            place = end
+        else:
+            line += held.count("\n", place)
+            place = len(held)
+        if len(held) - place > _LONGEST_BYTES:
+            break
+    begin = _skip(held, place)
+    if rest := held[begin:]:
+        line += held.count("\n", place, begin)
+        set_aside.add(name, line, rest[:1000], "JSON; nothing behind this is read")
+
+
+def _growing(texts: Iterator[str]) -> Iterator[str]:
+    """More at once each time: what is longer than a block is not parsed anew for every block."""
+    size = 1
+    while part := "".join(islice(texts, size)):
+        yield part
+        size = min(2 * size, 8)
+
+
+def _skip(text: str, place: int) -> int:
+    """Where the next element may start: brackets and commas of arrays say nothing here."""
+    while place < len(text) and text[place] in " \t\r\n,[]":
+        place += 1
+    return place

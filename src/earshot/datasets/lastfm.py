@@ -1,0 +1,199 @@
+"""Last.fm: who listened to what when, matched to songs of yours.
+
+Source
+    What a listener has exported (https://lastfm.ghan.nl/export, https://benjaminbenben.com/lastfm-to-csv,
+    pages of the API's `user.getRecentTracks`), or the data set lastfm-1K
+    (http://ocelma.net/MusicRecommendationDataset/lastfm-1K.html).
+Licence, citation
+    A listener's own; lastfm-1K for non-commercial use: Ò. Celma. Music Recommendation and Discovery in the
+    Long Tail. Springer, 2010.
+Format
+    CSV with columns called artist, track (or title, or name) and uts or date, or without a header
+    `artist,album,track,date`; nothing says who listened. Dates: `31 Oct 2023 14:05` in UTC,
+    ISO 8601 or unix seconds.
+
+    lastfm-1K: tabs, no header: userid, timestamp, artist's MBID, artist, recording's MBID, title.
+    MBIDs are missing in many rows; `"` is part of a title.
+
+    JSON, or arrays of such pages or of tracks:
+
+        {"recenttracks": {"@attr": {"user": ...}, "track": [
+            {"artist": {"#text": ...}, "name": ..., "mbid": ..., "date": {"uts": ...}}]}}
+Matching
+    As `earshot.datasets.matching` says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.columns import ARTIST, PLAYED_AT, RECORDING_MBID, TITLE, USER_ID
+from earshot.datasets.importing.delimited import Layout
+from earshot.datasets.importing.drafts import SetAside, new_delivery
+from earshot.datasets.importing.json_records import read_records
+from earshot.datasets.importing.names import plain
+from earshot.datasets.importing.play_columns import identifier, text
+from earshot.datasets.importing.rows import Column, column_names
+from earshot.datasets.importing.sources import SourceFile, find_files
+from earshot.datasets.importing.unpacking import PACKED_SUFFIXES, unpacked
+from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_seconds, write_matched
+from earshot.datasets.named_plays import read_named_plays
+from earshot.errors import UserError
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", *PACKED_SUFFIXES)
+_LASTFM_1K = Layout("\t", header=False, names=(USER_ID, PLAYED_AT, "", ARTIST, RECORDING_MBID, TITLE))
+_NO_HEADER = Layout(header=False, names=(ARTIST, "album", TITLE, PLAYED_AT))
+_NAMES = {
+    ARTIST: ("artist", "artist name", "artist_name"),
+    TITLE: ("track", "title", "name", "track name", "track_name", "song"),
+    RECORDING_MBID: ("track_mbid", "mbid", "recording_mbid"),
+    PLAYED_AT: ("uts", "timestamp", "date", "datetime", "utc_time", "time", "played_at"),
+    USER_ID: ("user", "username", "user_id", "userid"),
+}
+"""What exporters call a column, in any case, the first that is there."""
+_WANTED_DATE = f"a date such as '31 Oct 2023 14:05', ISO 8601, or {WANTED_SECONDS}"
+
+
+def import_lastfm(
+    patterns: Sequence[str], output: Path, *, songs: Path, user: str = "", plays: str = "increment"
+) -> MatchedImport:
+    """Write the plays of `songs` as the delivery `output`.
+
+    Parameters
+    ----------
+    patterns
+        Files, folders of `SUFFIXES`, or patterns with `*`.
+    songs
+        The delivery whose songs they are matched to.
+    user
+        Who listened, where the files do not say it.
+    plays
+        For delivery.json.
+
+    Raises
+    ------
+    UserError
+        No file; one of another format; nobody who listened; no songs; no play of any of them.
+    """
+    files = find_files(patterns, SUFFIXES)
+    with new_delivery(output, "lastfm", plays) as draft:
+        heard = (play for file in files for play in _plays(file, plain(user), draft.set_aside))
+        return write_matched(heard, draft, songs)
+
+
+def _plays(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[Play]:
+    name, start = next(((name, stream.read(1 << 16)) for name, stream in unpacked(file)), (file.name, b""))
+    start = start.lstrip(b"\xef\xbb\xbf \r\n\t")
+    if start.startswith((b"{", b"[")):
+        yield from _of_json(file, user, set_aside)
+        return
+    if not start:
+        return
+    if name != file.name or file.path.suffix.lower() == ".xz":
+        raise UserError(f"{file.path}: wanted a table by itself, or packed as .gz; unpack this one first")
+    layout, columns = _table(file, start)
+    if USER_ID not in columns and not user:
+        raise UserError(f"{file.path}: does not say who listened; --user NAME says it")
+    for play in read_named_plays(file, columns, layout, user, set_aside):
+        yield Play(play.user, play.artist, play.title, str(_seconds(play.played_at)), mbids=play.mbids)
+
+
+def _table(file: SourceFile, start: bytes) -> tuple[Layout, dict[str, Column]]:
+    """How a table is laid out, and its columns."""
+    kinds = {PLAYED_AT: _date, USER_ID: identifier}
+    first = start.split(b"\n", 1)[0]
+    if first.count(b"\t") == 5:
+        layout, names = _LASTFM_1K, {name: name for name in _LASTFM_1K.names if name}
+    else:
+        separator = max((",", ";", "\t"), key=lambda each: first.count(each.encode()))
+        layout = Layout(separator)
+        there = {name.strip().lower(): name for name in reversed(column_names(file, layout))}
+        found = {column: [there[name] for name in of if name in there] for column, of in _NAMES.items()}
+        names = {column: said[0] for column, said in found.items() if said}
+        if not {ARTIST, TITLE, PLAYED_AT} <= names.keys():
+            if len(column_names(file, Layout(separator, header=False))) != len(_NO_HEADER.names):
+                raise UserError(
+                    f"{file.path}: wanted columns artist, track and date or uts; or, without a header, "
+                    f"artist, album, track, date; there are {', '.join(map(repr, there.values()))}"
+                )
+            layout = Layout(separator, header=False, names=_NO_HEADER.names)
+            names = {column: column for column in (ARTIST, TITLE, PLAYED_AT)}
+    return layout, {column: kinds.get(column, text)(name) for column, name in names.items()}
+
+
+def _date(name: str) -> Column:
+    return Column(name, _WANTED_DATE, _dated)
+
+
+def _dated(texts: Any) -> NDArray[np.bool_]:
+    return np.array([_seconds(said) is not None for said in texts.to_pylist()], dtype=bool)
+
+
+def _seconds(said: str) -> int | None:
+    """The unix seconds that a date says; None for none, and for 1970: Last.fm's unknown."""
+    try:
+        seconds = int(said) if said.isascii() and said.isdigit() else int(_moment(said).timestamp())
+    except (ValueError, OverflowError):
+        return None
+    return seconds if are_seconds(seconds) else None
+
+
+def _moment(said: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        moment = datetime.strptime(said.replace(",", ""), "%d %b %Y %H:%M")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _of_json(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[Play]:
+    for name, line, value in read_records(file, set_aside, lambda _: True):
+        for track, of in _tracks(value, user):
+            play = _parsed(track, of)
+            if isinstance(play, Play):
+                yield play
+            else:
+                set_aside.add(name, line, json.dumps(track, ensure_ascii=False), play)
+
+
+def _tracks(value: Any, user: str) -> Iterator[tuple[Any, str]]:
+    """The tracks in a value, and who listened: a page, or one track."""
+    page = value.get("recenttracks", value) if isinstance(value, dict) else value
+    tracks = page.get("track") if isinstance(page, dict) else None
+    if isinstance(tracks, list | dict) and "artist" not in page:
+        attributes = page.get("@attr")
+        said = attributes.get("user") if isinstance(attributes, dict) else None
+        of = plain(said) if isinstance(said, str) and said else user
+        yield from ((track, of) for track in (tracks if isinstance(tracks, list) else [tracks]))
+    else:
+        yield page, user
+
+
+def _parsed(track: Any, user: str) -> Play | str:
+    """A play, or what was wanted."""
+    if not isinstance(track, dict):
+        return "a track with artist, name and date"
+    artist, date = _text(track.get("artist"), "#text", "name"), _text(track.get("date"), "uts", "#text")
+    title, mbid = _text(track.get("name"), "#text"), _text(track.get("mbid"), "#text")
+    seconds = _seconds(date)
+    if not (artist and title):
+        return "a track with artist and name"
+    if seconds is None:
+        return f"{_WANTED_DATE}; what is playing now has none"
+    if not user:
+        return "who listened, which --user NAME says"
+    return Play(user, artist, title, str(seconds), mbids=(mbid,) if mbid else ())
+
+
+def _text(value: Any, *keys: str) -> str:
+    """`value`, or what it says under one of `keys`."""
+    if isinstance(value, dict):
+        value = next((value[key] for key in keys if value.get(key)), "")
+    return str(value) if type(value) in (str, int) else ""

@@ -61,3 +61,12 @@ N_LISTENERS = "n_listeners"
 RANK = "rank"
 SCORE = "score"
 RELEASE = "release"
+
+SONG_COLUMNS = (
+    *(SONG_ID, ARTIST_ID, ARTIST, TITLE, GENRES, TAGS, AUDIO, WITHDRAWN),
+    *(ALBUM, TRACK, YEAR, RECORDING_MBID, PATH, VERSION_OF),
+)
+"""Of a delivery's songs.csv."""
+A_YEAR = r"[0-9]{4}(?:\.0|-[0-9]{2}(?:-[0-9]{2}.*)?)?"
+"""How the column `year` may say a year: four digits, also of a date or of a number with a point."""
+NO_YEAR = ("", "0", "0.0")

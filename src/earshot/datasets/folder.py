@@ -89,7 +89,7 @@ def import_folder(folder: Path, output: Path, *, genres_from_folders: bool = Fal
         if not songs:
             first = draft.set_aside.first or f"there are {len(found)} other files"
             raise UserError(f"{folder}: no music; wanted {', '.join(sorted(AUDIO_SUFFIXES))}; {first}")
-        draft.write_songs(songs, further=(columns.RECORDING_MBID, columns.PATH))
+        draft.write_songs(songs)
     return _summary(songs, len(found) - len(music), draft.set_aside.count)
 
 

@@ -14,6 +14,7 @@ Songs
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ import numpy as np
 
 from earshot import columns
 from earshot.datasets.importing.delimited import Layout
-from earshot.datasets.importing.drafts import SONG_COLUMNS, Draft, new_delivery
+from earshot.datasets.importing.drafts import Draft, new_delivery
 from earshot.datasets.importing.names import plain
 from earshot.datasets.importing.play_columns import (
     identifier,
@@ -166,9 +167,9 @@ def _songs(
 
 def _song_columns(file: SourceFile, mapped: Mapping[str, str], layout: Layout) -> dict[str, Column]:
     there = column_names(file, layout)
-    for column in mapped.keys() - set(SONG_COLUMNS):
-        raise UserError(f"song column {column!r}: unknown; allowed here: {', '.join(SONG_COLUMNS)}")
-    names = {column: mapped.get(column, column) for column in SONG_COLUMNS}
+    for column in mapped.keys() - set(columns.SONG_COLUMNS):
+        raise UserError(f"song column {column!r}: unknown; allowed here: {', '.join(columns.SONG_COLUMNS)}")
+    names = {column: mapped.get(column, column) for column in columns.SONG_COLUMNS}
     kinds = {columns.SONG_ID: identifier, columns.WITHDRAWN: truth}
     return {
         column: kinds.get(column, text)(name)
@@ -178,7 +179,11 @@ def _song_columns(file: SourceFile, mapped: Mapping[str, str], layout: Layout) -
 
 
 def _kept(draft: Draft, file: SourceFile, line: int, song: dict[str, str]) -> dict[str, str]:
-    """`song` as songs.csv takes it; audio that is not there is set aside, the song stays."""
+    """`song` as songs.csv takes it; audio that is not there and no year are set aside, the song stays."""
+    year = song.get(columns.YEAR, "").strip()
+    if year not in columns.NO_YEAR and not re.fullmatch(columns.A_YEAR, year):
+        draft.set_aside.add(file.name, line, f"year={year}", "a year of four digits, or nothing")
+        song = song | {columns.YEAR: ""}
     audio = song.get(columns.AUDIO, "")
     if audio and not (file.path.parent / audio).is_file():
         draft.set_aside.add(file.name, line, f"audio={audio}", "a file, its path relative to this table")

@@ -6,22 +6,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshot.columns import (
-    ALBUM,
-    ARTIST,
-    ARTIST_ID,
-    AUDIO,
-    GENRES,
-    PATH,
-    RECORDING_MBID,
-    SONG_ID,
-    TAGS,
-    TITLE,
-    TRACK,
-    VERSION_OF,
-    WITHDRAWN,
-    YEAR,
-)
+from earshot.columns import A_YEAR, NO_YEAR, SONG_COLUMNS, SONG_ID, VERSION_OF, WITHDRAWN, YEAR
 from earshot.deliveries.tables import find_tables, read_table
 from earshot.errors import UserError
 from earshot.plays.rows import is_id
@@ -29,9 +14,6 @@ from earshot.plays.rows import is_id
 if TYPE_CHECKING:
     import pandas as pd
 
-_FURTHER = (ALBUM, TRACK, YEAR, RECORDING_MBID, PATH, VERSION_OF)
-SONG_COLUMNS = (SONG_ID, ARTIST_ID, ARTIST, TITLE, GENRES, TAGS, AUDIO, WITHDRAWN, *_FURTHER)
-_NO_YEAR = ("", "0", "0.0")
 
 _TRUTH = {
     "": False,
@@ -130,12 +112,12 @@ def _refuse_no_id(path: Path, ids: pd.Series) -> None:
 def _years(column: pd.Series) -> pd.Series:
     """Four digits, also of a date or of a number with a point; `""` for any other."""
     said = column.str.strip()
-    good = said.str.fullmatch(r"[0-9]{4}(?:\.0|-[0-9]{2}(?:-[0-9]{2}.*)?)?")
+    good = said.str.fullmatch(A_YEAR)
     return said.str.slice(0, 4).where(good, "")
 
 
 def _refuse_bad_years(path: Path, column: pd.Series) -> None:
-    bad = column[(_years(column) == "") & ~column.str.strip().isin(_NO_YEAR)]
+    bad = column[(_years(column) == "") & ~column.str.strip().isin(NO_YEAR)]
     if len(bad):
         raise UserError(
             f"{path}: row {bad.index[0] + 1}: year={bad.iloc[0][:100]!r}: "

@@ -21,16 +21,6 @@ from earshot.files import link, write_json
 SET_ASIDE = "set_aside.csv"
 """Beside songs and plays in the delivery; `earshot ingest` keeps it with them."""
 
-SONG_COLUMNS = (
-    columns.SONG_ID,
-    columns.ARTIST_ID,
-    columns.ARTIST,
-    columns.TITLE,
-    columns.GENRES,
-    columns.TAGS,
-    columns.AUDIO,
-    columns.WITHDRAWN,
-)
 _LONGEST_VALUE = 200
 
 
@@ -93,10 +83,10 @@ class Draft:
             raise UserError(f"{source}: cannot be linked or copied: {error.strerror}") from None
         return audio.as_posix()
 
-    def write_songs(self, songs: Iterable[Mapping[str, str]], further: tuple[str, ...] = ()) -> None:
-        """Write songs.csv: the columns of README and `further` ones, those that some song has."""
+    def write_songs(self, songs: Iterable[Mapping[str, str]]) -> None:
+        """Write songs.csv: of its columns those that some song has."""
         rows = list(songs)
-        names = [name for name in (*SONG_COLUMNS, *further) if any(row.get(name) for row in rows)]
+        names = [name for name in columns.SONG_COLUMNS if any(row.get(name) for row in rows)]
         with (self.folder / "songs.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, names, restval="", extrasaction="ignore", lineterminator="\n")
             writer.writeheader()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshot.columns import A_YEAR, NO_YEAR, SONG_COLUMNS, SONG_ID, VERSION_OF, WITHDRAWN, YEAR
+from earshot.columns import A_YEAR, ARTIST_ID, NO_YEAR, SONG_COLUMNS, SONG_ID, VERSION_OF, WITHDRAWN, YEAR
 from earshot.deliveries.tables import find_tables, read_table
 from earshot.errors import UserError
 from earshot.plays.rows import is_id

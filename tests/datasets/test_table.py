@@ -310,12 +310,12 @@ def test_songs_by_name_and_one_listener(tmp_path: Path) -> None:
         "song_id,artist,title,recording_mbid\n1,Ada,Öl,\n2,Bo,C#,m-2\n3,Bo,C,\n"
     )
     (tmp_path / "log.csv").write_text(
-        "who,by,what,mb,n,at\nx,ADA,OL,,3,2023\nx,Bo,c#,,1,\ny,?,?,M-2,2,\ny,Bo,C++,,1,\n"
+        "who,by,what,mb,n,at\nx,ADA,OL,,3,2023-11-14\nx,Bo,c#,,1,\ny,?,?,M-2,2,\ny,Bo,C++,,1,\n"
     )
     by_name = ("--match-songs", tmp_path, "--artist", "by", "--title", "what", "--mbid", "mb")
     log = ("table", tmp_path / "log.csv", "--output")
     said = run(*log, tmp_path / "d", "--user", "who", *by_name, "--count", "n", "--time", "at")
-    assert plays(tmp_path / "d") == [("x", "1", 3, "2023"), ("x", "2", 1, ""), ("y", "2", 2, "")]
+    assert plays(tmp_path / "d") == [("x", "1", 3, "2023-11-14"), ("x", "2", 1, ""), ("y", "2", 2, "")]
     assert "matched share               85.7%" in said
     assert (tmp_path / "d" / "unmatched.csv").read_text() == "artist,title,plays,reason\nBo,C++,1,unmatched\n"
     run(*log, tmp_path / "e", "--listener", "Ada L", *by_name)

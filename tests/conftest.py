@@ -1,12 +1,17 @@
 """One thread and one cache of compiled kernels a process: set before numpy and librosa are imported."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# Started in the background of a script, tests would ignore Ctrl-C, and so would all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Two processes that compile librosa's gufuncs into one cache crash (numba issue 10128).
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")

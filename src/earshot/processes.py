@@ -66,10 +66,16 @@ def temporary_files_in(folder: Path) -> Iterator[None]:
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    before, of_python = os.environ.get("TMPDIR"), tempfile.tempdir
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     try:
         yield
     finally:
+        tempfile.tempdir = of_python
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -26,14 +26,15 @@ _EXAMPLES = 3
 def check_plays(folder: Path, copy: Path, root: Path) -> None:
     """Judge the plays of the delivery `folder` in its `copy`, as the stage judges each delivery, alone.
 
-    A song is known where this delivery names it, or one that was taken in: later ones only
-    add to these, so that what passes here passes in the stage.
+    Plays of songs that no delivery names yet are taken in: they wait. Unless their ids show that
+    these songs are there, and that one side took the ids for numbers with a point.
 
     Raises
     ------
     Refused
-        More of its rows than `play_counts.max_invalid_share` are invalid, or more of the valid ones than
-        `max_unknown_share` are of songs that no delivery names: how many, and the first of them.
+        More of its rows than `play_counts.max_invalid_share` are invalid; or more of the valid ones than
+        `max_unknown_share` are of unknown songs, some of them such as `12.0` where there is a
+        song `12`: how many, and the first of them.
     UserError
         params.yaml is wrong.
     """
@@ -45,7 +46,7 @@ def check_plays(folder: Path, copy: Path, root: Path) -> None:
     part.mkdir()
     try:
         write_part(part, folder.name, _chunks(copy, params), params.max_play_count)
-        problem = _too_many_invalid(part, params) or _too_many_unknown(part, copy, root, params)
+        problem = _too_many_invalid(part, params) or _too_many_of_other_ids(part, copy, root, params)
     finally:
         shutil.rmtree(part)
     if problem:
@@ -78,23 +79,25 @@ def _reason(row: dict[str, str]) -> str:
     return row[REASON]
 
 
-def _too_many_unknown(part: Path, copy: Path, root: Path, params: PlayCounts) -> str:
+def _too_many_of_other_ids(part: Path, copy: Path, root: Path, params: PlayCounts) -> str:
     songs = songs_of([part], params.chunk_rows)
     deliveries = root / "data" / "deliveries"
     taken_in = (deliveries / line.name for line in read_lines(deliveries) if not line.withdrawn)
     folders = [copy, *filter(Path.is_dir, taken_in)]
-    known = named_songs(songs | {song.removesuffix(".0") for song in songs}, folders)
-    share, unknown = unknown_share("", part, known, params.chunk_rows)
-    if share.value <= params.max_unknown_share:
+    known = named_songs(songs | set(map(_other_spelling, songs)), folders)
+    share, _ = unknown_share("", part, known, params.chunk_rows)
+    meant = {song: _other_spelling(song) for song in songs - known if _other_spelling(song) in known}
+    if share.value <= params.max_unknown_share or not meant:
         return ""
-    shown = ", ".join(f"{SONG_ID}={song[:80]!r}{_near(song, known)}" for song in unknown[:_EXAMPLES])
+    first = sorted(meant)[:_EXAMPLES]
+    shown = ", ".join(f"{SONG_ID}={song[:80]!r} (there is a song {meant[song][:80]!r})" for song in first)
     what = "valid rows of plays are of songs that no delivery names"
     return _says(share, what, "max_unknown_share", params.max_unknown_share, shown)
 
 
-def _near(song: str, known: set[str]) -> str:
-    whole = song.removesuffix(".0")
-    return f" (there is a song {whole!r})" if whole != song and whole in known else ""
+def _other_spelling(song: str) -> str:
+    """What a whole number is called by a program that took it for one with a point, or did not."""
+    return song.removesuffix(".0") if song.endswith(".0") else f"{song}.0"
 
 
 def _says(share: Share, what: str, name: str, most: float, shown: str) -> str:

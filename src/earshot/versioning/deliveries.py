@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -41,7 +42,7 @@ def add_folder(root: Path, folder: Path, say: Callable[[str], object]) -> str:
     """
     from dvc.utils.serialize import dumps_yaml
 
-    with opened(root, say) as repo, locked(repo, [], folder.name, say):
+    with _in_words(), opened(root, say) as repo, locked(repo, [], folder.name, say):
         stage = repo.stage.create(
             single_stage=True,
             validate=False,
@@ -77,7 +78,7 @@ def _recorded_md5(file: Path) -> str:
 
 def ignored_files(root: Path, folder: Path, names: Iterable[str]) -> list[str]:
     """Those of `names`, paths inside `folder`, that DVC leaves out by .dvcignore; all, if `folder` itself."""
-    with open_repository(root) as repo:
+    with _in_words(), open_repository(root) as repo:
         ignore = repo.dvcignore
 
         @cache
@@ -94,5 +95,16 @@ def ignored_files(root: Path, folder: Path, names: Iterable[str]) -> list[str]:
 @contextmanager
 def writing(root: Path, path: Path, say: Callable[[str], object]) -> Iterator[None]:
     """Hold DVC's write lock on `path`: no stage that reads it starts or runs; waits for those that do."""
-    with opened(root, say) as repo, locked(repo, [path], path.name, say):
+    with _in_words(), opened(root, say) as repo, locked(repo, [path], path.name, say):
         yield
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What DVC cannot do is a UserError in its words."""
+    from dvc.exceptions import DvcException
+
+    try:
+        yield
+    except (DvcException, sqlite3.Error) as error:  # the second where its state cannot be written
+        raise UserError(f"DVC: {error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,19 +26,18 @@ def open_repository(root: Path) -> Iterator[Repo]:
     Raises
     ------
     UserError
-        `root` is no DVC repository; what DVC cannot do with it, in its words.
+        `root` is no DVC repository.
     """
-    from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
-        with Repo(str(root)) as repo:
-            yield repo
+        repo = Repo(str(root))
     except NotDvcRepoError:
         raise UserError(f"{root}: no DVC repository; earshot runs in the folder that holds .dvc") from None
-    except (DvcException, sqlite3.Error) as error:  # the second where its state cannot be written
-        raise UserError(f"DVC: {error}") from error
+    with repo:
+        yield repo
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from earshot.cli import app
-from earshot.datasets.importing import delimited
+from earshot.datasets.importing import delimited, drafts
 from earshot.datasets.importing.delimited import Layout
 from earshot.datasets.table import TableImport, import_table
 from earshot.deliveries.check import check
@@ -337,3 +337,19 @@ def test_songs_by_name_and_one_listener(tmp_path: Path) -> None:
 def test_who_and_what_are_said_once(arguments: tuple[str, ...], wanted: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=wanted):
         run("table", "x.csv", "--output", tmp_path / "d", *arguments)
+
+
+def test_a_parquet_bomb_is_refused_and_what_is_set_aside_is_listed_up_to_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = pa.nulls(3_000_000, pa.string())  # some kilobytes as a file
+    pq.write_table(pa.table({"user": nothing, "song": nothing}), tmp_path / "log.parquet")
+    names = {"user_id": "user", "song_id": "song"}
+    with pytest.raises(UserError, match=r"log.parquet: has 3,000,000 rows: wanted at most 2,"):
+        import_table([f"{tmp_path}/log.parquet"], tmp_path / "d", names, Layout())
+    monkeypatch.setattr(drafts, "_MOST_LISTED", 2)
+    (tmp_path / "log.csv").write_text("user,song\nu,s\n" + "\n" * 5)
+    assert import_table([f"{tmp_path}/log.csv"], tmp_path / "d", names, Layout()).set_aside == 5
+    listed = set_aside(tmp_path / "d")
+    assert [line for _, line, _ in listed] == ["3", "4", ""]
+    assert listed[-1][2] == "3 more, counted and not listed"

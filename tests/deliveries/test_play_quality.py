@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,8 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
         ("u,12,1772359200\n", None),
         ("u,12,1772359200000\n", "1 of 1 rows .*row 1: played_at='1772359200000': looks like milliseconds"),
         ("u,12.0,\n", "1 of 1 valid rows .*song_id='12.0' .there is a song '12'."),
+        ("u,12,\nu,x,\n", "1 of 2 rows of plays wait .*: song_id='x'"),
+        ("u,x,\nu,y.0,\n", "2 of 2 rows of plays wait .*: song_id='x', song_id='y.0'"),
     ],
 )
 def test_plays_are_judged_when_they_come(tmp_path: Path, plays: str, message: str | None) -> None:
@@ -24,7 +27,9 @@ def test_plays_are_judged_when_they_come(tmp_path: Path, plays: str, message: st
     (copy / "songs.csv").write_text("song_id\n12\n")
     (copy / "plays.csv").write_text(f"user_id,song_id,played_at\n{plays}")
     if message is None:
-        check_plays(tmp_path / "dropped", copy, tmp_path)
+        assert check_plays(tmp_path / "dropped", copy, tmp_path) == ""
+    elif "wait" in message:
+        assert re.fullmatch(message, check_plays(tmp_path / "dropped", copy, tmp_path))
     else:
         with pytest.raises(Refused, match=message):
             check_plays(tmp_path / "dropped", copy, tmp_path)

@@ -46,14 +46,19 @@ def check_feedback(folder: Path) -> int:
     return rows
 
 
-def read_feedback(folder: Path) -> Iterator[tuple[pd.DataFrame, int]]:
-    """user_id, song_id, kind (str), at (Int64 unix seconds or missing); and how many rows were bad."""
-    for path in feedback_files(folder):
-        for chunk in read_chunks(path, (USER_ID, SONG_ID, KIND), {AT: ""}, _CHUNK_ROWS):
-            bad = ~np.logical_and.reduce([good.to_numpy() for good, _ in _judged(chunk).values()])
-            kept = chunk[~bad]
-            at = seconds_of(kept[AT]).astype("Int64")
-            yield kept.assign(**{AT: at.mask(at == NO_SECOND)}), int(bad.sum())
+def read_feedback(path: Path) -> Iterator[tuple[pd.DataFrame, int]]:
+    """user_id, song_id, kind (str), at (Int64 unix seconds or missing); and how many rows were bad.
+
+    Raises
+    ------
+    UserError
+        A file that cannot be read, or from some row on: earlier versions let it in.
+    """
+    for chunk in read_chunks(path, (USER_ID, SONG_ID, KIND), {AT: ""}, _CHUNK_ROWS):
+        bad = ~np.logical_and.reduce([good.to_numpy() for good, _ in _judged(chunk).values()])
+        kept = chunk[~bad]
+        at = seconds_of(kept[AT]).astype("Int64")
+        yield kept.assign(**{AT: at.mask(at == NO_SECOND)}), int(bad.sum())
 
 
 def _judged(chunk: pd.DataFrame) -> dict[str, tuple[pd.Series, str]]:

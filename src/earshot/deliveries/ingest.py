@@ -128,7 +128,8 @@ def _ingest(folder: Path, root: Path, say: Say, arrived: float) -> Ingested:
                     return Ingested(line.name, md5, new=False)
                 if line.md5 == md5:
                     say(f"{name}: has the content of {line.name}, which was withdrawn; taken in anew")
-            check_plays(folder, work / "copy", root)
+            if waiting := check_plays(folder, work / "copy", root):
+                say(f"{name}: {waiting}")
             check_sound(folder, work / "copy", root, md5)
             replace_json(work / "pending.json", {"name": name, "md5": md5, "arrived": arrived})
             (work / "copy").rename(deliveries / name)

@@ -1,10 +1,10 @@
-"""Whether the plays of a delivery can be used, by the rules that the stage play_counts stops by."""
+"""Whether the plays of a delivery can be used, judged before they are taken in."""
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,34 +23,46 @@ if TYPE_CHECKING:
 _EXAMPLES = 3
 
 
-def check_plays(folder: Path, copy: Path, root: Path) -> None:
+def check_plays(folder: Path, copy: Path, root: Path) -> str:
     """Judge the plays of the delivery `folder` in its `copy`, as the stage judges each delivery, alone.
 
-    Plays of songs that no delivery names yet are taken in: they wait. Unless their ids show that
-    these songs are there, and that one side took the ids for numbers with a point.
+    A song is known where this delivery names it, or one that was taken in. Plays of other songs
+    wait until a delivery names them.
+
+    Returns
+    -------
+    How many plays wait, for people; "" where none does.
 
     Raises
     ------
     Refused
-        More of its rows than `play_counts.max_invalid_share` are invalid; or more of the valid ones than
-        `max_unknown_share` are of unknown songs, some of them such as `12.0` where there is a
-        song `12`: how many, and the first of them.
+        More of its rows than `play_counts.max_invalid_share` are invalid, or more of the valid ones than
+        `max_unknown_share` say `12.0` of a song `12`, or the other way: how many, and the first of them.
     UserError
         params.yaml is wrong.
     """
     if not play_files(copy):
-        return
+        return ""
     params = load_params(root / "params.yaml").play_counts
     part = copy.parent / "plays"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     try:
         write_part(part, folder.name, _chunks(copy, params), params.max_play_count)
-        problem = _too_many_invalid(part, params) or _too_many_of_other_ids(part, copy, root, params)
+        problem = _too_many_invalid(part, params)
+        if not problem:
+            songs = songs_of([part], params.chunk_rows)
+            known = _known(songs | set(map(_respelled, songs)), copy, root)
+            problem = _too_many_misspelled(part, songs, known, params)
+            waiting, examples = unknown_share("", part, known, params.chunk_rows)
     finally:
         shutil.rmtree(part)
     if problem:
         raise Refused(f"{folder}: {problem}")
+    if not waiting.bad:
+        return ""
+    shown = ", ".join(f"{SONG_ID}={song[:80]!r}" for song in examples[:_EXAMPLES])
+    return f"{waiting.bad:,} of {waiting.rows:,} rows of plays wait for their song: {shown}"
 
 
 def _chunks(folder: Path, params: PlayCounts) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -79,25 +91,30 @@ def _reason(row: dict[str, str]) -> str:
     return row[REASON]
 
 
-def _too_many_of_other_ids(part: Path, copy: Path, root: Path, params: PlayCounts) -> str:
-    songs = songs_of([part], params.chunk_rows)
+def _known(songs: Collection[str], copy: Path, root: Path) -> set[str]:
     deliveries = root / "data" / "deliveries"
     taken_in = (deliveries / line.name for line in read_lines(deliveries) if not line.withdrawn)
-    folders = [copy, *filter(Path.is_dir, taken_in)]
-    known = named_songs(songs | set(map(_other_spelling, songs)), folders)
-    share, _ = unknown_share("", part, known, params.chunk_rows)
-    meant = {song: _other_spelling(song) for song in songs - known if _other_spelling(song) in known}
-    if share.value <= params.max_unknown_share or not meant:
-        return ""
-    first = sorted(meant)[:_EXAMPLES]
-    shown = ", ".join(f"{SONG_ID}={song[:80]!r} (there is a song {meant[song][:80]!r})" for song in first)
-    what = "valid rows of plays are of songs that no delivery names"
-    return _says(share, what, "max_unknown_share", params.max_unknown_share, shown)
+    return named_songs(songs, [copy, *filter(Path.is_dir, taken_in)])
 
 
-def _other_spelling(song: str) -> str:
-    """What a whole number is called by a program that took it for one with a point, or did not."""
+def _respelled(song: str) -> str:
+    """As a table of floats would say it, or would have been told."""
     return song.removesuffix(".0") if song.endswith(".0") else f"{song}.0"
+
+
+def _too_many_misspelled(part: Path, songs: Collection[str], known: set[str], params: PlayCounts) -> str:
+    misspelled = {song for song in songs if song not in known and _respelled(song) in known}
+    if not misspelled:
+        return ""
+    share, examples = unknown_share("", part, set(songs) - misspelled, params.chunk_rows)
+    if share.value <= params.max_unknown_share:
+        return ""
+    shown = ", ".join(
+        f"{SONG_ID}={song[:80]!r} (there is a song {_respelled(song)[:80]!r})"
+        for song in examples[:_EXAMPLES]
+    )
+    what = "valid rows of plays are of songs that no delivery names so"
+    return _says(share, what, "max_unknown_share", params.max_unknown_share, shown)
 
 
 def _says(share: Share, what: str, name: str, most: float, shown: str) -> str:

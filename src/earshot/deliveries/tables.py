@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from earshot.arrow_text import NoTextError, as_text, decoded_bytes
 from earshot.errors import UserError
+from earshot.parquet_bounds import refuse_footer, refuse_packed, refuse_wide
 from earshot.quoting import OpenQuote, closed_quotes
 from earshot.signatures import HEAD_BYTES, foreign_kind
 
@@ -31,13 +32,7 @@ _BLOCK_BYTES = 16 << 20
 _MAX_FIELD_BYTES = 1 << 20
 _MAX_TABLE_BYTES = 512 << 20
 _MAX_CHUNK_BYTES = 128 << 20
-_MAX_COLUMNS = 2_000
 _MAX_HEADER_BYTES = 16 << 20
-_MAX_FOOTER_BYTES = 16 << 20
-_MAX_COLUMN_BYTES = 256 << 20
-"""Of a column in a row group of parquet, unpacked."""
-_ROWS_A_BYTE = 100
-_SPARE_ROWS = 1_000_000
 _BATCH_ROWS = 1 << 16
 
 
@@ -194,12 +189,7 @@ def _refuse_foreign(path: Path) -> None:
                 first = opened.read(_MAX_HEADER_BYTES + 1).split(b"\n", 1)[0]
         if len(first) > _MAX_HEADER_BYTES:
             raise UserError(f"{path}: no header within its first {_MAX_HEADER_BYTES >> 20} MiB")
-        _refuse_wide(path, first.count(b",") + 1)
-
-
-def _refuse_wide(path: Path, columns: int) -> None:
-    if columns > _MAX_COLUMNS:
-        raise UserError(f"{path}: has {columns:,} columns: wanted at most {_MAX_COLUMNS:,}")
+        refuse_wide(path, first.count(b",") + 1)
 
 
 def _open_csv(path: Path) -> tuple[list[str], Any]:
@@ -228,9 +218,9 @@ def _open_parquet(path: Path) -> tuple[list[str], Any]:
     import pyarrow
     from pyarrow import parquet
 
-    _refuse_footer(path)
+    refuse_footer(path)
     with parquet.ParquetFile(path) as opened:
-        _refuse_wide(path, opened.metadata.num_columns)
+        refuse_wide(path, opened.metadata.num_columns)
         names = opened.schema_arrow.names
         leaves = map(opened.schema.column, range(opened.metadata.num_columns))
         texts = {leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"}
@@ -238,45 +228,13 @@ def _open_parquet(path: Path) -> tuple[list[str], Any]:
     def read(columns: list[str]) -> Iterator[pyarrow.Table]:
         # As dictionaries, so that a text that repeats takes no more memory than in the file.
         with parquet.ParquetFile(path, read_dictionary=[*texts.intersection(columns)]) as opened:
-            _refuse_packed(path, opened.metadata, columns)
+            refuse_packed(path, opened.metadata, columns)
             schema = pyarrow.schema([opened.schema_arrow.field(column) for column in columns])
             yield schema.empty_table()
             for batch in opened.iter_batches(columns=columns, batch_size=_BATCH_ROWS):
                 yield pyarrow.Table.from_batches([batch]).select(columns)
 
     return names, read
-
-
-def _refuse_footer(path: Path) -> None:
-    """The footer describes every column of every row group: hundreds of thousands of them take minutes."""
-    with path.open("rb") as opened:
-        end = opened.seek(0, 2)
-        opened.seek(max(end - 8, 0))
-        size = int.from_bytes(opened.read(4), "little")
-    if size > _MAX_FOOTER_BYTES:
-        raise UserError(
-            f"{path}: its footer has {size:,} bytes: wanted at most {_MAX_FOOTER_BYTES:,}; "
-            "it has too many columns or row groups"
-        )
-
-
-def _refuse_packed(path: Path, metadata: Any, columns: Sequence[str]) -> None:
-    """What the metadata says of the rows and bytes that come out of the file."""
-    allowed = _ROWS_A_BYTE * path.stat().st_size + _SPARE_ROWS
-    if metadata.num_rows > allowed:
-        raise UserError(
-            f"{path}: has {metadata.num_rows:,} rows: wanted at most {allowed:,} in a file so small"
-        )
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        for place in range(row_group.num_columns):
-            column = row_group.column(place)
-            size, name = column.total_uncompressed_size, column.path_in_schema
-            if name.split(".")[0] in columns and size > _MAX_COLUMN_BYTES:
-                raise UserError(
-                    f"{path}: column {name} has {size:,} bytes in a row group: "
-                    f"wanted at most {_MAX_COLUMN_BYTES:,}; write smaller row groups"
-                )
 
 
 def _rebatched(tables: Iterator[pyarrow.Table], rows: int) -> Iterator[pyarrow.Table]:

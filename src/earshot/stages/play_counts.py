@@ -28,10 +28,11 @@ from earshot.processes import progress
 from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import CODE, same_code_only
+from earshot.terminal import say
 from earshot.validation.merging import UNKNOWN_FILE, merge_parts, songs_of
 from earshot.validation.page import REPORT_FILES, write_report
 from earshot.validation.parts import INVALID_FILE, PART_FILES, join_invalid, write_part
-from earshot.validation.plays import INVALID_SHARE, UNKNOWN_SHARE
+from earshot.validation.plays import INVALID_SHARE
 from earshot.validation.writing import TableWriter
 
 if TYPE_CHECKING:
@@ -155,15 +156,21 @@ def _bring_feedback(paths: Paths, deliveries: list[Delivery]) -> list[Delivery]:
     return [delivery for delivery in deliveries if feedback_files(paths.deliveries / delivery.name)]
 
 
-def _write_feedback(paths: Paths, deliveries: list[Delivery]) -> dict[str, int]:
-    """Write all feedback in order of arrival; how many rows were kept and set aside."""
+def _write_feedback(paths: Paths, deliveries: list[Delivery]) -> dict[str, Any]:
+    """Write all feedback in order of arrival; rows kept and set aside, and the files that end unread."""
     kept = set_aside = 0
+    unreadable = []
     with TableWriter(paths.output / FEEDBACK, FEEDBACK_COLUMNS) as table:
         for delivery in _bring_feedback(paths, deliveries):
-            for rows, bad in read_feedback(paths.deliveries / delivery.name):
-                table.write(rows.assign(**{DELIVERY: delivery.name}))
-                kept, set_aside = kept + len(rows), set_aside + bad
-    return {"feedback_rows": kept, "feedback_set_aside": set_aside}
+            for path in feedback_files(paths.deliveries / delivery.name):
+                try:
+                    for rows, bad in read_feedback(path):
+                        table.write(rows.assign(**{DELIVERY: delivery.name}))
+                        kept, set_aside = kept + len(rows), set_aside + bad
+                except UserError as error:
+                    say(f"set aside: {error}")
+                    unreadable.append(f"{delivery.name}/{path.name}")
+    return {"feedback_rows": kept, "feedback_set_aside": set_aside, "feedback_unreadable": unreadable}
 
 
 def _stop_at_failures(paths: Paths, results: list[Result]) -> None:
@@ -176,7 +183,7 @@ def _stop_at_failures(paths: Paths, results: list[Result]) -> None:
         f"{result.check.table}: {result.check.name}: observed {result.says}, expected {result.check.expected}"
         for result in failed
     ]
-    if any(result.check.name in (INVALID_SHARE, UNKNOWN_SHARE) for result in failed):
+    if any(result.check.name == INVALID_SHARE for result in failed):
         lines.append("`earshot deliveries withdraw NAME --reason ...` takes a delivery back")
     raise UserError("\n".join([*lines, f"see {paths.failed / REPORT_FILES[-1]}"]))
 
@@ -185,7 +192,7 @@ def _for_dagster(result: Result) -> dict[str, Any]:
     return check(
         result.check.name,
         f"{result.check.table}: {result.check.column}",
-        passed=result.verdict != "fails",
+        passed=result.verdict not in ("warns", "fails"),
         observed=result.says,
         expected=result.check.expected,
     )

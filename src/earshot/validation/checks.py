@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 EXAMPLES = 5
 
-Verdict = Literal["holds", "set aside", "fails"]
+Verdict = Literal["holds", "set aside", "warns", "fails"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Check:
     sets_aside
         Rows that are not as expected are left out and counted; the check does not
         fail by itself.
+    warns
+        What is not as expected is told, and stops nothing.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Check:
     expected: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     sets_aside: bool = False
+    warns: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Result:
     def verdict(self) -> Verdict:
         if not self.observed.unexpected:
             return "holds"
+        if self.check.warns:
+            return "warns"
         return "set aside" if self.check.sets_aside else "fails"
 
     @property
@@ -94,7 +99,11 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            **{key: value for key, value in asdict(self.check).items() if key not in ("reads", "sets_aside")},
+            **{
+                key: value
+                for key, value in asdict(self.check).items()
+                if key not in ("reads", "sets_aside", "warns")
+            },
             "rows": self.observed.rows,
             "unexpected": self.observed.unexpected,
             "examples": list(self.observed.examples),

@@ -13,7 +13,7 @@ from earshot.validation.merging import Totals
 
 REPORT_FILES = ("validation.json", "validation.html")
 
-_MARKS = {"holds": "✓", "set aside": "–", "fails": "✕"}
+_MARKS = {"holds": "✓", "set aside": "–", "warns": "!", "fails": "✕"}
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2430; --soft: #667085; --line: #e3e7ee; --paper: #fff;
@@ -45,7 +45,7 @@ th:nth-child(1) { width: 8.5rem; } th:nth-child(2) { width: 9.5rem; } th:nth-chi
 .holds { color: var(--good); } .aside { color: var(--warn); } .fails { color: var(--bad); }
 """
 
-_CLASSES = {"holds": "holds", "set aside": "aside", "fails": "fails"}
+_CLASSES = {"holds": "holds", "set aside": "aside", "warns": "aside", "fails": "fails"}
 
 
 def write_report(folder: Path, totals: Totals, results: Sequence[Result]) -> None:
@@ -89,6 +89,9 @@ def _verdict(results: Sequence[Result]) -> str:
         return f'<span class="verdict fails">{words}</span> Nothing was published.'
     aside = sum(result.verdict == "set aside" for result in results)
     note = "Rows that are not as expected were set aside and counted." if aside else ""
+    if warnings := sum(result.verdict == "warns" for result in results):
+        words = f"{warnings} of {len(results)} checks warn."
+        return f'<span class="verdict aside">{words}</span> {note}'
     return f'<span class="verdict holds">All {len(results)} checks hold.</span> {note}'
 
 

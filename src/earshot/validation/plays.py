@@ -89,17 +89,15 @@ def id_checks(table: str, column: str) -> list[Check]:
 
 
 def total_checks(params: PlayCounts) -> list[Check]:
-    """Of the one line that sums all up.
-
-    Plays of unknown songs are told and stop nothing: they may wait, and what is withdrawn later makes more of them.
-    """
-    least = (params.min_users, params.min_songs, params.min_plays)
-    most = (params.max_invalid_share, params.max_unknown_share)
-    bounds = [*(("min_value", bound) for bound in least), *(("max_value", bound) for bound in most)]
-    return [_total_check(name, kind, bound) for name, (kind, bound) in zip(TOTALS, bounds, strict=True)]
+    """Of the one line that sums all up."""
+    bounds = ("min_users", "min_songs", "min_plays", "max_invalid_share", "max_unknown_share")
+    return [_total_check(name, bound, params) for name, bound in zip(TOTALS, bounds, strict=True)]
 
 
-def _total_check(name: str, kind: str, bound: float) -> Check:
-    expected = f"at least {bound:,}" if kind == "min_value" else f"at most {bound}"
-    expectation, waits = "expect_column_max_to_be_between", name == UNKNOWN_SHARE
-    return Check(name, "totals", name, name, expectation, expected, {kind: bound}, sets_aside=waits)
+def _total_check(name: str, parameter: str, params: PlayCounts) -> Check:
+    """Plays whose song no delivery names stop nothing: they wait, and a withdrawal can make some of any."""
+    bound, least = getattr(params, parameter), parameter.startswith("min")
+    expected = f"at {'least' if least else 'most'} {bound:,} (play_counts.{parameter}={bound})"
+    arguments = {"min_value" if least else "max_value": bound}
+    expectation, warns = "expect_column_max_to_be_between", name == UNKNOWN_SHARE
+    return Check(name, "totals", name, name, expectation, expected, arguments, warns=warns)

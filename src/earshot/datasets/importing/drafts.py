@@ -22,12 +22,14 @@ SET_ASIDE = "set_aside.csv"
 """Beside songs and plays in the delivery; `earshot ingest` keeps it with them."""
 
 _LONGEST_VALUE = 200
+_MOST_LISTED = 1_000_000
 
 
 class SetAside:
     """The lines of a source that could not be used, in the file `path`; none, no file.
 
-    Its columns: file, line (empty where a file has none), value, and what was wanted.
+    Its columns: file, line (empty where a file has none), value, and what was wanted. All are
+    counted, the first million listed; the last row says how many more there are.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +46,8 @@ class SetAside:
             self._write(self._file, columns.FILE, columns.LINE, columns.VALUE, columns.WANTED)
             place = file if line is None else f"{file}: line {line}"
             self.first = f"{place}: {value!r}: wanted {wanted}"
-        self._write(self._file, file, "" if line is None else line, value, wanted)
+        if self.count < _MOST_LISTED:
+            self._write(self._file, file, "" if line is None else line, value, wanted)
         self.count += 1
 
     @staticmethod
@@ -53,6 +56,9 @@ class SetAside:
 
     def close(self) -> None:
         if self._file is not None:
+            if self.count > _MOST_LISTED:
+                more = f"{self.count - _MOST_LISTED:,} more, counted and not listed"
+                self._write(self._file, "", "", more, f"at most {_MOST_LISTED:,} listed")
             self._file.close()
 
 

@@ -15,6 +15,7 @@ from earshot.datasets.importing.delimited import Layout, open_text
 from earshot.datasets.importing.drafts import SetAside
 from earshot.datasets.importing.sources import SourceFile
 from earshot.errors import UserError
+from earshot.parquet_bounds import refuse_footer, refuse_packed, refuse_wide
 from earshot.processes import progress
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ def _open(file: SourceFile, layout: Layout) -> tuple[list[str], Any]:
 def _open_parquet(file: SourceFile) -> tuple[list[str], Any]:
     from pyarrow import parquet
 
+    refuse_footer(file.path)
     with parquet.ParquetFile(file.path) as opened:
+        refuse_wide(file.path, opened.metadata.num_columns)
         names = opened.schema_arrow.names
 
     def read(
@@ -126,6 +129,7 @@ def _open_parquet(file: SourceFile) -> tuple[list[str], Any]:
     ) -> Iterator[tuple[Lines, pyarrow.RecordBatch]]:
         first = 1
         with parquet.ParquetFile(file.path) as opened:
+            refuse_packed(file.path, opened.metadata, list(columns))
             for batch in opened.iter_batches(columns=list(columns), batch_size=_BATCH_ROWS):
                 yield np.arange(first, first + len(batch)), batch.select(list(columns))
                 first += len(batch)

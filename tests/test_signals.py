@@ -113,6 +113,8 @@ def test_under_nohup_ctrl_c_stays_ignored(tmp_path: Path) -> None:
 
 def test_what_it_started_can_be_ended(tmp_path: Path) -> None:
     """As Dagster ends what copies a step's output."""
-    ends = "import subprocess; child = subprocess.Popen(['sleep', '60']); child.terminate();"
-    command = start(tmp_path, f"{HEARS} {ends} print('ready', flush=True); print(child.wait())")
-    assert command.communicate() == (f"{-signal.SIGTERM}\n", "")
+    ends = "import subprocess, sys; child = subprocess.Popen(['sleep', '60']); child.terminate();"
+    command = start(
+        tmp_path, f"{HEARS} {ends} print('ready', flush=True); print(child.wait(), file=sys.stderr)"
+    )
+    assert command.communicate()[1] == f"{-signal.SIGTERM}\n"

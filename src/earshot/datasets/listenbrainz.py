@@ -40,6 +40,8 @@ from earshot.errors import UserError
 
 SUFFIXES = (".listens", ".jsonl", ".json", *PACKED_SUFFIXES)
 _USER_FILE = "user.json"
+_USER_BYTES = 1 << 20
+"""No user.json is longer; of one that is, nothing is believed."""
 _WANTED_TRACK = "track_metadata with artist_name and track_name"
 _WANTED_USER = "user_name; where a listener's own export has none, --user NAME says it"
 
@@ -109,10 +111,16 @@ def _owner(file: SourceFile) -> str:
         if zipfile.is_zipfile(file.path):
             with zipfile.ZipFile(file.path) as archive:
                 inner = [name for name in archive.namelist() if PurePosixPath(name).name == _USER_FILE]
-                return _name(archive.read(min(inner, key=len))) if inner else ""
+                if not inner:
+                    return ""
+                with archive.open(min(inner, key=len)) as opened:
+                    return _name(opened.read(_USER_BYTES))
     beside = (folder / _USER_FILE for folder in list(file.path.parents)[:3])
     found = next((path for path in beside if path.is_file()), None)
-    return _name(found.read_bytes()) if found else ""
+    if found is None:
+        return ""
+    with found.open("rb") as beside_listens:
+        return _name(beside_listens.read(_USER_BYTES))
 
 
 def _name(content: bytes) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +101,12 @@ def _is_cut(root: Path, lock: str) -> bool:
 
 def whole_stages(text: str | None) -> dict[str, Any] | None:
     """The stages in the `text` of a whole dvc.lock, None for a cut one."""
-    if text is None or not text.endswith("\n"):
-        return None
+    return deepcopy(_parsed(text)) if text is not None and text.endswith("\n") else None
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> dict[str, Any] | None:
+    """Kept by text: a stage asks a dozen times, and parsing takes a tenth of a second."""
     try:
         content = parse_yaml(text)
     except (YAMLError, ValueError):

@@ -42,6 +42,14 @@ def work(number):
 if __name__ == "__main__":
     hear_signals()
     list(parallel_map(work, range(4), description="working", unit="song"))""",
+    # as a stage of DVC's does that has not come to hear_signals yet
+    "while one below dash starts up": f"""{HEARS}
+import subprocess, sys
+from earshot.signals import no_sigint_below
+code = "import time; print('ready', flush=True); time.sleep(60)"
+with no_sigint_below():
+    below = subprocess.Popen(["sh", "-c", f'FLAG=1 "{{sys.executable}}" -c "{{code}}"'])
+below.wait()""",
     "in a long call": f"""{HEARS}
 import hashlib
 print("ready", flush=True)

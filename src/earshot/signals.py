@@ -7,8 +7,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 _SENTENCE = b"\ninterrupted; say it again and it goes on\n"
 """On a line of its own: on the last one stands a progress bar, or the ^C that a terminal shows."""
@@ -58,6 +58,24 @@ def hear_signals() -> None:
 def block_again() -> None:
     """Block SIGINT if `hear_signals` did, after what unblocks it: `multiprocessing` starting its tracker."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _blocked)
+
+
+@contextmanager
+def no_sigint_below() -> Iterator[None]:
+    """What is started meanwhile ignores SIGINT, if this process hears it: for commands that a shell starts.
+
+    dash, which is `sh` on Debian, clears the block that it inherits, but leaves ignored what is
+    ignored: without this, Python below it shows a traceback if Ctrl-C comes while it starts up.
+    A signal that is blocked is not lost while it is ignored.
+    """
+    if not _blocked or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _wait(target: Callable[[], None]) -> None:

@@ -22,7 +22,7 @@ def tell_to_end(
     """Start `command`, and end it as a terminal or a supervisor does when `stage` has run for `seconds`."""
     log = workspace.root / "log.txt"
     log.unlink(missing_ok=True)
-    started = workspace.start(*command, WANDB_MODE="offline", start_new_session=True)
+    started = workspace.start(*command, WANDB_MODE="offline", SHELL="/bin/sh", start_new_session=True)
     wait(seconds, workspace.stage_process(stage, started))
     (os.killpg if told is signal.SIGINT else os.kill)(started.pid, told)
     assert started.wait() == 128 + told

@@ -11,6 +11,7 @@ from pathlib import Path
 from earshot import terminal
 from earshot.errors import UserError
 from earshot.files import is_full
+from earshot.signals import no_sigint_below
 from earshot.versioning.kept_lock import keep_lockfile
 from earshot.versioning.lockfile import forget_used_inputs, recorded_truly, split_target
 from earshot.versioning.locks import RETRY_SECONDS, told
@@ -76,7 +77,8 @@ def _reproduce(root: Path, target: str, force: bool, say: Callable[[str], object
     try:
         with opened(root, say) as repo:
             mend_for(repo, repo.stage.load_one(str(root / folder / "dvc.yaml"), name), say)
-            return bool(repo.reproduce(address, single_item=True, force=force))
+            with no_sigint_below():
+                return bool(repo.reproduce(address, single_item=True, force=force))
     except LockError as error:
         raise ReproductionError(str(error)) from error
 

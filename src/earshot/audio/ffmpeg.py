@@ -22,6 +22,7 @@ _MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 _ABOUT = {_MOV: 0.25, "matroska,webm": 1.0, "asf": 1.0}
 """Those that say it in seconds, and how far from the truth (s)."""
 _AAC_FRAME = 1024  # samples
+_BLOCK = 65_536  # samples
 _LOUDEST = 16.0
 """24 dB above full scale: a damaged packet that its decoder took for sound."""
 _LOSSY = {"aac", "mp3", "mp3float", "vorbis", "opus", "wmav2", "ac3"}
@@ -97,7 +98,7 @@ class FFmpegFile:
                     self.tally.lost_bytes += part[1] - part[0]
                     continue
                 before = self.tally.heard
-                yield from self._read(container)
+                yield from _joined(self._read(container))
                 self.tally.promised = before + _promised(container, self.tally.heard - before)
 
     def _read(self, container: Any) -> Iterator[Samples]:
@@ -128,6 +129,18 @@ class FFmpegFile:
         except BrokenError:
             if not bytes(packet)[:8].startswith(_TAGS):
                 self.tally.doubtful_bytes += packet.size
+
+
+def _joined(blocks: Iterator[Samples]) -> Iterator[Samples]:
+    """The same samples in longer blocks: measuring them costs as much a block as a thousand samples do."""
+    held: list[Samples] = []
+    for block in blocks:
+        held.append(block)
+        if sum(map(len, held)) >= _BLOCK:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
 
 
 class _Converter:
@@ -236,10 +249,14 @@ def _promised(container: Any, heard: float) -> float:
     return seconds if seconds > heard + _ABOUT.get(name, 0.0) + 0.5 / stream.rate else heard
 
 
-def demuxed_seconds(path: Path) -> float | None:
-    """How long the packets of a file say that they are together; None where FFmpeg cannot open it."""
+def demux(path: Path) -> tuple[float, int] | None:
+    """How long the packets of a file say that they are together (s), and their bytes.
+
+    None where FFmpeg cannot open it.
+    """
     with path.open("rb") as file, _opened(_Part(file, 0, path.stat().st_size)) as container:
         if container is None:
             return None
         stream = container.streams.audio[0]
-        return float(sum(packet.duration or 0 for packet in _packets(container, stream)) * stream.time_base)
+        found = [(packet.duration or 0, packet.size) for packet in _packets(container, stream)]
+        return float(sum(length for length, _ in found) * stream.time_base), sum(size for _, size in found)

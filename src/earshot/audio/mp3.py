@@ -1,4 +1,4 @@
-"""How much of an mp3 was cut off, by the header that its encoder wrote into the first frame."""
+"""How many bytes of sound an mp3 has, and how many were cut off by the header in its first frame."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 _LOOK = 4096
 """Bytes behind the tags among which the first frame lies."""
+_ID3V1 = 128  # bytes
 _TOLERANCE = 0.02
 """Editors of tags leave this header as it is."""
 
@@ -26,6 +27,15 @@ def missing_bytes(path: Path) -> int:
         return 0
     said, there = found[1], size - begin - found[0]
     return said - there if said * (1 - _TOLERANCE) > there else 0
+
+
+def sound_bytes(path: Path) -> int:
+    """Bytes between the tags at both ends of `path` (ID3v2 before, ID3v1 behind)."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        begin = _end_of_id3v2(file.read(10))
+        file.seek(max(0, size - _ID3V1))
+        return size - begin - (_ID3V1 if file.read(3) == b"TAG" else 0)
 
 
 def _end_of_id3v2(header: bytes) -> int:

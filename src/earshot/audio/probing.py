@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earshot.audio.decoding import FFMPEG, AudioError, Samples, open_sound
-from earshot.audio.ffmpeg import FFmpegFile, demuxed_seconds
+from earshot.audio.ffmpeg import FFmpegFile, demux
 from earshot.audio.levels import Levels
 from earshot.audio.libsndfile import LibsndfileFile
-from earshot.audio.mp3 import missing_bytes
+from earshot.audio.mp3 import missing_bytes, sound_bytes
 from earshot.audio.ogg import ogg_layout
 from earshot.audio.samples import BrokenError, codec_errors
 
@@ -152,10 +152,15 @@ def _is_all(path: Path, sound: LibsndfileFile, levels: Levels) -> bool:
         return len(ogg.links) == 1 and not ogg.lost_bytes
     if not sound.has_frames:
         return True
-    if sound.n_frames != levels.n_samples or (sound.is_mpeg and missing_bytes(path)):
+    if sound.is_mpeg and missing_bytes(path):
         return False
-    demuxed = demuxed_seconds(path)
-    return demuxed is None or abs(demuxed - levels.seconds) <= _SHORT_BY
+    demuxed = demux(path)
+    if demuxed is None:
+        return sound.n_frames <= levels.n_samples
+    seconds, n_bytes = demuxed
+    # of mp3 without a header libsndfile estimates the frames: that no byte lies between them says more
+    is_counted = sound.n_frames <= levels.n_samples or (sound.is_mpeg and n_bytes == sound_bytes(path))
+    return is_counted and abs(seconds - levels.seconds) <= _SHORT_BY
 
 
 def _judged(md5: str, heard: _Heard) -> Probe:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,13 @@ def test_pauses_double_up_to_an_hour() -> None:
     assert [pause(attempt) for attempt in (1, 2, 3, 9, 10, 5000)] == [10, 20, 40, 2560, 3600, 3600]
 
 
+def put_off(workspace: Path) -> None:
+    """A slow machine must not reach the next attempt."""
+    path = workspace / ".earshot" / "attempts.json"
+    noted = json.loads(path.read_text())
+    path.write_text(json.dumps({name: each | {"next": time.time() + 3000} for name, each in noted.items()}))
+
+
 def test_one_that_kills_its_process_comes_last_from_then_on(workspace: Path) -> None:
     killer = drop(workspace, "killer")
     drop(workspace, "good")
@@ -116,6 +124,7 @@ def test_one_that_kills_its_process_comes_last_from_then_on(workspace: Path) -> 
         assert run.returncode == (0 if taken else -signal.SIGKILL), run.stderr
         index = workspace / "data" / "deliveries" / "index.csv"
         assert [line.split(",")[0] for line in index.read_text().splitlines()[1:]] == taken if taken else True
+        put_off(workspace)
     assert "killer: stays in the inbox: the process that took it in was killed; tried 1 times" in run.stdout
     assert killer.is_dir()
 

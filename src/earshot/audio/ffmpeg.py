@@ -180,16 +180,13 @@ def _why_not(path: Path) -> str:
     """Why no sound comes out of a file that `_opened` finds none in: it may know all but the encoding."""
     import av
 
-    with path.open("rb") as file:
-        with (
-            suppress(av.FFmpegError, ValueError, ArithmeticError, MemoryError),
-            open_container(file) as opened,
-        ):
-            if any(stream.codec_context is None for stream in opened.streams.audio):
-                return (
-                    f"not usable: {opened.format.name} whose sound is in an encoding that is not known"
-                    f"{_format_tag(file)}; wanted PCM, FLAC, ALAC, MP3, AAC, Vorbis, Opus, ..."
-                )
+    failures = av.FFmpegError, ValueError, ArithmeticError, MemoryError
+    with path.open("rb") as file, suppress(*failures), open_container(file) as container:
+        if any(stream.codec_context is None for stream in container.streams.audio):
+            return (
+                f"not usable: {container.format.name} whose sound is in an encoding that is not known"
+                f"{_format_tag(file)}; wanted PCM, FLAC, ALAC, MP3, AAC, Vorbis, Opus, ..."
+            )
     return "not audio: its format is not recognised"
 
 

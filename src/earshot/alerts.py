@@ -58,6 +58,8 @@ def _post(address: str, line: dict[str, str]) -> str:
     except HTTPError as error:
         return f"answered {error.code}"
     except URLError as error:
-        return type(error.reason).__name__ if isinstance(error.reason, OSError) else "cannot be reached"
-    except (OSError, ValueError, HTTPException) as error:
-        return type(error).__name__
+        return getattr(error.reason, "strerror", None) or "cannot be reached"
+    except OSError as error:
+        return error.strerror or "cannot be reached"
+    except (ValueError, HTTPException):  # which may quote the address
+        return f"{WEBHOOK} is no address that can be asked, or what answers speaks no HTTP"

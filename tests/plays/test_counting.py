@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from earshot.plays import counting
 from earshot.plays.counting import PairCounts
+from earshot.plays.rows import NO_SECOND
 
 plays = st.tuples(st.sampled_from(["b", "a", "ü", "000"]), st.sampled_from("xyz"), st.integers(1, 10**6))
 
@@ -36,3 +37,18 @@ def test_memory_follows_the_different_pairs_not_the_rows(monkeypatch: pytest.Mon
         counts.add(ids, ids, np.ones(4, dtype=np.int64), 1)
         assert sum(part.shape[1] for part in counts._pending) <= 12
     assert counts.added_up()[2]["play_count"].tolist() == [100] * 4
+
+
+def test_dates_cost_memory_only_once_a_play_says_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "_PENDING_ROWS", 1)
+    counts, ids, ones = PairCounts(), pd.Series(["a", "b"]), np.ones(2, dtype=np.int64)
+    counts.add(ids, ids, ones, 1)
+    assert len(counts._pairs) == 3
+    assert counts.added_up()[2]["last_played_at"].isna().all()
+    counts.add(ids, ids, ones, 1, first=np.array([50, NO_SECOND]), last=np.array([70, NO_SECOND]))
+    counts.add(ids, ids, ones, 1)
+    counts.add(ids, ids, ones, 1, first=np.array([60, NO_SECOND]), last=np.array([80, NO_SECOND]))
+    pairs = counts.added_up()[2]
+    assert pairs["play_count"].tolist() == [4, 4]
+    assert pairs["first_played_at"].tolist() == [50, pd.NA]
+    assert pairs["last_played_at"].tolist() == [80, pd.NA]

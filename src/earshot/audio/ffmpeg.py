@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,6 +27,7 @@ _LOUDEST = 16.0
 """24 dB above full scale: a damaged packet that its decoder took for sound."""
 _LOSSY = {"aac", "mp3", "mp3float", "vorbis", "opus", "wmav2", "ac3"}
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
+_HEAD_BYTES = 4096
 _MAX_FAILURES = 100
 """A demuxer that has failed so often does not get behind the damage any more."""
 
@@ -88,7 +89,7 @@ class FFmpegFile:
                     if self.format == "mp3":
                         self.tally.lost_bytes = missing_bytes(self.path)
                     return
-        raise UnknownFormatError("not audio: its format is not recognised")
+        raise UnknownFormatError(_why_not(self.path))
 
     def blocks(self) -> Iterator[Samples]:
         """All that can be decoded, end to end, each block `(n_samples, channels)`."""
@@ -175,7 +176,7 @@ class _Converter:
 
 @contextmanager
 def _opened(file: _Part) -> Iterator[Any]:
-    """A container with sound in it, None where there is none."""
+    """A container with sound in it that can be decoded, None where there is none."""
     import av
 
     try:
@@ -184,8 +185,30 @@ def _opened(file: _Part) -> Iterator[Any]:
         yield None
         return
     with container:
-        streams = container.streams.audio
-        yield container if streams and streams[0].rate and streams[0].channels else None
+        first = next(iter(container.streams.audio), None)
+        yield container if first and first.codec_context and first.rate and first.channels else None
+
+
+def _why_not(path: Path) -> str:
+    """Why no sound comes out of a file that `_opened` finds none in: it may know all but the encoding."""
+    import av
+
+    failures = av.FFmpegError, ValueError, ArithmeticError, MemoryError
+    with path.open("rb") as file, suppress(*failures), open_container(file) as container:
+        if any(stream.codec_context is None for stream in container.streams.audio):
+            return (
+                f"not usable: {container.format.name} whose sound is in an encoding that is not known"
+                f"{_format_tag(file)}; wanted PCM, FLAC, ALAC, MP3, AAC, Vorbis, Opus, ..."
+            )
+    return "not audio: its format is not recognised"
+
+
+def _format_tag(file: BinaryIO) -> str:
+    """What a WAV file says of its encoding (wFormatTag of WAVEFORMATEX, RFC 2361); `""` for other files."""
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    tag = head[head.find(b"fmt ") + 8 :][:2]
+    return f" (format tag 0x{int.from_bytes(tag, 'little'):04x})" if head[8:12] == b"WAVE" else ""
 
 
 class _Part(io.RawIOBase):

@@ -79,5 +79,7 @@ def read_format(path: Path) -> ImageFormat:
         return ImageFormat(content["feature_key"], content["sample_rate"], content["hop_length"], rows)
     except FileNotFoundError:
         raise UserError(f"{path}: not there; is this a folder of hyper-images?") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not the rows of a hyper-image: {error!r}") from None
+    except KeyError as error:
+        raise UserError(f"{path}: not the rows of a hyper-image: key {error} is missing") from None
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path}: not the rows of a hyper-image: {error}") from None

@@ -55,7 +55,5 @@ def codec_errors() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
             raise
-        said = (
-            getattr(error, "error_string", None) or getattr(error, "strerror", None) or type(error).__name__
-        )
-        raise BrokenError(f"broken: {said}") from error
+        said = getattr(error, "error_string", None) or getattr(error, "strerror", None)
+        raise BrokenError(f"broken: {said or f'its decoder gave up ({error})'}") from error

@@ -47,7 +47,8 @@ class PairCounts:
 
     def __init__(self) -> None:
         self._users, self._songs = Numbering(), Numbering()
-        self._pairs = np.empty((5, 0), dtype=np.int64)  # pair, play_count, rows, first, last second
+        # Lines: pair, play_count, rows; and first and last second once a play comes that says one.
+        self._pairs = np.empty((3, 0), dtype=np.int64)
         self._pending: list[Integers] = []
 
     def add(
@@ -70,12 +71,14 @@ class PairCounts:
         rows
             (n,): how many delivered rows stand behind each.
         first, last
-            (n,): when the first and the last play was, unix seconds; `NO_SECOND` where that is not said.
+            (n,): when the first and the last play was, unix seconds; both `NO_SECOND` where that is not said.
         """
         pairs = self._users.numbers(user_ids) << _SONG_BITS | self._songs.numbers(song_ids)
-        first = np.where(np.equal(first, NO_SECOND), _NEVER, first)
-        columns = (np.broadcast_to(column, len(pairs)) for column in (pairs, play_counts, rows, first, last))
-        self._pending.append(np.stack([column.astype(np.int64) for column in columns]))
+        lines = [pairs, play_counts, rows]
+        if np.any(np.not_equal(last, NO_SECOND)):
+            lines += [np.where(np.equal(first, NO_SECOND), _NEVER, first), last]
+        broadcast = (np.broadcast_to(line, len(pairs)) for line in lines)
+        self._pending.append(np.stack([line.astype(np.int64) for line in broadcast]))
         if sum(part.shape[1] for part in self._pending) > max(_PENDING_ROWS, self._pairs.shape[1]):
             self._settle()
 
@@ -94,21 +97,33 @@ class PairCounts:
 
         self._settle()
         (user_ids, user_ranks), (song_ids, song_ranks) = self._users.ranked(), self._songs.ranked()
-        pairs, counts, rows, first, last = self._pairs
+        pairs, counts, rows, *seconds = self._pairs
+        first, last = seconds or [np.broadcast_to(np.int64(NO_SECOND), len(pairs))] * 2
         users, items = user_ranks[pairs >> _SONG_BITS], song_ranks[pairs & (1 << _SONG_BITS) - 1]
         order = np.argsort(users * len(song_ids) + items, kind="stable")
         columns = {USER: users, ITEM: items, PLAY_COUNT: counts, ROWS: rows}
         added = pd.DataFrame({name: values[order] for name, values in columns.items()})
         unsaid = last[order] == NO_SECOND
-        for name, seconds in ((FIRST_PLAYED_AT, first), (LAST_PLAYED_AT, last)):
-            added[name] = pd.arrays.IntegerArray(seconds[order], unsaid.copy())
+        for name, second in ((FIRST_PLAYED_AT, first), (LAST_PLAYED_AT, last)):
+            added[name] = pd.arrays.IntegerArray(second[order], unsaid.copy())
         return user_ids, song_ids, added
 
     def _settle(self) -> None:
-        every = np.concatenate([self._pairs, *self._pending], axis=1)
-        self._pending = []
+        parts = [self._pairs, *self._pending]
+        n_lines = max(len(part) for part in parts)
+        every = np.concatenate([_with_seconds(part, n_lines) for part in parts], axis=1)
+        self._pending, parts = [], []
         every = every[:, np.argsort(every[0], kind="stable")]
         starts = np.flatnonzero(np.diff(every[0], prepend=-1))
-        summed = np.add.reduceat(every[1:3], starts, axis=1)
-        first, last = np.minimum.reduceat(every[3], starts), np.maximum.reduceat(every[4], starts)
-        self._pairs = np.stack([every[0, starts], *summed, first, last])
+        settled = [every[0, starts], *np.add.reduceat(every[1:3], starts, axis=1)]
+        if n_lines > 3:
+            settled += [np.minimum.reduceat(every[3], starts), np.maximum.reduceat(every[4], starts)]
+        self._pairs = np.stack(settled)
+
+
+def _with_seconds(lines: Integers, n_lines: int) -> Integers:
+    """`lines` with those of first and last second, none of them said, if `n_lines` asks for these."""
+    if len(lines) == n_lines:
+        return lines
+    n = lines.shape[1]
+    return np.stack([*lines, np.full(n, _NEVER), np.full(n, NO_SECOND)])

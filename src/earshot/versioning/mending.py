@@ -33,11 +33,13 @@ def mend_for(repo: Repo, stage: Stage, say: Say) -> None:
     ------
     UserError
         A file that the stage reads is nowhere to be had; named with its object and what makes it anew.
+        Or what it reads was never made; named with what makes it.
     """
     makers = {out.fs_path: out for out in repo.index.outs}
-    for dep in stage.deps:
-        if dep.fs_path in makers and (lost := _mend(repo, makers[dep.fs_path], say)):
+    for read in (makers[dep.fs_path] for dep in stage.deps if dep.fs_path in makers):
+        if lost := _mend(repo, read, say):
             raise UserError("\n".join(lost))
+        _require(repo, read, stage, say)
     for out in stage.outs:
         if out.exists:
             _mend(repo, out, say)  # what is lost of it, the stage makes anew
@@ -93,6 +95,20 @@ def _mend(repo: Repo, out: Output, say: Say) -> list[str]:
             say(f"{name}: was not as dvc.lock says; put back")
     makes = f"`dvc repro --force --single-item {out.stage.addressing}` makes it anew"
     return [f"{file}: {why}; {makes}" for file, why in lost.items()]
+
+
+def _require(repo: Repo, read: Output, stage: Stage, say: Say) -> None:
+    """Raise a UserError where `read`, which `stage` needs, is not there, though nobody is just writing it."""
+    root, path = Path(repo.root_dir), Path(read.fs_path)
+    if path.exists():
+        return
+    with locked(repo, [path], stage.addressing, say):
+        if path.exists():
+            return
+    makes = f"`make run` or `dvc repro {read.stage.addressing}` makes it"
+    raise UserError(
+        f"{stage.addressing}: {path.relative_to(root).as_posix()}, which it reads, is not there yet: {makes}"
+    )
 
 
 def _is_sound(out: Output) -> bool:

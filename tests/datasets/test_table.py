@@ -150,7 +150,8 @@ def test_sound_of_a_table_of_songs_is_linked(tmp_path: Path) -> None:
     check(tmp_path / "d")
 
 
-letters = st.characters(codec="utf-8", exclude_categories=["Nd"], exclude_characters="\n\r\t\x1f\ufffd\ufeff")
+no_ids = ["Nd", "Cc", "Zl", "Zp"]
+letters = st.characters(codec="utf-8", exclude_categories=no_ids, exclude_characters="\ufffd\ufeff")
 field = st.text(letters, max_size=3)  # numbers are the likely ones alone
 likely = st.sampled_from(["1", "2", "03", "-1", "1.5", "u"])
 fields = st.lists(field | likely, min_size=1, max_size=4)

@@ -17,7 +17,10 @@ from importlib import import_module
 from pathlib import Path
 
 LIMIT_SECONDS = 10
-"""Of a single input; the first may take six times as long, since imports are counted with it."""
+"""Of the processor, for one input, which may wait six times as long.
+
+The first, with which imports are counted, may take six times all that.
+"""
 LIMIT_MB = 1000
 """Of all memory that the process ever held."""
 
@@ -97,12 +100,15 @@ def _work(case: str, folder: Path, seeds: range) -> None:
         for seed in seeds:
             outcome, fault = "fault", ""
             began = time.monotonic()
-            # What it does by default, unlike a handler in Python, also ends a loop in C.
-            signal.alarm(LIMIT_SECONDS * (6 if seed == seeds.start else 1))
+            # What the signals do by default, unlike handlers in Python, also ends a loop in C.
+            longest = LIMIT_SECONDS * (6 if seed == seeds.start else 1)
+            signal.setitimer(signal.ITIMER_PROF, longest)
+            signal.alarm(6 * longest)
             try:
                 outcome = function(folder, random.Random(seed))
             except Exception:
                 fault = traceback.format_exc()[-3000:]
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.alarm(0)
             peak = _peak()
             if not fault and peak > LIMIT_MB:

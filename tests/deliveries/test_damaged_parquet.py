@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from earshot.datasets.importing.delimited import Layout
+from earshot.datasets.table import import_table
 from earshot.deliveries import read_songs
 from earshot.errors import UserError
 from earshot.parquet_footer import column_sizes
@@ -74,6 +76,16 @@ def test_a_footer_cut_off_is_refused(tmp_path: Path) -> None:
         (tmp_path / "a.parquet").write_bytes(content[:-8][-size:][: size // 2] + content[-8:])
         with pytest.raises(UserError, match="its footer is damaged"):
             column_sizes(tmp_path / "a.parquet")
+
+
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "songs.parquet").write_bytes(with_footer(written(SONGS), b"artist", b"arti\xff\xfe"))
+    with pytest.raises(UserError, match=r"songs\.parquet: not readable as parquet: its header is not UTF-8"):
+        read_songs(tmp_path)
+    with pytest.raises(
+        UserError, match=r"songs\.parquet: not readable as parquet: .* can't decode byte 0xff"
+    ):
+        import_table([f"{tmp_path}/songs.parquet"], tmp_path / "d", {"song_id": "song_id"}, Layout())
 
 
 def test_a_text_that_its_dictionary_lacks_is_refused(tmp_path: Path) -> None:

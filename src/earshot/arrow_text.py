@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     import pyarrow
 
@@ -76,9 +74,8 @@ def decoded_bytes(values: pyarrow.Array) -> int:
         words = values.dictionary
         if not _is_text(words.type) or not len(words):
             return 16 * len(values)
-        lengths = compute.binary_length(_plain(words)).to_numpy(zero_copy_only=False)
-        used = compute.fill_null(values.indices, 0).to_numpy(zero_copy_only=False)
-        return int(np.nan_to_num(lengths)[used].sum(dtype=np.float64)) + 16 * len(values)
+        lengths = compute.cast(compute.binary_length(_plain(words)), pyarrow.int64())
+        return int(compute.sum(lengths.take(values.indices)).as_py() or 0) + 16 * len(values)
     return int(values.nbytes) + 16 * len(values)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from earshot.errors import UserError
+from earshot.parquet_footer import column_sizes
 
 _MAX_COLUMNS = 2_000
 _MAX_FOOTER_BYTES = 16 << 20
@@ -43,12 +44,17 @@ def refuse_packed(path: Path, metadata: Any, columns: Sequence[str]) -> None:
         raise UserError(
             f"{path}: has {metadata.num_rows:,} rows: wanted at most {allowed:,} in a file so small"
         )
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        for place in range(row_group.num_columns):
-            column = row_group.column(place)
-            size, name = column.total_uncompressed_size, column.path_in_schema
-            if name.split(".")[0] in columns and size > _MAX_COLUMN_BYTES:
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    if all(group.total_byte_size <= _MAX_COLUMN_BYTES for group in groups):
+        return  # which is all its columns together
+    names = [metadata.schema.column(place).path.split(".")[0] for place in range(metadata.num_columns)]
+    for sizes in column_sizes(path):
+        if len(sizes) != len(names):
+            raise UserError(
+                f"{path}: not readable as parquet: a row group of {len(sizes)} columns: wanted {len(names)}"
+            )
+        for name, size in zip(names, sizes, strict=True):
+            if name in columns and size > _MAX_COLUMN_BYTES:
                 raise UserError(
                     f"{path}: column {name} has {size:,} bytes in a row group: "
                     f"wanted at most {_MAX_COLUMN_BYTES:,}; write smaller row groups"

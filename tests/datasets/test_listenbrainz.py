@@ -249,6 +249,16 @@ def test_times_that_are_no_seconds_and_lines_of_nobody_are_set_aside(tmp_path: P
     assert plays(tmp_path / "e") == [("eve", "001", "1700000000")]
 
 
+def test_a_listener_is_an_id_or_the_line_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "songs.csv").write_text(SONGS)
+    names = ["ada", " ada\x01\u2028 l ", 7, "x" * 1000, "x" * 1001, [], True, "\x01"]
+    lines = [listen("whoever", "whatever", ADA, user_name=name, user_id=0) for name in names]
+    (tmp_path / "1.listens").write_text("\n".join(lines))
+    import_listenbrainz([f"{tmp_path}/1.listens"], tmp_path / "d", songs=tmp_path)
+    assert [user for user, *_ in plays(tmp_path / "d")] == ["ada", "ada l", "7", "x" * 1000]
+    assert [line for _, line, _ in set_aside(tmp_path / "d")] == ["5", "6", "7", "8"]
+
+
 @pytest.mark.skipif(not CASES.is_dir(), reason="cases of reports are not there")
 def test_cases_of_reports(tmp_path: Path) -> None:
     shutil.copy(CASES / "songs_for_listens.csv", tmp_path / "songs.csv")

@@ -150,7 +150,8 @@ def test_sound_of_a_table_of_songs_is_linked(tmp_path: Path) -> None:
     check(tmp_path / "d")
 
 
-letters = st.characters(codec="utf-8", exclude_categories=["Nd"], exclude_characters="\n\r\t\x1f\ufffd\ufeff")
+no_ids = ["Nd", "Cc", "Zl", "Zp"]
+letters = st.characters(codec="utf-8", exclude_categories=no_ids, exclude_characters="\ufffd\ufeff")
 field = st.text(letters, max_size=3)  # numbers are the likely ones alone
 likely = st.sampled_from(["1", "2", "03", "-1", "1.5", "u"])
 fields = st.lists(field | likely, min_size=1, max_size=4)
@@ -242,6 +243,35 @@ def test_errors_of_songs(tmp_path: Path) -> None:
     assert "songs.csv: column 'name' is missing" in message({"song_id": "id", "title": "name"})
     assert "song column 'titel': unknown; allowed here: song_id, artist_id" in message({"titel": "title"})
     assert not (tmp_path / "d").exists()
+
+
+def test_what_the_door_would_refuse_is_set_aside(tmp_path: Path) -> None:
+    """Ids with control characters or of too many, and paths that no system knows."""
+    long = "x" * 1001
+    (tmp_path / "plays.csv").write_text(f"user,song,n\nu,1,1\nu\1,1,1\n{long},1,1\nu,2\x7f,1\nu,\x85,1\n")
+    songs_table = (
+        f"song_id,artist_id,audio,version_of\n1,a  b,,2\n2,a\1,,{long}\n\1,,,\n{long},,,\n3,,{long},\n"
+    )
+    (tmp_path / "songs.csv").write_text(songs_table)
+    made = tmp_path / "d"
+    import_table([f"{tmp_path}/plays.csv"], made, COUNTED, Layout(), songs=tmp_path / "songs.csv")
+    check(made)
+    assert plays(made) == [("u", "1", 1)]
+    assert sorted((file, line) for file, line, _ in set_aside(made)) == [
+        *[("plays.csv", line) for line in "3456"],
+        *[("songs.csv", line) for line in "33456"],
+    ]
+    assert songs(made)[["artist_id", "version_of"]].values.tolist() == [["a  b", "2"], ["", ""], ["", ""]]
+
+
+def test_a_table_without_a_song_that_can_be_used_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plays.csv").write_text("user,song,n\nu,s,1\n")
+    for text, told in [("song_id\n\1\n", r"'song_id=\\x01': wanted an id"), ("song_id\n", "it has no rows")]:
+        (tmp_path / "songs.csv").write_text(text)
+        with pytest.raises(UserError, match=rf"songs\.csv: no song could be used; .*{told}"):
+            import_table(
+                [f"{tmp_path}/plays.csv"], tmp_path / "d", COUNTED, Layout(), songs=tmp_path / "songs.csv"
+            )
 
 
 def test_ids_with_a_point_are_refused(tmp_path: Path) -> None:

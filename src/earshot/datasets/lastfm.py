@@ -38,7 +38,7 @@ from earshot.columns import ARTIST, PLAYED_AT, RECORDING_MBID, TITLE, USER_ID
 from earshot.datasets.importing.delimited import Layout
 from earshot.datasets.importing.drafts import SetAside, new_delivery
 from earshot.datasets.importing.json_records import read_records
-from earshot.datasets.importing.names import plain
+from earshot.datasets.importing.names import listener_id, plain
 from earshot.datasets.importing.play_columns import identifier, text
 from earshot.datasets.importing.rows import Column, column_names
 from earshot.datasets.importing.sources import SourceFile, find_files
@@ -170,7 +170,7 @@ def _tracks(value: Any, user: str) -> Iterator[tuple[Any, str]]:
     if isinstance(tracks, list | dict) and "artist" not in page:
         attributes = page.get("@attr")
         said = attributes.get("user") if isinstance(attributes, dict) else None
-        of = plain(said) if isinstance(said, str) and said else user
+        of = listener_id(said) or user
         yield from ((track, of) for track in (tracks if isinstance(tracks, list) else [tracks]))
     else:
         yield page, user

@@ -32,7 +32,7 @@ from typing import Any
 
 from earshot.datasets.importing.drafts import Draft, new_delivery
 from earshot.datasets.importing.json_records import read_records
-from earshot.datasets.importing.names import plain
+from earshot.datasets.importing.names import listener_id
 from earshot.datasets.importing.sources import SourceFile, find_files
 from earshot.datasets.importing.unpacking import PACKED_SUFFIXES, damage_told
 from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_seconds, write_matched
@@ -126,25 +126,25 @@ def _owner(file: SourceFile) -> str:
 def _name(content: bytes) -> str:
     try:
         said = json.loads(content)
-        return plain(
-            str(next((said[key] for key in ("username", "user_name", "user_id") if said.get(key)), ""))
+        return listener_id(
+            next((said[key] for key in ("username", "user_name", "user_id") if said.get(key)), "")
         )
     except (ValueError, AttributeError, RecursionError):
         return ""
 
 
-def _each(value: Any, user: str) -> Iterator[tuple[Any, str]]:
+def _each(value: Any, user: str) -> Iterator[tuple[Any, Any]]:
     """The listens in a value, and whose they are where they do not say: one, or a page of the API's."""
     page = value.get("payload") if isinstance(value, dict) else None
     if isinstance(page, dict) and isinstance(page.get("listens"), list):
-        yield from ((listen, str(page.get("user_id") or user)) for listen in page["listens"])
+        yield from ((listen, page.get("user_id") or user) for listen in page["listens"])
     elif isinstance(page, list):
         yield from ((listen, user) for listen in page)
     else:
         yield value, user
 
 
-def _parsed(said: Any, user: str) -> Play | str:
+def _parsed(said: Any, user: Any) -> Play | str:
     """A listen, or what was wanted."""
     track = said.get("track_metadata") if isinstance(said, dict) else None
     if not isinstance(track, dict):
@@ -155,11 +155,11 @@ def _parsed(said: Any, user: str) -> Play | str:
     seconds = said.get("listened_at", said.get("timestamp"))
     if not are_seconds(seconds):
         return f"listened_at: {WANTED_SECONDS}"
-    listener = said.get("user_name") or said.get("user_id") or user
-    if type(listener) not in (str, int) or not plain(str(listener)):
+    listener = listener_id(said.get("user_name") or said.get("user_id") or user)
+    if not listener:
         return _WANTED_USER
     mbids = (_mbid(track.get(part)) for part in ("additional_info", "mbid_mapping"))
-    return Play(plain(str(listener)), artist, title, str(seconds), mbids=tuple(filter(None, mbids)))
+    return Play(listener, artist, title, str(seconds), mbids=tuple(filter(None, mbids)))
 
 
 def _mbid(part: Any) -> str:

@@ -14,6 +14,7 @@ Songs
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from earshot.datasets.importing.sources import SourceFile, find_files, one_file
 from earshot.datasets.matching import MatchedImport, write_matched
 from earshot.datasets.named_plays import read_named_plays
 from earshot.errors import UserError
+from earshot.plays.rows import AN_ID, LONGEST_ID, NOT_IN_ID
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".parquet")
 _KINDS = {
@@ -50,6 +52,23 @@ _KINDS = {
     columns.PLAY_COUNT: play_number,
     columns.PLAYED_AT: moment,
 }
+
+
+def _is_year(text: str) -> bool:
+    return text in columns.NO_YEAR or re.fullmatch(columns.A_YEAR, text) is not None
+
+
+def _is_id_or_nothing(text: str) -> bool:
+    return len(text) <= LONGEST_ID and re.search(NOT_IN_ID, text) is None
+
+
+_IDS = (columns.SONG_ID, columns.ARTIST_ID, columns.VERSION_OF)
+_CHECKED = {
+    columns.YEAR: (_is_year, "a year of four digits, or nothing"),
+    columns.ARTIST_ID: (_is_id_or_nothing, AN_ID),
+    columns.VERSION_OF: (_is_id_or_nothing, AN_ID),
+}
+"""Of columns of songs: what is good, and what is wanted."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +146,10 @@ def import_table(
             raise UserError(f"{', '.join(patterns)}: no row could be used; {first}")
         rows = list(_songs(draft, one_file(songs), song_columns or {}, layout)) if songs else []
         if songs:
+            if not rows:
+                raise UserError(
+                    f"{songs}: no song could be used; {draft.set_aside.first or 'it has no rows'}"
+                )
             draft.write_songs(rows)
     return TableImport(len(files), n_plays, len(rows), draft.set_aside.count)
 
@@ -179,16 +202,16 @@ def _song_columns(file: SourceFile, mapped: Mapping[str, str], layout: Layout) -
 
 
 def _kept(draft: Draft, file: SourceFile, line: int, song: dict[str, str]) -> dict[str, str]:
-    """`song` as songs.csv takes it; audio that is not there and no year are set aside, the song stays."""
-    year = song.get(columns.YEAR, "").strip()
-    if year not in columns.NO_YEAR and not re.fullmatch(columns.A_YEAR, year):
-        draft.set_aside.add(file.name, line, f"year={year}", "a year of four digits, or nothing")
-        song = song | {columns.YEAR: ""}
+    """`song` as songs.csv takes it; a year, id or audio that is none is set aside, the song stays."""
+    kept = {column: value if column in _IDS else plain(value) for column, value in song.items()}
     audio = song.get(columns.AUDIO, "")
-    if audio and not (file.path.parent / audio).is_file():
+    for column, (good, wanted) in _CHECKED.items():
+        if not good(kept.get(column, "")):
+            draft.set_aside.add(file.name, line, f"{column}={song[column]}", wanted)
+            kept[column] = ""
+    if audio and not os.path.isfile(file.path.parent / audio):  # noqa: PTH113 -- Path's raises for a long name
         draft.set_aside.add(file.name, line, f"audio={audio}", "a file, its path relative to this table")
         audio = ""
-    kept = {column: value if column == columns.SONG_ID else plain(value) for column, value in song.items()}
     if audio:
         audio = draft.add_audio(song[columns.SONG_ID], file.path.parent / audio)
     return kept | {columns.AUDIO: audio}

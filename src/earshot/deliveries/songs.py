@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from earshot.columns import A_YEAR, ARTIST_ID, NO_YEAR, SONG_COLUMNS, SONG_ID, VERSION_OF, WITHDRAWN, YEAR
 from earshot.deliveries.tables import find_tables, read_table
 from earshot.errors import UserError
-from earshot.plays.rows import is_id
+from earshot.plays.rows import AN_ID, is_id
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,10 +103,7 @@ def _refuse_bad_ids(path: Path, song_ids: pd.Series) -> None:
 def _refuse_no_id(path: Path, ids: pd.Series) -> None:
     bad = ids[~is_id(ids)]
     if len(bad):
-        raise UserError(
-            f"{path}: row {bad.index[0] + 1}: {ids.name}={bad.iloc[0][:100]!r}: "
-            "wanted an id of 1 to 1,000 characters on one line, without control characters"
-        )
+        raise UserError(f"{path}: row {bad.index[0] + 1}: {ids.name}={bad.iloc[0][:100]!r}: wanted {AN_ID}")
 
 
 def _years(column: pd.Series) -> pd.Series:

@@ -25,8 +25,10 @@ _ISO = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)? ?(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
-_NO_ID = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
-_LONGEST_ID = 1_000
+NOT_IN_ID = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+"""A regular expression of the characters that no id has: control characters and line ends."""
+LONGEST_ID = 1_000
+AN_ID = "an id of 1 to 1,000 characters on one line, without control characters"
 
 
 def parse_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +74,7 @@ def seconds_of(texts: pd.Series) -> pd.Series:
 
 def is_id(texts: pd.Series) -> NDArray[np.bool_]:
     """Which texts, (n,) str, can be ids: 1 to 1,000 characters, none of them a control or line end."""
-    good = (texts != "") & (texts.str.len() <= _LONGEST_ID) & ~texts.str.contains(_NO_ID, regex=True)
+    good = (texts != "") & (texts.str.len() <= LONGEST_ID) & ~texts.str.contains(NOT_IN_ID, regex=True)
     return good.to_numpy(dtype=np.bool_)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+
+from earshot.plays.rows import LONGEST_ID, NOT_IN_ID
 
 _SIGNS = frozenset("#♯+$")
 """That tell names apart, as letters do: C, C# and C++."""
@@ -11,8 +14,16 @@ _ACCENTED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 
 
 def plain(text: str) -> str:
-    """`text` on one line, white space as single blanks, what is no Unicode replaced."""
-    return " ".join(text.replace("\0", " ").split()).encode(errors="replace").decode()
+    """`text` on one line, white space and control characters as single blanks, `?` for what is no Unicode."""
+    if not text.isprintable():
+        text = re.sub(NOT_IN_ID, " ", text).encode(errors="replace").decode()
+    return " ".join(text.split())
+
+
+def listener_id(said: object) -> str:
+    """Who listened, text or a number, as an id; `""` where it can be none."""
+    name = plain(str(said)) if type(said) in (str, int) else ""
+    return name if len(name) <= LONGEST_ID else ""
 
 
 def joined(values: Iterable[str]) -> str:

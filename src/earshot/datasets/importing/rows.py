@@ -102,7 +102,7 @@ def _errors_of(file: SourceFile, layout: Layout) -> Iterator[None]:
 
     try:
         yield
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         kind = "parquet" if _is_parquet(file) else f"text separated by {layout.separator!r}"
         raise UserError(f"{file.path}: not readable as {kind}: {error}") from None
 

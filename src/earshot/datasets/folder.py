@@ -18,6 +18,9 @@ Ids
     folders (`earshot.datasets.folder_names`). Where the characters of an artist's name are lost
     (`????`), or it is one for many (`Various Artists`), the song has no artist. A file without a
     title is called by its name. Of files with the same bytes the first one by path is the song.
+Versions
+    What sounds like the recording in another, larger file (`earshot.datasets.near_duplicates`) names that
+    one in the column `version_of`. It is a proposal: both stay songs.
 Sound
     Files are hard-linked into the delivery, on another volume copied: what changes a file in place
     changes it there too, until `earshot ingest` has made its copy. Whether a file can be decoded
@@ -28,9 +31,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections import Counter
-from dataclasses import dataclass
-from hashlib import blake2b, file_digest
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 
 from earshot import columns
@@ -38,7 +40,8 @@ from earshot.datasets.folder_names import name_songs
 from earshot.datasets.folder_tags import Tags, read_tags
 from earshot.datasets.importing.drafts import Draft, new_delivery, refuse_inside
 from earshot.datasets.importing.names import joined, match_key, plain
-from earshot.datasets.importing.sources import walk
+from earshot.datasets.importing.sources import same_bytes, walk
+from earshot.datasets.near_duplicates import NOTHING, Fingerprint, fingerprint_of, propose_versions
 from earshot.errors import UserError
 from earshot.pool import parallel_map
 
@@ -63,6 +66,8 @@ class FolderImport:
         Songs whose artist the names of file and folders say, and not the tags.
     same_bytes
         Files with the bytes of another one.
+    proposed_versions
+        Songs that seem to be the recording of another one.
     other_files
         That are no music by their name.
     set_aside
@@ -78,6 +83,7 @@ class FolderImport:
     set_aside: int
     artist_from_path: int = 0
     same_bytes: int = 0
+    proposed_versions: int = 0
 
 
 def import_folder(folder: Path, output: Path, *, genres_from_folders: bool = False) -> FolderImport:
@@ -95,54 +101,40 @@ def import_folder(folder: Path, output: Path, *, genres_from_folders: bool = Fal
     music = [path for path in found if path.suffix.lower() in AUDIO_SUFFIXES]
     others = len(found) - len(music)
     with new_delivery(output, "folder") as draft:
-        twins = _same_bytes(music)
+        twins = same_bytes(music)
         for path, first in twins.items():
             wanted = f"other bytes than those of {_text(first.relative_to(folder))}, which stands for both"
             draft.set_aside.add(_text(path.relative_to(folder)), None, "", wanted)
         read = _read(draft, folder, [path for path in music if path not in twins])
-        named = name_songs(
-            [song.name for song in read], [song.said for song in read], int(genres_from_folders)
-        )
-        songs = [
-            _song(draft, song, tags, genres_from_folders) for song, tags in zip(read, named, strict=True)
-        ]
+        names, said = [file.name for file in read], [file.said for file in read]
+        named = name_songs(names, said, genre_folders=int(genres_from_folders))
+        pairs = list(zip(read, named, strict=True))
+        songs = [_song(draft, file, tags, genres_from_folders) for file, tags in pairs]
         if not songs:
-            first = draft.set_aside.first or f"there are {others} other files"
-            raise UserError(f"{folder}: no music; wanted {', '.join(sorted(AUDIO_SUFFIXES))}; {first}")
+            reason = draft.set_aside.first or f"there are {others} other files"
+            raise UserError(f"{folder}: no music; wanted {', '.join(sorted(AUDIO_SUFFIXES))}; {reason}")
         draft.write_songs(songs)
-    from_path = sum(
-        bool(tags.artist and not song.said.artist) for song, tags in zip(read, named, strict=True)
-    )
+    from_path = sum(bool(tags.artist and not file.said.artist) for file, tags in pairs)
     return _summary(songs, others, draft.set_aside.count, from_path, len(twins))
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file that becomes a song: where it lies, its path below the folder as text, what its tags say."""
+    """A file that becomes a song: where it lies, its path below the folder as text, what its tags say.
+
+    `version_of` is a song_id, or `""`.
+    """
 
     path: Path
     song_id: str
     name: str
     said: Tags
+    version_of: str = ""
 
 
-def _same_bytes(music: list[Path]) -> dict[Path, Path]:
-    """Each file with the bytes of an earlier one, and that one; what cannot be read is nobody's twin."""
-    files = [path for path in music if path.is_file()]
-    sizes = {path: path.stat().st_size for path in files}
-    shared = {size for size, count in Counter(sizes.values()).items() if count > 1}
-    first, twins = dict[bytes, Path](), dict[Path, Path]()
-    for path in files:
-        if sizes[path] not in shared:
-            continue
-        try:
-            with path.open("rb") as file:
-                digest = file_digest(file, "blake2b").digest()
-        except OSError:
-            continue
-        if first.setdefault(digest, path) != path:
-            twins[path] = first[digest]
-    return twins
+def _look(path: Path) -> tuple[Tags, Fingerprint]:
+    tags = read_tags(path)
+    return tags, NOTHING if tags.reason else fingerprint_of(path)
 
 
 def _read(draft: Draft, folder: Path, music: list[Path]) -> list[_File]:
@@ -151,9 +143,9 @@ def _read(draft: Draft, folder: Path, music: list[Path]) -> list[_File]:
     composed = {
         name for path, name in zip(music, names, strict=True) if _bytes(path, folder) == name.encode()
     }
-    tags = parallel_map(read_tags, music, description="Reading tags", unit="files", lost=_lost)
-    read, seen = list[_File](), set[str]()
-    for path, name, said in zip(music, names, tags, strict=True):
+    looked = parallel_map(_look, music, description="Reading tags and sound", unit="files", lost=_lost)
+    read, sounds, seen = list[_File](), list[Fingerprint](), set[str]()
+    for path, name, (said, sound) in zip(music, names, looked, strict=True):
         own = _bytes(path, folder)
         is_other = name in seen or (name in composed and own != name.encode())
         song_id = blake2b(own if is_other else name.encode(), digest_size=8).hexdigest()
@@ -161,7 +153,10 @@ def _read(draft: Draft, folder: Path, music: list[Path]) -> list[_File]:
         _tell_left_out(draft, name, said)
         if not said.reason:
             read.append(_File(path, song_id, name, said))
-    return read
+            sounds.append(sound)
+    ids = {file.path: file.song_id for file in read}
+    versions = {path: ids[best] for path, best in propose_versions(list(ids), sounds).items()}
+    return [replace(file, version_of=versions.get(file.path, "")) for file in read]
 
 
 def _tell_left_out(draft: Draft, name: str, said: Tags) -> None:
@@ -174,8 +169,8 @@ def _tell_left_out(draft: Draft, name: str, said: Tags) -> None:
         draft.set_aside.add(name, None, said.nobody, "an artist; that is a name for many or for none")
 
 
-def _lost(path: Path, reason: str) -> Tags:
-    return Tags(untagged=f"tags that can be read: {reason}")
+def _lost(path: Path, reason: str) -> tuple[Tags, Fingerprint]:
+    return Tags(untagged=f"tags that can be read: {reason}"), NOTHING
 
 
 def _song(draft: Draft, song: _File, tags: Tags, by_folder: bool) -> dict[str, str]:
@@ -189,6 +184,7 @@ def _song(draft: Draft, song: _File, tags: Tags, by_folder: bool) -> dict[str, s
         columns.AUDIO: draft.add_audio(song.song_id, song.path),
         columns.RECORDING_MBID: tags.recording_mbid,
         columns.PATH: plain(song.name),
+        columns.VERSION_OF: song.version_of,
     }
 
 
@@ -217,4 +213,5 @@ def _summary(
         set_aside=set_aside,
         artist_from_path=artist_from_path,
         same_bytes=same_bytes,
+        proposed_versions=with_some(columns.VERSION_OF),
     )

@@ -89,7 +89,7 @@ def _bands() -> NDArray[np.float64]:
 
 def propose_versions(files: Sequence[Path], fingerprints: Sequence[Fingerprint]) -> dict[Path, Path]:
     """Each file that seems to hold the recording of another one, and the largest file of that recording."""
-    proposed = {}
+    proposed = dict[Path, Path]()
     for places in _families(same_recordings(fingerprints), len(files)):
         family = [files[place] for place in places]
         best = max(family, key=lambda path: path.stat().st_size)  # of equals the first

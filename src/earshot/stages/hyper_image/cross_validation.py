@@ -75,7 +75,7 @@ def _majority(learned: Ints, n_genres: int, n_test: int) -> NDArray[np.float64]:
 def _embed(
     paths: Paths, params: HyperImage, catalogue: Catalogue, runs: list[Run]
 ) -> tuple[pd.DataFrame, NDArray[np.float32]]:
-    """Every song, marked where it is new, and their embedding by the network of the strictest way's first fold."""
+    """All songs, marked where new to a network, that of the strictest way's first fold; and its embedding."""
     fold = next(run.fold for run in runs if run.fold.by == ways(params.folds)[-1])
     folder = network_folder(paths.work, fold.by, fold.number, params.candidate)
     met = catalogue.snippets[SONG_ID].iloc[np.concatenate([fold.training, fold.validation])]

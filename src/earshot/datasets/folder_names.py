@@ -89,7 +89,8 @@ def _name(path: str, genre_folders: int, alone: bool) -> _Name | None:
 
 def _split(text: str, place: str, is_folder: bool) -> _Name | None:
     underscored = "_" in text and " " not in text
-    parts = [_words(part) for part in _DASH.split(_TRACK.sub("", text)) if _words(part)]
+    parts = [plain(part) for part in _DASH.split(_TRACK.sub("", text))]
+    parts = [plain(part.replace("_", " ")) if underscored else part for part in parts if part]
     numbers = [place for place, part in enumerate(parts) if place and _NUMBER.fullmatch(part)]
     if numbers and numbers[-1] + 1 < len(parts):  # Artist - Album - 01 - Title
         parts = [parts[0], *parts[numbers[-1] + 1 :]]

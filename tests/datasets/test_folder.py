@@ -181,14 +181,10 @@ def test_the_same_bytes_are_one_song_and_various_is_no_artist(tmp_path: Path) ->
     write_music(music / "d.mp3", artist="VA", album_artist="Ada", title="Nine", genre="Pop/Rock, R&B")
     write_music(music / "e.flac", artist="Compilation")
     write_music(music / "Carrier - Old Mistake" / "mixture.wav")
+    (music / "0.wav").hardlink_to(music / "Carrier - Old Mistake" / "mixture.wav")
     told = import_folder(music, tmp_path / "d")
-    assert (told.songs, told.same_bytes, told.artists, told.artist_from_path, told.set_aside) == (
-        4,
-        2,
-        2,
-        1,
-        4,
-    )
+    told_of = (told.songs, told.same_bytes, told.artists, told.artist_from_path, told.set_aside)
+    assert told_of == (4, 3, 2, 1, 5)
     found = by_path(tmp_path / "d")
     assert {path: (song["artist"], song["title"], song["genres"]) for path, song in found.items()} == {
         "Carrier - Old Mistake/mixture.wav": ("Carrier", "Old Mistake", ""),
@@ -197,7 +193,9 @@ def test_the_same_bytes_are_one_song_and_various_is_no_artist(tmp_path: Path) ->
         "e.flac": ("", "e", ""),
     }
     aside = pd.read_csv(tmp_path / "d" / "set_aside.csv", keep_default_na=False).set_index("file")
-    assert list(aside.index) == ["b.MP2", "c.mp3", "a.mp3", "e.flac"]
+    assert list(aside.index) == ["0.wav", "b.MP2", "c.mp3", "a.mp3", "e.flac"]
+    other = "other bytes than those of Carrier - Old Mistake/mixture.wav, which stands for both"
+    assert aside.loc["0.wav", "wanted"] == other
     assert aside.loc["b.MP2", "wanted"] == "other bytes than those of a.mp3, which stands for both"
-    assert list(aside["value"]) == ["", "", "Various Artists", "Compilation"]
+    assert list(aside["value"]) == ["", "", "", "Various Artists", "Compilation"]
     take_in(tmp_path / "d", tmp_path / "workspace")

@@ -17,7 +17,8 @@ Ids
     artist's name as `match_key` has it. What tags do not say is taken out of the names of files and
     folders (`earshot.datasets.folder_names`). Where the characters of an artist's name are lost
     (`????`), or it is one for many (`Various Artists`), the song has no artist. A file without a
-    title is called by its name. Of files with the same bytes the first one by path is the song.
+    title is called by its name. Of files with the same bytes one is the song: the first one by path, of
+    those whose names tell an artist.
 Versions
     What sounds like the recording in another, larger file (`earshot.datasets.near_duplicates`) names that
     one in the column `version_of`. It is a proposal: both stay songs.
@@ -101,10 +102,7 @@ def import_folder(folder: Path, output: Path, *, genres_from_folders: bool = Fal
     music = [path for path in found if path.suffix.lower() in AUDIO_SUFFIXES]
     others = len(found) - len(music)
     with new_delivery(output, "folder") as draft:
-        twins = same_bytes(music)
-        for path, first in twins.items():
-            wanted = f"other bytes than those of {_text(first.relative_to(folder))}, which stands for both"
-            draft.set_aside.add(_text(path.relative_to(folder)), None, "", wanted)
+        twins = _set_twins_aside(draft, folder, music)
         read = _read(draft, folder, [path for path in music if path not in twins])
         names, said = [file.name for file in read], [file.said for file in read]
         named = name_songs(names, said, genre_folders=int(genres_from_folders))
@@ -116,6 +114,18 @@ def import_folder(folder: Path, output: Path, *, genres_from_folders: bool = Fal
         draft.write_songs(songs)
     from_path = sum(bool(tags.artist and not file.said.artist) for file, tags in pairs)
     return _summary(songs, others, draft.set_aside.count, from_path, len(twins))
+
+
+def _set_twins_aside(draft: Draft, folder: Path, music: list[Path]) -> set[Path]:
+    """The files with the bytes of another one; of each kind that one stays whose name tells an artist."""
+    names = {path: _text(path.relative_to(folder)) for path in music}
+    told = name_songs(list(names.values()), [Tags()] * len(names))
+    artists = {path: said.artist for path, said in zip(names, told, strict=True)}
+    twins = same_bytes(sorted(music, key=lambda path: not artists[path]))
+    for path in sorted(twins):
+        wanted = f"other bytes than those of {names[twins[path]]}, which stands for both"
+        draft.set_aside.add(names[path], None, "", wanted)
+    return set(twins)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from earshot.datasets.importing.names import match_key, plain
 _DASH = re.compile(r"\s+[-–—]\s+|_+[-–—]_+")
 _TRACK = re.compile(r"^(?:(?:\d-)?\d{1,2}(?:\s*[.)]\s*|\s+[-–—]\s+|_+[-–—]_+|-(?=\D))|0\d[\s_]+)(?=.)")
 """`01 - `, `1. `, `2-03 - `, `01 `; not the number of `99 Luftballons` and `7 Seconds`."""
-_LISTED = re.compile(r"^\d{1,3}[\s._)-]+(?=\D)")
+_LISTED = re.compile(r"^\d{1,3}[\s._)-]+(?=[^\s._)-])")
 """A track number where the place of the file says that there is one."""
 _NUMBER = re.compile(r"(?:\d-)?\d{1,3}\.?")
 _DISC = re.compile(r"(?:cd|dis[ck])\W*\d+", re.IGNORECASE)

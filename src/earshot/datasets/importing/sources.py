@@ -63,7 +63,7 @@ def walk(folder: Path) -> Iterator[Path]:
 
 
 def same_bytes(paths: Iterable[Path]) -> dict[Path, Path]:
-    """Each file with the bytes of an earlier one, and the first of these; none that cannot be read."""
+    """Each file with the bytes of an earlier one in `paths`, and the first of these; no unreadable one."""
     files = [path for path in paths if path.is_file()]
     sizes = {path: path.stat().st_size for path in files}
     shared = {size for size, count in Counter(sizes.values()).items() if count > 1}

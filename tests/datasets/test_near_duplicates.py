@@ -10,7 +10,7 @@ import soundfile
 from earshot.datasets.folder import import_folder
 from earshot.datasets.near_duplicates import NOTHING, fingerprint, fingerprint_of, same_recordings
 from tests.audio.signals import music, nasty
-from tests.datasets.imports import songs, take_in
+from tests.datasets.imports import songs
 from tests.datasets.music import write_music
 
 RATE = 22050
@@ -69,7 +69,6 @@ def test_an_import_proposes_the_largest_file_and_merges_nothing(tmp_path: Path) 
         "a.lq.mp3": "a.hq.flac",
         "a.ogg": "a.hq.flac",
     }
-    take_in(tmp_path / "d", tmp_path / "workspace")
     assert fingerprint_of(folder / "e.mp3") is NOTHING
 
 

@@ -26,7 +26,8 @@ SECONDS = 30.0
 MOST_BITS_APART = 0.25
 """Share of bits that differ in the same recording at most; half do in unrelated ones.
 
-The paper has 0.35; songs that a program made with the same instruments and drums come down to 0.27."""
+The paper has 0.35; songs that a program made with the same instruments and drums come down to 0.27.
+"""
 
 _SAMPLE_RATE, _N_FFT, _HOP = 5512, 2048, 128
 _N_BANDS, _LOWEST, _HIGHEST = 33, 300.0, 2000.0

@@ -32,6 +32,11 @@ def test_reading(script: str) -> None:
     assert run(script, "20", "1")["songs"] == 20
 
 
+@pytest.mark.soak
+def test_versions() -> None:
+    assert run("versions.py", "1")["recall_by_form"]["mp3 64"] == 1
+
+
 def test_evaluation() -> None:
     assert run("evaluation.py", "300", "60", "2", "1")["users"] == 300
 

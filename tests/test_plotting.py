@@ -13,11 +13,12 @@ import soundfile
 from typer.testing import CliRunner
 
 from earshot.audio.hyper_image import DEFAULTS
-from earshot.audio.song_sheet import song_sheet
+from earshot.audio.song_sheet import Heading, song_sheet
 from earshot.cli import app
 from earshot.errors import UserError
-from earshot.plotting import file_name, plot_song
+from earshot.plotting import file_name, heading_of, plot_song
 from tests.audio.files import RATE, stereo
+from tests.datasets.music import write_music
 
 CATALOGUE = {"000123": "audio/a.ogg", "../AC/DC": "audio/b.mp3", "silent": None, "gone": "audio/gone.ogg"}
 
@@ -31,6 +32,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     soundfile.write(workspace / "audio" / "a.ogg", stereo(), RATE)
     soundfile.write(workspace / "audio" / "b.mp3", stereo(), RATE)
     songs = pd.DataFrame({"song_id": list(CATALOGUE), "audio": pd.Series(CATALOGUE.values(), dtype="str")})
+    songs["title"], songs["artist"] = ["Half a Bridge", None, "", ""], ["Ada", None, "", ""]
+    songs["path"] = ["", "Music/AC-DC/b.mp3", "", ""]
     songs.to_parquet(workspace / "data" / "raw_audio" / "songs.parquet")
     monkeypatch.chdir(workspace)
     return workspace
@@ -44,7 +47,17 @@ def plot(*arguments: str) -> Path:
 
 def test_a_song_of_the_catalogue(root: Path) -> None:
     assert plot("000123") == root / "000123.png"
-    assert (root / "000123.png").read_bytes() == song_sheet(root / "audio" / "a.ogg", DEFAULTS)
+    heading = Heading("Half a Bridge", "Ada", "a.ogg")
+    assert (root / "000123.png").read_bytes() == song_sheet(root / "audio" / "a.ogg", DEFAULTS, heading)
+
+
+def test_a_file_is_headed_by_its_tags_or_its_name_and_a_song_by_the_catalogue(root: Path) -> None:
+    tagged = write_music(root / "x.flac", artist="Carrier\x1b[2J", title="Old\nMistake")
+    named = shutil.copy(root / "audio" / "b.mp3", root / "Ada - Nine.mp3")
+    assert heading_of(root, "x.flac", tagged) == ("Old Mistake", r"Carrier\u001b[2J", "x.flac")
+    assert heading_of(root, "Ada - Nine.mp3", Path(named)) == ("Nine", "Ada", "Ada - Nine.mp3")
+    audio = root / "audio" / "b.mp3"
+    assert heading_of(root, "../AC/DC", audio) == ("", "", "Music/AC-DC/b.mp3")
 
 
 def test_an_id_does_not_lead_out_of_the_folder(root: Path) -> None:
@@ -68,7 +81,7 @@ def test_a_file_outside_any_workspace_with_the_excerpt_of_params(root: Path, tmp
     song = str(root / "audio" / "b.mp3")
     assert plot(song) == root / "b.png"
     assert plot("audio/b.mp3", "--output", str(tmp_path / "other.PNG")) == tmp_path / "other.PNG"
-    wanted = song_sheet(Path(song), replace(DEFAULTS, excerpt_seconds=1.0))
+    wanted = song_sheet(Path(song), replace(DEFAULTS, excerpt_seconds=1.0), Heading("b", "", "b.mp3"))
     assert (root / "b.png").read_bytes() == (tmp_path / "other.PNG").read_bytes() == wanted
 
 

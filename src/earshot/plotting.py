@@ -7,14 +7,19 @@ from pathlib import Path
 
 from earshot.audio.decoding import AudioError
 from earshot.audio.hyper_image import DEFAULTS
-from earshot.audio.song_sheet import song_sheet
-from earshot.columns import AUDIO, SONG_ID
+from earshot.audio.probing import quiet_codecs
+from earshot.audio.song_sheet import Heading, song_sheet
+from earshot.columns import ARTIST, AUDIO, PATH, SONG_ID, TITLE
+from earshot.datasets.folder_names import name_songs
+from earshot.datasets.folder_tags import read_tags
 from earshot.errors import UserError
 from earshot.files import replace_bytes
 from earshot.params import load_params
+from earshot.terminal import on_one_line
 from earshot.workspace import not_yet
 
 _LONGEST_NAME = 50
+_SHOWN = (AUDIO, TITLE, ARTIST, PATH)
 
 
 def plot_song(root: Path, song: str, output: Path | None = None) -> Path:
@@ -47,7 +52,8 @@ def plot_song(root: Path, song: str, output: Path | None = None) -> Path:
     params = root / "params.yaml"
     settings = load_params(params).hyper_images if params.is_file() else DEFAULTS
     try:
-        sheet = song_sheet(audio, settings)
+        with quiet_codecs():
+            sheet = song_sheet(audio, settings, heading_of(root, song, audio))
     except (AudioError, OSError) as error:
         raise UserError(f"{audio}: {error}") from None
     try:
@@ -60,23 +66,37 @@ def plot_song(root: Path, song: str, output: Path | None = None) -> Path:
 def find_audio(root: Path, song: str) -> Path:
     """The audio of a song of the catalogue in `root`, or `song` itself where it is a file."""
     table, file = root / "data" / "raw_audio" / "songs.parquet", root / song
-    delivered = _delivered_audio(table)
+    delivered = _delivered(root)
     if song in delivered:
-        return _usable(root, song, delivered[song])
+        return _usable(root, song, delivered[song][AUDIO])
     if file.is_file():
         return file
     nowhere = f"{song!r} is neither a song_id of {table} nor a file: there is no {file}"
     raise UserError(nowhere) if table.is_file() else not_yet(root, f"{nowhere}, and no catalogue yet")
 
 
-def _delivered_audio(table: Path) -> dict[str, str]:
-    """song_id -> audio relative to the workspace, or ""; empty where there is no catalogue."""
-    import pandas as pd
+def heading_of(root: Path, song: str, audio: Path) -> Heading:
+    """What the catalogue in `root` says of a song; of another file, what its tags and its name say."""
+    told = _delivered(root).get(song)
+    if told is None:
+        (said,) = name_songs([audio.name], [read_tags(audio)])
+        told = {TITLE: said.title, ARTIST: said.artist}
+    file = told.get(PATH) or audio.name
+    return Heading(*(on_one_line(text) for text in (told.get(TITLE, ""), told.get(ARTIST, ""), file)))
 
+
+def _delivered(root: Path) -> dict[str, dict[str, str]]:
+    """song_id -> its row of the catalogue, `""` where nothing was said; empty where there is no catalogue."""
+    import pandas as pd
+    from pyarrow.parquet import read_schema
+
+    table = root / "data" / "raw_audio" / "songs.parquet"
     if not table.is_file():
         return {}
-    songs = pd.read_parquet(table, columns=[SONG_ID, AUDIO])
-    return dict(zip(songs[SONG_ID], songs[AUDIO].fillna(""), strict=True))
+    there = set(read_schema(table).names)
+    songs = pd.read_parquet(table, columns=[name for name in (SONG_ID, *_SHOWN) if name in there])
+    rows = songs.fillna("").to_dict("records")
+    return {row[SONG_ID]: {str(name): text for name, text in row.items()} for row in rows}
 
 
 def _usable(root: Path, song: str, audio: str) -> Path:

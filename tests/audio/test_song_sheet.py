@@ -14,7 +14,14 @@ from PIL import Image
 from earshot.audio.features import features, normalize
 from earshot.audio.hyper_image import DEFAULTS
 from earshot.audio.panels import Panel, constant_q, envelope, log_bank
-from earshot.audio.song_sheet import song_panels, song_sheet, song_sheet_png
+from earshot.audio.song_sheet import (
+    Heading,
+    shown_part,
+    silent_frames,
+    song_panels,
+    song_sheet,
+    song_sheet_png,
+)
 from tests.audio.signals import SAMPLE_RATE, music, nasty
 
 
@@ -95,9 +102,30 @@ def test_same_song_same_bytes_and_of_a_long_one_the_middle(tmp_path: Path):
     soundfile.write(tmp_path / "song.wav", samples, SAMPLE_RATE)
     middle = samples[2 * SAMPLE_RATE : 4 * SAMPLE_RATE].astype(np.float32) / 2**15
     sheet = song_sheet(tmp_path / "song.wav", settings)
-    assert sheet == song_sheet_png(middle, settings)
-    assert Image.open(BytesIO(sheet)).size == (1080, 2185)
+    assert sheet == song_sheet_png(middle, settings, start=2.0)
+    assert Image.open(BytesIO(sheet)).size == (1080, 2206)
     assert len(sheet) < 600_000
+    headed = song_sheet(tmp_path / "song.wav", settings, Heading("$a_b$", "", "x" * 200))
+    lines = ("$a_b$", f"middle 2 s of 0:06  ·  {'x' * 99}…")
+    assert headed == song_sheet_png(middle, settings, 2.0, lines)
+    assert Image.open(BytesIO(headed)).size[1] > 2206
+
+
+def test_a_sheet_says_which_part_of_the_file_it_shows():
+    assert shown_part(26.2, 0.0, DEFAULTS) == "all of 0:26"
+    assert shown_part(166.0, 53.0, DEFAULTS) == "middle 60 s of 2:46"
+    assert shown_part(3725.0, 72.0, DEFAULTS) == "60 s from 1:12 on, of 1:02:05; its middle is silent"
+
+
+def test_what_compares_silence_with_itself_is_grey_and_nothing_else_is():
+    samples = np.concatenate([music(1), np.full(SAMPLE_RATE, 1 / 2**15, np.float32)])
+    silent = silent_frames(samples, 512, 1 + len(samples) // 512)
+    assert not silent[: SAMPLE_RATE // 512].any()
+    assert silent[SAMPLE_RATE // 512 + 2 :].all()
+    picture = np.array(Image.open(BytesIO(song_sheet_png(samples, DEFAULTS))).convert("RGB")).astype(int)
+    greys = (abs(picture - 221) <= 8).all(axis=2)[:, 700:1040].mean(axis=1) > 0.9  # of rows of pixels
+    inches = greys.sum() / 120
+    assert inches == pytest.approx(3 * 1.2 + 3 * 0.22, abs=0.4)  # chroma, contrast, tonnetz; and stacked
 
 
 @pytest.mark.parametrize("name", ["silence", "shortest", "clipped"])

@@ -7,6 +7,7 @@ import shutil
 import unicodedata
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from earshot.datasets.folder import FolderImport, import_folder
@@ -164,7 +165,37 @@ def test_musicbrainz_ids_in_chunks_and_among_several(tmp_path: Path) -> None:
 
 
 def test_rarer_suffixes_are_music(tmp_path: Path) -> None:
-    write_music(tmp_path / "m" / "a.mp3")
-    for suffix in ("m4b", "mp2", "caf", "tta", "webm", "w64"):
-        shutil.copy(tmp_path / "m" / "a.mp3", tmp_path / "m" / f"a.{suffix}")
+    music = write_music(tmp_path / "m" / "a.mp3").read_bytes()
+    for number, suffix in enumerate(("m4b", "mp2", "caf", "tta", "webm", "w64")):
+        (tmp_path / "m" / f"a.{suffix}").write_bytes(music + bytes([number]))
     assert import_folder(tmp_path / "m", tmp_path / "d").songs == 7
+
+
+def test_the_same_bytes_are_one_song_and_various_is_no_artist(tmp_path: Path) -> None:
+    music = tmp_path / "m"
+    first = write_music(
+        music / "a.mp3", artist="Various Artists", title="Ö", genre="Folk, World, & Country;Rock"
+    )
+    shutil.copy(first, music / "b.MP2")
+    (music / "c.mp3").symlink_to("a.mp3")
+    write_music(music / "d.mp3", artist="VA", album_artist="Ada", title="Nine", genre="Pop/Rock, R&B")
+    write_music(music / "e.flac", artist="Compilation")
+    write_music(music / "Carrier - Old Mistake" / "mixture.wav")
+    (music / "0.wav").hardlink_to(music / "Carrier - Old Mistake" / "mixture.wav")
+    told = import_folder(music, tmp_path / "d")
+    told_of = (told.songs, told.same_bytes, told.artists, told.artist_from_path, told.set_aside)
+    assert told_of == (4, 3, 2, 1, 5)
+    found = by_path(tmp_path / "d")
+    assert {path: (song["artist"], song["title"], song["genres"]) for path, song in found.items()} == {
+        "Carrier - Old Mistake/mixture.wav": ("Carrier", "Old Mistake", ""),
+        "a.mp3": ("", "Ö", "Folk;World;Country;Rock"),
+        "d.mp3": ("Ada", "Nine", "Pop/Rock;R&B"),
+        "e.flac": ("", "e", ""),
+    }
+    aside = pd.read_csv(tmp_path / "d" / "set_aside.csv", keep_default_na=False).set_index("file")
+    assert list(aside.index) == ["0.wav", "b.MP2", "c.mp3", "a.mp3", "e.flac"]
+    other = "other bytes than those of Carrier - Old Mistake/mixture.wav, which stands for both"
+    assert aside.loc["0.wav", "wanted"] == other
+    assert aside.loc["b.MP2", "wanted"] == "other bytes than those of a.mp3, which stands for both"
+    assert list(aside["value"]) == ["", "", "", "Various Artists", "Compilation"]
+    take_in(tmp_path / "d", tmp_path / "workspace")

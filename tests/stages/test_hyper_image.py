@@ -16,6 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshot.audio.rows import FAMILIES, ImageFormat, Row
 from earshot.audio.shards import write_shard
 from earshot.audio.store import write_store
+from earshot.baselines.logistic_mfcc import MfccSums
 from earshot.errors import UserError
 from earshot.files import parse_yaml
 from earshot.params import Component, check_params
@@ -151,6 +152,42 @@ def test_genres_are_told_and_random_snippets_flatter(workspace) -> None:
     assert {check["name"]: check["passed"] for check in summary["checks"]}["nothing_on_both_sides"]
     assert metrics["splits"]["artist"]["systems"]["majority"]["precision_at_3"] == 1  # there are three
     assert summary["songs_of_several_genres"] == 1
+
+
+def test_songs_are_told_beside_a_plain_yardstick(workspace) -> None:
+    _, paths, summary = workspace
+    metrics = json.loads((paths.output / "metrics.json").read_text())
+    for by, found in metrics["songs"].items():
+        systems = {name: values["precision_at_1"] for name, values in found["systems"].items()}
+        assert list(systems) == ["logistic_mfcc", "hyper_image", "late_fusion"]
+        assert systems["logistic_mfcc"] > 0.5  # three genres of equal size
+        difference = found["minus_logistic_mfcc"]["hyper_image"]["precision_at_1"]
+        assert difference == pytest.approx(systems["hyper_image"] - systems["logistic_mfcc"], abs=2e-6)
+        assert summary[f"logistic_mfcc_of_songs_by_{by}_precision_at_1"] == systems["logistic_mfcc"]
+    per_snippet = pd.read_parquet(paths.output / "per_snippet.parquet").query("system == 'majority'")
+    asked = per_snippet.groupby("by")["song_id"].nunique()
+    assert metrics["songs"]["artist"]["songs"] == asked["artist"]
+
+
+def test_one_way_of_splitting_alone_gives_the_same_figures(workspace, tmp_path: Path) -> None:
+    _, paths, _ = workspace
+    whole = json.loads((paths.output / "metrics.json").read_text())
+    params = _params()
+    for by in ("song", "snippet"):
+        output = tmp_path / by
+        output.mkdir()
+        alone = replace(params, folds=replace(params.folds, by=[by]))
+        cross_validation.run(replace(paths, output=output), alone)
+        metrics = json.loads((output / "metrics.json").read_text())
+        assert metrics["splits"] == {by: whole["splits"][by]}
+        assert metrics["songs"] == {by: whole["songs"][by]}
+        assert "Split at random" not in (output / "report.html").read_text()
+
+
+def test_means_and_deviations_by_hand() -> None:
+    """Excerpts of 2 and of 1 frames are one song, with values 1, 3 and 5; another one is left out."""
+    sums = MfccSums(np.array([2.0, 7, 1]), np.array([[4.0], [70], [5]]), np.array([[10.0], [700], [25]]))
+    assert_allclose(sums.statistics(np.array([0, -1, 0])), [[3, np.sqrt(8 / 3)]])
 
 
 def test_tables_hold_the_means(workspace) -> None:

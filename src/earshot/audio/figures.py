@@ -34,6 +34,10 @@ INK, MUTED = "#1c1c1e", "#6b6b70"
 _WIDTH, _HEIGHT = 9.0, 5.6
 _LEAST_HEIGHT, _MOST_HEIGHT = 14, 80
 _MAGMA_COLOURS = 224
+_NOTHING_COLOUR = "#dddde0"
+_TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+"""Seconds between labels of a time axis."""
+_MOST_LABELS = 9
 
 
 def hyper_image_png(image: NDArray[np.float32], rows: Sequence[Row], frames_per_second: float) -> bytes:
@@ -61,9 +65,17 @@ def hyper_image_png(image: NDArray[np.float32], rows: Sequence[Row], frames_per_
 
 
 def draw_stack(
-    figure: Figure, place: SubplotSpec, image: NDArray[np.float32], rows: Sequence[Row], seconds: float
+    figure: Figure,
+    place: SubplotSpec,
+    image: NDArray[np.float32],
+    rows: Sequence[Row],
+    seconds: float,
+    start: float = 0.0,
 ) -> None:
-    """Draw a hyper-image `(n_rows, n_frames)` of so many seconds at `place`, the time axis below it."""
+    """Draw a hyper-image `(n_rows, n_frames)` at `place`, the time axis below it.
+
+    It lasts so many seconds from `start` on; rows with NaN are as in `draw_rows`.
+    """
     families = [
         (family, list(group)) for family, group in groupby(range(len(rows)), lambda row: rows[row].family)
     ]
@@ -71,36 +83,59 @@ def draw_stack(
     grid = place.subgridspec(len(families), 1, height_ratios=heights, hspace=0.07)
     for place_of_family, (family, group) in enumerate(families):
         axes = figure.add_subplot(grid[place_of_family])
-        draw_rows(axes, image[group], seconds)
+        draw_rows(axes, image[group], seconds, start=start)
         axes.set_yticks([])
         axes.set_ylabel(
             NAMES.get(family, family), rotation=0, ha="right", va="center", fontsize=9, color=INK, labelpad=6
         )
     draw_time(axes)
+    axes.set_xlabel("minutes:seconds", fontsize=8, color=MUTED)
 
 
-def draw_rows(axes: Axes, image: NDArray[np.float32], seconds: float, interpolation: str = "nearest") -> None:
-    """Rows over time, the lowest at the bottom, contrast stretched to what they use; no labels yet."""
-    low, high = np.percentile(image, [0.5, 99.5])
+def draw_rows(
+    axes: Axes, image: NDArray[np.float32], seconds: float, interpolation: str = "nearest", start: float = 0.0
+) -> None:
+    """Rows over time, the lowest at the bottom, contrast stretched to what they use; no labels yet.
+
+    What is NaN is grey.
+    """
+    from matplotlib import colormaps
+
+    shown = image[np.isfinite(image)]
+    low, high = np.percentile(shown, [0.5, 99.5]) if len(shown) else (0.0, 1.0)
     axes.imshow(
         image,
         origin="lower",
         aspect="auto",
         interpolation=interpolation,
         interpolation_stage="data",
-        cmap="magma",
+        cmap=colormaps["magma"].with_extremes(bad=_NOTHING_COLOUR),
         vmin=low,
         vmax=max(high, low + 1e-3),
-        extent=(0.0, seconds, 0.0, float(len(image))),
+        extent=(start, start + seconds, 0.0, float(len(image))),
     )
     axes.tick_params(axis="x", length=0, labelbottom=False)
     axes.spines[:].set_visible(False)
 
 
 def draw_time(axes: Axes) -> None:
-    """Seconds below `axes`."""
+    """Minutes and seconds below `axes`, whose x axis is in seconds."""
+    begin, end = axes.get_xlim()
+    step = next((step for step in _TIME_STEPS if (end - begin) / step <= _MOST_LABELS), _TIME_STEPS[-1])
+    times = np.arange(np.ceil(begin / step), np.floor(end / step) + 1) * step
+    axes.set_xticks(times, [clock(time) for time in times])
     axes.tick_params(axis="x", length=3, labelbottom=True, labelsize=8, colors=MUTED)
-    axes.set_xlabel("seconds", fontsize=8, color=MUTED)
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, hours where there are any.
+
+    >>> clock(166.4), clock(3725)
+    ('2:46', '1:02:05')
+    """
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def png(figure: Figure) -> bytes:

@@ -14,8 +14,14 @@ Ids
     or the tags change, and changes when the file does. Of two files whose names differ in
     that alone, the composed one has it, the other a hash of its own bytes. The path itself stands in
     the column `path`, the MusicBrainz id of the recording in `recording_mbid`. artist_id is the
-    artist's name as `match_key` has it. Where the characters of an artist's name are lost (`????`),
-    the song has no artist. A file without a title is called by its name.
+    artist's name as `match_key` has it. What tags do not say is taken out of the names of files and
+    folders (`earshot.datasets.folder_names`). Where the characters of an artist's name are lost
+    (`????`), or it is one for many (`Various Artists`), the song has no artist. A file without a
+    title is called by its name. Of files with the same bytes one is the song: the first one by path, of
+    those whose names tell an artist.
+Versions
+    What sounds like the recording in another, larger file (`earshot.datasets.near_duplicates`) names that
+    one in the column `version_of`. It is a proposal: both stay songs.
 Sound
     Files are hard-linked into the delivery, on another volume copied: what changes a file in place
     changes it there too, until `earshot ingest` has made its copy. Whether a file can be decoded
@@ -26,16 +32,17 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
 from earshot import columns
+from earshot.datasets.folder_names import name_songs
 from earshot.datasets.folder_tags import Tags, read_tags
 from earshot.datasets.importing.drafts import Draft, new_delivery, refuse_inside
 from earshot.datasets.importing.names import joined, match_key, plain
-from earshot.datasets.importing.sources import walk
+from earshot.datasets.importing.sources import same_bytes, walk
+from earshot.datasets.near_duplicates import NOTHING, Fingerprint, fingerprint_of, propose_versions
 from earshot.errors import UserError
 from earshot.pool import parallel_map
 
@@ -51,11 +58,17 @@ class FolderImport:
     Attributes
     ----------
     songs
-        One a file of music.
+        One a file of music, and one for files of the same bytes.
     artists
         Different ones; songs without an artist are not counted.
     with_artist, with_genre, with_recording_mbid
         Songs.
+    artist_from_path
+        Songs whose artist the names of file and folders say, and not the tags.
+    same_bytes
+        Files with the bytes of another one.
+    proposed_versions
+        Songs that seem to be the recording of another one.
     other_files
         That are no music by their name.
     set_aside
@@ -69,6 +82,9 @@ class FolderImport:
     with_recording_mbid: int
     other_files: int
     set_aside: int
+    artist_from_path: int = 0
+    same_bytes: int = 0
+    proposed_versions: int = 0
 
 
 def import_folder(folder: Path, output: Path, *, genres_from_folders: bool = False) -> FolderImport:
@@ -84,51 +100,101 @@ def import_folder(folder: Path, output: Path, *, genres_from_folders: bool = Fal
     refuse_inside(output, folder)
     found = list(walk(folder))
     music = [path for path in found if path.suffix.lower() in AUDIO_SUFFIXES]
+    others = len(found) - len(music)
     with new_delivery(output, "folder") as draft:
-        songs = list(_songs(draft, folder, music, genres_from_folders))
+        twins = _set_twins_aside(draft, folder, music)
+        read = _read(draft, folder, [path for path in music if path not in twins])
+        names, said = [file.name for file in read], [file.said for file in read]
+        named = name_songs(names, said, genre_folders=int(genres_from_folders))
+        pairs = list(zip(read, named, strict=True))
+        songs = [_song(draft, file, tags, genres_from_folders) for file, tags in pairs]
         if not songs:
-            first = draft.set_aside.first or f"there are {len(found)} other files"
-            raise UserError(f"{folder}: no music; wanted {', '.join(sorted(AUDIO_SUFFIXES))}; {first}")
+            reason = draft.set_aside.first or f"there are {others} other files"
+            raise UserError(f"{folder}: no music; wanted {', '.join(sorted(AUDIO_SUFFIXES))}; {reason}")
         draft.write_songs(songs)
-    return _summary(songs, len(found) - len(music), draft.set_aside.count)
+    from_path = sum(bool(tags.artist and not file.said.artist) for file, tags in pairs)
+    return _summary(songs, others, draft.set_aside.count, from_path, len(twins))
 
 
-def _songs(draft: Draft, folder: Path, music: list[Path], by_folder: bool) -> Iterator[dict[str, str]]:
+def _set_twins_aside(draft: Draft, folder: Path, music: list[Path]) -> set[Path]:
+    """The files with the bytes of another one; of each kind that one stays whose name tells an artist."""
+    names = {path: _text(path.relative_to(folder)) for path in music}
+    told = name_songs(list(names.values()), [Tags()] * len(names))
+    artists = {path: said.artist for path, said in zip(names, told, strict=True)}
+    twins = same_bytes(sorted(music, key=lambda path: not artists[path]))
+    for path in sorted(twins):
+        wanted = f"other bytes than those of {names[twins[path]]}, which stands for both"
+        draft.set_aside.add(names[path], None, "", wanted)
+    return set(twins)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that becomes a song: where it lies, its path below the folder as text, what its tags say.
+
+    `version_of` is a song_id, or `""`.
+    """
+
+    path: Path
+    song_id: str
+    name: str
+    said: Tags
+    version_of: str = ""
+
+
+def _look(path: Path) -> tuple[Tags, Fingerprint]:
+    tags = read_tags(path)
+    return tags, NOTHING if tags.reason else fingerprint_of(path)
+
+
+def _read(draft: Draft, folder: Path, music: list[Path]) -> list[_File]:
+    """The files of `music` that can be read, in that order; the others, and bad tags, set aside."""
     names = [_text(path.relative_to(folder)) for path in music]
     composed = {
         name for path, name in zip(music, names, strict=True) if _bytes(path, folder) == name.encode()
     }
-    tags = parallel_map(read_tags, music, description="Reading tags", unit="files", lost=_lost)
-    seen = set[str]()
-    for path, name, said in zip(music, names, tags, strict=True):
+    looked = parallel_map(_look, music, description="Reading tags and sound", unit="files", lost=_lost)
+    read, sounds, seen = list[_File](), list[Fingerprint](), set[str]()
+    for path, name, (said, sound) in zip(music, names, looked, strict=True):
         own = _bytes(path, folder)
         is_other = name in seen or (name in composed and own != name.encode())
         song_id = blake2b(own if is_other else name.encode(), digest_size=8).hexdigest()
         seen.add(name)
-        if said.reason or said.untagged:
-            draft.set_aside.add(name, None, "", said.reason or f"{said.untagged}; taken in without")
-        for tag in said.garbled:
-            wanted = "text; its characters are lost in a wrong code page; taken in without"
-            draft.set_aside.add(name, None, tag, wanted)
+        _tell_left_out(draft, name, said)
         if not said.reason:
-            yield _song(draft, path, song_id, name, said, by_folder)
+            read.append(_File(path, song_id, name, said))
+            sounds.append(sound)
+    ids = {file.path: file.song_id for file in read}
+    versions = {path: ids[best] for path, best in propose_versions(list(ids), sounds).items()}
+    return [replace(file, version_of=versions.get(file.path, "")) for file in read]
 
 
-def _lost(path: Path, reason: str) -> Tags:
-    return Tags(untagged=f"tags that can be read: {reason}")
+def _tell_left_out(draft: Draft, name: str, said: Tags) -> None:
+    if said.reason or said.untagged:
+        draft.set_aside.add(name, None, "", said.reason or f"{said.untagged}; taken in without")
+    for tag in said.garbled:
+        wanted = "text; its characters are lost in a wrong code page; taken in without"
+        draft.set_aside.add(name, None, tag, wanted)
+    if said.nobody:
+        draft.set_aside.add(name, None, said.nobody, "an artist; that is a name for many or for none")
 
 
-def _song(draft: Draft, path: Path, song_id: str, name: str, said: Tags, by_folder: bool) -> dict[str, str]:
-    top, _, below = name.partition("/")
+def _lost(path: Path, reason: str) -> tuple[Tags, Fingerprint]:
+    return Tags(untagged=f"tags that can be read: {reason}"), NOTHING
+
+
+def _song(draft: Draft, song: _File, tags: Tags, by_folder: bool) -> dict[str, str]:
+    top, _, below = song.name.partition("/")
     return {
-        columns.SONG_ID: song_id,
-        columns.ARTIST_ID: match_key(said.artist),
-        columns.ARTIST: said.artist,
-        columns.TITLE: said.title or plain(Path(name).stem),
-        columns.GENRES: (joined([top]) if below else "") if by_folder else said.genres,
-        columns.AUDIO: draft.add_audio(song_id, path),
-        columns.RECORDING_MBID: said.recording_mbid,
-        columns.PATH: plain(name),
+        columns.SONG_ID: song.song_id,
+        columns.ARTIST_ID: match_key(tags.artist),
+        columns.ARTIST: tags.artist,
+        columns.TITLE: tags.title,
+        columns.GENRES: (joined([top]) if below else "") if by_folder else tags.genres,
+        columns.AUDIO: draft.add_audio(song.song_id, song.path),
+        columns.RECORDING_MBID: tags.recording_mbid,
+        columns.PATH: plain(song.name),
+        columns.VERSION_OF: song.version_of,
     }
 
 
@@ -141,7 +207,9 @@ def _text(path: Path) -> str:
     return unicodedata.normalize("NFC", os.fsencode(path).decode(errors="backslashreplace"))
 
 
-def _summary(songs: list[dict[str, str]], other_files: int, set_aside: int) -> FolderImport:
+def _summary(
+    songs: list[dict[str, str]], other_files: int, set_aside: int, artist_from_path: int, same_bytes: int
+) -> FolderImport:
     def with_some(column: str) -> int:
         return sum(bool(song[column]) for song in songs)
 
@@ -153,4 +221,7 @@ def _summary(songs: list[dict[str, str]], other_files: int, set_aside: int) -> F
         with_recording_mbid=with_some(columns.RECORDING_MBID),
         other_files=other_files,
         set_aside=set_aside,
+        artist_from_path=artist_from_path,
+        same_bytes=same_bytes,
+        proposed_versions=with_some(columns.VERSION_OF),
     )

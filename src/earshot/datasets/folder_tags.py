@@ -16,11 +16,22 @@ from typing import BinaryIO
 
 from earshot.audio.containers import open_container
 from earshot.audio.probing import quiet_codecs
-from earshot.datasets.importing.names import joined, plain
+from earshot.datasets.importing.names import joined, match_key, plain
 
 _MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MBID_KEYS = ("musicbrainz_trackid", "musicbrainz track id", "musicbrainz/track id")
 """Of Vorbis and APE, of MP4, of ASF."""
+_GENRES = re.compile(r"[;\0,]\s*(?:(?:&|and\b)\s*)?", re.IGNORECASE)
+"""Between genres: also as in Discogs' `Folk, World, & Country`."""
+_NOBODY = frozenset(
+    match_key(name)
+    for name in (
+        *("Various", "Various Artist", "Various Artists", "V.A.", "Varios Artistas", "Artisti vari"),
+        *("Verschiedene", "Verschiedene Interpreten", "Diverse Interpreten", "Artistes divers"),
+        *("Compilation", "Compilations", "Soundtrack", "Soundtracks"),
+        *("Unknown", "Unknown Artist", "Unknown Artists", "No Artist"),
+    )
+)
 _MOST_CHUNKS = 1000
 _UFID = re.compile(rb"UFID.{6,8}http://musicbrainz\.org\0([0-9A-Fa-f-]{36})", re.DOTALL)
 
@@ -41,6 +52,8 @@ class Tags:
         Why no tags can be read in it; it may hold sound nevertheless.
     garbled
         Artist and title of which nothing but replacements of lost characters is there.
+    nobody
+        What stood for an artist and names none: `Various Artists`.
     """
 
     artist: str = ""
@@ -50,6 +63,7 @@ class Tags:
     reason: str = ""
     untagged: str = ""
     garbled: tuple[str, ...] = ()
+    nobody: str = ""
 
 
 def read_tags(path: Path) -> Tags:
@@ -62,20 +76,25 @@ def read_tags(path: Path) -> Tags:
         return Tags(reason=f"a file that can be read: {error.strerror}")
     with quiet_codecs():
         said, untagged = _read_metadata(path)
-    artist, title = (
-        plain(said.get("artist", "") or said.get("album_artist", "")),
-        plain(said.get("title", "")),
-    )
+    title = plain(said.get("title", ""))
+    artists = [text for key in ("artist", "album_artist") if (text := plain(said.get(key, "")))]
+    artist = next((text for text in artists if is_artist(text)), "")
     garbled = tuple(text for text in (artist, title) if _is_lost(text))
     mbids = [ufid, *(said.get(key, "") for key in _MBID_KEYS)]
     return Tags(
         artist="" if artist in garbled else artist,
         title="" if title in garbled else title,
-        genres=joined(re.split("[;\0]", said.get("genre", ""))),
+        genres=joined(_GENRES.split(said.get("genre", ""))),
         recording_mbid=next((mbid for text in mbids for mbid in _several(text) if _MBID.fullmatch(mbid)), ""),
         untagged=untagged,
         garbled=garbled,
+        nobody="" if artist or not artists else artists[0],
     )
+
+
+def is_artist(name: str) -> bool:
+    """Whether `name` can be an artist's: not one for many or for none, as `Various Artists`."""
+    return bool(name) and match_key(name) not in _NOBODY
 
 
 def _several(text: str) -> list[str]:

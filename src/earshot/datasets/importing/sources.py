@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
 
 from earshot.datasets.importing.drafts import SetAside
@@ -58,6 +60,25 @@ def walk(folder: Path) -> Iterator[Path]:
             yield from walk(path)
         else:
             yield path
+
+
+def same_bytes(paths: Iterable[Path]) -> dict[Path, Path]:
+    """Each file with the bytes of an earlier one in `paths`, and the first of these; no unreadable one."""
+    files = [path for path in paths if path.is_file()]
+    sizes = {path: path.stat().st_size for path in files}
+    shared = {size for size, count in Counter(sizes.values()).items() if count > 1}
+    first, twins = dict[bytes, Path](), dict[Path, Path]()
+    for path in files:
+        if sizes[path] not in shared:
+            continue
+        try:
+            with path.open("rb") as file:
+                digest = file_digest(file, "blake2b").digest()
+        except OSError:
+            continue
+        if first.setdefault(digest, path) != path:
+            twins[path] = first[digest]
+    return twins
 
 
 def _matching(pattern: str, suffixes: Collection[str]) -> list[Path]:

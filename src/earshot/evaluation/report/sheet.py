@@ -10,7 +10,7 @@ ROWS = {
     "Power spectrum": "How strong each frequency is at each moment; on the logarithmic axis every octave "
     "has the same room, as in the ear.",
     "Constant-Q": "The same with filters that widen with their pitch, so that notes lie evenly spaced.",
-    "Chroma": "The twelve pitch classes, whatever their octave: the harmony.",
+    "Chroma": "The twelve pitch classes, whatever their octave: the harmony. Grey is silence.",
     "Tempogram": "The tempi at which a passage repeats itself, a tempo and its double being one.",
     "Log mel": "Power in bands as wide as hearing is coarse.",
     "MFCC": "The outline of the mel bands in a few numbers, the timbre; Δ and ΔΔ are how it changes.",

@@ -1,4 +1,4 @@
-"""The genre of held-out snippets, over folds, in three ways of splitting; and the embedding of every song."""
+"""The genre of held-out snippets and songs, over folds, in ways of splitting; the embedding of every song."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earshot.baselines.logistic_mfcc import MfccSums, mfcc_sums
 from earshot.columns import ARTIST_ID, SONG_ID
 from earshot.files import write_json, write_table
 from earshot.processes import progress
@@ -19,7 +20,8 @@ from earshot.stages.hyper_image.networks import embed, genre_scores, network_fol
 from earshot.stages.hyper_image.page import draw_page
 from earshot.stages.hyper_image.params import HyperImage
 from earshot.stages.hyper_image.snippets import GENRE, HELD_OUT, Catalogue, read_catalogue
-from earshot.stages.hyper_image.splitting import KEPT_TOGETHER, make_fold, on_both_sides
+from earshot.stages.hyper_image.song_level import LOGISTIC, song_answers
+from earshot.stages.hyper_image.splitting import make_fold, on_both_sides, ways
 from earshot.stages.hyper_image.tables import MAJORITY, Run, describe_runs, per_snippet
 from earshot.stages.paths import Paths
 
@@ -33,9 +35,10 @@ def run(paths: Paths, params: HyperImage) -> dict[str, Any]:
     folders = (paths.data("raw_audio"), paths.data("hyper_images"))
     catalogue = read_catalogue(*folders, params.training.window_seconds, params.least_songs)
     refuse_bad_networks(catalogue, params)
-    pairs = list(product(KEPT_TOGETHER, params.folds.held_out))
+    sums = mfcc_sums(catalogue.snippet_store)
+    pairs = list(product(ways(params.folds), params.folds.held_out))
     watched = progress(pairs, description="Ways of splitting and folds", unit="runs")
-    runs = [_run(paths, params, catalogue, by, number) for by, number in watched]
+    runs = [_run(paths, params, catalogue, sums, by, number) for by, number in watched]
     metrics = describe_runs(catalogue, runs, params)
     write_json(paths.output / "metrics.json", metrics)
     write_table(paths.output / "per_snippet.parquet", per_snippet(catalogue, runs))
@@ -49,18 +52,18 @@ def run(paths: Paths, params: HyperImage) -> dict[str, Any]:
     return _summary(metrics, params)
 
 
-def _run(paths: Paths, params: HyperImage, catalogue: Catalogue, by: str, number: int) -> Run:
+def _run(paths: Paths, params: HyperImage, catalogue: Catalogue, sums: MfccSums, by: str, number: int) -> Run:
     fold = make_fold(catalogue.snippets, by, number, params.folds)
     genres, artists = catalogue.genre_numbers, catalogue.artist_numbers
+    heard = {name: genre_scores(catalogue, fold, name, params, paths.work) for name in params.networks}
     scores: dict[str, NDArray[np.floating]] = {
-        MAJORITY: _majority(genres[fold.training], len(catalogue.genres), len(fold.test))
+        MAJORITY: _majority(genres[fold.training], len(catalogue.genres), len(fold.test)),
+        **heard,
     }
-    for name in params.networks:
-        scores[name] = genre_scores(catalogue, fold, name, params, paths.work)
     answers = {name: answer(each, genres[fold.test], artists[fold.test]) for name, each in scores.items()}
     columns = {"songs": SONG_ID, "artists": ARTIST_ID}
     sides = {what: on_both_sides(catalogue.snippets, fold, column) for what, column in columns.items()}
-    return Run(fold, answers, sides)
+    return Run(fold, answers, song_answers(catalogue, fold, heard, sums), sides)
 
 
 def _majority(learned: Ints, n_genres: int, n_test: int) -> NDArray[np.float64]:
@@ -72,8 +75,8 @@ def _majority(learned: Ints, n_genres: int, n_test: int) -> NDArray[np.float64]:
 def _embed(
     paths: Paths, params: HyperImage, catalogue: Catalogue, runs: list[Run]
 ) -> tuple[pd.DataFrame, NDArray[np.float32]]:
-    """All songs and their embedding by the network of the first fold by artist; those it never met marked."""
-    fold = next(run.fold for run in runs if run.fold.by == "artist")
+    """All songs, marked where new to a network, that of the strictest way's first fold; and its embedding."""
+    fold = next(run.fold for run in runs if run.fold.by == ways(params.folds)[-1])
     folder = network_folder(paths.work, fold.by, fold.number, params.candidate)
     met = catalogue.snippets[SONG_ID].iloc[np.concatenate([fold.training, fold.validation])]
     songs = catalogue.songs.assign(**{HELD_OUT: ~catalogue.songs[SONG_ID].isin(met)})
@@ -87,17 +90,24 @@ def _summary(metrics: dict[str, Any], params: HyperImage) -> dict[str, Any]:
         for name in (MAJORITY, *params.networks)
         for metric in METRICS
     }
+    values |= {
+        f"{name}_of_songs_by_{by}_{metric}": found["systems"][name][metric]
+        for by, found in metrics["songs"].items()
+        for name in (LOGISTIC, *params.networks)
+        for metric in METRICS
+    }
     counts = {name: metrics["protocol"][name] for name in ("snippets", "songs", "artists")}
     left_out = {
         f"songs_{why.replace(' ', '_')}": n for why, n in metrics["protocol"]["songs_left_out"].items()
     }
-    beats = [_beats_majority(metrics, name) for name in params.networks]
+    beats = [_beats_majority(metrics, ways(params.folds)[-1], name) for name in params.networks]
     return {**counts, **left_out, **values, "checks": [_no_leak(metrics["splits"]), *beats]}
 
 
 def _no_leak(splits: dict[str, Any]) -> dict[str, Any]:
-    songs = splits["song"]["on_both_sides"]["songs"] + splits["artist"]["on_both_sides"]["songs"]
-    artists = splits["artist"]["on_both_sides"]["artists"]
+    sides = {by: found["on_both_sides"] for by, found in splits.items()}
+    songs = sum(sides[by]["songs"] for by in ("song", "artist") if by in sides)
+    artists = sides["artist"]["artists"] if "artist" in sides else 0
     return check(
         "nothing_on_both_sides",
         "songs of which a network learned some snippets and was asked about others, split by song or artist; "
@@ -108,11 +118,11 @@ def _no_leak(splits: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _beats_majority(metrics: dict[str, Any], name: str) -> dict[str, Any]:
-    low, high = metrics["minus_majority"]["artist"][name]["precision_at_1_ci95_artists"]
+def _beats_majority(metrics: dict[str, Any], by: str, name: str) -> dict[str, Any]:
+    low, high = metrics["minus_majority"][by][name]["precision_at_1_ci95_artists"]
     return check(
         f"{name}_beats_majority",
-        f"{name} tells genres of artists it never met more often than always naming the most frequent one: "
+        f"{name} tells genres, split by {by}, more often than always naming the most frequent one: "
         "paired 95 % interval over artists of the difference in precision@1",
         passed=low > 0,
         observed=f"{low} to {high}",

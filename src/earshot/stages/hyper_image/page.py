@@ -20,12 +20,19 @@ from earshot.stages.hyper_image.cloud import SCRIPT, draw_cloud, three_component
 from earshot.stages.hyper_image.neighbours import COSINE, NEIGHBOUR
 from earshot.stages.hyper_image.params import HyperImage
 from earshot.stages.hyper_image.snippets import GENRE, HELD_OUT
+from earshot.stages.hyper_image.song_level import LOGISTIC
 
 HEADINGS = {"precision_at_1": "Precision@1", "precision_at_3": "Precision@3", "macro_f1": "Macro F1"}
 SPLITS = {
     "snippet": ("Random snippets", "A network has met other snippets of the same songs."),
     "song": ("Whole songs", "It has met other songs of the same artists."),
     "artist": ("By artist", "It has met neither song nor artist."),
+}
+UNMET = {"snippet": "songs", "song": "songs it never met", "artist": "artists it never met"}
+NEIGHBOURS_OF = {
+    "snippet": "",
+    "song": " that the network never met",
+    "artist": " of artists that the network never met",
 }
 MOST_POINTS = 2000
 SHOWN_NEIGHBOURS = 12
@@ -42,9 +49,10 @@ def draw_page(
     parts = (
         _header(metrics, params.candidate),
         _results(metrics, params),
+        _songs(metrics, params),
         _folds(metrics),
         _cloud(songs, embedding),
-        _neighbours(songs, near),
+        _neighbours(songs, near, metrics["protocol"]["by"][-1]),
         _protocol(metrics["protocol"]),
     )
     return document("hyper-image genres", "\n".join(parts), f"<script>{SCRIPT}</script>")
@@ -52,14 +60,22 @@ def draw_page(
 
 def _header(metrics: Mapping[str, Any], candidate: str) -> str:
     found = {by: values["systems"][candidate]["precision_at_1"] for by, values in metrics["splits"].items()}
-    flattery = metrics["snippet_minus_artist"][candidate]
-    low, high = flattery["precision_at_1_ci95_artists"]
+    strictest = metrics["protocol"]["by"][-1]
+    lead = (
+        f"<b>{text(candidate)}</b> names the genre of <b>{number(found[strictest])}</b> of the snippets of "
+        f"{UNMET[strictest]}."
+    )
+    if "snippet_minus_artist" in metrics:
+        flattery = metrics["snippet_minus_artist"][candidate]
+        low, high = flattery["precision_at_1_ci95_artists"]
+        lead += (
+            f" Split at random it seems to name {number(found['snippet'])}: that flatters "
+            f"it by <b>{signed(flattery['precision_at_1'])}</b> ({signed(low)} to {signed(high)})."
+        )
     return (
         '<header class="top"><p class="brand">earshot <span>the hyper-image paper</span></p>'
         "<h1>The genre of a song, from a few seconds of it</h1>"
-        f"<p><b>{text(candidate)}</b> names the genre of <b>{number(found['artist'])}</b> of the snippets of "
-        f"artists it never met. Split at random it seems to name {number(found['snippet'])}: that flatters "
-        f"it by <b>{signed(flattery['precision_at_1'])}</b> ({signed(low)} to {signed(high)}).</p></header>"
+        f"<p>{lead}</p></header>"
     )
 
 
@@ -72,16 +88,43 @@ def _results(metrics: Mapping[str, Any], params: HyperImage) -> str:
         f"<h3>{title}</h3><p>{lead}</p>"
         + draw_systems(metrics["splits"][by]["systems"], described, HEADINGS, params.candidate)
         for by, (title, lead) in SPLITS.items()
+        if by in metrics["splits"]
+    )
+    flattery = (
+        (
+            "<h3>How much random snippets flatter</h3><p>Random snippets minus by artist, the same artists "
+            "drawn for both; the fine line is no difference.</p>",
+            draw_systems(metrics["snippet_minus_artist"], {}, HEADINGS, params.candidate),
+        )
+        if "snippet_minus_artist" in metrics
+        else ()
     )
     return section(
         "results",
-        "Three ways of splitting",
+        "Ways of splitting",
         "Precision@k is the share of held-out snippets whose genre is among the k with the highest scores. "
         "Bars are 95 % intervals over artists. Made by <code>make paper</code>.",
         *tables,
-        "<h3>How much random snippets flatter</h3><p>Random snippets minus by artist, the same artists drawn "
-        "for both; the fine line is no difference.</p>",
-        draw_systems(metrics["snippet_minus_artist"], {}, HEADINGS, params.candidate),
+        *flattery,
+    )
+
+
+def _songs(metrics: Mapping[str, Any], params: HyperImage) -> str:
+    described = {LOGISTIC: "logistic regression on the means and deviations of 20 MFCCs"}
+    parts = (
+        f"<h3>{SPLITS[by][0]}, {found['songs']:,} songs</h3>"
+        + draw_systems(found["systems"], described, HEADINGS, params.candidate)
+        + f"<h4>Minus {LOGISTIC}</h4>"
+        + draw_systems(found[f"minus_{LOGISTIC}"], {}, HEADINGS, params.candidate)
+        for by, found in metrics["songs"].items()
+    )
+    return section(
+        "songs",
+        "Whole songs, against a plain yardstick",
+        "The same folds, a song at a time: a network's answers to its held-out snippets as one, beside a "
+        "regression that hears no order in time. Differences are paired: the same songs, the same artists "
+        "drawn for both.",
+        *parts,
     )
 
 
@@ -113,9 +156,10 @@ def _cloud(songs: pd.DataFrame, embedding: NDArray[np.float32]) -> str:
     )
 
 
-def _neighbours(songs: pd.DataFrame, near: pd.DataFrame) -> str:
+def _neighbours(songs: pd.DataFrame, near: pd.DataFrame, by: str) -> str:
     described = describe_songs(songs)
-    asked = chosen(songs.loc[songs[HELD_OUT], SONG_ID], SHOWN_NEIGHBOURS, "neighbours")
+    unmet = songs[HELD_OUT] if by != "snippet" else songs[SONG_ID] != ""
+    asked = chosen(songs.loc[unmet, SONG_ID], SHOWN_NEIGHBOURS, "neighbours")
     lists = dict(iter(near.groupby(SONG_ID, sort=False)))
     rows = [
         f'<tr><th scope="row">{text(_name(described[song_id]))}</th>'
@@ -125,7 +169,7 @@ def _neighbours(songs: pd.DataFrame, near: pd.DataFrame) -> str:
     return section(
         "neighbours",
         "Nearest by the embedding",
-        "Songs of artists that the network never met, drawn by a hash of their ids, and the others whose "
+        f"Songs{NEIGHBOURS_OF[by]}, drawn by a hash of their ids, and the others whose "
         "embeddings point most nearly the same way (cosine).",
         table(["Song", "Nearest"], rows, "results"),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import field
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -14,12 +15,15 @@ GENRE = Component("earshot.training.objectives.genre:Genre", {})
 
 @dataclass(frozen=True, config=CONFIG)
 class Folds:
-    """How many folds, and those that are held out, one after the other, in every way of splitting."""
+    """How many folds, and those that are held out, one after the other, in every way of splitting in `by`."""
 
     folds: Annotated[int, Field(ge=2)]
     held_out: Annotated[list[int], Field(min_length=1)]
     validation_share: Annotated[float, Field(gt=0, lt=1)]
     seed: Annotated[int, Field(ge=0, lt=2**31)]
+    by: Annotated[list[Literal["snippet", "song", "artist"]], Field(min_length=1)] = field(
+        default_factory=lambda: ["snippet", "song", "artist"]
+    )
 
     @model_validator(mode="after")
     def _folds_exist(self) -> Folds:

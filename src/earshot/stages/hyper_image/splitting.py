@@ -20,6 +20,11 @@ KEPT_TOGETHER = {"snippet": SNIPPET, "song": SONG_ID, "artist": ARTIST_ID}
 Rows = NDArray[np.intp]
 
 
+def ways(folds: Folds) -> list[str]:
+    """The ways of splitting that are asked for, the strictest last."""
+    return [by for by in KEPT_TOGETHER if by in folds.by]
+
+
 @dataclass(frozen=True)
 class Fold:
     """Rows of the snippets to learn from, for early stopping, and held out; each ascending.

@@ -13,7 +13,8 @@ from earshot.columns import ARTIST_ID, SONG_ID
 from earshot.stages.hyper_image.measures import Answers, Doubles, describe, join, measure, minus, replicates
 from earshot.stages.hyper_image.params import HyperImage
 from earshot.stages.hyper_image.snippets import GENRE, SNIPPET, Catalogue
-from earshot.stages.hyper_image.splitting import KEPT_TOGETHER, Fold
+from earshot.stages.hyper_image.song_level import LOGISTIC
+from earshot.stages.hyper_image.splitting import Fold, ways
 
 MAJORITY = "majority"
 
@@ -23,13 +24,14 @@ Measured = Mapping[str, dict[str, Doubles]]
 
 @dataclass(frozen=True)
 class Run:
-    """One fold of one way of splitting, and what each system says of its held-out snippets.
+    """One fold of one way of splitting, and what each system says of its held-out snippets, and songs.
 
     `on_both_sides` counts songs and artists of which some snippets are held out, others not.
     """
 
     fold: Fold
     answers: dict[str, Answers]
+    of_songs: dict[str, Answers]
     on_both_sides: dict[str, int]
 
 
@@ -37,26 +39,39 @@ def describe_runs(catalogue: Catalogue, runs: Sequence[Run], params: HyperImage)
     """The content of metrics.json; every interval is over artists, of a difference paired."""
     n_artists, n_genres = int(catalogue.artist_numbers.max()) + 1, len(catalogue.genres)
     drawn = replicates(n_artists, params.bootstraps, params.folds.seed)
-    by_split = {by: [run for run in runs if run.fold.by == by] for by in KEPT_TOGETHER}
-    measured = {by: _measure(some, n_genres, drawn) for by, some in by_split.items()}
-    return {
+    by_split = {by: [run for run in runs if run.fold.by == by] for by in ways(params.folds)}
+    measured = {by: _measure([run.answers for run in some], n_genres, drawn) for by, some in by_split.items()}
+    of_songs = {
+        by: _measure([run.of_songs for run in some], n_genres, drawn) for by, some in by_split.items()
+    }
+    metrics = {
         "splits": {by: _describe_split(measured[by], some, n_genres) for by, some in by_split.items()},
-        "minus_majority": {by: _differences(found, params) for by, found in measured.items()},
-        "snippet_minus_artist": {
-            name: describe(minus(measured["snippet"][name], measured["artist"][name]))
-            for name in params.networks
-        },
+        "minus_majority": {by: _differences(found, MAJORITY, params) for by, found in measured.items()},
+        "songs": {by: _describe_songs(found, by_split[by], params) for by, found in of_songs.items()},
         "protocol": _protocol(catalogue, params),
     }
+    if {"snippet", "artist"} <= measured.keys():
+        metrics["snippet_minus_artist"] = {
+            name: describe(minus(measured["snippet"][name], measured["artist"][name]))
+            for name in params.networks
+        }
+    return metrics
 
 
-def _measure(runs: Sequence[Run], n_genres: int, drawn: np.ndarray) -> Measured:
-    systems = runs[0].answers
-    return {name: measure(join([run.answers[name] for run in runs]), n_genres, drawn) for name in systems}
+def _measure(runs: Sequence[Mapping[str, Answers]], n_genres: int, drawn: np.ndarray) -> Measured:
+    return {name: measure(join([run[name] for run in runs]), n_genres, drawn) for name in runs[0]}
 
 
-def _differences(measured: Measured, params: HyperImage) -> dict[str, Any]:
-    return {name: describe(minus(measured[name], measured[MAJORITY])) for name in params.networks}
+def _differences(measured: Measured, yardstick: str, params: HyperImage) -> dict[str, Any]:
+    return {name: describe(minus(measured[name], measured[yardstick])) for name in params.networks}
+
+
+def _describe_songs(measured: Measured, runs: Sequence[Run], params: HyperImage) -> dict[str, Any]:
+    return {
+        "songs": sum(len(run.of_songs[LOGISTIC].genres) for run in runs),
+        "systems": {name: describe(values) for name, values in measured.items()},
+        f"minus_{LOGISTIC}": _differences(measured, LOGISTIC, params),
+    }
 
 
 def _describe_split(measured: Measured, runs: Sequence[Run], n_genres: int) -> dict[str, Any]:
@@ -86,6 +101,7 @@ def _protocol(catalogue: Catalogue, params: HyperImage) -> dict[str, Any]:
     return {
         "folds": params.folds.folds,
         "held_out": params.folds.held_out,
+        "by": ways(params.folds),
         "snippet_seconds": params.training.window_seconds,
         "snippets": len(catalogue.snippets),
         "songs": len(songs),

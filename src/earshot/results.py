@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from earshot.artists import too_few_artists
 from earshot.files import read_json
 from earshot.workspace import not_yet
 
@@ -54,7 +55,9 @@ def _table(systems: dict[str, Any], k: int) -> Any:
 
 def _cell(system: dict[str, Any], metric: str) -> str:
     low, high = system[f"{metric}_ci95_artists"]
-    interval = "no interval" if low is None else f"{low:.3f} to {high:.3f}"
+    n = system.get("n_artists")
+    nothing = "no interval" if n is None else too_few_artists(n)
+    interval = nothing if low is None else f"{low:.3f} to {high:.3f}"
     return f"{system[metric]:.3f} ({interval})"
 
 

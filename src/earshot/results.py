@@ -8,6 +8,7 @@ from typing import Any
 
 from earshot.artists import too_few_artists
 from earshot.files import read_json
+from earshot.releases import Manifest, nothing_released, read_pointer
 from earshot.workspace import not_yet
 
 
@@ -62,8 +63,8 @@ def _cell(system: dict[str, Any], metric: str) -> str:
 
 
 def _places(root: Path, report: Path) -> dict[str, str]:
-    pointer = read_json(root / "releases" / "current.json")
-    released = pointer["release"] or f"nothing yet: {pointer['reason']}"
+    pointer = read_pointer(root)
+    released = pointer.release if isinstance(pointer, Manifest) else nothing_released(root, pointer)
     places = {"released": released, "report": os.path.relpath(report / "report.html", root)}
     run = root / ".earshot" / "wandb" / "latest.json"
     if run.is_file():

@@ -185,11 +185,12 @@ def _checks(paths: Paths) -> tuple[dict[str, Any], ...]:
 def _differences(results: dict[str, Result], other: str) -> Differences:
     pair = results[CANDIDATE], results[other]
     artists = len(pair[0].artist_ids)
-    found = {
+    found: Differences = {
         name: {**_numbers(difference(*pair, metric)), "artists": artists} for name, metric in METRICS.items()
     }
-    p = chance(*pair)
-    found["auc"]["p"] = p if math.isfinite(p) else None
+    if other in DEAF:
+        p = chance(*pair)
+        found["auc"]["p"] = p if math.isfinite(p) else None
     return found
 
 

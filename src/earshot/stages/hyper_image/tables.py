@@ -10,7 +10,16 @@ import numpy as np
 import pandas as pd
 
 from earshot.columns import ARTIST_ID, SONG_ID
-from earshot.stages.hyper_image.measures import Answers, Doubles, describe, join, measure, minus, replicates
+from earshot.stages.hyper_image.measures import (
+    Answers,
+    Doubles,
+    at_least_chance,
+    describe,
+    join,
+    measure,
+    minus,
+    replicates,
+)
 from earshot.stages.hyper_image.params import HyperImage
 from earshot.stages.hyper_image.snippets import GENRE, SNIPPET, Catalogue
 from earshot.stages.hyper_image.splitting import KEPT_TOGETHER, Fold
@@ -52,7 +61,8 @@ def describe_runs(catalogue: Catalogue, runs: Sequence[Run], params: HyperImage)
 
 def _measure(runs: Sequence[Run], n_genres: int, drawn: np.ndarray) -> Measured:
     systems = runs[0].answers
-    return {name: measure(join([run.answers[name] for run in runs]), n_genres, drawn) for name in systems}
+    measured = {name: measure(join([run.answers[name] for run in runs]), n_genres, drawn) for name in systems}
+    return measured | {MAJORITY: at_least_chance(measured[MAJORITY], n_genres)}
 
 
 def _differences(measured: Measured, params: HyperImage) -> dict[str, Any]:

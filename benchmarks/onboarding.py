@@ -71,7 +71,8 @@ def make_small(root: Path, demo: Path) -> None:
     """A clone that serves a model of the embedded catalogue, trained for an epoch or two."""
     subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(root)], check=True)
     params = (root / "params.yaml").read_text()
-    (root / "params.yaml").write_text(re.sub(r"max_epochs: \d+", "max_epochs: 4", params))
+    few = re.sub(r"max_epochs: \d+", "max_epochs: 4", params)
+    (root / "params.yaml").write_text(re.sub(r"min_steps: \d+", "min_steps: 0", few))
     run(root, "earshot", "demo", str(demo))
     run(root, "earshot", "ingest", str(demo / "catalogue"))
     run(root, "dvc", "repro", "--quiet")

@@ -114,6 +114,7 @@ class CnnCheckpoint(Training):
     encoder: Component
     objective: Component
     optimizer: Literal["adamw", "sgd"] = "adamw"
+    min_steps: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(frozen=True, config=CONFIG)

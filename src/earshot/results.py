@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from earshot.artists import too_few_artists
 from earshot.files import read_json
+from earshot.releases import Manifest, nothing_released, read_pointer
 from earshot.workspace import not_yet
 
 
@@ -54,13 +56,15 @@ def _table(systems: dict[str, Any], k: int) -> Any:
 
 def _cell(system: dict[str, Any], metric: str) -> str:
     low, high = system[f"{metric}_ci95_artists"]
-    interval = "no interval" if low is None else f"{low:.3f} to {high:.3f}"
+    n = system.get("n_artists")
+    nothing = "no interval" if n is None else too_few_artists(n)
+    interval = nothing if low is None else f"{low:.3f} to {high:.3f}"
     return f"{system[metric]:.3f} ({interval})"
 
 
 def _places(root: Path, report: Path) -> dict[str, str]:
-    pointer = read_json(root / "releases" / "current.json")
-    released = pointer["release"] or f"nothing yet: {pointer['reason']}"
+    pointer = read_pointer(root)
+    released = pointer.release if isinstance(pointer, Manifest) else nothing_released(root, pointer)
     places = {"released": released, "report": os.path.relpath(report / "report.html", root)}
     run = root / ".earshot" / "wandb" / "latest.json"
     if run.is_file():

@@ -15,7 +15,15 @@ from earshot.files import parse_yaml, read_json, replace_json
 from earshot.ids import is_among
 from earshot.params import Retraining, load_params
 from earshot.plays.tables import ITEMS
-from earshot.releases import Manifest, NothingReleased, candidate, commit_release, read_decision, read_pointer
+from earshot.releases import (
+    Manifest,
+    NothingReleased,
+    candidate,
+    commit_release,
+    nothing_released,
+    read_decision,
+    read_pointer,
+)
 from earshot.stages.reproduce import reproduce
 from earshot.versioning import read_definition, read_lock, read_pipeline, repair, writers
 from earshot.workspace import not_yet
@@ -202,4 +210,6 @@ def _outcome(root: Path, before: Manifest | NothingReleased) -> str:
         return f"{name}: the model is the one that was released before"
     released = isinstance(now, Manifest) and now.release == name
     reason = (read_decision(root, name) or {}).get("reason")
+    if isinstance(now, NothingReleased):
+        return f"{name}: refused; {nothing_released(root, now)}"
     return f"{name}: {'released' if released else 'refused, what was served stays'}: {reason}"

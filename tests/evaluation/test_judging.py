@@ -74,6 +74,7 @@ def test_every_metric_stands_in_every_table():
     assert per_user["recall"].tolist() == [1 / 2, 1 / 1, 1 / 2]
     assert per_user["average_precision"].tolist() == pytest.approx([(1 / 1) / 2, 1 / 2, (1 / 3) / 2])
     metrics = ("map_at_3", "auc", "auc_centred", "recall_at_3", "ndcg_at_3")
-    assert set(values) == {name for metric in metrics for name in (metric, f"{metric}_ci95_artists")}
+    named = {name for metric in metrics for name in (metric, f"{metric}_ci95_artists")}
+    assert set(values) == {*named, "n_artists"}
     drawn = tables.systems_table(found.metrics, 3)
     assert {"ndcg_at_3", "ndcg_at_3_low", "ndcg_at_3_high"} <= set(drawn.columns)

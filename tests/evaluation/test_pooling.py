@@ -12,7 +12,11 @@ from earshot.evaluation.protocol import METRICS, Result
 def result(values: list[float], replicates: list[float]) -> Result:
     users = {metric: np.array(values) for metric in METRICS}
     return Result(
-        users, {metric: np.array(replicates) for metric in METRICS}, np.array(values), np.array(values)
+        users,
+        {metric: np.array(replicates) for metric in METRICS},
+        np.array(values),
+        np.array(values),
+        np.arange(20).astype(str).astype(object),
     )
 
 

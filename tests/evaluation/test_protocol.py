@@ -12,7 +12,16 @@ from scipy.sparse import csr_array
 from scipy.stats import t
 
 from earshot.evaluation import counting, intervals, pairs
-from earshot.evaluation.protocol import METRICS, ColdStart, System, beats, difference, evaluate, measure
+from earshot.evaluation.protocol import (
+    METRICS,
+    ColdStart,
+    System,
+    beats,
+    chance,
+    difference,
+    evaluate,
+    measure,
+)
 from earshot.evaluation.systems import random_system, shuffled_content
 from tests.evaluation import ranking_oracle
 
@@ -204,11 +213,54 @@ def test_equal_vectors_tie_wherever_they_stand():
     assert (result.replicates["auc"] == 0.5).all()
 
 
-def test_one_artist_is_too_few_for_an_interval():
-    relevant = np.array([[True, False, False]])
-    result = evaluate(System(np.ones((2, 1)), np.ones((3, 1))), question(relevant, np.zeros(3)))
-    assert np.isnan(result.interval("map").low)
-    assert not beats(result, result)
+def test_nineteen_artists_are_too_few_for_an_interval(taste):
+    cold_start, system = taste
+    few, enough = (cold_start.only(np.arange(120) < 3 * n) for n in (19, 20))
+    for asked, known in ((few, False), (enough, True)):
+        inside = System(system.user_vectors, system.item_vectors[: len(asked.song_ids)])
+        result = evaluate(inside, asked)
+        assert np.isfinite(result.interval("map").low) == np.isfinite(result.interval("auc").low) == known
+        assert np.isfinite(chance(result, result)) == known
+        assert not beats(result, result)
+
+
+def test_an_interval_stays_inside_what_the_measure_can_be():
+    """One listener with one song, at the top of the list: without its artist nobody is left to ask."""
+    relevant = np.eye(1, 40, dtype=bool)
+    result = evaluate(System(np.ones((2, 1)), -np.arange(40.0)[:, None]), question(relevant, np.arange(40)))
+    wide = replace(result, replicates={metric: np.linspace(-3, 3, 20) for metric in METRICS})
+    for metric in METRICS:
+        assert (wide.interval(metric).low, wide.interval(metric).high) == (0, 1)
+        assert (
+            difference(wide, replace(wide, replicates=result.replicates | {metric: np.zeros(20)}), metric).low
+            == -1
+        )
+
+
+def test_the_influence_of_an_artist_is_the_slope_of_the_auc(taste):
+    cold_start, system = taste
+    result, artists = evaluate(system, cold_start), cold_start.artists
+    spread = result.replicates["auc"].std()
+    assert np.sqrt(np.square(result.influence).sum()) == pytest.approx(spread, rel=0.1)
+    assert result.influence.sum() == pytest.approx(0, abs=1e-6)
+    cold_start = cold_start.asked(np.arange(300) < 40)
+    result = evaluate(system, cold_start)
+    for artist in (0, 39):
+        weights = np.ones((2, 120))
+        weights[:, artists == artist] += np.array([[1e-4], [-1e-4]])
+        up, down = (plain_auc(cold_start, system, each) for each in weights)
+        assert result.influence[artist] == pytest.approx((up - down) / 2e-4, abs=1e-6)
+
+
+def test_chance_flips_the_signs_of_artists(taste):
+    assert intervals.sign_flip_p(np.ones(20)) == 1 / 10_000
+    assert intervals.sign_flip_p(np.array([3.0, 2.0, 1.0])) == pytest.approx(1 / 8, abs=0.01)
+    assert intervals.sign_flip_p(np.array([3.0, 2.0, -1.0])) == pytest.approx(2 / 8, abs=0.01)
+    assert intervals.sign_flip_p(np.zeros(5)) == 1
+    cold_start, system = taste
+    knowing, other = evaluate(system, cold_start), evaluate(random_system(301, 120, seed=1), cold_start)
+    assert chance(knowing, other) == 1 / 10_000
+    assert chance(other, knowing) == 1
 
 
 def test_some_candidates_alone(taste):

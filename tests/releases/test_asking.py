@@ -58,6 +58,21 @@ def test_listeners_lists_who_has_not_played_it(first_release: Repository) -> Non
     assert [row["user_id"] for row in rows] == sorted(scores, key=lambda user: -scores[user])[:6]
 
 
+def test_a_candidate_is_looked_at_without_being_served(first_release: Repository) -> None:
+    """Where nothing is released it is the way to hear what was refused."""
+    predicted = np.load(first_release.root / "data" / "predicted_factors" / "item_factors.npy")
+    unit = predicted / np.linalg.norm(predicted, axis=1, keepdims=True)
+    song_ids = first_release.read("predicted_factors/items.parquet")["song_id"].tolist()
+    cosines = dict(zip(song_ids, unit @ unit[song_ids.index("s010")], strict=True))
+    others = [song for song in song_ids if song not in ("s010", WITHDRAWN)]
+    rows = json.loads(first_release.earshot("similar", "s010", "-k", "4", "--candidate", "--json"))
+    assert [row["song_id"] for row in rows] == sorted(others, key=lambda song: -cosines[song])[:4]
+    world = World()
+    likers = json.loads(first_release.earshot("listeners", "s010", "--candidate", "--json"))
+    assert len(likers) == 10
+    assert not {row["user_id"] for row in likers} & set(world.user_ids[world.played[:, 10]])
+
+
 def test_errors_name_what_was_wanted(first_release: Repository) -> None:
     for arguments, told in (
         (("recommend", "x"), r"user 'x' has no plays .* one of data/play_counts/users\.parquet"),

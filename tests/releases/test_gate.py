@@ -13,9 +13,9 @@ from earshot.evaluation.genres import large_genres
 from earshot.releases.gate import STOPPING, Difference, Evidence, judge
 
 
-def between(low: float | None, high: float | None) -> Difference:
+def between(low: float | None, high: float | None, p: float | None = 0.0001, artists: int = 60) -> Difference:
     value = None if low is None or high is None else (low + high) / 2
-    return {"value": value, "low": low, "high": high}
+    return {"value": value, "low": low, "high": high, "artists": artists, "p": p}
 
 
 def check(name: str, passed: bool = True) -> dict[str, object]:
@@ -23,30 +23,46 @@ def check(name: str, passed: bool = True) -> dict[str, object]:
 
 
 HELD = tuple(check(name) for name in STOPPING)
-GOOD = Evidence({"5f": {"auc": between(-0.02, 0.04), "map_at_500": between(-0.01, 0.01)}}, None, checks=HELD)
+ABOVE = {"random": {"auc": between(0.1, 0.3), "map_at_500": between(-0.04, 0.17, None)}}
+GOOD = Evidence(
+    ABOVE,
+    {"5f": {"auc": between(-0.02, 0.04, 0.3), "map_at_500": between(-0.01, 0.01, None)}},
+    None,
+    checks=HELD,
+)
 EPSILON = 0.025
 
 
 def test_a_candidate_that_keeps_every_rule_is_released() -> None:
     verdict = judge(GOOD, EPSILON)
     assert verdict.released
-    figures = "auc +0.010 [-0.020, +0.040], map_at_500 +0.000 [-0.010, +0.010]"
+    figures = "auc +0.010 [-0.020, +0.040], p = 0.3, map_at_500 +0.000 [-0.010, +0.010]"
     assert verdict.reason == f"is not worse than 5f ({figures}; -0.025 allowed)"
-    assert [rule.name for rule in verdict.rules] == ["release", "checks"]
+    assert [rule.name for rule in verdict.rules] == ["release", "chance", "checks"]
 
 
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
-        ({"against": {"5f": {"auc": between(-0.03, 0.5)}}}, "may be worse than 5f"),
-        ({"against": {"5f": {"auc": between(None, None)}}}, "too few artists to tell"),
-        ({"best": {"a0": {"auc": between(-0.051, 0.02)}}}, "may have lost too much to a0, the best release"),
-        ({"genres": {"jazz": {"auc": between(-0.20, -0.03)}}}, "is clearly worse in jazz (auc -0.115"),
-        ({"checks": (check("objective_falls", False), *HELD[1:])}, "checks: objective_falls failed"),
-        ({"checks": HELD[:2]}, "checks: cnn_mse_beats_shuffled_content was not made"),
+        ({"against": {"5f": {"auc": between(-0.03, -0.001)}}}, "is clearly worse than 5f"),
         (
-            {"against": {"random": {"auc": between(0.0, 0.2)}}, "unpaired": "nothing is released yet"},
-            "does not beat random",
+            {"against": {"5f": {"auc": between(None, None, None, artists=8)}}},
+            "cannot be compared with 5f (auc (8 artists: too few to say); -0.025 allowed); at least 20",
+        ),
+        ({"best": {"a0": {"auc": between(-0.051, -0.026)}}}, "has lost too much to a0, the best release"),
+        ({"genres": {"jazz": {"auc": between(-0.20, -0.03)}}}, "is clearly worse in jazz (auc -0.115"),
+        ({"checks": (check("objective_falls", False),)}, "checks: objective_falls failed"),
+        ({"checks": ()}, "checks: objective_falls was not made"),
+        (
+            {"chance": {"random": {"auc": between(-0.01, 0.21, 0.03)}}},
+            "about 370 artists would be needed to show a difference of this size",
+        ),
+        ({"chance": {"random": {"auc": between(0.01, 0.2, 0.002)}}}, "does not clearly beat random"),
+        ({"chance": {"random": {"auc": between(-0.3, 0.2, 0.8)}}}, "more artists would not show it"),
+        ({"chance": {"random": {"auc": between(None, None, None, 8)}}}, "at least 20 artists are needed"),
+        (
+            {"chance": {"random": {**ABOVE["random"], "map_at_500": between(-0.2, -0.01)}}},
+            "does not clearly beat random",
         ),
     ],
 )
@@ -60,7 +76,10 @@ def test_one_broken_rule_is_enough(broken: dict[str, object], told: str) -> None
 @pytest.mark.parametrize(
     "allowed",
     [
+        {"against": {"5f": {"auc": between(-0.2, 0.01)}}},  # too few artists to show that it is no worse
+        {"against": {"5f": {"auc": between(-0.02, -0.01)}}},  # worse for sure, by less than epsilon
         {"best": {"a0": {"auc": between(-0.049, -0.03)}}},  # twice epsilon, where one loss may follow another
+        {"best": {"a0": {"auc": between(-0.2, -0.02)}}},
         {"genres": {"jazz": {"auc": between(-0.2, -0.02)}}},  # worse, but not clearly by more than epsilon
         {"genres": {"jazz": {"auc": between(-0.5, 0.1)}}},
         {"genres": {"jazz": {"auc": between(None, None)}}},
@@ -71,21 +90,36 @@ def test_what_does_not_stop_a_release(allowed: dict[str, object]) -> None:
     assert judge(replace(GOOD, **allowed), EPSILON).released  # type: ignore[arg-type]
 
 
+def test_what_cannot_be_shown_is_told_with_the_artists_it_takes() -> None:
+    told = judge(replace(GOOD, against={"5f": {"auc": between(-0.05, 0.05, artists=100)}}), EPSILON).reason
+    # A standard error of .05 / 1.96 must become .025 / (1.96 + 1.28): 1,094 artists, rounded up.
+    assert told.endswith("to show that it is not worse, about 1,100 artists would be needed")
+
+
+def test_a_first_candidate_is_judged_by_chance_alone() -> None:
+    """Of 57 artists: the AUC is clearly above, mAP lies on both sides of 0."""
+    first = replace(GOOD, against={}, unpaired="nothing is released yet")
+    verdict = judge(first, EPSILON)
+    assert verdict.released
+    assert verdict.reason.endswith("; judged as a first candidate: nothing is released yet")
+    assert [rule.name for rule in verdict.rules] == ["chance", "checks"]
+
+
 def test_warnings_are_told() -> None:
     verdict = judge(replace(GOOD, checks=(*HELD, check("validation_loss_falls", False))), EPSILON)
     assert verdict.rules[-1].told == "checks: all that must hold do; warnings: validation_loss_falls"
 
 
 def test_a_genre_is_large_by_songs_and_by_artists() -> None:
-    artists = np.array([f"a{n:02d}" for n in range(12)] * 2, dtype=object)
+    artists = np.array([f"a{n:02d}" for n in range(24)] * 2, dtype=object)
     artists.sort()
-    nobody = csr_array((1, 24))
+    nobody = csr_array((1, 48))
     cold_start = ColdStart(
-        np.arange(24).astype(object), artists, np.ones(24, np.bool_), np.array([0]), nobody
+        np.arange(48).astype(object), artists, np.ones(48, np.bool_), np.array([0]), nobody
     )
-    of_few_artists = ["solo"] * 12 + [""] * 12
-    everywhere = ["rock; pop" if n % 2 else "rock" for n in range(24)]
+    of_few_artists = ["solo"] * 24 + [""] * 24
+    everywhere = ["rock; pop" if n % 2 else "rock" for n in range(48)]
     assert large_genres(of_few_artists, cold_start, 0.1) == {}
     found = large_genres(everywhere, cold_start, 0.5)
-    assert {name: int(mask.sum()) for name, mask in found.items()} == {"rock": 24, "pop": 12}
+    assert {name: int(mask.sum()) for name, mask in found.items()} == {"rock": 48, "pop": 24}
     assert list(large_genres(everywhere, cold_start, 0.6)) == ["rock"]

@@ -44,7 +44,11 @@ def test_a_first_candidate_that_beats_chance_is_released_and_served(first_releas
     decision = first_release.decisions()[name]
     assert decision["released"]
     assert decision["reason"].startswith("beats random")
-    assert min(low["low"] for other in decision["differences"].values() for low in other.values()) > 0
+    assert set(decision["differences"]) == {"random", "shuffled_content"}
+    for difference in decision["differences"].values():
+        assert difference["auc"]["low"] > 0
+        assert difference["auc"]["p"] <= 0.001
+        assert difference["auc"]["artists"] >= 20
     assert (manifest["number"], manifest["previous"], manifest["feature_key"]) == (1, None, "key-1")
     assert manifest["params"]["wmf_factors"]["alpha"] == 2.0
     assert [release.release for release in releases.list_releases(first_release.root)] == [name]
@@ -78,7 +82,7 @@ def test_a_worse_candidate_is_refused_and_nothing_is_served_anew(repository: Rep
     assert not any(f"Running stage '{stage}'" in ran for stage in SERVING)
     assert pointer_bytes(repository) == before
     (refused,) = (made for made in repository.decisions().values() if not made["released"])
-    assert refused["reason"].startswith(f"may be worse than {repository.pointer()['release']}")
+    assert refused["reason"].startswith(f"is clearly worse than {repository.pointer()['release']}")
     assert stale(repository) == set()
 
 
@@ -111,9 +115,11 @@ def test_the_best_release_kept_is_scored_again_where_it_is_cached(replaced: Repo
     write_model(replaced.root / "made", seed=3)
     replaced.repro("release")
     decision = replaced.decisions()[replaced.pointer()["release"]]
-    best = ["best_release"] if cached else []  # jazz alone has cold songs of enough artists
-    assert [rule["name"] for rule in decision["rules"]] == ["release", *best, "genre jazz", "checks"]
-    assert set(decision["differences"]) == ({first, second} if cached else {second})
+    best = ["best_release"] if cached else []
+    genres = ["genre rock", "genre jazz"]  # that are large by songs and by artists
+    assert [rule["name"] for rule in decision["rules"]] == ["release", "chance", *best, *genres, "checks"]
+    others = {"random", "shuffled_content", second}
+    assert set(decision["differences"]) == (others | {first} if cached else others)
     assert decision["not_cached"] == ([] if cached else [first])
 
 
@@ -130,20 +136,33 @@ def test_without_a_release_serving_is_empty_and_says_why(tmp_path: Path) -> None
     write_model(made, seed=1, learned=False)
     repository.repro()
     assert repository.pointer()["release"] is None
-    assert "does not beat" in repository.pointer()["reason"]
+    assert "does not clearly beat" in repository.pointer()["reason"]
     assert releases.list_releases(repository.root) == []
     listed = repository.read("recommendations/recommendations.parquet")
     assert len(listed) == 0
     assert list(listed) == ["user_id", "song_id", "rank", "score", "cold", "release"]
     assert (
-        "nothing released yet: does not beat"
+        "nothing released yet: does not clearly beat"
         in (repository.root / "data" / "recommendations" / "summary.json").read_text()
     )
     with pytest.raises(UserError, match="nothing is released yet"):
         releases.roll_back(repository.root)
+    (refused,) = repository.decisions()
+    ways_out = (
+        f"nothing released yet: does not clearly beat [^$]*similar SONG --candidate[^$]*promote {refused} "
+    )
+    for question in ("recommend", "similar", "listeners"):
+        with pytest.raises(UserError, match=f"{ways_out}[^$]* import FILE"):
+            repository.earshot(question, "s001")
+    assert "cosine" in repository.earshot("similar", "s001", "--candidate")
+    repository.earshot("release", "promote", refused, "--force", "--reason", "to listen to it")
+    with pytest.raises(UserError, match=f"{refused} is released and not served yet: `dvc repro`"):
+        repository.earshot("similar", "s001")
+    repository.repro("--single-item", *SERVING)
+    assert refused in repository.earshot("similar", "s001")
     write_model(made, seed=1)
     repository.repro()
-    assert repository.pointer()["number"] == 1
+    assert repository.pointer()["number"] == 2
     assert len(repository.read("recommendations/recommendations.parquet")) > N_SONGS
 
 

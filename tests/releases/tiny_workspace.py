@@ -50,9 +50,9 @@ CHECKS = {
     "cnn_checkpoint": ["validation_loss_falls"],
     "predicted_factors": [],
     "warm_up": ["first_listeners_push_nothing_down"],
-    "evaluation_report": ["cnn_mse_beats_random", "cnn_mse_beats_shuffled_content"],
+    "evaluation_report": ["cnn_mse_beats_random"],
 }
-SPLIT = Split(by="song", folds=4, fold=0)
+SPLIT = Split(by="song", folds=2, fold=0)
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,12 @@ class Repository:
 
 
 class World:
-    """Songs of 24 artists, their last four never played; what a song is like can be seen in its image."""
+    """Songs of 48 artists, the last four never played; what a song is like can be seen in its image."""
 
     def __init__(self, n_songs: int = N_SONGS, n_users: int = 120) -> None:
         rng = np.random.default_rng(7)
         self.song_ids = np.array([f"s{n:03d}" for n in range(n_songs)], dtype=object)
-        self.artist_ids = np.array([f"a{n // 4:02d}" for n in range(n_songs)], dtype=object)
+        self.artist_ids = np.array([f"a{n // 2:02d}" for n in range(n_songs)], dtype=object)
         artists = rng.standard_normal((n_songs // 4, FACTORS))
         self.traits = np.repeat(artists, 4, axis=0) + 0.5 * rng.standard_normal((n_songs, FACTORS))
         self.user_ids = np.array([f"u{n:03d}" for n in range(n_users)], dtype=object)
@@ -272,6 +272,7 @@ def _write_pipeline(root: Path) -> None:
     write_json(root / "dvc.yaml", {"stages": stages})
     params = (PROJECT / "params.yaml").read_text()
     for old, new in {
+        "folds: 4": "folds: 2",
         "epsilon: 1.0e-6": "epsilon: 1.0",
         "regularization: 100.0": "regularization: 10.0",
         "earshot.encoders.convolutional:ConvolutionalEncoder": TOY,

@@ -22,7 +22,14 @@ from earshot.files import parse_yaml
 from earshot.params import Component, check_params
 from earshot.stages.hyper_image import cross_validation
 from earshot.stages.hyper_image.cloud import three_components
-from earshot.stages.hyper_image.measures import Answers, answer, describe, measure, replicates
+from earshot.stages.hyper_image.measures import (
+    Answers,
+    answer,
+    at_least_chance,
+    describe,
+    measure,
+    replicates,
+)
 from earshot.stages.hyper_image.params import HyperImage
 from earshot.stages.hyper_image.snippets import read_catalogue
 from earshot.stages.hyper_image.splitting import KEPT_TOGETHER, make_fold, on_both_sides
@@ -129,6 +136,15 @@ def test_precision_and_f1_by_hand() -> None:
     assert_allclose(found["precision_at_3"], [1 / 4, 2 / 4])
     # genre 0: 2 * 1 of 2 there and 2 guessed; genres 1, 2 and 3: none right
     assert_allclose(found["macro_f1"], [(2 / 4 + 0 + 0 + 0) / 4, (2 * 2 / (2 + 4) + 0) / 2])
+
+
+def test_the_most_frequent_genre_is_no_worse_than_chance() -> None:
+    """Of four balanced genres the one most frequent on one side is the rarest on the other."""
+    values = {"precision_at_1": [0.083, 0.4], "precision_at_3": [0.8, 0.6], "macro_f1": [0.04, np.nan]}
+    floored = at_least_chance({metric: np.array(each) for metric, each in values.items()}, 4)
+    assert_allclose(floored["precision_at_1"], [1 / 4, 0.4])
+    assert_allclose(floored["precision_at_3"], [0.8, 3 / 4])
+    assert_allclose(floored["macro_f1"], [1 / 4, np.nan])
 
 
 def test_an_interval_is_over_artists() -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import math
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from earshot.encoders.song_encoder import describe
 from earshot.errors import UserError
 from earshot.params import CnnCheckpoint, Component
 from earshot.training.objectives.factors_mse import FactorsMse
-from earshot.training.train import Trained, train
+from earshot.training.train import Trained, epochs_of, train
 from tests.training.heard import cnn_params, read_heard, write_training_set
 
 
@@ -60,6 +61,17 @@ def test_what_can_be_heard_is_learned(training_set: Path, tmp_path: Path) -> Non
 def test_training_stops_patience_epochs_after_the_best(training_set: Path, tmp_path: Path) -> None:
     trained = _train(training_set, tmp_path / "work", cnn_params(max_epochs=200, patience=2))
     assert len(trained.epochs) == trained.best_epoch + 1 + 2 < 200
+
+
+def test_a_small_catalogue_gets_the_steps_of_a_large_one(training_set: Path, tmp_path: Path) -> None:
+    """The embedded catalogue has 43 batches an epoch; 392 songs had 400 steps, and learned too little."""
+    params = cnn_params(max_epochs=16, min_steps=688, patience=8)
+    told = [epochs_of(params, batches) for batches in (1000, 43, 25, 1)]
+    assert told == [(16, 8), (16, 8), (28, 14), (688, 344)]
+    _, examples = read_heard(training_set)
+    batches = math.ceil(examples.n_training * 4 / 16)
+    trained = _train(training_set, tmp_path / "work", cnn_params(max_epochs=1, min_steps=2 * batches + 1))
+    assert len(trained.epochs) == 3
 
 
 def test_same_seed_same_bytes_wherever(training_set: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 K = Annotated[int, typer.Option("-k", min=1, help="how many")]
+OfCandidate = Annotated[bool, typer.Option("--candidate", help="of the newest model, refused or not")]
 AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 
 
@@ -33,33 +34,43 @@ def recommend(
 def similar(
     song: Annotated[str, typer.Argument(help="a song_id, or an audio file")],
     k: K = 10,
+    candidate: OfCandidate = False,
     as_json: AsJson = False,
 ) -> None:
     """List the songs nearest in taste to a song, or to any audio file."""
     from earshot.asking import answers
 
-    _answer(answers.similar, song, k, as_json)
+    _answer(answers.similar, song, k, as_json, candidate)
 
 
 @app.command()
 def listeners(
-    song: Annotated[str, typer.Argument(help="a song_id")], k: K = 10, as_json: AsJson = False
+    song: Annotated[str, typer.Argument(help="a song_id")],
+    k: K = 10,
+    candidate: OfCandidate = False,
+    as_json: AsJson = False,
 ) -> None:
     """List who would like a song best and has not played it."""
     from earshot.asking import answers
 
-    _answer(answers.listeners, song, k, as_json)
+    _answer(answers.listeners, song, k, as_json, candidate)
 
 
-def _answer(question: Callable[..., list[dict[str, Any]]], about: str, k: int, as_json: bool) -> None:
-    from earshot.asking.state import read_served
+def _answer(
+    question: Callable[..., list[dict[str, Any]]],
+    about: str,
+    k: int,
+    as_json: bool,
+    candidate: bool = False,
+) -> None:
+    from earshot.asking.state import read_candidate, read_served
     from earshot.releases import Manifest, read_pointer
 
-    served = read_served(Path.cwd())
+    served = read_candidate(Path.cwd()) if candidate else read_served(Path.cwd())
     rows = question(served, about, k)
     tell(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(rows)))
     current = read_pointer(Path.cwd())
-    if isinstance(current, Manifest) and current.release != served.release:
+    if isinstance(current, Manifest) and current.release != served.release and not candidate:
         say(f"releases/current.json names {current.release}: `dvc repro` or the job onboard serves it")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot import versioning
+from earshot import releases, versioning
 from earshot.columns import ARTIST, SONG_ID, TITLE, USER_ID, WITHDRAWN
 from earshot.errors import UserError
 from earshot.files import read_json
@@ -87,12 +87,48 @@ def read_served(root: Path) -> Served:
             "wait for the run that serves, or finish it with `dvc repro recommendations`"
         )
     if vectors["release"] is None:
-        raise UserError(vectors["reason"])
+        raise UserError(_nothing_served(root))
     used = {dep["path"]: dep.get("md5") for dep in lock[_LISTS].get("deps", ())}
     cache = versioning.cache_folder(root)
     for stage in ("play_counts", "raw_audio"):
         made[stage] = versioning.PreviousOutput(cache, used.get(f"data/{stage}"))
     return Served(root, vectors["release"], made)
+
+
+@dataclass(frozen=True)
+class Candidate(Served):
+    """The newest model, served or not: its listeners as trained, songs where their sound alone puts them."""
+
+    def file(self, stage: str, name: str) -> Path:
+        made_by = stage
+        if stage == _SERVED:
+            folder, _, name = name.removeprefix("release/").rpartition("/")
+            of_users = name in ("users.parquet", "user_factors.npy")
+            made_by = folder or ("wmf_factors" if of_users else "predicted_factors")
+        return _file(self.outputs[made_by], made_by, name)
+
+
+def read_candidate(root: Path) -> Candidate:
+    """The newest model that dvc.lock of `root` names, released or refused.
+
+    Raises
+    ------
+    UserError
+        There is none yet; a file that is not in DVC's cache.
+    """
+    lock, candidate = versioning.read_lock(root), releases.candidate(root)
+    cache = versioning.cache_folder(root)
+    made = {stage: versioning.PreviousOutput(cache, md5) for stage, md5 in candidate.outputs.items()}
+    made |= {stage: _output(root, lock, stage) for stage in ("play_counts", "raw_audio")}
+    return Candidate(root, candidate.release, made)
+
+
+def _nothing_served(root: Path) -> str:
+    """The lists are of no release: there is none, or it came by hand since they were made."""
+    current = releases.read_pointer(root)
+    if isinstance(current, releases.NothingReleased):
+        return releases.nothing_released(root, current)
+    return f"{current.release} is released and not served yet: `dvc repro` or the job onboard serves it"
 
 
 def _output(root: Path, lock: dict[str, Any], stage: str) -> versioning.PreviousOutput:

@@ -8,17 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.artists import LEAST_ARTISTS
 from earshot.evaluation.cold_start import ColdStart
 from earshot.evaluation.tags import split_names
-
-MIN_ARTISTS = 10
-"""With fewer an interval over artists says nothing."""
 
 
 def large_genres(
     genres: Sequence[str], cold_start: ColdStart, min_share: float
 ) -> dict[str, NDArray[np.bool_]]:
-    """Which candidates are of each genre that has `min_share` of them and `MIN_ARTISTS` artists.
+    """Which candidates are of each genre that has `min_share` of them and `LEAST_ARTISTS` artists.
 
     Parameters
     ----------
@@ -36,5 +34,5 @@ def large_genres(
     return {
         name: mask
         for name, mask in sorted(masks.items(), key=lambda item: -int(item[1].sum()))
-        if len(set(cold_start.artists[mask])) >= MIN_ARTISTS
+        if len(set(cold_start.artists[mask])) >= LEAST_ARTISTS
     }

@@ -19,6 +19,9 @@ from earshot.evaluation.pairs import PairCounts
 
 GROUPS = 20
 """Groups of artists of the jackknife."""
+FLIPS = 9_999
+"""Random signs that a difference is compared with, so that p is 1/10,000 at least."""
+_SIGNS_AT_ONCE = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,35 @@ def bootstrap_auc(counts: PairCounts, artists: Ints, drawn: Singles) -> Floats:
         return wins / np.where(pairs > 0, pairs, np.nan)
 
 
+def auc_influence(counts: PairCounts, artists: Ints, n_artists: int) -> Floats:
+    """What every artist adds to the AUCs of the users, in sum over the users.
+
+    The derivative of `bootstrap_auc` by the artist's multiplicity, at one of each: of its
+    songs as positives and as negatives. It sums to 0 over the artists.
+
+    Parameters
+    ----------
+    artists
+        `(n_candidates,)`: the artist of every candidate.
+
+    Returns
+    -------
+    `(n_artists,)`; a user without a negative adds nothing.
+    """
+    first = counts.firsts
+    n = np.diff(first, append=len(counts.users))
+    negatives = counts.negatives[first].sum(axis=1, dtype=np.float64)
+    known = np.repeat(negatives > 0, n)
+    pairs = np.repeat(np.where(negatives > 0, n * negatives, 1.0), n)
+    won = counts.wins.sum(axis=1, dtype=np.float64)
+    auc = np.repeat(np.add.reduceat(won, first) / pairs[first], n)
+    share = np.where(known, won / pairs - auc / np.repeat(n, n), 0.0)
+    as_positives = np.bincount(artists[counts.candidates], share, minlength=n_artists)
+    weights = known / pairs
+    as_negatives: Floats = weights @ counts.wins - (weights * auc) @ counts.negatives
+    return as_positives + as_negatives
+
+
 def jackknife_first_songs(counts: PairCounts, groups: Ints, artists: Ints, k: int) -> dict[Metric, Floats]:
     """AP@k, recall@k and nDCG@k of every user with each group of artists deleted.
 
@@ -102,6 +134,21 @@ def _places(kept: NDArray[np.bool_], firsts: Ints) -> Floats:
     before: Ints = (running - kept)[firsts]
     places: Ints = running - np.repeat(before, np.diff(firsts, append=len(kept)))
     return np.where(kept, places, np.nan)
+
+
+def sign_flip_p(shares: Floats) -> float:
+    """How often chance makes a sum as large as that of `shares`, (n_artists,): each with a random sign.
+
+    One-sided, and never 0: the shares themselves count as one of the draws (Phipson and
+    Smyth, Permutation p-values should never be zero, 2010). The signs are always the same ones.
+    """
+    rng, total, reached, left = np.random.default_rng(0), shares.sum(), 0, FLIPS
+    while left:
+        rows = min(left, 1 + _SIGNS_AT_ONCE // max(1, len(shares)))
+        signs = 2 * rng.integers(0, 2, (rows, len(shares)), dtype=np.int8) - 1
+        reached += int((signs @ shares >= total * (1 - 1e-12)).sum())
+        left -= rows
+    return (1 + reached) / (1 + FLIPS)
 
 
 def percentile_interval(value: float, replicates: Floats) -> Interval:

@@ -22,6 +22,7 @@ def pool(results: Sequence[Result]) -> Result:
         {metric: _replicates(results, metric) for metric in METRICS},
         np.concatenate([result.positive_auc for result in results]),
         np.concatenate([result.positive_rank for result in results]),
+        np.unique(np.concatenate([result.artist_ids for result in results])),
     )
 
 

@@ -5,11 +5,12 @@ A system is two arrays, score = user_vectors @ item_vectors.T; nothing here know
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.artists import LEAST_ARTISTS
 from earshot.evaluation import intervals
 from earshot.evaluation.cold_start import ColdStart, read_cold_start
 from earshot.evaluation.counting import stand
@@ -26,6 +27,7 @@ __all__ = [
     "Result",
     "System",
     "beats",
+    "chance",
     "difference",
     "evaluate",
     "measure",
@@ -63,12 +65,18 @@ class Result:
     positive_auc, positive_rank
         `(n_positives,)` in the order of `ColdStart.positives`: the share of the user's
         negatives below that song, and its place in the user's ranking, from 1.
+    artist_ids
+        `(n_artists,)`: who was asked about; empty where nobody asked for intervals.
+    influence
+        `(n_artists,)`: what each adds to the AUC (`earshot.evaluation.intervals.auc_influence`).
     """
 
     per_user: dict[Metric, Floats]
     replicates: dict[Metric, Floats]
     positive_auc: Floats
     positive_rank: Floats
+    artist_ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
+    influence: Floats = field(default_factory=lambda: np.empty(0))
 
     def value(self, metric: Metric) -> float:
         """Mean over users; NaN where no user has one."""
@@ -77,7 +85,7 @@ class Result:
 
     def interval(self, metric: Metric) -> Interval:
         """The mean over users and its 95 % interval over artists."""
-        return _interval(metric, self.value(metric), self.replicates[metric])
+        return _interval(metric, self.value(metric), self.replicates[metric], len(self.artist_ids), 0.0)
 
 
 def evaluate(
@@ -110,7 +118,12 @@ def evaluate(
     for counts in blocks_of_pairs(users - users.mean(axis=0), *asked):
         centred.add(counts)
     replicates = {**first.replicates, "auc": plain.replicates, "auc_centred": centred.replicates}
-    return replace(measured, replicates=replicates)
+    return replace(
+        measured,
+        replicates=replicates,
+        artist_ids=cold_start.artist_ids[starts],
+        influence=plain.influence,
+    )
 
 
 def measure(system: System, cold_start: ColdStart, k: int = 500) -> Result:
@@ -142,15 +155,36 @@ def measure(system: System, cold_start: ColdStart, k: int = 500) -> Result:
 def difference(a: Result, b: Result, metric: Metric) -> Interval:
     """a - b with its paired 95 % interval over artists."""
     value = a.value(metric) - b.value(metric)
-    return _interval(metric, value, a.replicates[metric] - b.replicates[metric])
+    return _interval(metric, value, a.replicates[metric] - b.replicates[metric], len(a.artist_ids), -1.0)
 
 
 def beats(a: Result, b: Result) -> bool:
-    """Whether the paired interval of a - b lies above 0 in AUC and in mAP@k."""
-    return all(difference(a, b, metric).low > 0 for metric in ("auc", "map"))
+    """Whether a is clearly above b in AUC and not clearly below in mAP@k, by the paired intervals.
+
+    mAP hangs on the few songs at the top of each list: with some dozens of artists its
+    interval is too wide for anything to lie above 0.
+    """
+    return difference(a, b, "auc").low > 0 and not difference(a, b, "map").high < 0
 
 
-def _interval(metric: Metric, value: float, replicates: Floats) -> Interval:
+def chance(a: Result, b: Result) -> float:
+    """p that the AUC of a is above that of b by chance: random signs of the artists' parts in the difference.
+
+    The parts are the jackknife's pseudo-values by n (Efron and Tibshirani, 1993, section
+    11.5), to the first order. NaN where the artists are too few to say.
+    """
+    n = len(a.artist_ids)
+    if n < LEAST_ARTISTS or len(a.influence) != n or len(b.influence) != n:
+        return float("nan")
+    return intervals.sign_flip_p(a.influence - b.influence + (a.value("auc") - b.value("auc")) / n)
+
+
+def _interval(metric: Metric, value: float, replicates: Floats, n_artists: int, least: float) -> Interval:
+    """Inside `least` to 1, which is all that the measure can be; NaN bounds with too few artists."""
+    if n_artists < LEAST_ARTISTS:
+        return Interval(value, np.nan, np.nan)
     if metric in ("auc", "auc_centred"):
-        return intervals.percentile_interval(value, replicates)
-    return intervals.jackknife_interval(value, replicates)
+        found = intervals.percentile_interval(value, replicates)
+    else:
+        found = intervals.jackknife_interval(value, replicates)
+    return Interval(value, *np.clip([found.low, found.high], least, 1.0).tolist())

@@ -12,7 +12,7 @@ import pandas as pd
 
 from earshot.columns import ARTIST_ID, N_LISTENERS, SONG_ID, USER_ID
 from earshot.evaluation.intervals import GROUPS, Interval
-from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, beats, difference
+from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, beats, chance, difference
 
 SYSTEM = "system"
 Results = Mapping[str, Result]
@@ -26,13 +26,16 @@ def metric_name(metric: Metric, k: int) -> str:
 
 
 def describe(result: Result, k: int) -> dict[str, Any]:
-    """Every metric and its `..._ci95_artists`; null where nothing can be said."""
-    return _named({metric: result.interval(metric) for metric in METRICS}, k)
+    """Every metric and its `..._ci95_artists`, null where nothing can be said, and `n_artists`."""
+    found = {metric: result.interval(metric) for metric in METRICS}
+    return {**_named(found, k), "n_artists": len(result.artist_ids)}
 
 
 def compare(a: Result, b: Result, k: int) -> dict[str, Any]:
-    """a - b with paired intervals, and whether a beats b."""
-    return {**_named({metric: difference(a, b, metric) for metric in METRICS}, k), "beats": beats(a, b)}
+    """a - b with paired intervals, whether a beats b, and `auc_p`: that it does by chance."""
+    found = {metric: difference(a, b, metric) for metric in METRICS}
+    told = {"n_artists": len(a.artist_ids), "auc_p": rounded(chance(a, b)), "beats": beats(a, b)}
+    return {**_named(found, k), **told}
 
 
 def differences(results: Results, k: int) -> dict[str, dict[str, Any]]:

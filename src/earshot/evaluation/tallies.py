@@ -28,7 +28,7 @@ class Means:
 
 
 class AucTally:
-    """Mean AUC in every bootstrap of the artists.
+    """Mean AUC in every bootstrap of the artists, and what every artist adds to it.
 
     Parameters
     ----------
@@ -41,13 +41,22 @@ class AucTally:
     def __init__(self, artists: Ints, drawn: Singles) -> None:
         self._artists, self._drawn = artists, drawn
         self._means = Means(drawn.shape[1])
+        self._influence = np.zeros(len(drawn))
+        self._users = 0
 
     def add(self, counts: PairCounts) -> None:
         self._means.add(intervals.bootstrap_auc(counts, self._artists, self._drawn))
+        self._influence += intervals.auc_influence(counts, self._artists, len(self._drawn))
+        self._users += int((counts.negatives[counts.firsts].sum(axis=1) > 0).sum())
 
     @property
     def replicates(self) -> Floats:
         return self._means.values
+
+    @property
+    def influence(self) -> Floats:
+        """`(n_artists,)`: the derivative of the mean AUC by each artist's multiplicity."""
+        return self._influence / max(1, self._users)
 
 
 class FirstSongsTally:

@@ -10,7 +10,8 @@ from earshot.deliveries.ingest import Say, ingest
 from earshot.deliveries.intake import take_in
 from earshot.errors import UserError
 from earshot.onboarding.page import write_page
-from earshot.releases.manifest import pointer_path
+from earshot.releases.manifest import NothingReleased, pointer_path, read_pointer
+from earshot.releases.ways_out import nothing_released
 from earshot.stages.reproduce import reproduce
 from earshot.versioning import INDEX, read_pipeline, repair
 from earshot.workspace import not_yet, require_workspace
@@ -46,6 +47,9 @@ def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
             ran = reproduce(root, stage.target, say)
             say(f"{stage.target}: {'done' if ran else 'up to date'}")
     arrivals = settle(root)
+    pointer = read_pointer(root)
+    if isinstance(pointer, NothingReleased):
+        say(nothing_released(root, pointer))
     if problems:
         raise UserError("\n".join(problems))
     return arrivals

@@ -31,6 +31,7 @@ from earshot.releases.portable import export_release, import_release
 from earshot.releases.promote import gate_said, promote
 from earshot.releases.rollback import roll_back
 from earshot.releases.verification import verify
+from earshot.releases.ways_out import nothing_released
 
 __all__ = [
     "MADE_BY",
@@ -56,6 +57,7 @@ __all__ = [
     "list_candidates",
     "list_imported",
     "list_releases",
+    "nothing_released",
     "promote",
     "read_decision",
     "read_pointer",

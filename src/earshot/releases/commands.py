@@ -37,8 +37,8 @@ def list_all() -> None:
     for each in releases.list_imported(root):
         tell(f"   -  {each.release}  {_figures(each.metrics)}  imported: its own claim, not promoted")
     if isinstance(current, releases.NothingReleased):
-        nothing = f"nothing released yet: {current.reason}"
-        tell(nothing if releases.list_candidates(root) else str(not_yet(root, nothing)))
+        told = releases.nothing_released(root, current)
+        tell(told if releases.list_candidates(root) else str(not_yet(root, told)))
 
 
 def _figures(metrics: dict[str, dict[str, float]]) -> str:
@@ -84,7 +84,7 @@ def _tell_moved(name: str) -> None:
     from earshot import releases
     from earshot.params import load_params
 
-    tell(f"the pointer names {name}")
+    tell(f"the pointer names {name}; `dvc repro` or the job onboard serves it")
     if load_params(Path.cwd() / "params.yaml").release.git_commit:
         tell(f"committed: {releases.commit_release(Path.cwd())}")
 

@@ -20,6 +20,8 @@ class Difference:
     value: float | None
     low: float | None
     high: float | None
+    artists: int | None = None
+    p: float | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)

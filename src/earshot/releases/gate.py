@@ -5,27 +5,37 @@ Every rule is judged and told; one that does not hold is enough to refuse.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from earshot.artists import LEAST_ARTISTS, too_few_artists
 from earshot.releases.manifest import Manifest, NothingReleased
 
-Difference = dict[str, float | None]
-"""`value`, `low`, `high`; None where the artists are too few to say."""
+Difference = dict[str, Any]
+"""`value`, `low`, `high`, None where the artists are too few to say; `artists`, of how many; `p`, of the AUC:
+that it is above the other's by chance (`earshot.evaluation.protocol.chance`)."""
 Differences = dict[str, Difference]
 """By metric, `auc` and `map_at_500`."""
 
-STOPPING = ("objective_falls", "cnn_mse_beats_random", "cnn_mse_beats_shuffled_content")
+STOPPING = ("objective_falls",)
 """Checks of the training lane without which nothing is released.
 
-A factorization that does not converge puts every song in a place of no meaning, and
-an encoder that does not beat chance hears nothing, however bad the release is that
-it is compared with. All other checks are warnings: a first epoch that was the best
-one, or a candidate that cannot be told from the upper bound, need not make worse
-lists, and what they make of them is measured here. What is wrong with delivered
-data stops the stage that finds it, long before.
+A factorization that does not converge puts every song in a place of no meaning. All
+other checks are warnings: a first epoch that was the best one, or a candidate that
+cannot be told from the upper bound, need not make worse lists, and what they make of
+them is measured here. What is wrong with delivered data stops the stage that finds
+it, long before.
 """
+BY_CHANCE = 0.001
+"""The largest p with which a candidate is above random order and above its own predictions, dealt anew."""
+_Z = 1.96
+"""Half of a 95 % interval, in standard errors."""
+_Z_POWER = 1.2816
+"""How much further a difference must lie to be seen nine times of ten."""
+_Z_BY_CHANCE = 3.0902
+"""Of p = `BY_CHANCE`, one-sided."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +62,10 @@ class Evidence:
 
     Attributes
     ----------
+    chance
+        Differences to every system that hears nothing.
     against
-        Differences to the release alone; where there is none to pair with, to
-        every system that a first candidate must beat.
+        Differences to the release alone; empty where there is none to pair with.
     unpaired
         From `why_unpaired`.
     best
@@ -65,6 +76,7 @@ class Evidence:
         Those in the summaries of the candidate's stages (`earshot.stages.checks`).
     """
 
+    chance: dict[str, Differences]
     against: dict[str, Differences]
     unpaired: str | None
     best: dict[str, Differences] = field(default_factory=dict)
@@ -89,20 +101,17 @@ def judge(evidence: Evidence, epsilon: float) -> Verdict:
 
     The reason is what the broken rules tell; where none is, what the first one tells.
     """
-    rules = (_overall(evidence, epsilon), *_others(evidence, epsilon))
+    rules = tuple(_rules(evidence, epsilon))
     broken = [rule for rule in rules if not rule.passed]
     return Verdict(not broken, "; ".join(rule.told for rule in broken or rules[:1]), rules)
 
 
-def _overall(evidence: Evidence, epsilon: float) -> Rule:
-    if evidence.unpaired is None:
-        ((name, differences),) = evidence.against.items()
-        return judge_against(name, differences, epsilon)
-    first = judge_first(evidence.against)
-    return Rule(first.name, first.passed, f"{first.told}; judged as a first candidate: {evidence.unpaired}")
-
-
-def _others(evidence: Evidence, epsilon: float) -> Iterable[Rule]:
+def _rules(evidence: Evidence, epsilon: float) -> Iterable[Rule]:
+    for name, differences in evidence.against.items():
+        yield judge_against(name, differences, epsilon)
+    hears = judge_chance(evidence.chance)
+    first = f"; judged as a first candidate: {evidence.unpaired}" if evidence.unpaired is not None else ""
+    yield Rule(hears.name, hears.passed, hears.told + first)
     for name, differences in evidence.best.items():
         yield judge_against_best(name, differences, epsilon)
     for genre, differences in evidence.genres.items():
@@ -110,37 +119,69 @@ def _others(evidence: Evidence, epsilon: float) -> Iterable[Rule]:
     yield judge_checks(evidence.checks)
 
 
-def judge_first(against: dict[str, Differences]) -> Rule:
-    """A first candidate beats every system of `against`: all intervals lie above 0.
+def judge_chance(against: dict[str, Differences]) -> Rule:
+    """A candidate beats every system of `against`, which hear nothing, and not by chance.
+
+    Its AUC is above theirs with a p of at most `BY_CHANCE`, and no interval lies below 0.
+    mAP need not lie above: with some dozens of artists nothing can show that it does.
 
     Example
     -------
-    >>> judge_first({"random": {"auc": {"value": 0.2, "low": 0.1, "high": 0.3}}}).told
-    'beats random (auc +0.200 [+0.100, +0.300])'
+    >>> auc = {"value": 0.2, "low": 0.1, "high": 0.3, "artists": 57, "p": 0.0001}
+    >>> judge_chance({"random": {"auc": auc}}).told
+    'beats random (auc +0.200 [+0.100, +0.300], p = 0.0001)'
     """
-    lost = [name for name, differences in against.items() if not _all_above(differences, 0)]
+    lost = [name for name, differences in against.items() if not _clearly_above(differences)]
     shown = ", ".join(f"{name} ({_show(against[name])})" for name in lost or against)
-    return Rule("first", not lost, f"{'does not beat' if lost else 'beats'} {shown}")
+    if not lost:
+        return Rule("chance", True, f"beats {shown}")
+    wanted = f"wanted: auc above it with p <= {BY_CHANCE:g}, nothing clearly below"
+    needed = max(
+        (_artists_to_beat(against[name]["auc"]) for name in lost), key=lambda told: (len(told), told)
+    )
+    return Rule("chance", False, f"does not clearly beat {shown}; {wanted}; {needed}")
 
 
 def judge_against(release: str, differences: Differences, epsilon: float) -> Rule:
-    """A later candidate is not worse than `release`: all intervals lie above -epsilon.
+    """A later candidate is not clearly worse than `release`, unless by less than epsilon.
+
+    An interval that lies below 0 refuses it, but for one above -epsilon. With few artists
+    no interval is narrow enough to lie above -epsilon, even of the same model trained
+    again: what cannot be shown is not asked for, and told with how many artists would show it.
 
     Example
     -------
-    >>> judge_against("5f", {"auc": {"value": 0.0, "low": -0.1, "high": 0.1}}, epsilon=0.02).told
-    'may be worse than 5f (auc +0.000 [-0.100, +0.100]; -0.02 allowed)'
+    >>> judge_against("5f", {"auc": {"value": -0.2, "low": -0.3, "high": -0.1}}, epsilon=0.02).told
+    'is clearly worse than 5f (auc -0.200 [-0.300, -0.100]; -0.02 allowed)'
     """
-    passed = _all_above(differences, -epsilon)
-    told = "is not worse than" if passed else "may be worse than"
-    return Rule("release", passed, f"{told} {release} ({_show(differences)}; -{epsilon:g} allowed)")
+    passed = all(
+        _known(each) and (each["low"] > -epsilon or each["high"] >= 0) for each in differences.values()
+    )
+    shown = f"{_show(differences)}; -{epsilon:g} allowed"
+    if not passed:
+        few = not all(map(_known, differences.values()))
+        told = "cannot be compared with" if few else "is clearly worse than"
+        more = f"; at least {LEAST_ARTISTS} artists are needed" if few else ""
+        return Rule("release", False, f"{told} {release} ({shown}){more}")
+    if all(each["low"] > -epsilon for each in differences.values()):
+        return Rule("release", True, f"is not worse than {release} ({shown})")
+    n = max(_artists_to_compare(each, epsilon) for each in differences.values())
+    more = f"to show that it is not worse, about {n:,} artists would be needed"
+    return Rule("release", True, f"is not clearly worse than {release} ({shown}); {more}")
 
 
 def judge_against_best(release: str, differences: Differences, epsilon: float) -> Rule:
-    """All intervals against the best release kept lie above -2 epsilon: small losses must not add up."""
-    passed = _all_above(differences, -2 * epsilon)
-    told = "has lost no more than is allowed to" if passed else "may have lost too much to"
-    shown = f"{_show(differences)}; -{2 * epsilon:g} allowed"
+    """A candidate has not clearly lost over epsilon to the best release kept: small losses must not add up.
+
+    An interval that lies below -epsilon refuses it, but for one above -2 epsilon.
+    """
+    allowed = (
+        _known(each) and (each["low"] > -2 * epsilon or each["high"] >= -epsilon)
+        for each in differences.values()
+    )
+    passed = all(allowed)
+    told = "has not clearly lost more than is allowed to" if passed else "has lost too much to"
+    shown = f"{_show(differences)}; -{epsilon:g} allowed"
     return Rule("best_release", passed, f"{told} {release}, the best release kept ({shown})")
 
 
@@ -175,9 +216,39 @@ def _outcome(passed: bool | None) -> str:
     return "was not made" if passed is None else "failed"
 
 
-def _all_above(differences: Differences, limit: float) -> bool:
-    lows = [difference["low"] for difference in differences.values()]
-    return all(low is not None and low > limit for low in lows)
+def _known(difference: Difference) -> bool:
+    return all(difference[key] is not None for key in ("value", "low", "high"))
+
+
+def _clearly_above(differences: Differences) -> bool:
+    auc = differences["auc"]
+    if not all(map(_known, differences.values())) or auc.get("p") is None:
+        return False
+    above = auc["low"] > 0 and auc["p"] <= BY_CHANCE
+    return bool(above and all(each["high"] >= 0 for each in differences.values()))
+
+
+def _artists_to_beat(auc: Difference) -> str:
+    """How many artists would show a difference as large as this one, nine times of ten."""
+    if not _known(auc):
+        return f"at least {LEAST_ARTISTS} artists are needed"
+    if auc["value"] <= 0:
+        return "more artists would not show it"
+    error = (auc["high"] - auc["low"]) / (2 * _Z)
+    n = auc.get("artists", 0) * ((_Z_BY_CHANCE + _Z_POWER) * error / auc["value"]) ** 2
+    return f"about {_round_up(n):,} artists would be needed to show a difference of this size"
+
+
+def _artists_to_compare(difference: Difference, epsilon: float) -> int:
+    """With how many artists a model as good as the release lies above -epsilon, nine times of ten."""
+    error = (difference["high"] - difference["low"]) / (2 * _Z)
+    return _round_up(difference.get("artists", 0) * ((_Z + _Z_POWER) * error / max(epsilon, 1e-6)) ** 2)
+
+
+def _round_up(n: float) -> int:
+    """To two digits."""
+    step = 10.0 ** max(0, math.floor(math.log10(max(n, 1))) - 1)
+    return math.ceil(n / step) * int(step)
 
 
 def _show(differences: Differences) -> str:
@@ -187,5 +258,8 @@ def _show(differences: Differences) -> str:
 def _interval(difference: Difference) -> str:
     value, low, high = (difference[key] for key in ("value", "low", "high"))
     if value is None or low is None or high is None:
-        return "(too few artists to tell)"
-    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+        n = difference.get("artists")
+        return "(too few artists to say)" if n is None else f"({too_few_artists(n)})"
+    p = difference.get("p")
+    shown = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return shown if p is None else f"{shown}, p = {p:.2g}"

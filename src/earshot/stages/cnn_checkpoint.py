@@ -15,6 +15,9 @@ from earshot.training.examples import read_examples
 from earshot.training.objectives.build import build_objective
 from earshot.training.train import Trained, train
 
+MOST_LATE = 0.05
+"""Of the fall of the validation loss, in the last quarter of the epochs."""
+
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
     import pandas as pd
@@ -40,7 +43,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         save_encoder(paths.output, trained.encoder, description)
         pd.DataFrame(trained.epochs).to_csv(paths.output / "curves.csv", index=False)
         tracked.finish(trained.epochs, summary, paths.output / "encoder.pt")
-    return {**summary, "checks": [_check(trained)]}
+    return {**summary, "checks": [_check(trained), _check_length(trained)]}
 
 
 def _check(trained: Trained) -> dict[str, Any]:
@@ -51,6 +54,21 @@ def _check(trained: Trained) -> dict[str, Any]:
         passed=best < first,
         observed=f"{best:.4g}",
         expected=f"below {first:.4g}, that of the first epoch",
+    )
+
+
+def _check_length(trained: Trained) -> dict[str, Any]:
+    """The learning rate ends at 0, so the last epoch may be the best one; but it has little left to bring."""
+    losses = [epoch.validation_loss for epoch in trained.epochs]
+    before, best = min(losses[: -(-3 * len(losses) // 4)]), min(losses)
+    late = (before - best) / (losses[0] - best) if losses[0] > best else 0.0
+    return check(
+        "training_was_long_enough",
+        "the validation loss was not still improving when the training ended; where it was, more "
+        "cnn_checkpoint.min_steps or max_epochs are worth a try",
+        passed=late <= MOST_LATE,
+        observed=f"{100 * late:.1f} % of its fall in the last quarter of the epochs",
+        expected=f"at most {100 * MOST_LATE:g} %",
     )
 
 

@@ -69,7 +69,7 @@ def _judge(
         "users": len(cold_start.users),
         "songs": len(cold_start.song_ids),
         "metrics": measured.metrics,
-        "differences": {**measured.evidence.against, **measured.evidence.best},
+        "differences": {**measured.evidence.chance, **measured.evidence.against, **measured.evidence.best},
         "genres": measured.evidence.genres,
         "not_cached": measured.not_cached,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from earshot.evaluation.cold_start import ColdStart, read_cold_start
 from earshot.evaluation.genres import large_genres
 from earshot.evaluation.intervals import Interval
 from earshot.evaluation.judging import evaluate_all, evaluate_among
-from earshot.evaluation.protocol import Metric, Result, System, difference
+from earshot.evaluation.protocol import Metric, Result, System, chance, difference
 from earshot.evaluation.systems import random_system, shuffled_content
 from earshot.files import read_json
 from earshot.params import Params
@@ -31,6 +32,8 @@ from earshot.stages.paths import Paths
 METRICS: dict[str, Metric] = {"map_at_500": "map", "auc": "auc"}
 K, BOOTSTRAPS = 500, 1000
 CANDIDATE = "candidate"
+DEAF = ("random", "shuffled_content")
+"""Systems that hear nothing: a random order, and the candidate's predictions dealt to the wrong songs."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,40 @@ def measure(
     rescored = {
         name: _released_system(paths, params, snapshot, each) for name, each in (paired | best).items()
     }
-    first = {} if paired else _first_opponents(snapshot, system)
-    systems = {CANDIDATE: system, **first, **rescored}
+    systems = {CANDIDATE: system, **_deaf(snapshot, system), **rescored}
     results = evaluate_all(systems, snapshot.cold_start, K, BOOTSTRAPS, params.seed)
-    evidence = Evidence(
-        {name: _differences(results, name) for name in first or paired},
+    genres = (
+        _by_genre(snapshot, systems, next(iter(paired)), params.release.min_genre_share) if paired else {}
+    )
+    evidence = as_evidence(results, list(paired), list(best), genres, unpaired, _checks(paths))
+    return Measured(evidence, snapshot, {name: _values(each) for name, each in results.items()}, not_cached)
+
+
+def as_evidence(
+    results: dict[str, Result],
+    paired: Sequence[str],
+    best: Sequence[str],
+    genres: dict[str, dict[str, Result]],
+    unpaired: str | None,
+    checks: Sequence[dict[str, Any]],
+) -> Evidence:
+    """What the gate is told of results by system, `CANDIDATE` and `DEAF` among them.
+
+    Parameters
+    ----------
+    paired, best
+        The system that is the release, and the one that is the best release kept; or none.
+    genres
+        Results of the candidate and of the release by genre.
+    """
+    return Evidence(
+        {name: _differences(results, name) for name in DEAF},
+        {name: _differences(results, name) for name in paired},
         unpaired,
         {name: _differences(results, name) for name in best},
-        _by_genre(snapshot, systems, next(iter(paired)), params.release.min_genre_share) if paired else {},
-        _checks(paths),
+        {genre: _differences(found, paired[0]) for genre, found in genres.items()},
+        tuple(checks),
     )
-    return Measured(evidence, snapshot, {name: _values(each) for name, each in results.items()}, not_cached)
 
 
 def _best(
@@ -128,25 +154,26 @@ def _users(wmf_folder: Path, snapshot: Snapshot, release: Manifest) -> Any:
     return listeners_today(wmf_folder, snapshot.folder, snapshot.plays, wmf)
 
 
-def _first_opponents(snapshot: Snapshot, system: System) -> dict[str, System]:
+def _deaf(snapshot: Snapshot, system: System) -> dict[str, System]:
     sizes = (len(snapshot.plays.user_ids), len(snapshot.cold_start.song_ids))
+    random, shuffled = DEAF
     return {
-        "random": random_system(*sizes, snapshot.seed),
-        "shuffled_content": shuffled_content(system, snapshot.seed),
+        random: random_system(*sizes, snapshot.seed),
+        shuffled: shuffled_content(system, snapshot.seed),
     }
 
 
 def _by_genre(
     snapshot: Snapshot, systems: dict[str, System], release: str, min_share: float
-) -> dict[str, Differences]:
+) -> dict[str, dict[str, Result]]:
     """Of every large genre, among its own songs: how the candidate ranks them for those who play them."""
     songs = pd.read_parquet(snapshot.folder / "songs.parquet").set_index(SONG_ID)
     told = songs[GENRES].reindex(snapshot.cold_start.song_ids.tolist()).fillna("").tolist()
     pair = {name: systems[name] for name in (CANDIDATE, release)}
-    found: dict[str, Differences] = {}
+    found: dict[str, dict[str, Result]] = {}
     for genre, mask in large_genres(told, snapshot.cold_start, min_share).items():
         _, results = evaluate_among(pair, snapshot.cold_start, mask, K, BOOTSTRAPS, snapshot.seed)
-        found |= {genre: _differences(results, release)} if results else {}
+        found |= {genre: results} if results else {}
     return found
 
 
@@ -157,7 +184,14 @@ def _checks(paths: Paths) -> tuple[dict[str, Any], ...]:
 
 def _differences(results: dict[str, Result], other: str) -> Differences:
     pair = results[CANDIDATE], results[other]
-    return {name: _numbers(difference(*pair, metric)) for name, metric in METRICS.items()}
+    artists = len(pair[0].artist_ids)
+    found: Differences = {
+        name: {**_numbers(difference(*pair, metric)), "artists": artists} for name, metric in METRICS.items()
+    }
+    if other in DEAF:
+        p = chance(*pair)
+        found["auc"]["p"] = p if math.isfinite(p) else None
+    return found
 
 
 def _numbers(interval: Interval) -> releases.Difference:

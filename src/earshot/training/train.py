@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,11 +93,14 @@ def train(
         weight_decay=params.weight_decay,
         optimizer=params.optimizer,
     )
-    early_stopping = EarlyStopping(params.patience, on_epoch)
     data = _data(store, examples, description.n_frames, params, seed)
+    n_epochs, patience = epochs_of(params, len(data.train_dataloader()))
+    early_stopping = EarlyStopping(patience, on_epoch)
     unfinished = work / "resume.ckpt"
     with _silence():
-        trainer = _trainer(params, early_stopping, Resumable(unfinished, seconds_between_checkpoints))
+        trainer = _trainer(
+            n_epochs, params.ema_decay, early_stopping, Resumable(unfinished, seconds_between_checkpoints)
+        )
         trainer.fit(lesson, data, ckpt_path=unfinished if unfinished.is_file() else None, weights_only=True)
     encoder.load_state_dict(early_stopping.best_weights)
     encoder.output_mean.copy_(objective.output_mean)  # type: ignore[arg-type]
@@ -104,13 +108,22 @@ def train(
     return Trained(encoder.cpu().eval(), early_stopping.epochs, early_stopping.best)
 
 
-def _trainer(params: CnnCheckpoint, early_stopping: EarlyStopping, resumable: Resumable) -> Trainer:
+def epochs_of(params: CnnCheckpoint, batches: int) -> tuple[int, int]:
+    """Epochs, and how many of them without a better validation loss end a training, of so many batches each.
+
+    What a network learns goes with its steps. An epoch of a small catalogue has few.
+    """
+    n_epochs = max(params.max_epochs, math.ceil(params.min_steps / batches))
+    return n_epochs, math.ceil(params.patience * n_epochs / params.max_epochs)
+
+
+def _trainer(n_epochs: int, ema_decay: float, early_stopping: EarlyStopping, resumable: Resumable) -> Trainer:
     # Averaging buffers too would round the constants among them a little at each step.
-    averaging = EMAWeightAveraging(decay=params.ema_decay, use_buffers=False)
+    averaging = EMAWeightAveraging(decay=ema_decay, use_buffers=False)
     return Trainer(
         accelerator=device().type,
         devices=1,
-        max_epochs=params.max_epochs,
+        max_epochs=n_epochs,
         deterministic=True,
         callbacks=[early_stopping, averaging, Progress(early_stopping), resumable],
         num_sanity_val_steps=0,

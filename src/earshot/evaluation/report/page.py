@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earshot.artists import too_few_artists
 from earshot.evaluation.report.charts import curves_chart
 from earshot.evaluation.report.document import document
-from earshot.evaluation.report.elements import facts, number, section, text
+from earshot.evaluation.report.elements import facts, number, section, signed, text
 from earshot.evaluation.report.results import draw_differences, draw_kinds, draw_systems
 from earshot.evaluation.report.script import SCRIPT
 from earshot.evaluation.report.sheet import draw_sheet
@@ -91,12 +92,24 @@ def _header(report: Report) -> str:
 
 
 def _verdict(report: Report) -> str:
-    beaten = [
-        name.removeprefix(f"{report.candidate}_minus_")
+    """Of the systems below it, in the words and digits of the rows of differences."""
+    start = f"{report.candidate}_minus_"
+    against = {
+        name.removeprefix(start): values
         for name, values in report.differences.items()
-        if name.startswith(f"{report.candidate}_minus_") and values["beats"]
-    ]
-    return f"It beats {text(_listed(beaten))}." if beaten else "It beats none of the others."
+        if name.startswith(start)
+    }
+    if any(values["auc_ci95_artists"][0] is None for values in against.values()):
+        return f"{too_few_artists(report.metrics['protocol']['n_artists'])} what it beats."
+    told = []
+    for verb, beaten in (("beats", True), ("does not beat", False)):
+        named = [
+            f"{name} (AUC {signed(values['auc'])})"
+            for name, values in against.items()
+            if values["beats"] == beaten
+        ]
+        told += [f"It {verb} {text(_listed(named))}."] if named else []
+    return " ".join(told)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -118,7 +131,7 @@ def _results(report: Report) -> str:
         "Made by <code>dvc repro evaluation_report</code>.",
         draw_systems(systems, report.descriptions, headings, report.candidate),
         "<h3>Paired differences</h3><p>The same artists drawn for both. One system beats another when "
-        "both intervals, AUC and mAP, lie above zero.</p>",
+        "the interval of the AUC lies above zero and that of mAP does not lie below it.</p>",
         draw_differences(report.differences, headings, report.candidate),
         draw_kinds(report.kinds, headings),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from earshot.artists import too_few_artists
 from earshot.evaluation.report.charts import Axis, interval_bar
 from earshot.evaluation.report.elements import number, signed, table, text
 
@@ -39,10 +40,15 @@ def draw_differences(differences: Mapping[str, Values], metrics: Mapping[str, st
             metric_cell(values, metric, heading, axes[metric], signs=True)
             for metric, heading in metrics.items()
         )
-        verdict = f"{later} {'beats' if values['beats'] else 'does not beat'} {earlier}"
+        verdict = f"{later} {'beats' if values['beats'] else 'does not beat'} {earlier}{_chance(values)}"
         named = f"{text(later)} − {text(earlier)}<small>{text(verdict)}</small>"
         rows.append(f'<tr><th scope="row">{named}</th>{cells}</tr>')
     return table(["Difference", *metrics.values()], rows, "results")
+
+
+def _chance(values: Values) -> str:
+    p = values.get("auc_p")
+    return "" if p is None or p > 0.5 else f" (AUC: p = {p:.2g})"
 
 
 def draw_kinds(kinds: Mapping[str, Values | None], metrics: Mapping[str, str]) -> str:
@@ -70,7 +76,8 @@ def metric_cell(values: Values, metric: str, heading: str, axis: Axis, *, signs:
     value, (low, high) = values[metric], values[f"{metric}_ci95_artists"]
     written = signed if signs else number
     mark = 0.5 if metric.startswith("auc") and not signs else 0.0
-    ends = f"{written(low)} to {written(high)}"
+    too_few = value is not None and low is None
+    ends = too_few_artists(values["n_artists"]) if too_few else f"{written(low)} to {written(high)}"
     return (
         f'<td data-label="{text(heading)}"><span class="value">{written(value)}</span>'
         f'<span class="ends">{ends}</span>{interval_bar(value, low, high, axis, mark)}</td>'

@@ -80,7 +80,9 @@ def _header(metrics: Mapping[str, Any], candidate: str) -> str:
 
 
 def _results(metrics: Mapping[str, Any], params: HyperImage) -> str:
-    described = {"majority": "the most frequent genres of the snippets to learn from, in that order"}
+    described = {
+        "majority": "the most frequent genres of the snippets to learn from; chance, where it is more"
+    }
     described |= {
         name: encoder.init_args.get("architecture", "") for name, encoder in params.networks.items()
     }

@@ -10,7 +10,16 @@ import numpy as np
 import pandas as pd
 
 from earshot.columns import ARTIST_ID, SONG_ID
-from earshot.stages.hyper_image.measures import Answers, Doubles, describe, join, measure, minus, replicates
+from earshot.stages.hyper_image.measures import (
+    Answers,
+    Doubles,
+    at_least_chance,
+    describe,
+    join,
+    measure,
+    minus,
+    replicates,
+)
 from earshot.stages.hyper_image.params import HyperImage
 from earshot.stages.hyper_image.snippets import GENRE, SNIPPET, Catalogue
 from earshot.stages.hyper_image.song_level import LOGISTIC
@@ -59,7 +68,10 @@ def describe_runs(catalogue: Catalogue, runs: Sequence[Run], params: HyperImage)
 
 
 def _measure(runs: Sequence[Mapping[str, Answers]], n_genres: int, drawn: np.ndarray) -> Measured:
-    return {name: measure(join([run[name] for run in runs]), n_genres, drawn) for name in runs[0]}
+    measured = {name: measure(join([run[name] for run in runs]), n_genres, drawn) for name in runs[0]}
+    if MAJORITY in measured:
+        measured[MAJORITY] = at_least_chance(measured[MAJORITY], n_genres)
+    return measured
 
 
 def _differences(measured: Measured, yardstick: str, params: HyperImage) -> dict[str, Any]:

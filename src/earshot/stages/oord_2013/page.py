@@ -42,8 +42,8 @@ def _results(metrics: Content, differences: Content, kinds: Content, params: Oor
         "is chance. Made by <code>make paper</code>.",
         draw_systems(metrics["systems"], DESCRIPTIONS, headings, CANDIDATE),
         draw_kinds(kinds, headings),
-        "<h3>Paired differences</h3><p>The same artists drawn for both. One system beats another when both "
-        "intervals, AUC and mAP, lie above zero.</p>",
+        "<h3>Paired differences</h3><p>The same artists drawn for both. One system beats another when the "
+        "interval of the AUC lies above zero and that of mAP does not lie below it.</p>",
         draw_differences(differences, headings, CANDIDATE),
     )
 

@@ -1,0 +1,213 @@
+"""Claim: of 60 artists and more the gate releases an equal model nine times of ten, and never a deaf one.
+
+    python benchmarks/gate_power.py [SIMULATIONS] [DEAF_SIMULATIONS] [DECISION]
+
+Every rule that `earshot.releases.judge` has, on what `release_evidence.as_evidence` makes of
+simulated results; nothing of either stands here again. The model: AUC and mAP are means
+over artists of scores. A score is the system's true value, and normal noise: of a trained
+model partly the artist's own (the same for every trained model), partly the training's;
+of predictions dealt to the wrong songs their own, of a random order none. The noise of
+AUC and of mAP go together (`CORRELATION`). Each artist has two songs, of one of eight genres.
+
+The spreads are those of the embedded catalogue: `SPREAD` is what the gate's decision on
+seed 1 after seed 0 says, (high - low) / width * sqrt(artists). DECISION, a file in
+releases/decisions/, gives those of another catalogue.
+
+A candidate differs from the release by so much AUC in truth, by `MAP_PER_AUC` as much in mAP;
+the best release kept is as good as the release. A first candidate differs by so much from chance.
+
+The last line is JSON: simulations, deaf_simulations, released: by `first` or `later`, true
+difference and artists, the share released.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.stats import t
+
+from earshot import releases
+from earshot.evaluation.cold_start import ColdStart
+from earshot.evaluation.genres import large_genres
+from earshot.evaluation.intervals import GROUPS, jackknife_groups, multiplicities
+from earshot.evaluation.metrics import Floats, Metric
+from earshot.evaluation.protocol import Result
+from earshot.params import load_params
+from earshot.releases.gate import STOPPING
+from earshot.stages.release_evidence import BOOTSTRAPS, CANDIDATE, DEAF, METRICS, as_evidence
+
+ARTISTS = (20, 60, 120, 500)
+DIFFERENCES = {
+    "first": ("deaf", 0.05, 0.1, 0.2, 0.28),
+    "later": ("deaf", -0.1, -0.05, -0.025, -0.01, 0.0, 0.025),
+}
+"""True differences in AUC, of a first candidate from chance, of a later one from the release."""
+SPREAD = {
+    "auc": {"random": 0.057, "shuffled_content": 0.1, "release": 0.05},
+    "map_at_500": {"random": 0.11, "shuffled_content": 0.115, "release": 0.08},
+}
+"""Standard deviation over artists of the candidate's difference to each."""
+CHANCE = {"auc": 0.5, "map_at_500": 0.1}
+HEARS = {"auc": 0.28, "map_at_500": 0.2}
+"""How far above chance the release is."""
+MAP_PER_AUC = 0.7
+CORRELATION = 0.6
+GENRES = 8
+RELEASE, BEST = "release", "best"
+WIDTH = {"auc": 2 * 1.96, "map_at_500": 2 * float(t.ppf(0.975, GROUPS - 1))}
+"""Of a 95 % interval, in standard errors."""
+
+Scores = dict[str, Floats]
+"""(n_artists,) by metric."""
+
+
+def main(simulations: int = 300, deaf_simulations: int = 1000, decision: str | None = None) -> None:
+    """Simulate, print a line a kind of candidate and difference."""
+    spread = read_spread(Path(decision)) if decision else SPREAD
+    settings = load_params(Path(__file__).parents[1] / "params.yaml").release
+    released: dict[str, dict[str, dict[str, float]]] = {}
+    print("candidate, true difference: share released with", *ARTISTS, "artists")
+    for kind, differences in DIFFERENCES.items():
+        for difference in differences:
+            n = deaf_simulations if difference == "deaf" else simulations
+            shares = {}
+            for artists in ARTISTS:
+                judged = decide(
+                    kind, difference, artists, n, spread, settings.epsilon, settings.min_genre_share
+                )
+                shares[str(artists)] = round(sum(judged) / n, 4)
+            released.setdefault(kind, {})[str(difference)] = shares
+            print(
+                f"{kind:6s} {difference!s:>7s}", *(f"{share:7.3f}" for share in shares.values()), flush=True
+            )
+    told = {"simulations": simulations, "deaf_simulations": deaf_simulations, "released": released}
+    print(json.dumps(told))
+
+
+def read_spread(decision: Path) -> dict[str, dict[str, float]]:
+    """As `SPREAD`, of a decision; what it does not say of a release is taken from there, in proportion."""
+    said = json.loads(decision.read_text())["differences"]
+    spread: dict[str, dict[str, float]] = {}
+    for metric, width in WIDTH.items():
+        found = {
+            name if name in DEAF else RELEASE: (each[metric]["high"] - each[metric]["low"])
+            / width
+            * np.sqrt(each[metric]["artists"])
+            for name, each in said.items()
+        }
+        larger = found["random"] / SPREAD[metric]["random"]
+        spread[metric] = {RELEASE: larger * SPREAD[metric][RELEASE], **found}
+    return spread
+
+
+def decide(
+    kind: str,
+    difference: str | float,
+    artists: int,
+    n: int,
+    spread: dict[str, dict[str, float]],
+    epsilon: float,
+    min_genre_share: float,
+) -> Iterator[bool]:
+    """Whether each of `n` simulated candidates is released."""
+    rng = np.random.default_rng([artists, kind == "first"])
+    later = kind == "later"
+    for _ in range(n):
+        scores = simulate(difference, later, artists, spread, rng)
+        results = {name: as_result(each) for name, each in scores.items()}
+        genres = by_genre(scores, min_genre_share) if later else {}
+        checks = [{"name": name, "passed": True} for name in STOPPING]
+        unpaired = None if later else "nothing is released yet"
+        paired, best = ([RELEASE], [BEST]) if later else ([], [])
+        evidence = as_evidence(results, paired, best, genres, unpaired, checks)
+        yield releases.judge(evidence, epsilon).released
+
+
+def simulate(
+    difference: str | float,
+    later: bool,
+    artists: int,
+    spread: dict[str, dict[str, float]],
+    rng: np.random.Generator,
+) -> dict[str, Scores]:
+    """Scores of artists by system."""
+    names = (CANDIDATE, *DEAF, RELEASE, BEST) if later else (CANDIDATE, *DEAF)
+    noise = {name: correlated(artists, rng) for name in (*names, "artist")}
+    scores: dict[str, Scores] = {name: {} for name in names}
+    for metric, sd in spread.items():
+        own = sd[RELEASE] / np.sqrt(2)  # two trainings differ by this much each
+        shared = np.sqrt(max(0.0, sd["random"] ** 2 - own**2)) * noise["artist"][metric]
+        dealt = np.sqrt(max(0.0, sd["shuffled_content"] ** 2 - sd["random"] ** 2))
+        dealt = dealt if metric == "auc" else max(dealt, sd["random"] / 3)
+        chance, per_auc = CHANCE[metric], 1.0 if metric == "auc" else MAP_PER_AUC
+        for name in names:
+            if name == DEAF[0]:
+                scores[name][metric] = np.full(artists, chance)
+            elif name == DEAF[1] or (name == CANDIDATE and difference == "deaf"):
+                scores[name][metric] = chance + dealt * noise[name][metric]
+            else:
+                above = HEARS[metric] if later else 0.0
+                above += per_auc * float(difference) if name == CANDIDATE else 0.0
+                scores[name][metric] = chance + above + shared + own * noise[name][metric]
+    return scores
+
+
+def correlated(artists: int, rng: np.random.Generator) -> Scores:
+    """Normal noise of both metrics."""
+    one, other = rng.standard_normal((2, artists))
+    return {"auc": one, "map_at_500": CORRELATION * one + np.sqrt(1 - CORRELATION**2) * other}
+
+
+def as_result(scores: Scores) -> Result:
+    """Means over artists, with the replicates that the protocol would draw."""
+    n = len(scores["auc"])
+    ids, drawn, kept = replicates(n)
+    values: dict[Metric, Floats] = {METRICS[name]: each for name, each in scores.items()}
+    made: dict[Metric, Floats] = {
+        "auc": values["auc"] @ drawn / n,
+        "map": (values["map"] @ kept) / kept.sum(axis=0),
+    }
+    nothing = np.empty(0)
+    return Result(values, made, nothing, nothing, ids, (values["auc"] - values["auc"].mean()) / n)
+
+
+@cache
+def replicates(n: int) -> tuple[NDArray[np.object_], Floats, Floats]:
+    """Ids of artists, their multiplicities in every bootstrap, and which of them every group leaves."""
+    ids = np.array([f"artist-{artist:04d}" for artist in range(n)], dtype=object)
+    groups = jackknife_groups(ids.tolist())
+    kept = groups[:, None] != np.arange(GROUPS)
+    return ids, multiplicities(n, BOOTSTRAPS, 0).astype(np.float64), kept.astype(np.float64)
+
+
+def by_genre(scores: dict[str, Scores], min_share: float) -> dict[str, dict[str, Result]]:
+    """Results of candidate and release among the artists of every genre that the gate judges by itself."""
+    return {
+        genre: {
+            name: as_result({metric: each[mask] for metric, each in scores[name].items()})
+            for name in (CANDIDATE, RELEASE)
+        }
+        for genre, mask in genres(len(scores[CANDIDATE]["auc"]), min_share).items()
+    }
+
+
+@cache
+def genres(artists: int, min_share: float) -> dict[str, NDArray[np.bool_]]:
+    """Which artists are of each large genre."""
+    two = np.repeat(np.arange(artists), 2)
+    ids = np.array([f"artist-{artist:04d}" for artist in two], dtype=object)
+    nobody = csr_array((0, len(two)), dtype=np.bool_)
+    cold_start = ColdStart(ids, ids, np.ones(len(two), np.bool_), np.empty(0, np.int64), nobody)
+    found = large_genres([f"genre {artist % GENRES}" for artist in two], cold_start, min_share)
+    return {genre: mask[::2] for genre, mask in found.items()}
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:3]), *sys.argv[3:])

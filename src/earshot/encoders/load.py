@@ -17,7 +17,7 @@ from torch import Tensor
 
 from earshot.audio.store import HyperImageStore
 from earshot.checked_json import parse_object
-from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build
+from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build, floored
 from earshot.encoders.song_windows import average_matrix, read_songs
 from earshot.encoders.weights import read_weights
 from earshot.errors import UserError
@@ -50,7 +50,8 @@ def read_description(folder: Path) -> EncoderDescription:
 def load_encoder(folder: Path, trusted: Collection[str] = ()) -> SongEncoder:
     """The encoder that `save_encoder` wrote to `folder`, on the GPU where there is one, ready to predict.
 
-    Nothing pickled is loaded. Errors as in `read_trained`.
+    Nothing pickled is loaded. Row scales are floored, as those of encoders trained before there was a
+    floor are not. Errors as in `read_trained`.
 
     Parameters
     ----------
@@ -60,6 +61,7 @@ def load_encoder(folder: Path, trusted: Collection[str] = ()) -> SongEncoder:
     description, weights = read_trained(folder, trusted)
     encoder = build(description)
     encoder.load_state_dict(weights)
+    encoder.row_scale.copy_(floored(encoder.row_scale))
     if device().type == "cuda":
         _same_bytes_every_time()
     return encoder.to(device()).eval()

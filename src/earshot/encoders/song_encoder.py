@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from inspect import signature
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field

@@ -39,6 +39,8 @@ from earshot.versioning import file_md5
 
 REFERENCE = ("reference/versions.json", "reference/songs.parquet", "reference/statistics.npy")
 """Some of the songs trained on, described once per training set."""
+_TOLD = 10
+"""Deliveries far beyond chance that are told of, the newest."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     lines = pd.DataFrame([line for part in parts for line in part])
     write_table(paths.output / "drift.parquet", lines)
     (paths.output / "report.html").write_text(draw_page(lines), encoding="utf-8")
-    return _summary(lines, params.drift)
+    return summarize(lines, params.drift)
 
 
 def _refuse_other_images(paths: Paths) -> None:
@@ -105,7 +107,7 @@ def _trained(paths: Paths, params: Params) -> Trained:
     reference = Reference(songs, settings.draws, params.seed, level)
     snapshot = read_json(folder / "summary.json")
     bad = snapshot["set_aside"]["audio files set aside"]
-    versions = [*versions, _encoder_key(paths), params.seed, asdict(settings)]
+    versions = [*versions, _encoder_key(paths), params.seed, settings.draws, settings.false_alarms]
     return Trained(versions, reference, FileCount(bad + snapshot["songs"], bad))
 
 
@@ -183,28 +185,39 @@ def _measured(
 
 def _told(delivery: str, brought: pd.DataFrame, line: Line) -> dict[str, Any]:
     songs = {"songs": len(brought), "new_songs": int(brought[NEW].sum())}
-    return {DELIVERY: delivery, **songs, **asdict(line), "drifted": line.drifted}
+    return {DELIVERY: delivery, **songs, **asdict(line), "drifted": line.drifted, "far": line.far}
 
 
-def _summary(lines: pd.DataFrame, settings: Drift) -> dict[str, Any]:
+def summarize(lines: pd.DataFrame, settings: Drift) -> dict[str, Any]:
+    """A delivery far beyond chance counts by itself; of the others, more than chance gives."""
     new = lines[lines["new_songs"] > 0]
     names = new[DELIVERY].drop_duplicates().tolist()
-    drifted = new.loc[new["drifted"], DELIVERY].drop_duplicates().tolist()
+    drifted, far = (new.loc[new[kind], DELIVERY].drop_duplicates().tolist() for kind in ("drifted", "far"))
     allowed = allowed_by_chance(len(names), settings.false_alarms)
     overall = check(
         "new_deliveries",
         "deliveries since the last training that differ from the songs trained on",
-        passed=len(drifted) <= allowed,
+        passed=len(drifted) <= allowed and not far,
         observed=f"{len(drifted)} of {len(names)}",
-        expected=f"at most {allowed} by chance",
+        expected=f"at most {allowed} by chance, none far beyond it",
     )
     return {
         "deliveries": lines[DELIVERY].nunique(),
         "new_deliveries": len(names),
-        "drifted": len(drifted) > allowed,
+        "drifted": not overall["passed"],
         "drifted_deliveries": drifted,
+        "far_deliveries": far,
+        "notices": [_notice(name, new[new["far"] & (new[DELIVERY] == name)]) for name in far[-_TOLD:]],
         "checks": [overall, *_newest_checks(lines)],
     }
+
+
+def _notice(delivery: str, far: pd.DataFrame) -> str:
+    told = (
+        f"{MEASURES[line['measure']].description} {observed(line)} (by chance {expected(line)})"
+        for line in far.to_dict("records")
+    )
+    return f"{delivery} sounds unlike anything trained on: {'; '.join(told)}"
 
 
 def _newest_checks(lines: pd.DataFrame) -> Iterable[dict[str, Any]]:

@@ -83,7 +83,8 @@ def _section(name: str, measure: Measure, lines: pd.DataFrame) -> str:
 
 def _row(line: Mapping[Any, Any], axis: Axis) -> str:
     kind = ' class="candidate"' if line["drifted"] else ""
-    state = "drifted" if line["drifted"] else "as trained"
+    drifted = "far beyond chance" if line["far"] else "drifted"
+    state = drifted if line["drifted"] else "as trained"
     songs = f"{line['songs']:,} songs, {line['new_songs']:,} of them not trained on: {state}"
     bar = interval_bar(line["observed"], line["low"], line["high"], axis, axis.low)
     return (

@@ -8,13 +8,8 @@ from numpy.testing import assert_allclose
 
 from earshot.audio.store import HyperImageStore
 from earshot.encoders.load import load_encoder, predict, save_encoder
-from earshot.encoders.song_encoder import (
-    MAX_DEVIATIONS,
-    EncoderDescription,
-    SongEncoder,
-    build,
-    describe,
-)
+from earshot.encoders.scales import MAX_DEVIATIONS
+from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build, describe
 from earshot.encoders.song_windows import consecutive
 from earshot.errors import UserError
 from earshot.params import Component

@@ -8,40 +8,16 @@ from typing import Annotated, Any
 
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from earshot.audio.rows import ImageFormat
 from earshot.encoders.components import load_class, load_network
+from earshot.encoders.familiar import Familiar
+from earshot.encoders.scales import MAX_DEVIATIONS, floored
 from earshot.errors import UserError
 from earshot.params import ClassPath, Component, Count
-
-QUANTIZATION_STEP = 1.0
-"""Of every stored row: a smaller deviation is rounding, not sound."""
-MEDIAN_SHARE = 0.25
-"""Of the median row's deviation: the least that a row is divided by."""
-MAX_DEVIATIONS = 6.0
-"""Farther from its mean no row reaches the network: music that was trained on stays within."""
-
-
-def floored(scale: Tensor) -> Tensor:
-    """Deviations of rows, (n_rows,), that rows may be divided by.
-
-    None is below `QUANTIZATION_STEP` or `MEDIAN_SHARE` of the median row's; rows that do
-    not vary (at most a step) are left out of the median. A row of a catalogue of low-pass
-    previews had a deviation of 0.4 steps, the next smallest 27: full-band music, at 58 +- 46
-    there, reached the network with over 100 deviations, all in the same place. Applied twice
-    it changes nothing more.
-
-    Example
-    -------
-    >>> floored(torch.tensor([0.0, 0.4, 27.0, 32.0, 40.0]))
-    tensor([ 8.,  8., 27., 32., 40.])
-    """
-    varying = scale[scale > QUANTIZATION_STEP]
-    median = float(varying.quantile(0.5)) if len(varying) else 0.0
-    return scale.clamp(min=max(QUANTIZATION_STEP, MEDIAN_SHARE * median))
 
 
 class SongEncoder(nn.Module):
@@ -57,8 +33,14 @@ class SongEncoder(nn.Module):
         Frames of a window.
     n_outputs
         Length of a vector.
+
+    Attributes
+    ----------
+    familiar
+        The songs it learned from; None where that is not known.
     """
 
+    familiar: Familiar | None = None
     row_mean: Tensor
     row_scale: Tensor
     output_mean: Tensor
@@ -111,6 +93,8 @@ class EncoderDescription:
         Frames of a window.
     feature_key
         Of the images it was trained on.
+    familiar
+        Of the songs it was trained on; None in files older than this.
     """
 
     class_path: ClassPath
@@ -119,6 +103,16 @@ class EncoderDescription:
     n_outputs: Count
     n_frames: Count
     feature_key: Annotated[str, Field(max_length=200)]
+    familiar: Familiar | None = None
+
+    @model_validator(mode="after")
+    def _familiar_fits(self) -> EncoderDescription:
+        if self.familiar is not None:
+            found = [len(part) for part in (self.familiar.mean, self.familiar.sound, self.familiar.spread)]
+            wanted = [self.n_outputs, 2 * len(self.rows), 2 * len(self.rows)]
+            if found != wanted:
+                raise ValueError(f"familiar: mean, sound, spread of {found} numbers, wanted {wanted}")
+        return self
 
 
 def describe(
@@ -156,4 +150,6 @@ def build(description: EncoderDescription) -> SongEncoder:
         raise UserError(
             f"cnn_checkpoint.encoder.init_args={description.init_args!r:.1000}: {error}"
         ) from None
-    return SongEncoder(network, description.rows, description.n_frames, description.n_outputs)
+    encoder = SongEncoder(network, description.rows, description.n_frames, description.n_outputs)
+    encoder.familiar = description.familiar
+    return encoder

@@ -19,7 +19,6 @@ from torch import Tensor
 from earshot.audio.store import HyperImageStore
 from earshot.checked_json import parse_object
 from earshot.encoders.familiar import Familiar, familiarize, song_sound
-from earshot.encoders.scales import floored
 from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build
 from earshot.encoders.song_windows import average_matrix, read_songs
 from earshot.encoders.weights import read_weights
@@ -67,7 +66,7 @@ def load_encoder(folder: Path, trusted: Collection[str] = ()) -> SongEncoder:
     description, weights = read_trained(folder, trusted)
     encoder = build(description)
     encoder.load_state_dict(weights)
-    encoder.row_scale.copy_(floored(encoder.row_scale))
+    encoder.bound_rows()
     if device().type == "cuda":
         _same_bytes_every_time()
     return encoder.to(device()).eval()

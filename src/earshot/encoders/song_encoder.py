@@ -38,9 +38,12 @@ class SongEncoder(nn.Module):
     ----------
     familiar
         The songs it learned from; None where that is not known.
+    bounded
+        Whether no row reaches the network with more than `MAX_DEVIATIONS`.
     """
 
     familiar: Familiar | None = None
+    bounded: bool = False
     row_mean: Tensor
     row_scale: Tensor
     output_mean: Tensor
@@ -60,7 +63,8 @@ class SongEncoder(nn.Module):
         """uint8 (batch, n_frames, all rows) to the network's own outputs, float32 (batch, n_outputs)."""
         chosen = windows if len(self.rows) == windows.shape[2] else windows[:, :, self.rows]
         standardized = (chosen.to(torch.float32) - self.row_mean) / self.row_scale
-        standardized.clamp_(-MAX_DEVIATIONS, MAX_DEVIATIONS)
+        if self.bounded:
+            standardized.clamp_(-MAX_DEVIATIONS, MAX_DEVIATIONS)
         outputs: Tensor = self.network(standardized.transpose(1, 2))
         return outputs
 
@@ -74,7 +78,14 @@ class SongEncoder(nn.Module):
         Rows that hardly vary reach it with less than 1 (`floored`), constant ones as 0.
         """
         self.row_mean.copy_(torch.from_numpy(mean[self.rows]))
-        self.row_scale.copy_(floored(torch.from_numpy(scale[self.rows])))
+        self.row_scale.copy_(torch.from_numpy(scale[self.rows]))
+        self.bound_rows()
+        self.bounded = True
+
+    def bound_rows(self) -> None:
+        """Floor the scales, and clamp what reaches the network, but for one that hears levels as stored."""
+        self.row_scale.copy_(floored(self.row_scale))
+        self.bounded = bool(self.row_mean.any()) or bool((self.row_scale != 1).any())
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))

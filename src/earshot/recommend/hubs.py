@@ -7,6 +7,7 @@ measures look from a sample of the songs, so they cost the same for each song of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,26 @@ def occurrences(item_vectors: Vectors, k: int = K) -> tuple[NDArray[np.int64], i
         cosines[np.arange(len(rows)), rows] = -np.inf  # itself
         counts += np.bincount(best_of_rows(cosines, k).items, minlength=len(vectors))
     return counts, len(_sample(len(vectors)))
+
+
+def describe_hubs(counts: NDArray[np.int64], n_listeners: NDArray[np.integer[Any]]) -> dict[str, float]:
+    """How unevenly `occurrences` fall on songs of `n_listeners`, (n_items,).
+
+    Returns
+    -------
+    skewness of the counts (0 where all songs are neighbours alike often; the measure of Radovanović et
+    al.), the share of places that the largest hub takes, the share of songs that are nobody's neighbour,
+    and of songs with a single listener their share of the songs and of the places.
+    """
+    apart, places = counts - counts.mean(), max(1, counts.sum())
+    deviation, one = max(apart.std(), 1e-12), n_listeners == 1
+    return {
+        "skewness": float((apart**3).mean() / deviation**3),
+        "largest_share_of_places": float(counts.max() / places),
+        "share_of_songs_near_none": float((counts == 0).mean()),
+        "one_listener_share_of_songs": float(one.mean()),
+        "one_listener_share_of_places": float(counts[one].sum() / places),
+    }
 
 
 def crowding(item_vectors: Vectors, k: int = K) -> Vectors:

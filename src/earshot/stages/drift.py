@@ -14,7 +14,7 @@ import pandas as pd
 from earshot.audio.arrivals import NEW, FileCount, delivered_files, delivered_songs
 from earshot.audio.statistics import describe
 from earshot.audio.store import HyperImageStore
-from earshot.columns import ARTIST_ID, DELIVERY, FIRST_FRAME, SHARD, SONG_ID
+from earshot.columns import ARTIST_ID, DELIVERY, FIRST_FRAME, N_LISTENERS, SHARD, SONG_ID
 from earshot.errors import UserError
 from earshot.evaluation.drift import (
     BANDWIDTH,
@@ -32,6 +32,7 @@ from earshot.ids import is_among
 from earshot.params import Drift, Params
 from earshot.plays.split import chosen
 from earshot.recommend.encoding import read_encoded
+from earshot.recommend.hubs import K, describe_hubs, occurrences
 from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import same_code_only
@@ -39,6 +40,8 @@ from earshot.versioning import file_md5
 
 REFERENCE = ("reference/versions.json", "reference/songs.parquet", "reference/statistics.npy")
 """Some of the songs trained on, described once per training set."""
+_MANY_TIMES, _MANY_PLACES = 5.0, 0.01
+"""A delivery that takes so many times its share of neighbours, and so large a share, is told of."""
 _TOLD = 10
 """Deliveries far beyond chance that are told of, the newest."""
 
@@ -84,8 +87,32 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     ]
     lines = pd.DataFrame([line for part in parts for line in part])
     write_table(paths.output / "drift.parquet", lines)
-    (paths.output / "report.html").write_text(draw_page(lines), encoding="utf-8")
-    return summarize(lines, params.drift)
+    hubs, taken = _hubs(paths, songs)
+    (paths.output / "report.html").write_text(draw_page(lines, hubs), encoding="utf-8")
+    summary = summarize(lines, params.drift)
+    return {**summary, "hubs": hubs, "notices": summary["notices"] + taken}
+
+
+def _hubs(paths: Paths, songs: pd.DataFrame) -> tuple[dict[str, float], list[str]]:
+    """How unevenly songs are among the neighbours of others, and which new deliveries take many places."""
+    served = paths.data("served_factors")
+    if not (served / "items.parquet").is_file():
+        return {}, []
+    items = pd.read_parquet(served / "items.parquet", columns=[SONG_ID, N_LISTENERS])
+    if items.empty:
+        return {}, []
+    counts, _ = occurrences(np.load(served / "item_factors.npy", allow_pickle=False))
+    hubs = describe_hubs(counts, items[N_LISTENERS].to_numpy())
+    new = songs[songs[NEW]].merge(items.assign(places=counts), on=SONG_ID)
+    told = []
+    for name, some in new.groupby(DELIVERY, sort=False):
+        of_songs, of_places = len(some) / len(items), some["places"].sum() / max(1, counts.sum())
+        if of_places > max(_MANY_TIMES * of_songs, _MANY_PLACES):
+            told.append(
+                f"{name}: {len(some):,} of {len(items):,} songs take {of_places:.1%} of the places among "
+                f"the {K} nearest of others"
+            )
+    return hubs, told[-_TOLD:]
 
 
 def _refuse_other_images(paths: Paths) -> None:

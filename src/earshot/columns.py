@@ -57,10 +57,17 @@ N_FRAMES = "n_frames"
 COLD = "cold"
 VALIDATION = "validation"
 N_LISTENERS = "n_listeners"
+HEARD = "heard"
+"""Whether a song has a sound that the encoder heard."""
+UNLIKE = "unlike"
+"""Whether that is unlike anything trained on."""
 
 RANK = "rank"
 SCORE = "score"
 RELEASE = "release"
+BY = "by"
+"""What a song's place is made of: its sound, its plays, or both."""
+NOTE = "note"
 
 SONG_COLUMNS = (
     *(SONG_ID, ARTIST_ID, ARTIST, TITLE, GENRES, TAGS, AUDIO, WITHDRAWN),

@@ -151,6 +151,7 @@ class Drift:
     songs: Annotated[int, Field(ge=2)]
     draws: Annotated[int, Field(ge=100)]
     false_alarms: Annotated[float, Field(gt=0, lt=1)]
+    hold_back: Literal["never", "far"] = "never"
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -28,7 +28,7 @@ print(len(image), probe(path).seconds, status["VmHWM"].split()[0])
 
 @pytest.mark.parametrize("minutes", [30, pytest.param(120, marks=pytest.mark.soak)])
 def test_a_long_mix_fits_into_600_mb(tmp_path: Path, minutes: int) -> None:
-    """All of it becomes an image, not only the excerpt that is the default; half an hour of samples is more."""
+    """All of it becomes an image, not only the default excerpt; half an hour of samples is more than that."""
     (tmp_path / "mix.mp3").write_bytes(minutes * mp3(60.0))
     command = [sys.executable, "-c", WORKER, str(tmp_path / "mix.mp3"), str(minutes)]
     done = subprocess.run(

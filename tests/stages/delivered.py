@@ -34,7 +34,7 @@ def paths_of(root: Path, stage: str) -> Paths:
     definition = {"cmd": stage, "deps": [], "outs": [f"data/{stage}"]}
     write_json(root / "dvc.yaml", {"stages": {stage: definition}})
     output = root / "data" / stage
-    previous = PreviousOutput(root / "cache", _into_cache(root / "cache", output))
+    previous = PreviousOutput(root / "cache", into_cache(root / "cache", output))
     shutil.rmtree(output, ignore_errors=True)
     folders = [output, root / "work", root / "failed"]
     for folder in folders:
@@ -42,7 +42,7 @@ def paths_of(root: Path, stage: str) -> Paths:
     return Paths(root, *folders, previous)
 
 
-def _into_cache(cache: Path, output: Path) -> str | None:
+def into_cache(cache: Path, output: Path) -> str | None:
     """Keep the files of `output` as DVC does; the md5 of the folder."""
     if not output.is_dir():
         return None

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from earshot.errors import UserError
+from earshot.evaluation.drift import Line
 from earshot.files import write_json, write_table
+from earshot.params import Drift
 from earshot.recommend.encoding import file_name, replace_array
+from earshot.stages.drift import summarize
 from tests.audio.workspace import Workspace
 
 RATE = 22050
@@ -136,6 +140,30 @@ def test_what_differs_is_called_drifted_and_what_does_not_is_not(workspace: Work
     )
     quieter = lines["observed"]["alike", "loudness"] - lines["observed"]["quiet", "loudness"]
     assert quieter == pytest.approx(12, abs=0.3)
+
+
+def test_one_delivery_far_beyond_chance_is_enough() -> None:
+    """Of two deliveries one may differ by chance; not with 128.7 deviations where 0.4 was expected."""
+    settings = Drift(songs=1000, draws=4000, false_alarms=0.4)
+    for distance, far in ((0.41, []), (1.19, []), (128.7, ["previews"])):
+        measured = [("first", 9.9, 0), ("alike", 0.3, 3), ("previews", distance, 3)]
+        lines = [(name, new, Line("hyper_image", found, 0.0, 0.4)) for name, found, new in measured]
+        summary = summarize(
+            pd.DataFrame(
+                {"delivery": name, "songs": 3, "new_songs": new, **asdict(line)}
+                | {"drifted": line.drifted, "far": line.far}
+                for name, new, line in lines
+            ),
+            settings,
+        )
+        assert summary["drifted_deliveries"] == ["previews"]
+        assert summary["far_deliveries"] == far
+        assert summary["drifted"] == bool(far) != summary["checks"][0]["passed"]
+        assert len(summary["notices"]) == len(far)
+    assert summary["notices"] == [
+        "previews sounds unlike anything trained on: distance of the mean hyper-image, in standard "
+        "deviations between songs 128.700 (by chance 0.000 to 0.400)"
+    ]
 
 
 def test_a_training_on_all_of_it_ends_the_drift(workspace: Workspace) -> None:

@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 from earshot.asking.state import Served
 from earshot.columns import (
     ARTIST,
+    BY,
     COLD,
+    HEARD,
     ITEM,
+    N_LISTENERS,
+    NOTE,
     RANK,
     RELEASE,
     SCORE,
     SONG_ID,
     TITLE,
+    UNLIKE,
     USER,
     USER_ID,
     WITHDRAWN,
@@ -25,10 +30,13 @@ from earshot.columns import (
 from earshot.errors import UserError
 
 Rows = list[dict[str, Any]]
+UNLIKE_ANYTHING = "unlike anything trained on"
+"""Told of a song whose predicted place is drawn to the mean (`earshot.encoders.familiar`)."""
+SOUND, PLAYS, BOTH = "sound", "plays", "sound and plays"
 
 
 def recommend(served: Served, user: str, k: int) -> Rows:
-    """The k best of a listener's list: rank, song_id, title, artist, cold, score, release.
+    """The k best of a listener's list: rank, song_id, title, artist, cold, score, note, release.
 
     Raises UserError for somebody without plays, or to whom nothing is left to recommend.
     """
@@ -40,26 +48,59 @@ def recommend(served: Served, user: str, k: int) -> Rows:
         raise UserError(f"user {user!r} has no plays in what is served; wanted one of {where}")
     best = listed.sort_values(RANK).head(k)[[RANK, SONG_ID, COLD, SCORE, RELEASE]]
     return [
-        {RANK: rank, **_named(served, song), COLD: cold, SCORE: score, RELEASE: release}
+        {
+            RANK: rank,
+            **_named(served, song),
+            COLD: cold,
+            SCORE: score,
+            NOTE: _note(served, song),
+            RELEASE: release,
+        }
         for rank, song, cold, score, release in best.itertuples(index=False)
     ]
 
 
-def similar(served: Served, song: str, k: int) -> Rows:
-    """The k songs nearest to a song, or to an audio file: song_id, title, artist, cosine, release.
+def similar(served: Served, song: str, k: int, csls: bool = False) -> Rows:
+    """The k songs nearest to a song, or to an audio file: song_id, title, artist, cosine, by, note, release.
 
-    Withdrawn songs are left out. Raises UserError for what is neither a served song nor a file.
+    Withdrawn songs are left out; so are, beside a song whose place is made of its sound alone,
+    songs without a sound, unless too few are left: those of a single listener all lie in that
+    listener's direction. `csls` puts songs that are near to everything further back.
+    Raises UserError for what is neither a served song nor a file.
     """
+    from earshot.recommend.hubs import crowding
     from earshot.recommend.similar import similar_songs
 
     vectors, listed = served.vectors("item_factors.npy"), _listed(served)
     vector = _vector(served, vectors, song)
-    near, cosines = similar_songs(vectors[listed], vector, k + 1)
+    heard = listed & served.songs[HEARD].to_numpy()
+    if _made_of(served, song) == SOUND and heard.sum() > k:
+        listed = heard
+    vectors = vectors[listed]
+    near, cosines = similar_songs(vectors, vector, k + 1, crowding(vectors) if csls else None)
     found = zip(served.song_ids[listed][near], cosines, strict=True)
     others = [(other, float(cosine)) for other, cosine in found if other != song]
     return [
-        {**_named(served, other), "cosine": cosine, RELEASE: served.release} for other, cosine in others[:k]
+        {
+            **_named(served, other),
+            "cosine": cosine,
+            BY: _made_of(served, other),
+            NOTE: _note(served, other),
+            RELEASE: served.release,
+        }
+        for other, cosine in others[:k]
     ]
+
+
+def _made_of(served: Served, song: str) -> str:
+    """What the place of a served song, or of a file, is made of."""
+    if song not in served.songs.index or not served.songs.at[song, N_LISTENERS]:
+        return SOUND
+    return BOTH if served.songs.at[song, HEARD] else PLAYS
+
+
+def _note(served: Served, song: str) -> str:
+    return UNLIKE_ANYTHING if served.songs[UNLIKE].get(song, False) else ""
 
 
 def listeners(served: Served, song: str, k: int) -> Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,12 +36,13 @@ def similar(
     song: Annotated[str, typer.Argument(help="a song_id, or an audio file")],
     k: K = 10,
     candidate: OfCandidate = False,
+    csls: Annotated[bool, typer.Option("--csls", help="songs near to everything come later")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the songs nearest in taste to a song, or to any audio file."""
     from earshot.asking import answers
 
-    _answer(answers.similar, song, k, as_json, candidate)
+    _answer(partial(answers.similar, csls=csls), song, k, as_json, candidate)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from earshot.asking.state import Served
 from earshot.audio.rows import ImageFormat
 from earshot.errors import UserError
 from earshot.params import HyperImages, load_params
+from earshot.terminal import on_one_line, say
 
 if TYPE_CHECKING:
     from earshot.audio.store import HyperImageStore
@@ -24,6 +25,8 @@ _ENCODER = ("encoder.json", "encoder.pt")
 def hear(served: Served, audio: Path) -> NDArray[np.float32]:
     """Factors (d,) of an audio file: its hyper-image, through the released encoder.
 
+    Where it is unlike anything trained on, that is said.
+
     Raises
     ------
     UserError
@@ -31,7 +34,7 @@ def hear(served: Served, audio: Path) -> NDArray[np.float32]:
         than the encoder reads.
     """
     from earshot.audio.hyper_image import format_of
-    from earshot.encoders.load import load_encoder, predict, read_description
+    from earshot.encoders import load
 
     params = load_params(served.root / "params.yaml")
     settings, trusted = params.hyper_images, releases.trusted_classes(served.root, served.release, params)
@@ -39,10 +42,16 @@ def hear(served: Served, audio: Path) -> NDArray[np.float32]:
         folder = Path(made)
         for name in _ENCODER:
             (folder / name).symlink_to(served.file("served_factors", f"release/cnn_checkpoint/{name}"))
-        _refuse_other_images(served, read_description(folder).feature_key, format_of(settings))
+        _refuse_other_images(served, load.read_description(folder).feature_key, format_of(settings))
         store = _one_song(audio, settings, folder)
-        heard: NDArray[np.float32] = predict(load_encoder(folder, trusted), store, [0])[0]
-        return heard
+        heard = load.hear(load.load_encoder(folder, trusted), store, [0])
+    if heard.unlike[0] > 1:
+        say(
+            f"{on_one_line(audio.name)}: unlike anything trained on, {heard.unlike[0]:.1f} times as far as "
+            "the farthest song: what is predicted for it is drawn to the mean"
+        )
+    vector: NDArray[np.float32] = heard.vectors[0]
+    return vector
 
 
 def _refuse_other_images(served: Served, wanted: str, made: ImageFormat) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot import releases, versioning
-from earshot.columns import ARTIST, SONG_ID, TITLE, USER_ID, WITHDRAWN
+from earshot.columns import ARTIST, HEARD, N_LISTENERS, SONG_ID, TITLE, UNLIKE, USER_ID, WITHDRAWN
 from earshot.errors import UserError
 from earshot.files import read_json
 from earshot.workspace import not_yet
@@ -53,9 +53,18 @@ class Served:
         return found
 
     @cached_property
+    def songs(self) -> pd.DataFrame:
+        """n_listeners, heard and unlike by song_id, in the order of the item factors."""
+        songs = self.table(_SERVED, "items.parquet").set_index(SONG_ID)
+        if UNLIKE in songs:
+            return songs
+        # What an older version served says less; of a candidate every song is where its sound puts it.
+        return songs.assign(**{HEARD: True, UNLIKE: False, N_LISTENERS: songs.get(N_LISTENERS, 0)})
+
+    @cached_property
     def song_ids(self) -> NDArray[np.object_]:
         """(n_songs,), in the order of the item factors."""
-        return self.table(_SERVED, "items.parquet")[SONG_ID].to_numpy(dtype=object)
+        return self.songs.index.to_numpy(dtype=object)
 
     @cached_property
     def user_ids(self) -> NDArray[np.object_]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from earshot.audio.store import HyperImageStore
 from earshot.checked_json import parse_object
+from earshot.encoders.familiar import Familiar, familiarize, song_sound
 from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build
 from earshot.encoders.song_windows import average_matrix, read_songs
 from earshot.encoders.weights import read_weights
@@ -27,30 +29,34 @@ from earshot.trusted import OWN, named_classes, refuse_untrusted
 
 _SONGS_AT_ONCE = 32
 
+Positions = Sequence[int] | NDArray[np.integer[Any]]
+
 
 def save_encoder(folder: Path, encoder: SongEncoder, description: EncoderDescription) -> None:
     """Write `encoder.pt` (weights only, no paths: same weights, same bytes) and `encoder.json`."""
     buffer = io.BytesIO()
     torch.save({name: value.cpu() for name, value in encoder.state_dict().items()}, buffer)
     (folder / "encoder.pt").write_bytes(buffer.getvalue())
-    write_json(folder / "encoder.json", asdict(description))
+    write_json(folder / "encoder.json", asdict(replace(description, familiar=encoder.familiar)))
 
 
 def read_description(folder: Path) -> EncoderDescription:
     """Read `encoder.json`. Raises UserError where it is missing or something else; nothing is imported."""
     path = folder / "encoder.json"
     try:
-        return EncoderDescription(**parse_object(path.read_bytes(), path))
+        content = json.dumps(parse_object(path.read_bytes(), path))
+        return TypeAdapter(EncoderDescription).validate_json(content)
     except FileNotFoundError:
         raise UserError(f"{path}: not there; is this the folder of a checkpoint?") from None
-    except (ValidationError, TypeError) as error:
+    except ValidationError as error:
         raise UserError(f"{path}: not the description of an encoder: {error}") from None
 
 
 def load_encoder(folder: Path, trusted: Collection[str] = ()) -> SongEncoder:
     """The encoder that `save_encoder` wrote to `folder`, on the GPU where there is one, ready to predict.
 
-    Nothing pickled is loaded. Errors as in `read_trained`.
+    Nothing pickled is loaded. Row scales are floored, as those of encoders trained before there was a
+    floor are not. Errors as in `read_trained`.
 
     Parameters
     ----------
@@ -60,6 +66,7 @@ def load_encoder(folder: Path, trusted: Collection[str] = ()) -> SongEncoder:
     description, weights = read_trained(folder, trusted)
     encoder = build(description)
     encoder.load_state_dict(weights)
+    encoder.bound_rows()
     if device().type == "cuda":
         _same_bytes_every_time()
     return encoder.to(device()).eval()
@@ -124,10 +131,30 @@ def _same_bytes_every_time() -> None:
     torch.use_deterministic_algorithms(True)
 
 
-def predict(
-    encoder: SongEncoder, store: HyperImageStore, positions: Sequence[int] | NDArray[np.integer[Any]]
-) -> NDArray[np.float32]:
-    """One vector a song: the mean over its consecutive windows.
+@dataclass(frozen=True)
+class Heard:
+    """What an encoder makes of songs.
+
+    Attributes
+    ----------
+    vectors
+        float32 (n, factors): the mean over a song's consecutive windows, shrunk where the song is
+        unlike those trained on (`Familiar.shrink`).
+    unlike
+        float32 (n,): above 1 where it is (`Familiar.unlike`); 0 where the encoder does not say.
+    """
+
+    vectors: NDArray[np.float32]
+    unlike: NDArray[np.float32]
+
+
+def predict(encoder: SongEncoder, store: HyperImageStore, positions: Positions) -> NDArray[np.float32]:
+    """The vectors of `hear`: what is evaluated, released and served alike."""
+    return hear(encoder, store, positions).vectors
+
+
+def hear(encoder: SongEncoder, store: HyperImageStore, positions: Positions) -> Heard:
+    """Hear whole songs.
 
     Parameters
     ----------
@@ -138,27 +165,48 @@ def predict(
     positions
         Lines of `store.songs`, (n,).
 
-    Returns
-    -------
-    float32 (n, factors). Raises UserError where the images lack a row that it reads.
+    Raises
+    ------
+    UserError
+        The images lack a row that it reads.
     """
+    vectors, sounds = _hear(encoder, store, positions)
+    if encoder.familiar is None:
+        return Heard(vectors, np.zeros(len(vectors), np.float32))
+    unlike = encoder.familiar.unlike(vectors, sounds)
+    return Heard(encoder.familiar.shrink(vectors, unlike), unlike)
+
+
+def familiarize_with(encoder: SongEncoder, store: HyperImageStore, positions: Positions) -> Familiar:
+    """What is to be kept of the songs that `encoder` learned from; errors as of `hear`."""
+    return familiarize(*_hear(encoder, store, positions))
+
+
+def _hear(
+    encoder: SongEncoder, store: HyperImageStore, positions: Positions
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Vectors (n, factors) as the network gives them, and `song_sound`, (n, 2 * n_rows)."""
     if max(encoder.rows) >= len(store.format.rows):
         raise UserError(
             f"{store.folder}: {len(store.format.rows)} rows; the encoder reads row {max(encoder.rows)}"
         )
-    n_factors = len(encoder.output_mean)
-    predicted = np.empty((len(positions), n_factors), dtype=np.float32)
+    vectors = np.empty((len(positions), len(encoder.output_mean)), dtype=np.float32)
+    sounds = np.empty((len(positions), 2 * len(encoder.rows)))
     first_songs = range(0, len(positions), _SONGS_AT_ONCE)
     for first in progress(first_songs, description="Predicting factors", unit=f"x{_SONGS_AT_ONCE} songs"):
         block = [int(position) for position in positions[first : first + _SONGS_AT_ONCE]]
-        predicted[first : first + len(block)] = _predict_block(encoder, store, block)
-    return predicted
+        part = slice(first, first + len(block))
+        windows, owners = read_songs(store, block, encoder.n_frames)
+        vectors[part] = _predict_block(encoder, windows, owners, len(block))
+        sounds[part] = song_sound(windows[:, :, encoder.rows], owners)
+    return vectors, sounds
 
 
 @torch.inference_mode()
-def _predict_block(encoder: SongEncoder, store: HyperImageStore, positions: list[int]) -> NDArray[np.float32]:
-    windows, owners = read_songs(store, positions, encoder.n_frames)
+def _predict_block(
+    encoder: SongEncoder, windows: NDArray[np.uint8], owners: NDArray[np.int64], n_songs: int
+) -> NDArray[np.float32]:
     where = encoder.row_mean.device
     outputs = encoder(torch.from_numpy(windows).to(where))
-    averages = average_matrix(owners, len(positions)).to(where) @ outputs
+    averages = average_matrix(owners, n_songs).to(where) @ outputs
     return np.asarray(encoder.vectors(averages).cpu().numpy(), dtype=np.float32)

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from inspect import signature
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from earshot.audio.rows import ImageFormat
 from earshot.encoders.components import load_class, load_network
+from earshot.encoders.familiar import Familiar
+from earshot.encoders.scales import MAX_DEVIATIONS, floored
 from earshot.errors import UserError
 from earshot.params import ClassPath, Component, Count
 
@@ -32,8 +33,17 @@ class SongEncoder(nn.Module):
         Frames of a window.
     n_outputs
         Length of a vector.
+
+    Attributes
+    ----------
+    familiar
+        The songs it learned from; None where that is not known.
+    bounded
+        Whether no row reaches the network with more than `MAX_DEVIATIONS`.
     """
 
+    familiar: Familiar | None = None
+    bounded: bool = False
     row_mean: Tensor
     row_scale: Tensor
     output_mean: Tensor
@@ -53,6 +63,8 @@ class SongEncoder(nn.Module):
         """uint8 (batch, n_frames, all rows) to the network's own outputs, float32 (batch, n_outputs)."""
         chosen = windows if len(self.rows) == windows.shape[2] else windows[:, :, self.rows]
         standardized = (chosen.to(torch.float32) - self.row_mean) / self.row_scale
+        if self.bounded:
+            standardized.clamp_(-MAX_DEVIATIONS, MAX_DEVIATIONS)
         outputs: Tensor = self.network(standardized.transpose(1, 2))
         return outputs
 
@@ -63,10 +75,17 @@ class SongEncoder(nn.Module):
     def standardize_rows(self, mean: NDArray[Any], scale: NDArray[Any]) -> None:
         """Have rows of this `mean` and standard deviation `scale` reach the network with 0 and 1.
 
-        Constant rows (scale 0) reach it as 0.
+        Rows that hardly vary reach it with less than 1 (`floored`), constant ones as 0.
         """
         self.row_mean.copy_(torch.from_numpy(mean[self.rows]))
-        self.row_scale.copy_(torch.from_numpy(np.where(scale > 0, scale, 1)[self.rows]))
+        self.row_scale.copy_(torch.from_numpy(scale[self.rows]))
+        self.bound_rows()
+        self.bounded = True
+
+    def bound_rows(self) -> None:
+        """Floor the scales, and clamp what reaches the network, but for one that hears levels as stored."""
+        self.row_scale.copy_(floored(self.row_scale))
+        self.bounded = bool(self.row_mean.any()) or bool((self.row_scale != 1).any())
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
@@ -85,6 +104,8 @@ class EncoderDescription:
         Frames of a window.
     feature_key
         Of the images it was trained on.
+    familiar
+        Of the songs it was trained on; None in files older than this.
     """
 
     class_path: ClassPath
@@ -93,6 +114,16 @@ class EncoderDescription:
     n_outputs: Count
     n_frames: Count
     feature_key: Annotated[str, Field(max_length=200)]
+    familiar: Familiar | None = None
+
+    @model_validator(mode="after")
+    def _familiar_fits(self) -> EncoderDescription:
+        if self.familiar is not None:
+            found = [len(part) for part in (self.familiar.mean, self.familiar.sound, self.familiar.spread)]
+            wanted = [self.n_outputs, 2 * len(self.rows), 2 * len(self.rows)]
+            if found != wanted:
+                raise ValueError(f"familiar: mean, sound, spread of {found} numbers, wanted {wanted}")
+        return self
 
 
 def describe(
@@ -130,4 +161,6 @@ def build(description: EncoderDescription) -> SongEncoder:
         raise UserError(
             f"cnn_checkpoint.encoder.init_args={description.init_args!r:.1000}: {error}"
         ) from None
-    return SongEncoder(network, description.rows, description.n_frames, description.n_outputs)
+    encoder = SongEncoder(network, description.rows, description.n_frames, description.n_outputs)
+    encoder.familiar = description.familiar
+    return encoder

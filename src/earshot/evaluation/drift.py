@@ -19,6 +19,9 @@ Artists = NDArray[np.object_]
 
 HYPER_IMAGE, LOUDNESS, BANDWIDTH = "hyper_image", "loudness", "bandwidth"
 PREDICTED_NORM, SET_ASIDE = "predicted_norm", "set_aside"
+FAR = 3.0
+"""Times as far from the middle of chance as its end: one such delivery is enough. At the level of params.yaml
+chance ends at about three standard deviations, so these are nine; sound of another kind had 300 times."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,21 @@ class Line:
     @property
     def drifted(self) -> bool:
         return not self.low <= self.observed <= self.high
+
+    @property
+    def far(self) -> bool:
+        """Whether it is `FAR` beyond chance; never of files set aside, which nobody is recommended.
+
+        Example
+        -------
+        >>> [Line(HYPER_IMAGE, distance, low=0.0, high=0.40).far for distance in (0.41, 1.2, 128.7)]
+        [False, False, True]
+        >>> [Line(LOUDNESS, loudness, low=-20.0, high=-10.0).far for loudness in (-31.0, -5.0, 0.1)]
+        [True, False, True]
+        """
+        middle = 0.0 if self.measure == HYPER_IMAGE else (self.low + self.high) / 2
+        beyond = abs(self.observed - middle) > FAR * (self.high - middle)
+        return self.drifted and beyond and self.measure != SET_ASIDE
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from earshot.deliveries.inbox import INBOX
 from earshot.deliveries.ingest import Say, ingest
 from earshot.deliveries.intake import take_in
 from earshot.errors import UserError
+from earshot.files import read_json
 from earshot.onboarding.page import write_page
 from earshot.releases.manifest import NothingReleased, pointer_path, read_pointer
 from earshot.releases.ways_out import nothing_released
@@ -46,6 +47,8 @@ def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
         if stage.lane in LANES:
             ran = reproduce(root, stage.target, say)
             say(f"{stage.target}: {'done' if ran else 'up to date'}")
+            for notice in _notices(root / stage.output):
+                say(f"{stage.target}: {notice}")
     arrivals = settle(root)
     pointer = read_pointer(root)
     if isinstance(pointer, NothingReleased):
@@ -53,6 +56,12 @@ def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
     if problems:
         raise UserError("\n".join(problems))
     return arrivals
+
+
+def _notices(output: Path) -> list[str]:
+    """What a person should know of what the stage that made `output` has found."""
+    notices: list[str] = read_json(output / "summary.json").get("notices", [])
+    return notices
 
 
 def _take_in(root: Path, folder: Path | None, say: Say) -> list[str]:

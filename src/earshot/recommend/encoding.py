@@ -16,6 +16,8 @@ from earshot.files import link
 if TYPE_CHECKING:
     import pandas as pd
 
+    from earshot.encoders.load import Heard
+
 Factors = NDArray[np.float32]
 
 
@@ -36,7 +38,8 @@ def encode_shards(
     """Have in `folder` the predicted factors of every shard of `store`.
 
     A file holds *all* images of its shard, so it stays true when songs are
-    withdrawn or delivered again: `.npy` of (first_frame int64, factors float32).
+    withdrawn or delivered again: `.npy` of (first_frame int64, factors float32, unlike
+    float32), the latter two as in `earshot.encoders.load.Heard`.
 
     Parameters
     ----------
@@ -60,33 +63,42 @@ def encode_shards(
 
 def read_encoded(store: HyperImageStore, encoder_key: str, folder: Path) -> Factors:
     """Predicted factors of `store.songs`, float32 (n_songs, factors), out of what `encode_shards` wrote."""
+    return _read(store, encoder_key, folder, "factors")
+
+
+def read_unlike(store: HyperImageStore, encoder_key: str, folder: Path) -> NDArray[np.bool_]:
+    """Which of `store.songs` are unlike anything that the encoder was trained on, (n_songs,)."""
+    return _read(store, encoder_key, folder, "unlike").reshape(len(store.songs)) > 1
+
+
+def _read(store: HyperImageStore, encoder_key: str, folder: Path, field: str) -> Factors:
     if not len(store.songs):
         return np.empty((0, 0), np.float32)
     parts = [
-        _factors_of(np.load(folder / file_name(encoder_key, str(shard)), allow_pickle=False), songs)
+        _values_of(np.load(folder / file_name(encoder_key, str(shard)), allow_pickle=False), songs, field)
         for shard, songs in store.songs.groupby(SHARD, sort=True)
     ]
     order = np.argsort(store.songs[SHARD].to_numpy(), kind="stable")
-    factors = np.empty((len(store.songs), parts[0].shape[1]), np.float32)
-    factors[order] = np.concatenate(parts)
-    return factors
+    values = np.empty((len(store.songs), *parts[0].shape[1:]), np.float32)
+    values[order] = np.concatenate(parts)
+    return values
 
 
-def _factors_of(encoded: NDArray[Any], songs: pd.DataFrame) -> Factors:
-    factors: Factors = encoded["factors"][np.searchsorted(encoded[FIRST_FRAME], songs[FIRST_FRAME])]
-    return factors
+def _values_of(encoded: NDArray[Any], songs: pd.DataFrame, field: str) -> Factors:
+    values: Factors = encoded[field][np.searchsorted(encoded[FIRST_FRAME], songs[FIRST_FRAME])]
+    return values
 
 
 def _encode(
     store: HyperImageStore, encoder_folder: Path, missing: dict[str, Path], trusted: Collection[str]
 ) -> None:
-    from earshot.encoders.load import load_encoder, predict
+    from earshot.encoders.load import hear, load_encoder
 
     encoder = load_encoder(encoder_folder, trusted)
     for shard, path in missing.items():
         songs = _songs_of(store, shard)
         of_shard = HyperImageStore(store.folder, store.format, songs)
-        replace_array(path, _encoded(songs, predict(encoder, of_shard, np.arange(len(songs)))))
+        replace_array(path, _encoded(songs, hear(encoder, of_shard, np.arange(len(songs)))))
 
 
 def _songs_of(store: HyperImageStore, shard: str) -> pd.DataFrame:
@@ -97,10 +109,14 @@ def _songs_of(store: HyperImageStore, shard: str) -> pd.DataFrame:
     return songs.assign(**{SHARD: shard}).sort_values(FIRST_FRAME, ignore_index=True)
 
 
-def _encoded(songs: pd.DataFrame, factors: Factors) -> NDArray[Any]:
-    one_song = [(FIRST_FRAME, np.int64), ("factors", np.float32, (factors.shape[1],))]
-    encoded = np.empty(len(songs), dtype=one_song)
-    encoded[FIRST_FRAME], encoded["factors"] = songs[FIRST_FRAME], factors
+def _encoded(songs: pd.DataFrame, heard: Heard) -> NDArray[Any]:
+    factors = ("factors", np.float32, heard.vectors.shape[1:])
+    encoded = np.empty(len(songs), dtype=[(FIRST_FRAME, np.int64), factors, ("unlike", np.float32)])
+    encoded[FIRST_FRAME], encoded["factors"], encoded["unlike"] = (
+        songs[FIRST_FRAME],
+        heard.vectors,
+        heard.unlike,
+    )
     return encoded
 
 

@@ -12,7 +12,9 @@ from earshot.recommend.ranking import best_of_rows
 Vectors = NDArray[np.floating[Any]]
 
 
-def similar_songs(item_vectors: Vectors, vector: Vectors, k: int) -> tuple[NDArray[np.int64], Vectors]:
+def similar_songs(
+    item_vectors: Vectors, vector: Vectors, k: int, crowding: Vectors | None = None
+) -> tuple[NDArray[np.int64], Vectors]:
     """The k songs whose vectors point most nearly where `vector` does.
 
     Parameters
@@ -23,6 +25,9 @@ def similar_songs(item_vectors: Vectors, vector: Vectors, k: int) -> tuple[NDArr
         (d,); one of `item_vectors`, or a song that is not among them.
     k
         Length of the list; where `vector` is one of them, it comes first.
+    crowding
+        (n_items,), of `earshot.recommend.hubs`: songs that are near to everything come later
+        for it (CSLS). None: by cosine alone.
 
     Returns
     -------
@@ -35,11 +40,14 @@ def similar_songs(item_vectors: Vectors, vector: Vectors, k: int) -> tuple[NDArr
     >>> rows, cosines
     (array([0, 2]), array([1. , 0.6], dtype=float32))
     """
-    cosines = _unit(np.asarray(item_vectors, dtype=np.float64)) @ _unit(np.asarray(vector, dtype=np.float64))
-    best = best_of_rows(cosines[None].astype(np.float32), k)
-    return best.items, best.scores
+    cosines = unit(item_vectors) @ unit(vector)
+    nearness = cosines if crowding is None else 2 * cosines - crowding
+    best = best_of_rows(nearness[None].astype(np.float32), k)
+    return best.items, cosines[best.items].astype(np.float32)
 
 
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def unit(vectors: Vectors) -> NDArray[np.float64]:
+    """`vectors` (..., d) with a length of 1; those of zeros stay."""
+    vectors = np.asarray(vectors, dtype=np.float64)
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(lengths > 0, lengths, 1)

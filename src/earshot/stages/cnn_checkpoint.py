@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from earshot import tracking
 from earshot.audio.store import HyperImageStore
-from earshot.encoders.load import save_encoder
+from earshot.encoders.familiar import Familiar
+from earshot.encoders.load import device, familiarize_with, save_encoder
 from earshot.encoders.song_encoder import describe
 from earshot.params import Params
 from earshot.stages.checks import check
 from earshot.stages.paths import Paths
-from earshot.training.examples import read_examples
+from earshot.training.examples import Examples, read_examples
 from earshot.training.objectives.build import build_objective
 from earshot.training.train import Trained, train
 
 MOST_LATE = 0.05
 """Of the fall of the validation loss, in the last quarter of the epochs."""
+_FAMILIAR_SONGS = 2000
+"""Songs learned from that a new song is held against."""
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
@@ -39,11 +44,19 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
             work=paths.work,
             on_epoch=tracked.log_epoch,
         )
+        trained.encoder.familiar = _familiar(trained, store, examples, params.seed)
         summary = _summary(trained, examples.n_training, len(examples.songs) - examples.n_training)
         save_encoder(paths.output, trained.encoder, description)
         pd.DataFrame(trained.epochs).to_csv(paths.output / "curves.csv", index=False)
         tracked.finish(trained.epochs, summary, paths.output / "encoder.pt")
     return {**summary, "checks": [_check(trained), _check_length(trained)]}
+
+
+def _familiar(trained: Trained, store: HyperImageStore, examples: Examples, seed: int) -> Familiar:
+    """Of the songs learned from, or as many of them as say enough."""
+    learned = examples.positions[: examples.n_training]
+    some = np.random.default_rng(seed).permutation(learned)[:_FAMILIAR_SONGS]
+    return familiarize_with(trained.encoder.to(device()), store, np.sort(some))
 
 
 def _check(trained: Trained) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pandas as pd
 from earshot.audio.arrivals import NEW, FileCount, delivered_files, delivered_songs
 from earshot.audio.statistics import describe
 from earshot.audio.store import HyperImageStore
-from earshot.columns import ARTIST_ID, DELIVERY, FIRST_FRAME, SHARD, SONG_ID
+from earshot.columns import ARTIST_ID, DELIVERY, FIRST_FRAME, N_LISTENERS, SHARD, SONG_ID
 from earshot.errors import UserError
 from earshot.evaluation.drift import (
     BANDWIDTH,
@@ -32,6 +32,7 @@ from earshot.ids import is_among
 from earshot.params import Drift, Params
 from earshot.plays.split import chosen
 from earshot.recommend.encoding import read_encoded
+from earshot.recommend.hubs import K, describe_hubs, occurrences
 from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import same_code_only
@@ -39,6 +40,10 @@ from earshot.versioning import file_md5
 
 REFERENCE = ("reference/versions.json", "reference/songs.parquet", "reference/statistics.npy")
 """Some of the songs trained on, described once per training set."""
+_MANY_TIMES, _MANY_PLACES = 5.0, 0.01
+"""A delivery that takes so many times its share of neighbours, and so large a share, is told of."""
+_TOLD = 10
+"""Deliveries far beyond chance that are told of, the newest."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,32 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     ]
     lines = pd.DataFrame([line for part in parts for line in part])
     write_table(paths.output / "drift.parquet", lines)
-    (paths.output / "report.html").write_text(draw_page(lines), encoding="utf-8")
-    return _summary(lines, params.drift)
+    hubs, taken = _hubs(paths, songs)
+    (paths.output / "report.html").write_text(draw_page(lines, hubs), encoding="utf-8")
+    summary = summarize(lines, params.drift)
+    return {**summary, "hubs": hubs, "notices": summary["notices"] + taken}
+
+
+def _hubs(paths: Paths, songs: pd.DataFrame) -> tuple[dict[str, float], list[str]]:
+    """How unevenly songs are among the neighbours of others, and which new deliveries take many places."""
+    served = paths.data("served_factors")
+    if not (served / "items.parquet").is_file():
+        return {}, []
+    items = pd.read_parquet(served / "items.parquet", columns=[SONG_ID, N_LISTENERS])
+    if items.empty:
+        return {}, []
+    counts, _ = occurrences(np.load(served / "item_factors.npy", allow_pickle=False))
+    hubs = describe_hubs(counts, items[N_LISTENERS].to_numpy())
+    new = songs[songs[NEW]].merge(items.assign(places=counts), on=SONG_ID)
+    told = []
+    for name, some in new.groupby(DELIVERY, sort=False):
+        of_songs, of_places = len(some) / len(items), some["places"].sum() / max(1, counts.sum())
+        if of_places > max(_MANY_TIMES * of_songs, _MANY_PLACES):
+            told.append(
+                f"{name}: {len(some):,} of {len(items):,} songs take {of_places:.1%} of the places among "
+                f"the {K} nearest of others"
+            )
+    return hubs, told[-_TOLD:]
 
 
 def _refuse_other_images(paths: Paths) -> None:
@@ -105,7 +134,7 @@ def _trained(paths: Paths, params: Params) -> Trained:
     reference = Reference(songs, settings.draws, params.seed, level)
     snapshot = read_json(folder / "summary.json")
     bad = snapshot["set_aside"]["audio files set aside"]
-    versions = [*versions, _encoder_key(paths), params.seed, asdict(settings)]
+    versions = [*versions, _encoder_key(paths), params.seed, settings.draws, settings.false_alarms]
     return Trained(versions, reference, FileCount(bad + snapshot["songs"], bad))
 
 
@@ -183,28 +212,39 @@ def _measured(
 
 def _told(delivery: str, brought: pd.DataFrame, line: Line) -> dict[str, Any]:
     songs = {"songs": len(brought), "new_songs": int(brought[NEW].sum())}
-    return {DELIVERY: delivery, **songs, **asdict(line), "drifted": line.drifted}
+    return {DELIVERY: delivery, **songs, **asdict(line), "drifted": line.drifted, "far": line.far}
 
 
-def _summary(lines: pd.DataFrame, settings: Drift) -> dict[str, Any]:
+def summarize(lines: pd.DataFrame, settings: Drift) -> dict[str, Any]:
+    """A delivery far beyond chance counts by itself; of the others, more than chance gives."""
     new = lines[lines["new_songs"] > 0]
     names = new[DELIVERY].drop_duplicates().tolist()
-    drifted = new.loc[new["drifted"], DELIVERY].drop_duplicates().tolist()
+    drifted, far = (new.loc[new[kind], DELIVERY].drop_duplicates().tolist() for kind in ("drifted", "far"))
     allowed = allowed_by_chance(len(names), settings.false_alarms)
     overall = check(
         "new_deliveries",
         "deliveries since the last training that differ from the songs trained on",
-        passed=len(drifted) <= allowed,
+        passed=len(drifted) <= allowed and not far,
         observed=f"{len(drifted)} of {len(names)}",
-        expected=f"at most {allowed} by chance",
+        expected=f"at most {allowed} by chance, none far beyond it",
     )
     return {
         "deliveries": lines[DELIVERY].nunique(),
         "new_deliveries": len(names),
-        "drifted": len(drifted) > allowed,
+        "drifted": not overall["passed"],
         "drifted_deliveries": drifted,
+        "far_deliveries": far,
+        "notices": [_notice(name, new[new["far"] & (new[DELIVERY] == name)]) for name in far[-_TOLD:]],
         "checks": [overall, *_newest_checks(lines)],
     }
+
+
+def _notice(delivery: str, far: pd.DataFrame) -> str:
+    told = (
+        f"{MEASURES[line['measure']].description} {observed(line)} (by chance {expected(line)})"
+        for line in far.to_dict("records")
+    )
+    return f"{delivery} sounds unlike anything trained on: {'; '.join(told)}"
 
 
 def _newest_checks(lines: pd.DataFrame) -> Iterable[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from earshot.columns import N_LISTENERS, SONG_ID, USER_ID, WITHDRAWN
+from earshot.columns import DELIVERY, HEARD, N_LISTENERS, SONG_ID, UNLIKE, USER_ID, WITHDRAWN
 from earshot.files import read_json, write_json, write_table
 from earshot.ids import is_among
 from earshot.params import Params
@@ -55,14 +55,31 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     """Write recommendations.parquet: for every listener the k best songs not played yet and not withdrawn."""
     summary = read_json(paths.data("served_factors") / "summary.json")
     k, release = params.recommendations.k, summary["release"]
-    question = _read(paths, [str(release), str(k)])
+    held_back = _held_back(paths) if params.drift.hold_back == "far" else {}
+    question = _read(paths, [str(release), str(k)], {song for songs in held_back.values() for song in songs})
     lists = _rank(question, _earlier(same_code_only(paths, "recommendations"), question.listeners), k)
     rows, listeners = write_recommendations(
         paths.output / TABLE, lists, question.user_ids, question.song_ids, question.cold, str(release)
     )
     _keep(paths.output, question)
     told = {"cold_songs": int(question.cold.sum())} if release else {"reason": summary["reason"]}
-    return {"release": release, "rows": rows, **told, "checks": [_check(listeners, len(question.user_ids))]}
+    notices = [
+        f"{delivery}: {len(songs):,} songs held back, most of it being unlike anything trained on "
+        "(drift.hold_back in params.yaml)"
+        for delivery, songs in held_back.items()
+    ]
+    checks = [_check(listeners, len(question.user_ids))]
+    return {"release": release, "rows": rows, **told, "notices": notices, "checks": checks}
+
+
+def _held_back(paths: Paths) -> dict[str, list[str]]:
+    """By delivery, if more than half of its songs are unlike anything trained on, those nobody has played."""
+    songs = pd.read_parquet(paths.data("served_factors") / "items.parquet")
+    said = pd.read_parquet(paths.data("raw_audio") / "songs.parquet", columns=[SONG_ID, DELIVERY])
+    heard = songs[songs[HEARD]].merge(said, on=SONG_ID)
+    far = heard[heard.groupby(DELIVERY)[UNLIKE].transform("mean") > 0.5]
+    unplayed = far[far[N_LISTENERS] == 0]
+    return {str(name): some.tolist() for name, some in unplayed.groupby(DELIVERY)[SONG_ID]}
 
 
 def _check(with_a_list: int, listeners: int) -> dict[str, Any]:
@@ -75,10 +92,12 @@ def _check(with_a_list: int, listeners: int) -> dict[str, Any]:
     )
 
 
-def _read(paths: Paths, versions: list[str]) -> Question:
+def _read(paths: Paths, versions: list[str], held_back: set[str]) -> Question:
+    """`held_back` songs are in no list."""
     served, counts = paths.data("served_factors"), paths.data("play_counts")
     songs = pd.read_parquet(served / "items.parquet")
     listed = is_among(songs[SONG_ID], _not_withdrawn(paths.data("raw_audio")))
+    listed &= ~is_among(songs[SONG_ID], held_back)
     song_ids = songs.loc[listed, SONG_ID].to_numpy(dtype=object)
     user_ids = pd.read_parquet(served / "users.parquet")[USER_ID].to_numpy(dtype=object)
     plays = read_play_counts(counts)

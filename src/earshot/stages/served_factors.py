@@ -11,13 +11,13 @@ import pandas as pd
 
 from earshot import releases
 from earshot.audio.store import HyperImageStore
-from earshot.columns import N_LISTENERS, SHARD, SONG_ID, USER_ID
+from earshot.columns import HEARD, N_LISTENERS, SHARD, SONG_ID, UNLIKE, USER_ID
 from earshot.errors import UserError
 from earshot.files import read_json, write_json, write_table
 from earshot.ids import is_among
 from earshot.params import Params
 from earshot.plays.tables import PlayCounts, read_play_counts
-from earshot.recommend.encoding import encode_shards, file_name, read_encoded
+from earshot.recommend.encoding import encode_shards, file_name, read_encoded, read_unlike
 from earshot.recommend.hybrid import Factors, Ids, ReleasedUsers, Served, Wmf, serve
 from earshot.releases import Manifest, NothingReleased
 from earshot.stages.paths import Paths
@@ -27,6 +27,8 @@ from earshot.versioning import file_md5
 KEPT_ENCODERS = 4
 """Encoders whose predictions are kept, so that going back to a release encodes only what it never saw."""
 ENCODERS = "encoders.json"
+_TOLD = 5
+"""Songs that are named."""
 ITEMS, ITEM_FACTORS, USER_FACTORS = "items.parquet", "item_factors.npy", "user_factors.npy"
 VERSIONS = "versions.json"
 """Of all that played songs and listeners hang on: where they are the same, nobody is solved again."""
@@ -55,14 +57,25 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     heard = store.songs[SONG_ID].to_numpy(dtype=object)
     users = _released_users(paths.output / "release" / "wmf_factors", release)
     served = serve(plays, heard, predicted, users, release.n0, _earlier(paths, versions))
-    _write(paths.output, versions, served, plays.user_ids)
+    unlike = heard[read_unlike(store, release.encoder_key, paths.output / "predicted")]
+    _write(paths.output, versions, served, plays.user_ids, heard, unlike)
     return {
         "release": release.release,
         "number": release.number,
         "songs": len(served.song_ids),
         "songs_without_listeners": int((served.n_listeners == 0).sum()),
         "listeners": len(served.user_factors),
+        "songs_unlike_anything_trained_on": len(unlike),
+        "notices": [_notice(unlike)] if len(unlike) else [],
     }
+
+
+def _notice(unlike: Ids) -> str:
+    named = ", ".join([*unlike[:_TOLD], *(["..."] if len(unlike) > _TOLD else [])])
+    return (
+        f"{len(unlike):,} of the songs sound unlike anything trained on; what is predicted for them "
+        f"is drawn to the mean: {named}"
+    )
 
 
 def _refuse_other_images(release: Manifest, feature_key: str) -> None:
@@ -144,13 +157,15 @@ def _released_users(folder: Path, release: Manifest) -> ReleasedUsers:
 
 def _write_nothing(output: Path) -> None:
     nobody, nowhere = np.empty(0, dtype=object), np.empty((0, 0), np.float32)
-    _write(output, [], Served(nobody, np.empty(0, np.int32), nowhere, nowhere), nobody)
+    _write(output, [], Served(nobody, np.empty(0, np.int32), nowhere, nowhere), nobody, nobody, nobody)
 
 
-def _write(output: Path, versions: list[Any], served: Served, user_ids: Ids) -> None:
+def _write(output: Path, versions: list[Any], served: Served, user_ids: Ids, heard: Ids, unlike: Ids) -> None:
+    """`heard` are the songs with a sound, `unlike` those whose sound is unlike anything trained on."""
     write_json(output / VERSIONS, versions)
     songs = pd.DataFrame({SONG_ID: pd.Series(served.song_ids, dtype=str), N_LISTENERS: served.n_listeners})
-    write_table(output / ITEMS, songs)
+    told = {HEARD: is_among(songs[SONG_ID], heard), UNLIKE: is_among(songs[SONG_ID], unlike)}
+    write_table(output / ITEMS, songs.assign(**told))
     write_table(output / "users.parquet", pd.DataFrame({USER_ID: pd.Series(user_ids, dtype=str)}))
     np.save(output / ITEM_FACTORS, served.item_factors)
     np.save(output / USER_FACTORS, served.user_factors)

@@ -12,7 +12,7 @@ from earshot.columns import DELIVERY
 from earshot.evaluation.drift import BANDWIDTH, HYPER_IMAGE, LOUDNESS, PREDICTED_NORM, SET_ASIDE
 from earshot.evaluation.report.charts import Axis, interval_bar
 from earshot.evaluation.report.document import document
-from earshot.evaluation.report.elements import number, section, table, text
+from earshot.evaluation.report.elements import facts, number, section, table, text
 
 NEWEST = 100
 """Deliveries shown."""
@@ -51,11 +51,35 @@ def expected(line: Mapping[Any, Any]) -> str:
     return f"{number(line['low'], measure.digits)} to {measure.write(line['high'])}"
 
 
-def draw_page(lines: pd.DataFrame) -> str:
-    """One HTML document that loads nothing; `lines` as in drift.parquet, the newest delivery on top."""
+HUBS = {
+    "skewness": "skewness of how often a song is a neighbour",
+    "largest_share_of_places": "share of all places that one song takes",
+    "share_of_songs_near_none": "songs that are nobody's neighbour",
+    "one_listener_share_of_songs": "songs of a single listener",
+    "one_listener_share_of_places": "places that these take",
+}
+
+
+def draw_page(lines: pd.DataFrame, hubs: Mapping[str, float]) -> str:
+    """One HTML document that loads nothing, the newest delivery on top.
+
+    Parameters
+    ----------
+    lines
+        As in drift.parquet.
+    hubs
+        Of `earshot.recommend.hubs.describe_hubs`; none where nothing is released.
+    """
     newest = lines[lines[DELIVERY].isin(lines[DELIVERY].drop_duplicates().iloc[-NEWEST:])]
     sections = [_section(name, measure, newest) for name, measure in MEASURES.items()]
-    return document("drift", "\n".join([_header(lines), *sections]))
+    return document("drift", "\n".join([_header(lines), *sections, _hubs(hubs)]))
+
+
+def _hubs(hubs: Mapping[str, float]) -> str:
+    if not hubs:
+        return ""
+    lead = "How unevenly songs are among the ten nearest of others, in what is served."
+    return section("hubs", "Hubs", lead, facts({HUBS[name]: number(hubs[name]) for name in HUBS}))
 
 
 def _header(lines: pd.DataFrame) -> str:
@@ -83,7 +107,8 @@ def _section(name: str, measure: Measure, lines: pd.DataFrame) -> str:
 
 def _row(line: Mapping[Any, Any], axis: Axis) -> str:
     kind = ' class="candidate"' if line["drifted"] else ""
-    state = "drifted" if line["drifted"] else "as trained"
+    drifted = "far beyond chance" if line["far"] else "drifted"
+    state = drifted if line["drifted"] else "as trained"
     songs = f"{line['songs']:,} songs, {line['new_songs']:,} of them not trained on: {state}"
     bar = interval_bar(line["observed"], line["low"], line["high"], axis, axis.low)
     return (

@@ -90,4 +90,5 @@ def embed(folder: Path, store: HyperImageStore) -> Array:
     part = SongEncoder(network.embedding, whole.rows, whole.n_frames, network.n_embedding)  # type: ignore[arg-type]
     part.row_mean.copy_(whole.row_mean)
     part.row_scale.copy_(whole.row_scale)
+    part.bound_rows()
     return predict(part.to(device()).eval(), store, range(len(store.songs)))

@@ -1,0 +1,128 @@
+"""The songs that an encoder learned from, in a few numbers: what is unlike all of them is not trusted.
+
+A network says something of any sound, and after its rows are floored and clamped nothing in
+its output tells noise from music. So a song is held against the songs trained on in two
+ways, and a prediction far outside is taken back towards their mean, which is what there is
+to say of a song that nothing is known of. (Cut back to the longest prediction, noise would
+keep the largest of all.)
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from earshot.encoders.scales import floored
+
+Vectors = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+_Numbers = Annotated[list[float], Field(max_length=20_000)]
+_Limit = Annotated[float, Field(gt=0)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
+class Familiar:
+    """What the songs trained on sound like, and what was predicted for them.
+
+    Attributes
+    ----------
+    mean
+        Of their predictions, (n_outputs,).
+    longest
+        Length of the longest of these.
+    sound, spread
+        Mean and standard deviation, over the songs, of `song_sound`, (2 * n_rows,).
+    farthest
+        Distance of the song farthest from `sound`, as `distances` measures it.
+    """
+
+    mean: _Numbers
+    longest: _Limit
+    sound: _Numbers
+    spread: Annotated[list[_Limit], Field(max_length=20_000)]
+    farthest: _Limit
+
+    def distances(self, sounds: Doubles) -> Doubles:
+        """Root mean square of `song_sound`s, (n, 2 * n_rows), in deviations between the known songs, (n,)."""
+        apart = (sounds - np.array(self.sound)) / np.array(self.spread)
+        distances: Doubles = np.sqrt((apart**2).mean(axis=1))
+        return distances
+
+    def unlike(self, vectors: Vectors, sounds: Doubles) -> Vectors:
+        """How far outside songs are, (n,): above 1 beyond every song trained on, in length or in sound."""
+        lengths = _lengths(vectors.astype(np.float64))[:, 0]
+        farther = np.maximum(lengths / self.longest, self.distances(sounds) / self.farthest)
+        return farther.astype(np.float32)
+
+    def shrink(self, vectors: Vectors, unlike: Vectors) -> Vectors:
+        """Predictions (n, n_outputs), those outside taken to 1 / unlike^2 of their way from the mean.
+
+        At the edge nothing changes, far out the mean is left. None gets longer than it was,
+        and those inside keep their bytes.
+
+        Example
+        -------
+        >>> songs = Familiar(mean=[1.0, 0.0], longest=2.0, sound=[0.0, 0.0], spread=[1.0, 1.0], farthest=1.0)
+        >>> songs.shrink(np.array([[2, 0], [5, 0], [5, 0]], np.float32), np.array([1, 2, 100], np.float32))
+        array([[2.    , 0.    ],
+               [2.    , 0.    ],
+               [1.0004, 0.    ]], dtype=float32)
+        """
+        mean, outside = np.array(self.mean), unlike > 1
+        far, share = vectors[outside].astype(np.float64), unlike[outside, None].astype(np.float64) ** -2
+        nearer = mean + share * (far - mean)
+        longer = _lengths(nearer) / np.maximum(_lengths(far), np.finfo(np.float32).tiny)
+        settled = vectors.copy()
+        settled[outside] = nearer / np.maximum(longer, 1)
+        return settled
+
+
+def familiarize(vectors: Vectors, sounds: Doubles) -> Familiar:
+    """What to keep of the songs trained on, at least one: their predictions and `song_sound`s, a row each.
+
+    A spread that is next to nothing is floored as row scales are.
+    """
+    mean, sound = vectors.mean(axis=0, dtype=np.float64), sounds.mean(axis=0)
+    spread = np.concatenate([floored(torch.from_numpy(part)) for part in np.split(sounds.std(axis=0), 2)])
+    farthest = np.sqrt((((sounds - sound) / spread) ** 2).mean(axis=1)).max()
+    tiny = float(np.finfo(np.float32).tiny)
+    return Familiar(
+        mean.tolist(),
+        max(tiny, float(_lengths(vectors.astype(np.float64)).max())),
+        sound.tolist(),
+        spread.tolist(),
+        max(tiny, float(farthest)),
+    )
+
+
+def song_sound(windows: NDArray[np.uint8], owners: NDArray[np.int64]) -> Doubles:
+    """Mean and standard deviation of every row over the frames of a song, in stored levels.
+
+    Parameters
+    ----------
+    windows
+        (n_windows, n_frames, n_rows), those of a song one after another.
+    owners
+        (n_windows,): the song of each window, 0, 1, ...; each has at least one.
+
+    Returns
+    -------
+    (n_songs, 2 * n_rows)
+    """
+    levels = windows.astype(np.float32)
+    firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+    counts = np.diff(firsts, append=len(owners))[:, None] * windows.shape[1]
+    sums = [np.add.reduceat(each.sum(axis=1, dtype=np.float64), firsts) for each in (levels, levels**2)]
+    mean, square = (each / counts for each in sums)
+    return np.concatenate([mean, np.sqrt(np.maximum(square - mean**2, 0))], axis=1)
+
+
+def _lengths(vectors: Doubles) -> Doubles:
+    """(n, 1)"""
+    return np.asarray(np.linalg.norm(vectors, axis=1, keepdims=True))

@@ -1,0 +1,88 @@
+"""Songs unlike anything trained on: told where they are recommended, held back where that is asked for."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from earshot.asking import answers
+from earshot.asking.state import Served
+from earshot.files import write_json, write_table
+from earshot.plays.tables import write_play_counts
+from earshot.stages import recommendations
+from earshot.versioning import PreviousOutput
+from tests.stages.delivered import into_cache, params_with, paths_of
+
+SONGS = pd.DataFrame(
+    [  # song, listeners, heard, unlike, delivery, direction in degrees
+        ("deep", 0, True, False, "fine", 40),
+        ("high", 0, True, False, "fine", 79.5),
+        ("hiss", 0, True, True, "odd", 20),
+        ("hum", 0, True, False, "odd", 30),
+        ("roar", 0, True, True, "odd", 10),
+        ("said", 1, False, False, "fine", 41),
+        ("sung", 2, True, True, "odd", 60),
+    ],
+    columns=["song_id", "n_listeners", "heard", "unlike", "delivery", "degrees"],
+)
+
+
+def write_world(root: Path) -> None:
+    data = root / "data"
+    for folder in ("served_factors", "play_counts", "raw_audio"):
+        (data / folder).mkdir(parents=True)
+    angle = np.radians(SONGS["degrees"].to_numpy())
+    np.save(data / "served_factors" / "item_factors.npy", np.stack([np.cos(angle), np.sin(angle)], 1))
+    np.save(data / "served_factors" / "user_factors.npy", np.array([[1.0, 0.0], [0.0, 1.0]], np.float32))
+    write_table(
+        data / "served_factors" / "items.parquet", SONGS[["song_id", "n_listeners", "heard", "unlike"]]
+    )
+    write_table(data / "served_factors" / "users.parquet", pd.DataFrame({"user_id": ["ann", "bob"]}))
+    write_json(data / "served_factors" / "summary.json", {"release": "one"})
+    plays = pd.DataFrame({"user": [0, 0, 1], "item": [0, 1, 1], "play_count": 1})
+    write_play_counts(data / "play_counts", np.array(["ann", "bob"]), np.array(["said", "sung"]), plays)
+    catalogue = SONGS[["song_id", "delivery"]].assign(title="A", artist="B", withdrawn=False)
+    write_table(data / "raw_audio" / "songs.parquet", catalogue)
+
+
+def listed(root: Path, hold_back: str) -> tuple[list[str], dict[str, object]]:
+    """What is recommended to ann, and the summary."""
+    paths = paths_of(root, "recommendations")
+    summary = recommendations.run(paths, params_with("drift", hold_back=hold_back))
+    lists = pd.read_parquet(paths.output / "recommendations.parquet")
+    return lists.loc[lists["user_id"] == "ann", "song_id"].tolist(), summary
+
+
+def test_a_delivery_mostly_unlike_anything_is_held_back_where_that_is_asked_for(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    songs, summary = listed(tmp_path, "never")
+    assert songs == ["roar", "hiss", "hum", "deep", "high"]
+    assert summary["notices"] == []
+    songs, summary = listed(tmp_path, "far")
+    assert songs == ["deep", "high"]  # three of the four songs of `odd` are unlike
+    assert json.dumps(summary["notices"]).count("odd: 3 songs held back") == 1  # not what somebody has played
+
+
+def test_answers_say_what_is_unlike_anything_and_by_what_neighbours_are_near(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    listed(tmp_path, "never")
+    cache, stages = tmp_path / "cache", ("served_factors", "recommendations", "play_counts", "raw_audio")
+    kept = {stage: into_cache(cache, tmp_path / "data" / stage) for stage in stages}
+    outputs = {stage: PreviousOutput(cache, md5) for stage, md5 in kept.items()}
+    served = Served(tmp_path, "one", outputs)
+    told = {row["song_id"]: row["note"] for row in answers.recommend(served, "ann", 9)}
+    unlike = "unlike anything trained on"
+    assert told == {"roar": unlike, "hiss": unlike, "hum": "", "deep": "", "high": ""}
+    near = answers.similar(served, "deep", 3)  # nobody has played it: songs without a sound come last
+    assert [(row["song_id"], row["by"]) for row in near] == [
+        ("hum", "sound"),
+        ("hiss", "sound"),
+        ("sung", "sound and plays"),
+    ]
+    near = answers.similar(served, "sung", 2)
+    assert [(row["song_id"], row["by"]) for row in near] == [("said", "plays"), ("high", "sound")]
+    assert [row["song_id"] for row in answers.similar(served, "deep", 9)] == [
+        *("said", "hum", "hiss", "sung", "roar", "high"),  # too few: all
+    ]
+    assert answers.similar(served, "deep", 1, csls=True)[0]["cosine"] > 0.9

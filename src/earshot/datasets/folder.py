@@ -14,7 +14,7 @@ Ids
     or the tags change, and changes when the file does. Of two files whose names differ in
     that alone, the composed one has it, the other a hash of its own bytes. The path itself stands in
     the column `path`, the MusicBrainz id of the recording in `recording_mbid`. artist_id is the
-    artist's name as `match_key` has it. Where the characters of an artist's name are lost (`????`),
+    artist's name without case and blanks. Where the characters of an artist's name are lost (`????`),
     the song has no artist. A file without a title is called by its name.
 Sound
     Files are hard-linked into the delivery, on another volume copied: what changes a file in place
@@ -34,7 +34,7 @@ from pathlib import Path
 from earshot import columns
 from earshot.datasets.folder_tags import Tags, read_tags
 from earshot.datasets.importing.drafts import Draft, new_delivery, refuse_inside
-from earshot.datasets.importing.names import joined, match_key, plain
+from earshot.datasets.importing.names import artist_id, joined, plain
 from earshot.datasets.importing.sources import walk
 from earshot.errors import UserError
 from earshot.pool import parallel_map
@@ -122,7 +122,7 @@ def _song(draft: Draft, path: Path, song_id: str, name: str, said: Tags, by_fold
     top, _, below = name.partition("/")
     return {
         columns.SONG_ID: song_id,
-        columns.ARTIST_ID: match_key(said.artist),
+        columns.ARTIST_ID: artist_id(said.artist),
         columns.ARTIST: said.artist,
         columns.TITLE: said.title or plain(Path(name).stem),
         columns.GENRES: (joined([top]) if below else "") if by_folder else said.genres,

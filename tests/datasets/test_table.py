@@ -12,7 +12,9 @@ import subprocess
 import sys
 import tempfile
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import pandas as pd
 import pyarrow as pa
@@ -120,6 +122,50 @@ def test_parquet_in_parts(tmp_path: Path) -> None:
     assert set_aside(tmp_path / "d") == [("part-0.snappy.parquet", "2", "user=")]
     assert songs(tmp_path / "d")["genres"].to_dict() == {"a": "folk;rock", "7": ""}
     check(tmp_path / "d")
+
+
+def test_types_of_warehouses_are_taken_as_they_are(tmp_path: Path) -> None:
+    user, big = UUID("00000000-0000-4000-8000-0000000000ff"), 10**38 - 1
+    log = pa.table(
+        {
+            "user": pa.array([user.bytes] * 2, pa.uuid()),
+            "song": pa.array([Decimal(big), Decimal(7)], pa.decimal128(38, 0)),
+            "n": pa.array(["1", "2"], pa.string_view()),
+        }
+    )
+    pq.write_table(log, tmp_path / "log.parquet")
+    import_table([f"{tmp_path}/log.parquet"], tmp_path / "d", COUNTED, Layout())
+    assert plays(tmp_path / "d") == [(str(user), str(big), 1), (str(user), "7", 2)]
+
+
+def test_a_quote_that_is_never_closed_costs_its_line_alone(tmp_path: Path) -> None:
+    lines = [f'{number},"Song ""{number}"""' for number in range(1, 500)]
+    lines[249] = '250,"Song'
+    (tmp_path / "songs.csv").write_text("\n".join(["song_id,title", *lines, ""]))
+    (tmp_path / "log.csv").write_text('user,song,n\nu,1,1\nu,"2,1\nu,3,1\n')
+    songs_file = tmp_path / "songs.csv"
+    told = import_table([f"{tmp_path}/log.csv"], tmp_path / "d", COUNTED, Layout(), songs=songs_file)
+    assert (told.songs, told.plays, told.set_aside) == (498, 2, 2)
+    assert "250" not in songs(tmp_path / "d").index
+    assert set_aside(tmp_path / "d") == [("log.csv", "3", 'u,"2,1'), ("songs.csv", "251", '250,"Song')]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\x03\x04 xl/workbook", "an Excel workbook"),
+        (b"PK\x03\x04 songs.csv", "a zip archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
+        ("user,song,n\n".encode("utf-16"), "UTF-16 text"),
+        ("user,song,n\n".encode("utf-16-le"), "UTF-16 or UTF-32 text"),
+        (b"SQLite format 3\x00", "an SQLite database"),
+        (b"PAR1", "parquet"),
+    ],
+)
+def test_another_kind_of_file_is_named_as_what_it_is(tmp_path: Path, content: bytes, kind: str) -> None:
+    (tmp_path / "log.csv").write_bytes(content)
+    with pytest.raises(UserError, match=rf"log\.csv: is {kind}.*: wanted text in UTF-8"):
+        import_table([f"{tmp_path}/log.csv"], tmp_path / "d", COUNTED, Layout())
 
 
 def test_packed_text_with_a_mark_and_carriage_returns(tmp_path: Path) -> None:

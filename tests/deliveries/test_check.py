@@ -1,8 +1,14 @@
+import gzip
+import lzma
 import os
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from earshot.deliveries.check import check
@@ -58,6 +64,11 @@ def write(name: str, content: str | bytes) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_bytes(data)
 
 
+with ZipFile(BytesIO(), "w") as archive:
+    archive.writestr("songs.csv", "song_id\n1\n")
+    zipped = archive.fp.getvalue()
+
+
 def songs(text: str) -> Callable[[Path], object]:
     return write("songs.csv", text)
 
@@ -84,6 +95,18 @@ def float_ids(folder: Path) -> None:
 def binary_count(folder: Path) -> None:
     nested = pd.DataFrame({"user_id": ["u"], "song_id": ["s"], "play_count": [[1, 2]]})
     nested.to_parquet(folder / "plays.parquet")
+
+
+def not_utf8(name: str, column: str) -> Callable[[Path], object]:
+    """Text of parquet that is not what parquet says that it is."""
+
+    def spoil(folder: Path) -> None:
+        (folder / f"{name}.csv").unlink()
+        bad = pa.Array.from_buffers(pa.string(), 2, pa.array([b"a", b"\xe9t\xe9"]).buffers())
+        texts = dict.fromkeys(("user_id", "song_id", "title"), pa.array(["1", "2"])) | {column: bad}
+        pq.write_table(pa.table(texts), folder / f"{name}.parquet")
+
+    return spoil
 
 
 @pytest.mark.parametrize(
@@ -116,6 +139,18 @@ def binary_count(folder: Path) -> None:
         (songs('song_id\n"a\n"\n'), r"song_id='a\\n': wanted an id"),
         (write("songs.csv", b"PK\x03\x04 xl/workbook"), r"songs\.csv: is an Excel workbook: wanted CSV"),
         (write("songs.csv", "song_id\n".encode("utf-16")), r"songs\.csv: is UTF-16 text"),
+        (songs("PK\x05\x06"), r"songs\.csv: is an empty zip archive"),
+        (write("songs.csv", zipped), r"songs\.csv: is a zip archive: wanted CSV; save it as CSV"),
+        (write("plays.csv", lzma.compress(b"user_id")), r"plays\.csv: is packed with xz"),
+        (write("plays.csv", gzip.compress(b"user_id")), r"plays\.csv: is packed with gzip"),
+        (write("plays.csv", b"PAR1" * 9), r"plays\.csv: is parquet: wanted CSV; name it \.parquet"),
+        (write("plays-2.parquet", zipped), r"not readable as parquet: is a zip archive"),
+        (write("plays-2.parquet", b"PK\x03\x04 xl/workbook"), r"as parquet: is an Excel workbook"),
+        (write("plays-2.parquet", "a,b\n".encode("utf-16")), r"as parquet: is UTF-16 text"),
+        (write("plays-2.parquet", lzma.compress(b"PAR1")), r"as parquet: is packed with xz"),
+        (not_utf8("songs", "song_id"), r"songs\.parquet: column song_id has text that is not UTF-8: row 2"),
+        (not_utf8("songs", "title"), r"songs\.parquet: column title has .* not UTF-8: .*b'\\xe9t\\xe9'"),
+        (not_utf8("plays", "user_id"), r"plays\.parquet: column user_id has text that is not UTF-8"),
         (songs("a," * 400_000), r"songs\.csv: has 400,001 columns: wanted at most 2,000"),
         (
             write("feedback.csv", "user_id,song_id,kind\nu,s,love\n"),

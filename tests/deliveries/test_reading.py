@@ -1,7 +1,11 @@
 import json
+from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from earshot.deliveries import Delivery, delivered_plays, read_index, read_plays, read_song_ids, read_songs
@@ -36,6 +40,26 @@ def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
     table["withdrawn"] = pd.array([True, None], dtype="boolean")
     table.to_parquet(tmp_path / "parquet" / "songs.parquet")
     pd.testing.assert_frame_equal(read_songs(tmp_path / "csv"), read_songs(tmp_path / "parquet"))
+
+
+@pytest.mark.parametrize("arrow_schema", [True, False])
+def test_types_of_warehouses_are_taken_as_they_are(tmp_path: Path, arrow_schema: bool) -> None:
+    """A file of Arrow's own writers, and one of others, which do not store Arrow's schema."""
+    big, uuid = 10**38 - 1, UUID("00000000-0000-4000-8000-0000000000ff")
+    songs = pa.table(
+        {
+            "song_id": pa.array([Decimal(big), Decimal(7)], pa.decimal128(38, 0)),
+            "artist_id": pa.array([uuid.bytes, None], pa.uuid()),
+            "title": pa.array(["Öl", None], pa.string_view()),
+            "genres": pa.array([["folk", "a;b"], None], pa.list_(pa.string())),
+            "tags": pa.array([[], ["x"]], pa.large_list(pa.large_string())),
+            "year": pa.array([1999, None], pa.int16()),
+        }
+    )
+    pq.write_table(songs, tmp_path / "songs.parquet", store_schema=arrow_schema)
+    read = read_songs(tmp_path)[songs.column_names]
+    assert read.iloc[0].tolist() == [str(big), str(uuid), "Öl", "folk;a,b", "", "1999"]
+    assert read.iloc[1].tolist() == ["7", "", "", "", "x", ""]
 
 
 def test_no_songs_are_an_empty_table(tmp_path: Path) -> None:

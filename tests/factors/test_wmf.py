@@ -1,3 +1,8 @@
+import os
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -82,3 +87,25 @@ def test_equations_without_a_unique_solution_name_the_parameter() -> None:
     confidence = csr_array(np.array([[5.0, 0.0], [0.0, 0.0]], dtype=np.float32))
     with pytest.raises(UserError, match=r"wmf_factors.regularization=0.0: .* larger value"):
         fit(confidence, factors=3, regularization=0.0, iterations=3, seed=0)
+
+
+FITS = """
+import numpy as np
+from scipy.sparse import csr_array
+from threadpoolctl import threadpool_info
+from earshot.factors.wmf import fit
+
+def threads(_):
+    print({each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"})
+
+ones = csr_array(np.ones((3, 2), np.float32))
+fit(ones, factors=2, regularization=1, iterations=1, seed=1, keep=threads)
+"""
+
+
+def test_blas_has_one_thread_and_nothing_warns_of_more_whatever_the_environment_says() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    environment |= {"OPENBLAS_NUM_THREADS": "4", "PYTHONPATH": "src"}
+    ran = subprocess.run([sys.executable, "-c", FITS], env=environment, capture_output=True, text=True)
+    assert ran.stdout == "{1}\n", ran.stderr
+    assert not re.search("warn|openblas", ran.stderr, re.IGNORECASE), ran.stderr

@@ -14,7 +14,7 @@ Ids
     or the tags change, and changes when the file does. Of two files whose names differ in
     that alone, the composed one has it, the other a hash of its own bytes. The path itself stands in
     the column `path`, the MusicBrainz id of the recording in `recording_mbid`. artist_id is the
-    artist's name as `match_key` has it. What tags do not say is taken out of the names of files and
+    artist's name without case and blanks. What tags do not say is taken out of the names of files and
     folders (`earshot.datasets.folder_names`). Where the characters of an artist's name are lost
     (`????`), or it is one for many (`Various Artists`), the song has no artist. A file without a
     title is called by its name. Of files with the same bytes one is the song: the first one by path, of
@@ -40,7 +40,7 @@ from earshot import columns
 from earshot.datasets.folder_names import name_songs
 from earshot.datasets.folder_tags import Tags, read_tags
 from earshot.datasets.importing.drafts import Draft, new_delivery, refuse_inside
-from earshot.datasets.importing.names import joined, match_key, plain
+from earshot.datasets.importing.names import artist_id, joined, plain
 from earshot.datasets.importing.sources import same_bytes, walk
 from earshot.datasets.near_duplicates import NOTHING, Fingerprint, fingerprint_of, propose_versions
 from earshot.errors import UserError
@@ -187,7 +187,7 @@ def _song(draft: Draft, song: _File, tags: Tags, by_folder: bool) -> dict[str, s
     top, _, below = song.name.partition("/")
     return {
         columns.SONG_ID: song.song_id,
-        columns.ARTIST_ID: match_key(tags.artist),
+        columns.ARTIST_ID: artist_id(tags.artist),
         columns.ARTIST: tags.artist,
         columns.TITLE: tags.title,
         columns.GENRES: (joined([top]) if below else "") if by_folder else tags.genres,

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from earshot import columns
 from earshot.datasets.importing.drafts import Draft, new_delivery, refuse_inside
-from earshot.datasets.importing.names import match_key, plain
+from earshot.datasets.importing.names import artist_id, plain
 from earshot.datasets.importing.play_columns import open_plays
 from earshot.datasets.msd_files import (
     find_previews,
@@ -169,7 +169,7 @@ def _songs(draft: Draft, song_ids: list[str], known: _Known) -> Iterator[dict[st
         preview = known.previews.get(track)
         yield {
             columns.SONG_ID: song,
-            columns.ARTIST_ID: match_key(artist),
+            columns.ARTIST_ID: artist_id(artist),
             columns.ARTIST: plain(artist),
             columns.TITLE: plain(title),
             columns.TAGS: known.tags.get(track, ""),

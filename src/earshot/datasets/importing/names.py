@@ -37,6 +37,18 @@ def exact_key(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", plain(text)).casefold())
 
 
+def artist_id(name: str) -> str:
+    """The id of an artist where a source has none: `exact_key` of the name, without blanks.
+
+    Of the name alone, so that it is the same in every delivery; and not `match_key`, which is the
+    same for many names whose letters were read in a wrong code page.
+
+    >>> artist_id("ADA  and the Loops"), artist_id("Áàáà") == artist_id("Âàãà")
+    ('adaandtheloops', False)
+    """
+    return exact_key(name).replace(" ", "")
+
+
 def match_key(text: str) -> str:
     """The letters, digits and signs (`#`, `+`, `$`) of `text` without case, white space and accents.
 

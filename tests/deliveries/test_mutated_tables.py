@@ -19,7 +19,7 @@ CASES = ["tests.deliveries.mutated_tables:bring", "tests.datasets.mutated_tables
 def test_some_mutated_tables_are_taken_or_refused_in_words(tmp_path: Path) -> None:
     """In this process, which has what they import."""
     outcomes = Counter[bool]()
-    for seed in range(12):
+    for seed in range(8):
         for bring in (door.bring, imports.bring):
             try:
                 outcomes["refused" in bring(tmp_path, random.Random(seed))] += 1

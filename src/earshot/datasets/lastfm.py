@@ -158,6 +158,7 @@ def _of_json(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[Play]
         for track, of in _tracks(value, user):
             play = _parsed(track, of)
             if isinstance(play, Play):
+                set_aside.used += 1
                 yield play
             else:
                 set_aside.add(name, line, json.dumps(track, ensure_ascii=False), play)

@@ -80,6 +80,7 @@ def _plays(opened: sqlite3.Connection, database: Path, set_aside: SetAside) -> I
         elif known and not are_seconds(time):
             set_aside.add(database.name, None, f"submission_time={known}", WANTED_SECONDS)
         else:
+            set_aside.used += 1
             mbids = (str(mbid),) if mbid else ()
             yield Play(plain(str(user)), str(artist), str(title), known, count, mbids, str(path))
 

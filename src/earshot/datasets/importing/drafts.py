@@ -23,6 +23,7 @@ SET_ASIDE = "set_aside.csv"
 
 _LONGEST_VALUE = 200
 _MOST_LISTED = 1_000_000
+_USED_SHARE = 0.1
 
 
 class SetAside:
@@ -30,16 +31,31 @@ class SetAside:
 
     Its columns: file, line (empty where a file has none), value, and what was wanted. All are
     counted, the first million listed; the last row says how many more there are.
+
+    Attributes
+    ----------
+    count
+        Lines set aside.
+    used
+        Those that could be used, where the reader counts them.
+    first
+        What `count` began with, for people.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: TextIO | None = None
-        self.count = 0
+        self.count = self.used = 0
         self.first = ""
 
     def add(self, file: str, line: int | None, value: str, wanted: str) -> None:
-        """Set one line, or one whole file, aside."""
+        """Set one line, or one whole file, aside.
+
+        Raises
+        ------
+        UserError
+            It is one more than a million, and not one in ten could be used: a billion of them would take hours.
+        """
         value = value[:_LONGEST_VALUE]
         if self._file is None:
             self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
@@ -49,6 +65,10 @@ class SetAside:
         if self.count < _MOST_LISTED:
             self._write(self._file, file, "" if line is None else line, value, wanted)
         self.count += 1
+        if self.count > _MOST_LISTED and self.used < _USED_SHARE * (self.count + self.used):
+            raise UserError(
+                f"{file}: of {self.count + self.used:,} lines {self.count:,} cannot be used; {self.first}"
+            )
 
     @staticmethod
     def _write(file: TextIO, *values: str | int) -> None:

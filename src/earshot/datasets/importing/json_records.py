@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, BinaryIO
@@ -14,6 +15,7 @@ from earshot.datasets.importing.unpacking import damage_told, unpacked
 from earshot.processes import progress
 
 _BLOCK_BYTES = 1 << 20
+_BETWEEN = re.compile(r"[ \t\r\n,\[\]]*+")
 _LONGEST_BYTES = 1 << 24
 """Of one value, which takes up to 25 times as much in memory."""
 
@@ -62,7 +64,7 @@ def _document_or_lines(
     first: bytes, stream: BinaryIO, name: str, set_aside: SetAside
 ) -> Iterator[tuple[int, Any]]:
     """A document over several lines, where what is read ahead of it is one; else lines."""
-    ahead = first + stream.read(_LONGEST_BYTES)
+    ahead = first + stream.read(_LONGEST_BYTES - len(first))
     if (document := _whole(ahead)) is not None:
         yield from ((1, value) for value in (document if isinstance(document, list) else [document]))
         return
@@ -139,6 +141,4 @@ def _growing(texts: Iterator[str]) -> Iterator[str]:
 
 def _skip(text: str, place: int) -> int:
     """Where the next element may start: brackets and commas of arrays say nothing here."""
-    while place < len(text) and text[place] in " \t\r\n,[]":
-        place += 1
-    return place
+    return _BETWEEN.match(text, place).end()  # type: ignore[union-attr]

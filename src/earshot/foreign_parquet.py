@@ -27,7 +27,7 @@ _MAX_COLUMN_BYTES = 256 << 20
 _MAX_GROWTH_BYTES = 512 << 20
 _MAX_PIECE_BYTES = 128 << 20
 _VALUES_A_BYTE, _SPARE_VALUES = 100, 1_000_000
-_TEXT_A_BYTE, _SPARE_TEXT_BYTES = 256, 512 << 20
+_TEXT_A_BYTE, _SPARE_TEXT_BYTES = 256, 64 << 20
 _BATCH_ROWS = 1 << 16
 _READ_BYTES = 1 << 20
 
@@ -48,15 +48,28 @@ def open_parquet(path: Path) -> tuple[list[str], Any]:
     with _opened(path) as opened:
         refuse_wide(path, opened.metadata.num_columns)
         names = opened.schema_arrow.names
-        leaves = map(opened.schema.column, range(opened.metadata.num_columns))
-        texts = {leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"}
 
     def read(columns: Sequence[str]) -> Iterator[pyarrow.Table]:
-        with _opened(path, [text for text in texts if text.split(".")[0] in columns]) as opened:
+        with _opened(path) as opened:
+            texts = _dictionaries(opened.metadata, columns)
+        with _opened(path, texts) as opened:
             _refuse_packed(path, opened.metadata, columns)
             yield from _decoded(path, opened, list(columns))
 
     return names, read
+
+
+def _dictionaries(metadata: Any, columns: Sequence[str]) -> list[str]:
+    """Which of `columns`, or of the lists in them, Arrow can read as dictionaries: none of DELTA_..."""
+    texts: dict[str, bool] = {}
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for place in range(row_group.num_columns):
+            column = row_group.column(place)
+            if column.physical_type == "BYTE_ARRAY" and column.path_in_schema.split(".")[0] in columns:
+                plain = not any(encoding.startswith("DELTA") for encoding in column.encodings)
+                texts[column.path_in_schema] = texts.get(column.path_in_schema, True) and plain
+    return [text for text, plain in texts.items() if plain]
 
 
 @contextmanager
@@ -140,7 +153,8 @@ def _decoded(path: Path, opened: Any, columns: list[str]) -> Iterator[pyarrow.Ta
             _refuse_more(path, total, "bytes of text", allowed)
             if size > _MAX_PIECE_BYTES:
                 raise UserError(
-                    f"{path}: row {first + 1}: holds {size:,} bytes of text: wanted at most {_MAX_PIECE_BYTES:,}"
+                    f"{path}: row {first + 1}: holds {size:,} bytes of text: "
+                    f"wanted at most {_MAX_PIECE_BYTES:,}"
                 )
             yield piece
             first += piece.num_rows

@@ -9,6 +9,8 @@ from earshot.errors import UserError
 
 _MAX_COLUMNS = 2_000
 _MAX_EMPTY_FIELDS = 20_000_000
+MAX_LINE_BYTES = 4 << 20
+_LINE_ENDS = (b"\n", b"\r")
 
 
 def refuse_wide(path: Path, columns: int) -> None:
@@ -17,19 +19,25 @@ def refuse_wide(path: Path, columns: int) -> None:
         raise UserError(f"{path}: has {columns:,} columns: wanted at most {_MAX_COLUMNS:,}")
 
 
-def with_few_empty_lines(path: Path, blocks: Iterable[bytes], separator: str) -> Iterator[bytes]:
-    """The text of `blocks`; UserError as soon as it has too many empty lines.
+def with_bounded_lines(path: Path, blocks: Iterable[bytes], separator: str) -> Iterator[bytes]:
+    """The text of `blocks`; UserError as soon as a line is too long, or too many are empty.
 
-    An empty line costs a reader as much as one with all columns, in one byte: with two columns ten
-    million of them are allowed, with 2,000 columns ten thousand.
+    Longer than 4 MiB, give or take a block. An empty line costs a reader as much as one with all columns, in
+    one byte: with two columns ten million of them are allowed, with 2,000 columns ten thousand.
     """
-    found = columns = 0
+    empty = columns = held = line = 0
     for block in blocks:
-        columns = columns or block.partition(b"\n")[0].count(separator.encode()) + 1
-        found += 2 * block.count(b"\n\n")  # of a run every other is counted
+        first = min((place for end in _LINE_ENDS if (place := block.find(end)) >= 0), default=len(block))
+        if held + first > MAX_LINE_BYTES:
+            raise UserError(f"{path}: line {line + 1} is longer than {MAX_LINE_BYTES >> 20} MiB")
+        last = max(map(block.rfind, _LINE_ENDS))
+        held = len(block) - last - 1 if last >= 0 else held + len(block)
+        columns = columns or block[:first].count(separator.encode()) + 1
+        line += block.count(b"\n") or block.count(b"\r")
+        empty += 2 * block.count(b"\n\n")  # of a run every other is counted
         if b"\r" in block:
-            found += 2 * (block.count(b"\n\r\n") + block.count(b"\r\r"))
-        if found * columns > _MAX_EMPTY_FIELDS:
+            empty += 2 * (block.count(b"\n\r\n") + block.count(b"\r\r"))
+        if empty * columns > _MAX_EMPTY_FIELDS:
             raise UserError(
                 f"{path}: has more than {_MAX_EMPTY_FIELDS // columns:,} empty lines: "
                 f"wanted at most that many in a table of {columns} columns"

@@ -32,8 +32,9 @@ def opened(path: Path) -> Iterator[ZipFile]:
     UserError
         No file; not a zip archive, or a damaged one (also while it is read); bytes
         before its first or behind its last; too long a list of members; members that
-        overlap; one that is encrypted, neither plain file nor folder, packed otherwise than by deflate, more than 200
-        times as large as it is packed, or whose name holds a zero byte.
+        overlap; a member that is encrypted, neither plain file nor folder, packed
+        otherwise than by deflate, more than 200 times as large as it is packed, or whose
+        name holds a zero byte.
     """
     if not path.is_file():
         raise UserError(f"{path}: {'not a file' if path.exists() else 'not there'}")
@@ -88,7 +89,7 @@ def _check_member(member: ZipInfo) -> None:
     if member.flag_bits & 0x1:
         raise BadZipFile(f"{name}: encrypted")
     if kind not in (0, stat.S_IFREG) and not (kind == stat.S_IFDIR and member.is_dir()):
-        raise BadZipFile(f"{name}: a link or device; wanted plain files")
+        raise BadZipFile(f"{name}: a link or folder; wanted plain files")
     if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         raise BadZipFile(f"{name}: packed by method {member.compress_type}; wanted stored or deflated")
     if member.file_size > max(SMALL, RATIO * member.compress_size):

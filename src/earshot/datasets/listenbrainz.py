@@ -38,6 +38,7 @@ from earshot.datasets.importing.sources import SourceFile, find_files
 from earshot.datasets.importing.unpacking import PACKED_SUFFIXES, damage_told
 from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_seconds, write_matched
 from earshot.errors import UserError
+from earshot.plays.rows import LONGEST_ID
 
 SUFFIXES = (".listens", ".jsonl", ".json", *PACKED_SUFFIXES)
 _USER_FILE = "user.json"
@@ -158,7 +159,7 @@ def _parsed(said: Any, user: str) -> Play | str:
     if not are_seconds(seconds):
         return f"listened_at: {WANTED_SECONDS}"
     listener = said.get("user_name") or said.get("user_id") or user
-    if type(listener) not in (str, int) or not plain(str(listener)):
+    if type(listener) not in (str, int) or not 0 < len(plain(str(listener))) <= LONGEST_ID:
         return _WANTED_USER
     mbids = (_mbid(track.get(part)) for part in ("additional_info", "mbid_mapping"))
     return Play(plain(str(listener)), artist, title, str(seconds), mbids=tuple(filter(None, mbids)))

@@ -20,7 +20,7 @@ from earshot.errors import UserError
 from earshot.foreign_parquet import open_parquet, pieces
 from earshot.quoting import OpenQuote, closed_quotes
 from earshot.signatures import HEAD_BYTES, foreign_kind
-from earshot.table_bounds import refuse_wide, with_few_empty_lines
+from earshot.table_bounds import MAX_LINE_BYTES, refuse_wide, with_bounded_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +30,10 @@ if TYPE_CHECKING:
 _SUFFIXES = (".csv", ".parquet")
 _WHOLE = ("songs",)
 """Tables of one file; elsewhere a file of no bytes is a part without rows."""
-_BLOCK_BYTES = 16 << 20
+_BLOCK_BYTES = MAX_LINE_BYTES
 _MAX_FIELD_BYTES = 1 << 20
 _MAX_TABLE_BYTES = 512 << 20
 _MAX_CHUNK_BYTES = 128 << 20
-_MAX_HEADER_BYTES = 16 << 20
 
 
 def find_tables(folder: Path, stem: str) -> list[Path]:
@@ -117,7 +116,7 @@ def refuse_open_quotes(path: Path) -> None:
     def refuse(quote: OpenQuote) -> bytes:
         line = _line_number(path, quote.offset)
         with path.open(encoding="utf-8-sig", errors="replace") as header:
-            names = next(csv.reader([header.readline(_MAX_HEADER_BYTES)]), [])
+            names = next(csv.reader([header.readline(MAX_LINE_BYTES)]), [])
         column = names[quote.column] if quote.column < len(names) else f"number {quote.column + 1}"
         raise UserError(
             f"{path}: line {line} (row {line - 1}): column {column}: "
@@ -126,7 +125,7 @@ def refuse_open_quotes(path: Path) -> None:
 
     with _errors_of(path), path.open("rb") as opened:
         blocks = iter(lambda: opened.read(_BLOCK_BYTES), b"")
-        for _ in closed_quotes(with_few_empty_lines(path, blocks, ","), ",", refuse):
+        for _ in closed_quotes(with_bounded_lines(path, blocks, ","), ",", refuse):
             pass
 
 
@@ -187,9 +186,9 @@ def _refuse_foreign(path: Path) -> None:
         first = head.split(b"\n", 1)[0]
         if len(first) == len(head):
             with path.open("rb") as opened:
-                first = opened.read(_MAX_HEADER_BYTES + 1).split(b"\n", 1)[0]
-        if len(first) > _MAX_HEADER_BYTES:
-            raise UserError(f"{path}: no header within its first {_MAX_HEADER_BYTES >> 20} MiB")
+                first = opened.read(MAX_LINE_BYTES + 1).split(b"\n", 1)[0]
+        if len(first) > MAX_LINE_BYTES:
+            raise UserError(f"{path}: no header within its first {MAX_LINE_BYTES >> 20} MiB")
         refuse_wide(path, first.count(b",") + 1)
 
 

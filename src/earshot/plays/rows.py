@@ -26,7 +26,7 @@ _ISO = (
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)? ?(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 _NO_ID = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
-_LONGEST_ID = 1_000
+LONGEST_ID = 1_000
 
 
 def parse_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def seconds_of(texts: pd.Series) -> pd.Series:
 
 def is_id(texts: pd.Series) -> NDArray[np.bool_]:
     """Which texts, (n,) str, can be ids: 1 to 1,000 characters, none of them a control or line end."""
-    good = (texts != "") & (texts.str.len() <= _LONGEST_ID) & ~texts.str.contains(_NO_ID, regex=True)
+    good = (texts != "") & (texts.str.len() <= LONGEST_ID) & ~texts.str.contains(_NO_ID, regex=True)
     return good.to_numpy(dtype=np.bool_)
 
 

@@ -21,12 +21,12 @@ from earshot.datasets.importing.text_stream import (
     unclosed_line,
 )
 from earshot.datasets.importing.threads import in_threads
-from earshot.table_bounds import refuse_wide
+from earshot.table_bounds import MAX_LINE_BYTES, refuse_wide
 
 if TYPE_CHECKING:
     import pyarrow
 
-_BLOCK_BYTES = 8 << 20
+_BLOCK_BYTES = MAX_LINE_BYTES
 """Rows of two bytes take fifty times as much once they are parsed."""
 _MOST_REFUSED = 1 << 20
 

@@ -11,18 +11,21 @@ from numpy.typing import NDArray
 
 from earshot.columns import PLAY_COUNT, PLAYED_AT, SONG_ID, USER_ID
 from earshot.datasets.importing.rows import Column
-from earshot.plays.rows import DATED, DATES, FRACTION, NUMBER, parse_rows
+from earshot.plays.rows import DATED, DATES, FRACTION, LONGEST_ID, NUMBER, parse_rows
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow
 
 _MOST_PLAYS = 2**31 - 1
+_LONGEST_BYTES = 1 << 20
+"""Of a field, at a delivery's door too."""
 
 
 def identifier(name: str, as_dictionary: bool = True) -> Column:
     """A column of ids."""
-    return Column(name, "an id: UTF-8 text on one line", _named, is_id=True, as_dictionary=as_dictionary)
+    wanted = f"an id: UTF-8 text on one line, of at most {LONGEST_ID:,} characters"
+    return Column(name, wanted, _named, is_id=True, as_dictionary=as_dictionary)
 
 
 def play_number(name: str) -> Column:
@@ -37,7 +40,7 @@ def moment(name: str) -> Column:
 
 def text(name: str) -> Column:
     """A column of anything."""
-    return Column(name, "UTF-8", _readable)
+    return Column(name, "UTF-8, at most 1 MiB", _readable)
 
 
 def truth(name: str) -> Column:
@@ -60,15 +63,17 @@ def whole_numbers(texts: pyarrow.Array) -> NDArray[np.int64]:
 def _named(texts: pyarrow.Array) -> NDArray[np.bool_]:
     from pyarrow import compute
 
+    short = _found(compute.less_equal(compute.utf8_length(texts), LONGEST_ID))
     if _hold(texts, "\r", "\n", "\ufffd"):
-        return ~_found(compute.match_substring_regex(texts, "^$|[\r\n\ufffd]"))
-    return _found(compute.not_equal(texts, ""))
+        return short & ~_found(compute.match_substring_regex(texts, "^$|[\r\n\ufffd]"))
+    return short & _found(compute.not_equal(texts, ""))
 
 
 def _readable(texts: pyarrow.Array) -> NDArray[np.bool_]:
     from pyarrow import compute
 
-    return ~_found(compute.match_substring(texts, "\ufffd"))
+    short = _found(compute.less_equal(compute.binary_length(texts), _LONGEST_BYTES))
+    return short & ~_found(compute.match_substring(texts, "\ufffd"))
 
 
 def _hold(texts: pyarrow.Array, *characters: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -176,9 +177,9 @@ def _good_rows(
         bad |= found
     set_aside.used += int(np.count_nonzero(~bad))
     for column, values, found in unusable:
-        for place in np.flatnonzero(found).tolist():
-            value = f"{column.name}={values[place].as_py()}"
-            set_aside.add(file.name, int(lines[place]), value, column.wanted)
+        places = np.flatnonzero(found)
+        said = partial(_said, column, values, places)
+        set_aside.add_rows(file.name, lines[places].tolist(), said, column.wanted)
     if bad.any():  # encoded anew, so that no value of a bad row is left
         good_rows = pyarrow.array(~bad)
         texts = [
@@ -187,3 +188,7 @@ def _good_rows(
         ]
     names = [column.name for column in columns]
     return lines[~bad], pyarrow.RecordBatch.from_arrays(texts, names=names)
+
+
+def _said(column: Column, values: pyarrow.Array, places: Lines, place: int) -> str:
+    return f"{column.name}={values[places[place]].as_py()}"

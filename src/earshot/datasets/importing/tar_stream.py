@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 _BLOCK_BYTES = tarfile.BLOCKSIZE
 _NAME_BYTES = 1 << 16
 """Of a pax header or a long name."""
+_MOST_HEADERS = 20_000
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 
 
@@ -23,30 +24,34 @@ def is_tar(start: bytes) -> bool:
 
 
 def tar_members(stream: io.BufferedReader) -> Iterator[tuple[str, BinaryIO]]:
-    """The name of each file in a tar, and its bytes, to be read before the next; links and others are left out.
+    """The name of each file in a tar, and its bytes, to be read before the next; links are left out.
 
     Raises
     ------
     tarfile.TarError, EOFError
-        It is damaged, cut off, or a name in it is longer than 64 KiB.
+        It is damaged or cut off, a name in it is longer than 64 KiB, or it has more than 20,000 headers.
     """
     said: dict[str, str] = {}
-    while (header := _next_header(stream)) is not None:
+    for _ in range(_MOST_HEADERS):
+        if (header := _next_header(stream)) is None:
+            break
         if header.type in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME):
             said |= _said(header, _read_name(stream, header))
             continue
         size = int(said.get("size", header.size))
-        member = io.BufferedReader(_Member(stream, size))
+        member = cast(BinaryIO, io.BufferedReader(_Member(stream, size)))
         if header.type in _FILES:
-            yield said.get("path", header.name), cast(BinaryIO, member)
+            yield said.get("path", header.name), member
         _read_through(member)
         _read(stream, -size % _BLOCK_BYTES)
         if header.type not in (tarfile.GNUTYPE_LONGLINK, tarfile.XGLTYPE):
             said = {}
-    _read_through(stream)  # so that what it is packed in is checked to its end
+    else:
+        raise tarfile.ReadError(f"more than {_MOST_HEADERS:,} headers; wanted at most that many")
+    _read_through(cast(BinaryIO, stream))  # so that what it is packed in is checked to its end
 
 
-def _read_through(stream: io.BufferedReader) -> None:
+def _read_through(stream: BinaryIO) -> None:
     while stream.read(1 << 20):
         pass
 

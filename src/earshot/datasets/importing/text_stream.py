@@ -11,7 +11,7 @@ from earshot.datasets.importing.unpacking import decompressed
 from earshot.errors import UserError
 from earshot.quoting import OpenQuote, closed_quotes
 from earshot.signatures import HEAD_BYTES, foreign_kind
-from earshot.table_bounds import with_few_empty_lines
+from earshot.table_bounds import with_bounded_lines
 
 _LINE_END = re.compile(rb"[\r\n]")
 _UNIT = "\x1f"
@@ -93,7 +93,7 @@ def header_width(path: Path, separator: str, block_bytes: int) -> int:
 
 def _text(path: Path, separator: str, block_bytes: int) -> Iterator[bytes]:
     text = _text_alone(path, _unpacked(path, block_bytes))
-    return _ended(_decoded(with_few_empty_lines(path, text, separator)))
+    return _ended(_decoded(with_bounded_lines(path, text, separator)))
 
 
 def _text_alone(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:

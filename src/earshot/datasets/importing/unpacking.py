@@ -24,7 +24,7 @@ PACKED_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".txz", ".zst",
 
 _BUFFER_BYTES = 1 << 20
 _RATIO = 100
-"""Bytes a packed byte may stand for. Listens shrink to a tenth, hardly to a thirtieth; zeros to a thousandth and less."""
+"""Bytes a packed byte may stand for. Listens shrink to a tenth or a thirtieth, zeros to a thousandth."""
 _SPARE_BYTES = 64 << 20
 _XZ_BYTES = 256 << 20
 """Of memory; its best preset takes 65 MiB."""
@@ -64,8 +64,8 @@ def damage_told(file: SourceFile) -> Iterator[None]:
 def decompressed(opened: io.BufferedReader) -> io.BufferedReader:
     """The bytes that are packed in `opened`, or its own.
 
-    While it is read: OSError, EOFError or LZMAError where it is damaged or wants too much memory
-    (128 MiB of zstd, 256 MiB of xz), UserError as soon as more than 100 times its size comes out, 64 MiB besides.
+    While it is read: one of `DAMAGED` where it is that, or wants too much memory (128 MiB of zstd, 256 MiB
+    of xz); UserError as soon as more than 100 times its size comes out, 64 MiB besides.
     """
     start = opened.peek(6)
     codec = next((codec for first, codec in _CODECS if start.startswith(first)), None)

@@ -70,6 +70,8 @@ def decoded_bytes(values: pyarrow.Array) -> int:
 
     if isinstance(values, pyarrow.ExtensionArray):
         values = values.storage
+    if _is_list(values.type):
+        return decoded_bytes(values.flatten()) + 16 * len(values)
     if types.is_dictionary(values.type):
         words = values.dictionary
         if not _is_text(words.type) or not len(words):

@@ -11,22 +11,55 @@ https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.m
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from earshot.errors import UserError
 
-_ROW_GROUPS, _COLUMNS, _META_DATA, _TOTAL_UNCOMPRESSED_SIZE = 4, 1, 3, 6
-"""Of FileMetaData, RowGroup, ColumnChunk, ColumnMetaData."""
+_ROW_GROUPS, _COLUMNS, _META_DATA = 4, 1, 3
+"""Of FileMetaData, RowGroup, ColumnChunk."""
+_TYPE, _ENCODINGS, _NUM_VALUES, _TOTAL_UNCOMPRESSED_SIZE = 1, 2, 5, 6
+"""Of ColumnMetaData."""
+_BYTE_ARRAY = 6
+_DELTA = {5, 6, 7}
+"""DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY"""
 
 
-def column_sizes(path: Path) -> list[list[int]]:
-    """Of each row group how many bytes its columns have unpacked, in the order of the schema's leaves.
+@dataclass(frozen=True)
+class Chunk:
+    """A column in a row group, as the footer describes it.
+
+    Attributes
+    ----------
+    place
+        Of the column among the schema's leaves.
+    is_text, is_delta
+        Whether it holds byte arrays, and whether some of its pages are encoded as differences.
+    values, unpacked
+        How many values, and how many bytes once they are not compressed.
+    """
+
+    place: int
+    is_text: bool
+    is_delta: bool
+    values: int
+    unpacked: int
+
+
+def read_chunks(path: Path, n_columns: int) -> Iterator[Chunk]:
+    """All columns of all row groups.
+
+    Parameters
+    ----------
+    n_columns
+        How many leaves the schema has.
 
     Raises
     ------
     UserError
-        The footer is no footer, or does not say it.
+        The footer is no footer, or its row groups have other columns than its schema.
     """
     with path.open("rb") as opened:
         end = opened.seek(0, 2)
@@ -35,11 +68,17 @@ def column_sizes(path: Path) -> list[list[int]]:
         opened.seek(max(end - 8 - size, 0))
         content = opened.read(size)
     try:
-        footer = _Compact(content).struct()
-        return [
-            [int(column[_META_DATA][_TOTAL_UNCOMPRESSED_SIZE]) for column in group[_COLUMNS]]
-            for group in footer[_ROW_GROUPS]
-        ]
+        for group in _Compact(content).struct()[_ROW_GROUPS]:
+            if len(group[_COLUMNS]) != n_columns:
+                raise UserError(
+                    f"{path}: not readable as parquet: a row group of {len(group[_COLUMNS])} columns: "
+                    f"wanted {n_columns}"
+                )
+            for place, column in enumerate(group[_COLUMNS]):
+                said = column[_META_DATA]
+                is_delta = not _DELTA.isdisjoint(said[_ENCODINGS])
+                counts = int(said[_NUM_VALUES]), int(said[_TOTAL_UNCOMPRESSED_SIZE])
+                yield Chunk(place, said[_TYPE] == _BYTE_ARRAY, is_delta, *counts)
     except (LookupError, TypeError, ValueError, RecursionError):
         raise UserError(f"{path}: not readable as parquet: its footer is damaged") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import resource
 import shutil
 import signal
 import sys
@@ -56,6 +57,32 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)
         libc.mallopt(_M_TRIM_THRESHOLD, 64 << 20)
+
+
+@contextmanager
+def limited_memory(n_bytes: int) -> Iterator[None]:
+    """Have this process grow by at most `n_bytes`; an allocation beyond is refused: MemoryError.
+
+    Also those of pyarrow, whose own pool, which takes a gigabyte at a time, is left aside meanwhile. Only on
+    Linux; elsewhere nothing is limited.
+    """
+    status = Path("/proc/self/status")
+    if sys.platform != "linux" or not status.is_file():
+        yield
+        return
+    import pyarrow
+
+    held = int(status.read_text().partition("VmData:")[2].split()[0]) << 10
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = [limit for limit in (held + n_bytes, soft) if limit != resource.RLIM_INFINITY]
+    pool = pyarrow.default_memory_pool()
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+    resource.setrlimit(resource.RLIMIT_DATA, (min(most), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+        pyarrow.set_memory_pool(pool)
 
 
 @contextmanager

@@ -31,9 +31,10 @@ def opened(path: Path) -> Iterator[ZipFile]:
     ------
     UserError
         No file; not a zip archive, or a damaged one (also while it is read); bytes
-        before its first or behind its last; too long a list of members; a member that
-        is encrypted, no plain file, packed otherwise than by deflate, more than 200
-        times as large as it is packed, or whose name holds a zero byte.
+        before its first or behind its last; too long a list of members; members that
+        overlap; a member that is encrypted, neither plain file nor folder, packed
+        otherwise than by deflate, more than 200 times as large as it is packed, or whose
+        name holds a zero byte.
     """
     if not path.is_file():
         raise UserError(f"{path}: {'not a file' if path.exists() else 'not there'}")
@@ -44,6 +45,7 @@ def opened(path: Path) -> Iterator[ZipFile]:
                 _check_start(read)
                 for member in read.infolist():
                     _check_member(member)
+                _check_overlap(read, file)
                 yield read
     except (
         BadZipFile,
@@ -86,13 +88,20 @@ def _check_member(member: ZipInfo) -> None:
         raise BadZipFile(f"{name}: not a name")
     if member.flag_bits & 0x1:
         raise BadZipFile(f"{name}: encrypted")
-    if kind not in (0, stat.S_IFREG):
+    if kind not in (0, stat.S_IFREG) and not (kind == stat.S_IFDIR and member.is_dir()):
         raise BadZipFile(f"{name}: a link or folder; wanted plain files")
     if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         raise BadZipFile(f"{name}: packed by method {member.compress_type}; wanted stored or deflated")
     if member.file_size > max(SMALL, RATIO * member.compress_size):
         packed = f"{member.file_size:,} bytes packed into {member.compress_size:,}"
         raise BadZipFile(f"{name}: {packed}; wanted at most {RATIO} times as many")
+
+
+def _check_overlap(read: ZipFile, file: BinaryIO) -> None:
+    """Members may share their bytes, so that a file stands for as many times its size as it has members."""
+    n_bytes = sum(member.compress_size for member in read.infolist())
+    if n_bytes > file.seek(0, 2):
+        raise BadZipFile(f"members of {n_bytes:,} packed bytes, more than it has; wanted none that overlap")
 
 
 def blocks(read: ZipFile, member: ZipInfo, n_bytes: int = 1 << 20) -> Iterator[bytes]:

@@ -246,7 +246,7 @@ def test_a_line_that_no_block_holds_is_refused(tmp_path: Path, monkeypatch: pyte
         ("a.csv", "user,song,n,n\n", COUNTED, Layout(), "a.csv: column 'n' is there 2 times: wanted once"),
         ("a.csv", "", COUNTED, Layout(), "a.csv: not readable as text separated by ',': Empty CSV file"),
         ("a.parquet", "user,song,n", COUNTED, Layout(), "a.parquet: not readable as parquet"),
-        ("a.gz", "user,song,n", COUNTED, Layout(), "a.gz: not readable as text"),
+        ("a.bz2", "BZh9", COUNTED, Layout(), "a.bz2: not readable as text"),
         ("a.csv", "user,song,n\n", COUNTED, Layout(), "a.*: no row could be used; they have no rows"),
         (
             "a.csv",

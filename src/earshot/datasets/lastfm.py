@@ -46,6 +46,7 @@ from earshot.datasets.importing.unpacking import PACKED_SUFFIXES, unpacked
 from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_seconds, write_matched
 from earshot.datasets.named_plays import read_named_plays
 from earshot.errors import UserError
+from earshot.plays.rows import LONGEST_ID
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", *PACKED_SUFFIXES)
 _LASTFM_1K = Layout("\t", header=False, names=(USER_ID, PLAYED_AT, "", ARTIST, RECORDING_MBID, TITLE))
@@ -158,6 +159,7 @@ def _of_json(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[Play]
         for track, of in _tracks(value, user):
             play = _parsed(track, of)
             if isinstance(play, Play):
+                set_aside.used += 1
                 yield play
             else:
                 set_aside.add(name, line, json.dumps(track, ensure_ascii=False), play)
@@ -187,7 +189,7 @@ def _parsed(track: Any, user: str) -> Play | str:
         return "a track with artist and name"
     if seconds is None:
         return f"{_WANTED_DATE}; what is playing now has none"
-    if not user:
+    if not 0 < len(user) <= LONGEST_ID:
         return "who listened, which --user NAME says"
     return Play(user, artist, title, str(seconds), mbids=(mbid,) if mbid else ())
 

@@ -30,6 +30,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from earshot import zips
 from earshot.datasets.importing.drafts import Draft, new_delivery
 from earshot.datasets.importing.json_records import read_records
 from earshot.datasets.importing.names import listener_id
@@ -84,6 +85,7 @@ def _listens(draft: Draft, files: Sequence[SourceFile], user: str) -> Iterator[P
             for said, of in _each(value, owner):
                 listen = _parsed(said, of)
                 if isinstance(listen, Play):
+                    draft.set_aside.used += 1
                     yield listen
                 else:
                     draft.set_aside.add(name, line, json.dumps(said, ensure_ascii=False), listen)
@@ -109,7 +111,7 @@ def _owner(file: SourceFile) -> str:
     """The listener that user.json names: in the zip, or beside `listens/` in which `file` lies."""
     with damage_told(file):
         if zipfile.is_zipfile(file.path):
-            with zipfile.ZipFile(file.path) as archive:
+            with zips.opened(file.path) as archive:
                 inner = [name for name in archive.namelist() if PurePosixPath(name).name == _USER_FILE]
                 if not inner:
                     return ""

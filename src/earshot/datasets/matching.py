@@ -30,6 +30,7 @@ _FIRST_SECOND, _LAST_SECOND = 631_152_000, 4_102_444_800
 _BATCH_ROWS = 1 << 17
 _MOST_NAMES = 1 << 18
 _LISTED_NAMES = 10_000
+_LONGEST_NAME = 300
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class _Tally:
 
     def miss(self, play: Play, why: Match) -> None:
         """Count a play without a song; of too many names, those with the fewest plays are forgotten."""
-        self.names[plain(play.artist), plain(play.title), why] += play.count
+        artist, title = (plain(name[:_LONGEST_NAME]) for name in (play.artist, play.title))
+        self.names[artist, title, why] += play.count
         if len(self.names) > _MOST_NAMES:
             self.names = Counter(dict(self.names.most_common(_MOST_NAMES // 2)))
 
@@ -124,8 +126,8 @@ def write_matched(
     total = tally.matches.total()
     _write_unmatched(draft.folder / UNMATCHED, tally)
     if not tally.users:
-        first = "; ".join(filter(None, (draft.set_aside.first, _most_played(tally))))
-        raise UserError(f"none of {total:,} listens is to a song of {songs}; {first}")
+        none = f"none of {total:,} listens is to a song of {songs}"
+        raise UserError("; ".join(filter(None, (none, draft.set_aside.first, _most_played(tally)))))
     return _summary(tally, index.alike, draft.set_aside.count)
 
 
@@ -137,7 +139,7 @@ def _matched(plays: Iterable[Play], index: SongIndex, tally: _Tally) -> Iterator
         if song_id:
             tally.users.add(play.user)
             tally.songs.add(song_id)
-            yield play, song_id
+            yield Play(play.user, "", "", play.played_at, play.count), song_id  # names may be long
         else:
             tally.miss(play, how)
 

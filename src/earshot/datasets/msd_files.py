@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 from earshot.datasets.importing.drafts import SetAside
 from earshot.datasets.importing.names import joined
 from earshot.datasets.importing.sources import one_file, read_lines, walk
+from earshot.datasets.importing.sqlite_tables import open_tables
 from earshot.errors import UserError
 from earshot.processes import progress
 
@@ -84,8 +84,7 @@ def read_tags(path: Path, tracks: Collection[str], set_aside: SetAside) -> dict[
     """
     file = one_file(path)
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?immutable=1", uri=True)) as tables:
-            tables.text_factory = lambda text: text.decode(errors="replace")
+        with closing(open_tables(path, ("tids", "tags", "tid_tag"))) as tables:
             names = dict(tables.execute("SELECT ROWID, tag FROM tags"))
             known = dict(tables.execute("SELECT ROWID, tid FROM tids"))
             rows = tables.execute("SELECT ROWID, tid, tag, val FROM tid_tag ORDER BY ROWID")

@@ -25,12 +25,16 @@ from pathlib import Path
 from earshot.columns import PLAY_COUNT, PLAYED_AT
 from earshot.datasets.importing.drafts import SetAside, new_delivery
 from earshot.datasets.importing.names import plain
+from earshot.datasets.importing.sqlite_tables import open_tables
 from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_seconds, write_matched
 from earshot.errors import UserError
 
 _COLUMNS = {"user": {"id", "user_name"}, "media_file": {"id", "path", "artist", "title"}}
 _COUNTS = {"annotation": {"user_id", "item_id", "item_type", "play_count"}}
 _TIMES = {"scrobbles": {"user_id", "media_file_id", "submission_time"}}
+_TABLES = (*_COLUMNS, *_COUNTS, *_TIMES, "library")
+_LONGEST = 1_000
+"""Characters of a name: a play has them all beside it while it is sorted."""
 
 
 def import_navidrome(database: Path, output: Path, *, songs: Path) -> MatchedImport:
@@ -52,26 +56,18 @@ def import_navidrome(database: Path, output: Path, *, songs: Path) -> MatchedImp
         raise UserError(f"{database}: no such file; wanted navidrome.db")
     with new_delivery(output, "navidrome", "total") as draft:
         try:
-            with closing(_open(database)) as opened:
+            with closing(open_tables(database, _TABLES)) as opened:
                 plays = _plays(opened, database, draft.set_aside)
                 return write_matched(plays, draft, songs, columns=(PLAY_COUNT, PLAYED_AT))
         except sqlite3.Error as error:
             raise UserError(f"{database}: not readable as a database of Navidrome: {error}") from None
 
 
-def _open(database: Path) -> sqlite3.Connection:
-    # Without a write-ahead log nothing may change it: SQLite would put files beside it otherwise.
-    log = database.with_name(database.name + "-wal")
-    mode = "mode=ro" if log.is_file() and log.stat().st_size else "mode=ro&immutable=1"
-    opened = sqlite3.connect(f"{database.resolve().as_uri()}?{mode}", uri=True)
-    opened.text_factory = lambda text: text.decode(errors="replace")
-    return opened
-
-
 def _plays(opened: sqlite3.Connection, database: Path, set_aside: SetAside) -> Iterator[Play]:
     for table, wanted in (_COLUMNS | _COUNTS).items():
         if missing := wanted - _columns(opened, table):
             raise UserError(f"{database}: wanted a table {table} with {', '.join(sorted(missing))}")
+    _refuse_repeated(opened, database)
     timed = _TIMES["scrobbles"] <= _columns(opened, "scrobbles")
     for user, artist, title, mbid, path, time, count in opened.execute(_query(opened, timed)):
         known = "" if time is None else str(time)
@@ -80,8 +76,18 @@ def _plays(opened: sqlite3.Connection, database: Path, set_aside: SetAside) -> I
         elif known and not are_seconds(time):
             set_aside.add(database.name, None, f"submission_time={known}", WANTED_SECONDS)
         else:
+            set_aside.used += 1
             mbids = (str(mbid),) if mbid else ()
             yield Play(plain(str(user)), str(artist), str(title), known, count, mbids, str(path))
+
+
+def _refuse_repeated(opened: sqlite3.Connection, database: Path) -> None:
+    """Of ids that are there twice every play would come twice: of many, without end."""
+    for table in _COLUMNS.keys() | {"library"}:
+        if "id" in _columns(opened, table):
+            repeated = f'SELECT id FROM "{table}" GROUP BY id HAVING count(*) > 1'
+            for (identity,) in opened.execute(repeated):
+                raise UserError(f"{database}: table {table}: id={str(identity)[:80]!r}: wanted each once")
 
 
 def _columns(opened: sqlite3.Connection, table: str) -> set[str]:
@@ -109,9 +115,10 @@ def _query(opened: sqlite3.Connection, timed: bool) -> str:
         inside = "substr(m.path, 1, length(rtrim(l.path, '/')) + 1) = rtrim(l.path, '/') || '/'"
         path = f"CASE WHEN {inside} THEN substr(m.path, length(rtrim(l.path, '/')) + 2) ELSE m.path END"
     return (
-        "SELECT coalesce(nullif(u.user_name, ''), p.user_id), coalesce(m.artist, ''), "
-        f"coalesce(m.title, ''), {'NULL' if mbid == 'NULL' else 'm.' + mbid}, "
-        f"coalesce({path}, ''), p.time, p.n FROM ({counted}) p LEFT JOIN user u ON u.id = p.user_id "
-        f"LEFT JOIN media_file m ON m.id = p.song {libraries} "
+        f"SELECT substr(coalesce(nullif(u.user_name, ''), p.user_id), 1, {_LONGEST}), "
+        f"substr(coalesce(m.artist, ''), 1, {_LONGEST}), substr(coalesce(m.title, ''), 1, {_LONGEST}), "
+        f"{'NULL' if mbid == 'NULL' else f'substr(m.{mbid}, 1, {_LONGEST})'}, "
+        f"substr(coalesce({path}, ''), 1, 4096), p.time, p.n FROM ({counted}) p "
+        f"LEFT JOIN user u ON u.id = p.user_id LEFT JOIN media_file m ON m.id = p.song {libraries} "
         "ORDER BY 1, p.song, p.time"
     )

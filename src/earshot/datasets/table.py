@@ -43,6 +43,8 @@ from earshot.errors import UserError
 from earshot.plays.rows import AN_ID, LONGEST_ID, NOT_IN_ID
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".parquet")
+_MOST_SONGS = 3_000_000
+"""A delivery's songs are held in memory as a whole."""
 _KINDS = {
     columns.USER_ID: identifier,
     columns.SONG_ID: identifier,
@@ -144,14 +146,8 @@ def import_table(
         if not n_plays:
             first = draft.set_aside.first or "they have no rows"
             raise UserError(f"{', '.join(patterns)}: no row could be used; {first}")
-        rows = list(_songs(draft, one_file(songs), song_columns or {}, layout)) if songs else []
-        if songs:
-            if not rows:
-                raise UserError(
-                    f"{songs}: no song could be used; {draft.set_aside.first or 'it has no rows'}"
-                )
-            draft.write_songs(rows)
-    return TableImport(len(files), n_plays, len(rows), draft.set_aside.count)
+        n_songs = _write_songs(draft, one_file(songs), song_columns or {}, layout) if songs else 0
+    return TableImport(len(files), n_plays, n_songs, draft.set_aside.count)
 
 
 def _write_plays(
@@ -171,12 +167,19 @@ def _write_plays(
     return written
 
 
-def _songs(
-    draft: Draft, file: SourceFile, mapped: Mapping[str, str], layout: Layout
-) -> Iterator[dict[str, str]]:
-    """The songs of a table; one that is there already is set aside."""
+def _write_songs(draft: Draft, file: SourceFile, mapped: Mapping[str, str], layout: Layout) -> int:
+    """Write the songs of a table, and count them; one that is there already is set aside."""
     wanted = _song_columns(file, mapped, layout)
     seen = set[str]()
+    draft.write_songs(_songs(draft, file, wanted, layout, seen), there=wanted)
+    if not seen:
+        raise UserError(f"{file.path}: no song could be used; {draft.set_aside.first or 'it has no rows'}")
+    return len(seen)
+
+
+def _songs(
+    draft: Draft, file: SourceFile, wanted: Mapping[str, Column], layout: Layout, seen: set[str]
+) -> Iterator[dict[str, str]]:
     for lines, rows in read_rows(file, list(wanted.values()), layout, draft.set_aside):
         texts = [column.to_pylist() for column in rows.columns]
         for line, values in zip(lines.tolist(), zip(*texts, strict=True), strict=True):
@@ -185,6 +188,8 @@ def _songs(
                 draft.set_aside.add(file.name, line, song[columns.SONG_ID], "each song once")
             else:
                 seen.add(song[columns.SONG_ID])
+                if len(seen) > _MOST_SONGS:
+                    raise UserError(f"{file.path}: more than {_MOST_SONGS:,} songs: wanted at most that many")
                 yield _kept(draft, file, line, song)
 
 

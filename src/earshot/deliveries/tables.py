@@ -11,14 +11,16 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earshot.arrow_text import NoTextError, as_text, decoded_bytes
 from earshot.errors import UserError
-from earshot.parquet_bounds import refuse_footer, refuse_packed, refuse_wide
+from earshot.foreign_parquet import open_parquet, pieces
 from earshot.quoting import OpenQuote, closed_quotes
 from earshot.signatures import HEAD_BYTES, foreign_kind
+from earshot.table_bounds import MAX_LINE_BYTES, refuse_wide, with_bounded_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,12 +30,10 @@ if TYPE_CHECKING:
 _SUFFIXES = (".csv", ".parquet")
 _WHOLE = ("songs",)
 """Tables of one file; elsewhere a file of no bytes is a part without rows."""
-_BLOCK_BYTES = 16 << 20
+_BLOCK_BYTES = MAX_LINE_BYTES
 _MAX_FIELD_BYTES = 1 << 20
 _MAX_TABLE_BYTES = 512 << 20
 _MAX_CHUNK_BYTES = 128 << 20
-_MAX_HEADER_BYTES = 16 << 20
-_BATCH_ROWS = 1 << 16
 
 
 def find_tables(folder: Path, stem: str) -> list[Path]:
@@ -116,7 +116,7 @@ def refuse_open_quotes(path: Path) -> None:
     def refuse(quote: OpenQuote) -> bytes:
         line = _line_number(path, quote.offset)
         with path.open(encoding="utf-8-sig", errors="replace") as header:
-            names = next(csv.reader([header.readline(_MAX_HEADER_BYTES)]), [])
+            names = next(csv.reader([header.readline(MAX_LINE_BYTES)]), [])
         column = names[quote.column] if quote.column < len(names) else f"number {quote.column + 1}"
         raise UserError(
             f"{path}: line {line} (row {line - 1}): column {column}: "
@@ -125,7 +125,7 @@ def refuse_open_quotes(path: Path) -> None:
 
     with _errors_of(path), path.open("rb") as opened:
         blocks = iter(lambda: opened.read(_BLOCK_BYTES), b"")
-        for _ in closed_quotes(blocks, ",", refuse):
+        for _ in closed_quotes(with_bounded_lines(path, blocks, ","), ",", refuse):
             pass
 
 
@@ -159,7 +159,7 @@ def _batches(path: Path, required: Sequence[str], optional: Iterable[str]) -> It
         yield pyarrow.table({column: pyarrow.array([], pyarrow.string()) for column in required})
         return
     _refuse_foreign(path)
-    open_file = _open_parquet if path.suffix == ".parquet" else _open_csv
+    open_file = open_parquet if path.suffix == ".parquet" else _open_csv
     names, read = open_file(path)
     for column in required:
         if column not in names:
@@ -186,9 +186,9 @@ def _refuse_foreign(path: Path) -> None:
         first = head.split(b"\n", 1)[0]
         if len(first) == len(head):
             with path.open("rb") as opened:
-                first = opened.read(_MAX_HEADER_BYTES + 1).split(b"\n", 1)[0]
-        if len(first) > _MAX_HEADER_BYTES:
-            raise UserError(f"{path}: no header within its first {_MAX_HEADER_BYTES >> 20} MiB")
+                first = opened.read(MAX_LINE_BYTES + 1).split(b"\n", 1)[0]
+        if len(first) > MAX_LINE_BYTES:
+            raise UserError(f"{path}: no header within its first {MAX_LINE_BYTES >> 20} MiB")
         refuse_wide(path, first.count(b",") + 1)
 
 
@@ -214,36 +214,13 @@ def _open_csv(path: Path) -> tuple[list[str], Any]:
     return names, read
 
 
-def _open_parquet(path: Path) -> tuple[list[str], Any]:
-    import pyarrow
-    from pyarrow import parquet
-
-    refuse_footer(path)
-    with parquet.ParquetFile(path) as opened:
-        refuse_wide(path, opened.metadata.num_columns)
-        names = opened.schema_arrow.names
-        leaves = map(opened.schema.column, range(opened.metadata.num_columns))
-        texts = {leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"}
-
-    def read(columns: list[str]) -> Iterator[pyarrow.Table]:
-        # As dictionaries, so that a text that repeats takes no more memory than in the file.
-        with parquet.ParquetFile(path, read_dictionary=[*texts.intersection(columns)]) as opened:
-            refuse_packed(path, opened.metadata, columns)
-            schema = pyarrow.schema([opened.schema_arrow.field(column) for column in columns])
-            yield schema.empty_table()
-            for batch in opened.iter_batches(columns=columns, batch_size=_BATCH_ROWS):
-                yield pyarrow.Table.from_batches([batch]).select(columns)
-
-    return names, read
-
-
 def _rebatched(tables: Iterator[pyarrow.Table], rows: int) -> Iterator[pyarrow.Table]:
     """The same rows, in tables of exactly `rows` but for the last, and where the text is too much."""
     import pyarrow
 
     nothing = next(tables).slice(0, 0)
     held, held_bytes = nothing, 0
-    for piece, size in _pieces(tables):
+    for piece, size in chain.from_iterable(map(pieces, tables)):
         if held_bytes and held_bytes + size > _MAX_CHUNK_BYTES:
             yield held
             held, held_bytes = nothing, 0
@@ -252,17 +229,6 @@ def _rebatched(tables: Iterator[pyarrow.Table], rows: int) -> Iterator[pyarrow.T
             yield held.slice(0, rows)
             held = held.slice(rows)
     yield held
-
-
-def _pieces(tables: Iterable[pyarrow.Table]) -> Iterator[tuple[pyarrow.Table, int]]:
-    """Tables cut until the text of each is bounded, and how many bytes it is."""
-    for table in tables:
-        size = sum(map(decoded_bytes, _arrays(table)))
-        if size <= _MAX_CHUNK_BYTES or table.num_rows < 2:
-            yield table, size
-        else:
-            half = table.num_rows // 2
-            yield from _pieces([table.slice(0, half), table.slice(half)])
 
 
 def _as_text(path: Path, table: pyarrow.Table, defaults: dict[str, str], first: int) -> pd.DataFrame:

@@ -16,15 +16,19 @@ from earshot.datasets.importing.sources import SourceFile
 from earshot.datasets.importing.text_stream import (
     TextStream,
     blocks_of_lines,
+    header_width,
     one_character,
     unclosed_line,
 )
 from earshot.datasets.importing.threads import in_threads
+from earshot.table_bounds import MAX_LINE_BYTES, refuse_wide
 
 if TYPE_CHECKING:
     import pyarrow
 
-_BLOCK_BYTES = 32 << 20
+_BLOCK_BYTES = MAX_LINE_BYTES
+"""Rows of two bytes take fifty times as much once they are parsed."""
+_MOST_REFUSED = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,7 @@ def _names(file: SourceFile, layout: Layout) -> list[str]:
 
     if layout.names:
         return list(layout.names)
+    refuse_wide(file.path, header_width(file.path, layout.separator, _BLOCK_BYTES))
     first = next(_sources(file, layout), pyarrow.BufferReader(b""))
     with _open_csv(first, [], {}, layout, deque()) as opened:
         names: list[str] = opened.schema.names
@@ -158,7 +163,7 @@ def _open_csv(
 
     def refuse(row: Any) -> str:
         refused.append(row)
-        return "skip"
+        return "skip" if len(refused) < _MOST_REFUSED else "error"
 
     return csv.open_csv(
         source,

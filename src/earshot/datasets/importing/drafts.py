@@ -7,7 +7,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -22,33 +22,61 @@ SET_ASIDE = "set_aside.csv"
 """Beside songs and plays in the delivery; `earshot ingest` keeps it with them."""
 
 _LONGEST_VALUE = 200
-_MOST_LISTED = 1_000_000
+_MOST_LISTED = 100_000
+_USED_SHARE = 0.1
 
 
 class SetAside:
     """The lines of a source that could not be used, in the file `path`; none, no file.
 
     Its columns: file, line (empty where a file has none), value, and what was wanted. All are
-    counted, the first million listed; the last row says how many more there are.
+    counted, the first 100,000 listed; the last row says how many more there are.
+
+    Attributes
+    ----------
+    count
+        Lines set aside.
+    used
+        Lines that could be used.
+    first
+        What was set aside first, for people.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: TextIO | None = None
-        self.count = 0
+        self._work = 0
+        self.count = self.used = 0
         self.first = ""
 
     def add(self, file: str, line: int | None, value: str, wanted: str) -> None:
-        """Set one line, or one whole file, aside."""
-        value = value[:_LONGEST_VALUE]
+        """Set one line, or one whole file, aside.
+
+        Raises
+        ------
+        UserError
+            More than 100,000 of 200 characters, and not one in ten could be used: a billion would take hours.
+        """
+        self._work += 1 + len(value) // _LONGEST_VALUE
+        self.add_rows(file, [line], lambda _: value, wanted)
+        if self._work > _MOST_LISTED and self.used < _USED_SHARE * (self._work + self.used):
+            raise UserError(f"{file}: nearly nothing in it can be used; {self.first}")
+
+    def add_rows(
+        self, file: str, lines: Sequence[int | None], value: Callable[[int], str], wanted: str
+    ) -> None:
+        """Set lines aside, `value` giving what the one at a place of them says."""
+        for place in range(min(len(lines), _MOST_LISTED - self.count)):
+            self._list(file, lines[place], value(place)[:_LONGEST_VALUE], wanted)
+        self.count += len(lines)
+
+    def _list(self, file: str, line: int | None, value: str, wanted: str) -> None:
         if self._file is None:
             self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
             self._write(self._file, columns.FILE, columns.LINE, columns.VALUE, columns.WANTED)
             place = file if line is None else f"{file}: line {line}"
             self.first = f"{place}: {value!r}: wanted {wanted}"
-        if self.count < _MOST_LISTED:
-            self._write(self._file, file, "" if line is None else line, value, wanted)
-        self.count += 1
+        self._write(self._file, file, "" if line is None else line, value, wanted)
 
     @staticmethod
     def _write(file: TextIO, *values: str | int) -> None:
@@ -89,14 +117,16 @@ class Draft:
             raise UserError(f"{source}: cannot be linked or copied: {error.strerror}") from None
         return audio.as_posix()
 
-    def write_songs(self, songs: Iterable[Mapping[str, str]]) -> None:
-        """Write songs.csv: of its columns those that some song has."""
-        rows = list(songs)
-        names = [name for name in columns.SONG_COLUMNS if any(row.get(name) for row in rows)]
+    def write_songs(self, songs: Iterable[Mapping[str, str]], there: Collection[str] = ()) -> None:
+        """Write songs.csv: the columns that are `there`; by default those that some song has."""
+        if not there:
+            songs = list(songs)
+            there = [name for name in columns.SONG_COLUMNS if any(song.get(name) for song in songs)]
+        names = [name for name in columns.SONG_COLUMNS if name in there]
         with (self.folder / "songs.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, names, restval="", extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(songs)
 
 
 @contextmanager

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MOST_PLAYS = 2**31 - 1
 _CONTROL = bytes([*range(32), 127])
+_LONGEST_BYTES = 1 << 20
+"""Of a field, at a delivery's door too."""
 
 
 def identifier(name: str, as_dictionary: bool = True) -> Column:
@@ -38,7 +40,7 @@ def moment(name: str) -> Column:
 
 def text(name: str) -> Column:
     """A column of anything."""
-    return Column(name, "UTF-8", _readable)
+    return Column(name, "UTF-8, at most 1 MiB", _readable)
 
 
 def truth(name: str) -> Column:
@@ -72,7 +74,8 @@ def _named(texts: pyarrow.Array) -> NDArray[np.bool_]:
 def _readable(texts: pyarrow.Array) -> NDArray[np.bool_]:
     from pyarrow import compute
 
-    return ~_found(compute.match_substring(texts, "\ufffd"))
+    short = _found(compute.less_equal(compute.binary_length(texts), _LONGEST_BYTES))
+    return short & ~_found(compute.match_substring(texts, "\ufffd"))
 
 
 def _may_hold_odd(texts: pyarrow.Array) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,16 +15,15 @@ from earshot.arrow_text import NoTextError, as_text
 from earshot.datasets.importing.delimited import Layout, open_text
 from earshot.datasets.importing.drafts import SetAside
 from earshot.datasets.importing.sources import SourceFile
+from earshot.datasets.importing.unpacking import DAMAGED
 from earshot.errors import UserError
-from earshot.parquet_bounds import refuse_footer, refuse_packed, refuse_wide
+from earshot.foreign_parquet import open_parquet
 from earshot.processes import progress
 
 if TYPE_CHECKING:
     import pyarrow
 
 Lines = NDArray[np.int64]
-
-_BATCH_ROWS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _errors_of(file: SourceFile, layout: Layout) -> Iterator[None]:
 
     try:
         yield
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pyarrow.ArrowException, UnicodeDecodeError, *DAMAGED) as error:
         kind = "parquet" if _is_parquet(file) else f"text separated by {layout.separator!r}"
         raise UserError(f"{file.path}: not readable as {kind}: {error}") from None
 
@@ -117,21 +117,15 @@ def _open(file: SourceFile, layout: Layout) -> tuple[list[str], Any]:
 
 
 def _open_parquet(file: SourceFile) -> tuple[list[str], Any]:
-    from pyarrow import parquet
-
-    refuse_footer(file.path)
-    with parquet.ParquetFile(file.path) as opened:
-        refuse_wide(file.path, opened.metadata.num_columns)
-        names = opened.schema_arrow.names
+    names, read_tables = open_parquet(file.path)
 
     def read(
         columns: Mapping[str, pyarrow.DataType], _: SetAside
     ) -> Iterator[tuple[Lines, pyarrow.RecordBatch]]:
         first = 1
-        with parquet.ParquetFile(file.path) as opened:
-            refuse_packed(file.path, opened.metadata, list(columns))
-            for batch in opened.iter_batches(columns=list(columns), batch_size=_BATCH_ROWS):
-                yield np.arange(first, first + len(batch)), batch.select(list(columns))
+        for table in read_tables(list(columns)):
+            for batch in table.to_batches():
+                yield np.arange(first, first + len(batch)), batch
                 first += len(batch)
 
     return names, read
@@ -173,16 +167,19 @@ def _good_rows(
     """The rows in which each column is good; each other one set aside for the first that is not."""
     import pyarrow
 
-    bad = np.zeros(len(lines), dtype=bool)
+    bad, unusable = np.zeros(len(lines), dtype=bool), []
     for column, values in zip(columns, texts, strict=True):
         good = column.good(values.dictionary if column.as_dictionary else values)
         if good.all():
             continue
         found = ~(good[values.indices.to_numpy()] if column.as_dictionary else good) & ~bad
-        for place in np.flatnonzero(found).tolist():
-            value = f"{column.name}={values[place].as_py()}"
-            set_aside.add(file.name, int(lines[place]), value, column.wanted)
+        unusable.append((column, values, found))
         bad |= found
+    set_aside.used += int(np.count_nonzero(~bad))
+    for column, values, found in unusable:
+        places = np.flatnonzero(found)
+        said = partial(_said, column, values, places)
+        set_aside.add_rows(file.name, lines[places].tolist(), said, column.wanted)
     if bad.any():  # encoded anew, so that no value of a bad row is left
         good_rows = pyarrow.array(~bad)
         texts = [
@@ -191,3 +188,7 @@ def _good_rows(
         ]
     names = [column.name for column in columns]
     return lines[~bad], pyarrow.RecordBatch.from_arrays(texts, names=names)
+
+
+def _said(column: Column, values: pyarrow.Array, places: Lines, place: int) -> str:
+    return f"{column.name}={values[places[place]].as_py()}"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from earshot.datasets.importing.unpacking import decompressed
 from earshot.errors import UserError
 from earshot.quoting import OpenQuote, closed_quotes
 from earshot.signatures import HEAD_BYTES, foreign_kind
+from earshot.table_bounds import with_bounded_lines
 
+_LINE_END = re.compile(rb"[\r\n]")
 _UNIT = "\x1f"
 """ASCII's own separator of columns."""
 _OPEN, _QUOTE = b"\x1e", b"\x1d"
@@ -45,7 +49,7 @@ class TextStream:
             too_many = separator.encode() * (quote.separators + 1)
             return _OPEN + quote.line.replace(b'"', _QUOTE) + _OPEN + too_many
 
-        self._blocks = closed_quotes(_text(path, block_bytes), separator, replace)
+        self._blocks = closed_quotes(_text(path, separator, block_bytes), separator, replace)
         self._ready = b""
 
     def read(self, size: int) -> bytes:
@@ -71,7 +75,7 @@ def blocks_of_lines(path: Path, separator: str, block_bytes: int) -> Iterator[by
         A line that is longer.
     """
     held = b""
-    for block in _text(path, block_bytes // 2):
+    for block in _text(path, separator, block_bytes // 2):
         end = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1  # "\n" may follow a last "\r"
         if end:
             lines, held = b"".join((held, memoryview(block)[:end])), b""
@@ -81,8 +85,15 @@ def blocks_of_lines(path: Path, separator: str, block_bytes: int) -> Iterator[by
             raise UserError(f"{path}: not readable as text: a line is longer than {block_bytes:,} bytes")
 
 
-def _text(path: Path, block_bytes: int) -> Iterator[bytes]:
-    return _ended(_decoded(_text_alone(path, _packed_or_not(path, block_bytes))))
+def header_width(path: Path, separator: str, block_bytes: int) -> int:
+    """How many columns the first line has, quotes not looked at; of no text one."""
+    first = next(_text(path, separator, block_bytes), b"")
+    return _LINE_END.split(first, maxsplit=1)[0].count(separator.encode()) + 1
+
+
+def _text(path: Path, separator: str, block_bytes: int) -> Iterator[bytes]:
+    text = _text_alone(path, _unpacked(path, block_bytes))
+    return _ended(_decoded(with_bounded_lines(path, text, separator)))
 
 
 def _text_alone(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -95,11 +106,10 @@ def _text_alone(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield block
 
 
-def _packed_or_not(path: Path, block_bytes: int) -> Iterator[bytes]:
-    import pyarrow
-
-    with pyarrow.input_stream(path, compression="detect") as opened:
-        while block := opened.read(block_bytes):
+def _unpacked(path: Path, block_bytes: int) -> Iterator[bytes]:
+    with path.open("rb") as opened:
+        stream = decompressed(opened)
+        while block := stream.read(block_bytes):
             yield block
 
 

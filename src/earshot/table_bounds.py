@@ -1,0 +1,45 @@
+"""Bounds on what is read of a table that somebody else wrote, looked at before it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from earshot.errors import UserError
+
+_MAX_COLUMNS = 2_000
+_MAX_EMPTY_FIELDS = 20_000_000
+MAX_LINE_BYTES = 4 << 20
+_LINE_ENDS = (b"\n", b"\r")
+
+
+def refuse_wide(path: Path, columns: int) -> None:
+    """UserError for more than 2,000 columns, each of which costs time and memory."""
+    if columns > _MAX_COLUMNS:
+        raise UserError(f"{path}: has {columns:,} columns: wanted at most {_MAX_COLUMNS:,}")
+
+
+def with_bounded_lines(path: Path, blocks: Iterable[bytes], separator: str) -> Iterator[bytes]:
+    """The text of `blocks`; UserError as soon as a line is too long, or too many are empty.
+
+    Longer than 4 MiB, give or take a block. An empty line costs a reader as much as one with all columns, in
+    one byte: with two columns ten million of them are allowed, with 2,000 columns ten thousand.
+    """
+    empty = columns = held = line = 0
+    for block in blocks:
+        first = min((place for end in _LINE_ENDS if (place := block.find(end)) >= 0), default=len(block))
+        if held + first > MAX_LINE_BYTES:
+            raise UserError(f"{path}: line {line + 1} is longer than {MAX_LINE_BYTES >> 20} MiB")
+        last = max(map(block.rfind, _LINE_ENDS))
+        held = len(block) - last - 1 if last >= 0 else held + len(block)
+        columns = columns or block[:first].count(separator.encode()) + 1
+        line += block.count(b"\n") or block.count(b"\r")
+        empty += 2 * block.count(b"\n\n")  # of a run every other is counted
+        if b"\r" in block:
+            empty += 2 * (block.count(b"\n\r\n") + block.count(b"\r\r"))
+        if empty * columns > _MAX_EMPTY_FIELDS:
+            raise UserError(
+                f"{path}: has more than {_MAX_EMPTY_FIELDS // columns:,} empty lines: "
+                f"wanted at most that many in a table of {columns} columns"
+            )
+        yield block

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import lzma
 import tarfile
+import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -90,7 +93,38 @@ def test_other_tables_are_refused_by_their_columns(tmp_path: Path) -> None:
         UserError, match=r"a\.csv: wanted columns artist, track and .*there are 'what', 'when'"
     ):
         import_lastfm([f"{tmp_path}/a.csv"], tmp_path / "d", songs=tmp_path, user="ada")
-    with tarfile.open(tmp_path / "lastfm-dataset-1K.tar.gz", "w:gz") as archive:
-        archive.add(tmp_path / "a.csv", "a.csv")
-    with pytest.raises(UserError, match=r"1K\.tar\.gz: wanted a table by itself, or packed as \.gz"):
-        import_lastfm([f"{tmp_path}/*.gz"], tmp_path / "d", songs=tmp_path)
+
+
+def test_what_is_packed_in_archives_is_read(tmp_path: Path) -> None:
+    (tmp_path / "songs.csv").write_text(SONGS)
+    row = "user_1\t2023-10-31T14:05:00Z\t\tAda\t\tHalf, a Bridge\n"
+    page = {"recenttracks": {"track": [{"artist": "Ada", "name": "Half, a Bridge", "date": {"uts": AT}}]}}
+    files = {
+        "1K/README.txt": "Last.fm, 2010\n\nPlays of 992 listeners, and who they are.\n",
+        "1K/userid-profile.tsv": "#id\tgender\tage\tcountry\tregistered\nuser_1\tf\t\t\t\n",
+        "1K/userid-timestamp-artid-artname-traid-traname.tsv": row,
+        "1K/page.json": json.dumps(page),
+    }
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    with (
+        tarfile.open(packed / "lastfm-dataset-1K.tar.gz", "w:gz") as tar,
+        zipfile.ZipFile(packed / "a.zip", "w") as archive,
+    ):
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, BytesIO(text.encode()))
+            archive.writestr(name, text)
+    (packed / "b.tsv.xz").write_bytes(lzma.compress(row.encode()))
+    import_lastfm([str(packed)], tmp_path / "d", songs=tmp_path, user="ada")
+    assert sorted(plays(tmp_path / "d")) == 2 * ADA + 3 * [("user_1", "1", AT)]
+    assert {name.partition("/")[2] for name, _, _ in set_aside(tmp_path / "d")} == {*list(files)[:2]}
+    assert not list((tmp_path / "d").glob("tmp*"))
+    (packed / "b.tsv.xz").write_bytes(lzma.compress(b"artist,track,uts\nAda,x,1\n"))
+    with pytest.raises(UserError, match=r"packed/b\.tsv\.xz: does not say who listened"):
+        import_lastfm([f"{packed}/b.tsv.xz"], tmp_path / "e", songs=tmp_path)
+    for name, content in {"b.tsv.xz": lzma.compress(row.encode())[:-9], "c.tsv.gz": b"\x1f\x8b\x08"}.items():
+        (packed / name).write_bytes(content)
+        with pytest.raises(UserError, match=rf"packed/{name}: cannot be unpacked: .*; wanted a whole file"):
+            import_lastfm([f"{packed}/{name}"], tmp_path / "e", songs=tmp_path)

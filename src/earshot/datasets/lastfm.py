@@ -13,7 +13,8 @@ Format
     ISO 8601 or unix seconds.
 
     lastfm-1K: tabs, no header: userid, timestamp, artist's MBID, artist, recording's MBID, title.
-    MBIDs are missing in many rows; `"` is part of a title.
+    MBIDs are missing in many rows; `"` is part of a title. It comes as a tar.gz, beside tables of something
+    else, which are set aside.
 
     JSON, or arrays of such pages or of tracks:
 
@@ -26,9 +27,11 @@ Matching
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -36,13 +39,13 @@ from numpy.typing import NDArray
 
 from earshot.columns import ARTIST, PLAYED_AT, RECORDING_MBID, TITLE, USER_ID
 from earshot.datasets.importing.delimited import Layout
-from earshot.datasets.importing.drafts import SetAside, new_delivery
+from earshot.datasets.importing.drafts import Draft, SetAside, new_delivery
 from earshot.datasets.importing.json_records import read_records
 from earshot.datasets.importing.names import listener_id, plain
 from earshot.datasets.importing.play_columns import identifier, text
 from earshot.datasets.importing.rows import Column, column_names
 from earshot.datasets.importing.sources import SourceFile, find_files
-from earshot.datasets.importing.unpacking import PACKED_SUFFIXES, unpacked
+from earshot.datasets.importing.unpacking import PACKED_SUFFIXES, damage_told, unpacked
 from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_seconds, write_matched
 from earshot.datasets.named_plays import read_named_plays
 from earshot.errors import UserError
@@ -59,7 +62,12 @@ _NAMES = {
     USER_ID: ("user", "username", "user_id", "userid"),
 }
 """What exporters call a column, in any case, the first that is there."""
+_WANTED_COLUMNS = "columns artist, track and date or uts; or, without a header, artist, album, track, date"
 _WANTED_DATE = f"a date such as '31 Oct 2023 14:05', ISO 8601, or {WANTED_SECONDS}"
+
+
+class NoPlaysError(UserError):
+    """A table of something else, as exports have beside that of plays."""
 
 
 def import_lastfm(
@@ -85,20 +93,38 @@ def import_lastfm(
     """
     files = find_files(patterns, SUFFIXES)
     with new_delivery(output, "lastfm", plays) as draft:
-        heard = (play for file in files for play in _plays(file, plain(user), draft.set_aside))
+        heard = (play for file in files for play in _plays(draft, file, plain(user)))
         return write_matched(heard, draft, songs)
 
 
-def _plays(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[Play]:
-    name, start = next(((name, stream.read(1 << 16)) for name, stream in unpacked(file)), (file.name, b""))
+def _plays(draft: Draft, file: SourceFile, user: str) -> Iterator[Play]:
+    """The plays in a file; of an archive, in each of its files, copied out one at a time to be read."""
+    for name, stream in unpacked(file):
+        if name == file.name and file.path.suffix.lower() != ".xz":
+            yield from _plays_of(file, user, draft.set_aside)
+            continue
+        with NamedTemporaryFile(dir=draft.folder, suffix=".csv") as copy:
+            with damage_told(file):
+                shutil.copyfileobj(stream, copy)
+                copy.flush()
+            try:
+                yield from _plays_of(SourceFile(Path(copy.name), name), user, draft.set_aside)
+            except NoPlaysError:
+                draft.set_aside.add(name, None, "", f"a table with {_WANTED_COLUMNS}")
+            except UserError as error:
+                raise UserError(str(error).replace(copy.name, str(file.path.parent / name))) from None
+
+
+def _plays_of(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[Play]:
+    """The plays in a file that is no archive."""
+    with damage_told(file):
+        start = next((stream.read(1 << 16) for _, stream in unpacked(file)), b"")
     start = start.lstrip(b"\xef\xbb\xbf \r\n\t")
     if start.startswith((b"{", b"[")):
         yield from _of_json(file, user, set_aside)
         return
     if not start:
         return
-    if name != file.name or file.path.suffix.lower() == ".xz":
-        raise UserError(f"{file.path}: wanted a table by itself, or packed as .gz; unpack this one first")
     layout, columns = _table(file, start)
     if USER_ID not in columns and not user:
         raise UserError(f"{file.path}: does not say who listened; --user NAME says it")
@@ -120,10 +146,8 @@ def _table(file: SourceFile, start: bytes) -> tuple[Layout, dict[str, Column]]:
         names = {column: said[0] for column, said in found.items() if said}
         if not {ARTIST, TITLE, PLAYED_AT} <= names.keys():
             if len(column_names(file, Layout(separator, header=False))) != len(_NO_HEADER.names):
-                raise UserError(
-                    f"{file.path}: wanted columns artist, track and date or uts; or, without a header, "
-                    f"artist, album, track, date; there are {', '.join(map(repr, there.values()))}"
-                )
+                names_there = ", ".join(map(repr, there.values()))
+                raise NoPlaysError(f"{file.path}: wanted {_WANTED_COLUMNS}; there are {names_there}")
             layout = Layout(separator, header=False, names=_NO_HEADER.names)
             names = {column: column for column in (ARTIST, TITLE, PLAYED_AT)}
     return layout, {column: kinds.get(column, text)(name) for column, name in names.items()}

@@ -45,6 +45,8 @@ _FONTS = (
 )
 """For scripts that matplotlib's own font lacks, where they are installed."""
 _GREY = "  ·  grey: silence"
+_LEAST_SEEN = 0.005
+"""Share of the width below which grey is not seen."""
 _LONGEST = {"title": 60, "artist": 90, "file": 100}
 
 
@@ -92,8 +94,9 @@ def song_sheet_png(
     silent = silent_frames(samples, settings.hop_length, image.shape[1])
     image[np.array([row.family in _RELATIVE for row in rows])[:, None] & silent] = np.nan
     panels = song_panels(samples, image, settings)
-    figure, grid = _lay_out(len(panels), _LINE * len(lines))
-    _write_heading(figure, [*lines[:-1], *(f"{line}{_GREY if silent.any() else ''}" for line in lines[-1:])])
+    figure, grid = _lay_out(len(panels), _LINE * len(lines) + (_GAP if lines else 0))
+    seen = silent.mean() > _LEAST_SEEN
+    _write_heading(figure, [*lines[:-1], *(f"{line}{_GREY if seen else ''}" for line in lines[-1:])])
     _draw_wave(figure, grid[0], samples, settings.sample_rate, start, seconds)
     for place, panel in enumerate(panels, start=2):
         _draw_panel(figure, grid[place], panel, start, seconds)

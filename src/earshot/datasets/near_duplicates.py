@@ -20,6 +20,7 @@ from earshot.audio.probing import quiet_codecs
 from earshot.audio.spectra import power_spectra, resample
 
 Words = NDArray[np.uint32]
+Places = NDArray[np.int32]
 
 SECONDS = 30.0
 """That are heard, from the start of a file on: what encoders say of a file's length is not exact."""
@@ -128,7 +129,7 @@ def _families(pairs: Sequence[Pair], n: int) -> Iterator[list[int]]:
 def _candidates(fingerprints: Sequence[Fingerprint]) -> list[tuple[int, int, int]]:
     """Pairs that have words in common, and by how many frames later they come in the first one."""
     words, owners, times = _all_words(fingerprints)
-    found = [np.empty((3, 0), np.int64)]
+    found = [np.empty((3, 0), np.int32)]
     for step in range(1, _MOST_SHARERS):
         same = np.flatnonzero((words[step:] == words[:-step]) & (owners[step:] != owners[:-step]))
         found.append(np.stack([owners[same], owners[same + step], times[same] - times[same + step]]))
@@ -137,13 +138,13 @@ def _candidates(fingerprints: Sequence[Fingerprint]) -> list[tuple[int, int, int
     return [(int(a), int(b), int(shift)) for a, b, shift in alike[:, counts >= _LEAST_WORDS].T]
 
 
-def _all_words(fingerprints: Sequence[Fingerprint]) -> tuple[Words, NDArray[np.int64], NDArray[np.int64]]:
+def _all_words(fingerprints: Sequence[Fingerprint]) -> tuple[Words, Places, Places]:
     """Word, recording and frame of all that is heard and not held from the frame before, sorted by word."""
-    words, owners, times = [NOTHING.words], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    words, owners, times = [NOTHING.words], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for place, (each, heard) in enumerate(fingerprints):
-        where = np.flatnonzero(heard & (each != np.roll(each, 1)))
+        where = np.flatnonzero(heard & (each != np.roll(each, 1))).astype(np.int32)
         words.append(each[where])
-        owners.append(np.full(len(where), place))
+        owners.append(np.full(len(where), place, np.int32))
         times.append(where)
     every = np.concatenate(words)
     order = np.argsort(every, kind="stable")

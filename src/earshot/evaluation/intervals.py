@@ -142,11 +142,14 @@ def sign_flip_p(shares: Floats) -> float:
     One-sided, and never 0: the shares themselves count as one of the draws (Phipson and
     Smyth, Permutation p-values should never be zero, 2010). The signs are always the same ones.
     """
-    rng, total, reached, left = np.random.default_rng(0), shares.sum(), 0, FLIPS
+    rng, reached, left = np.random.default_rng(0), 0, FLIPS
+    total, rounding = shares.sum(), 1e-6 * np.abs(shares).sum()
     while left:
         rows = min(left, 1 + _SIGNS_AT_ONCE // max(1, len(shares)))
-        signs = 2 * rng.integers(0, 2, (rows, len(shares)), dtype=np.int8) - 1
-        reached += int((signs @ shares >= total * (1 - 1e-12)).sum())
+        kept = rng.integers(0, 2, (rows, len(shares)), dtype=np.int8).astype(np.float32)
+        # Shares kept less those turned round: twice those kept, less all.
+        sums = 2 * (kept @ shares.astype(np.float32)) - total
+        reached += int((sums >= total - rounding).sum())
         left -= rows
     return (1 + reached) / (1 + FLIPS)
 

@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 
 
-def run(script: str, *arguments: str) -> dict[str, float]:
+def run(script: str, *arguments: str) -> dict[str, Any]:
     """What the last line says."""
     command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
@@ -39,6 +40,10 @@ def test_versions() -> None:
 
 def test_evaluation() -> None:
     assert run("evaluation.py", "300", "60", "2", "1")["users"] == 300
+
+
+def test_gate_power() -> None:
+    assert set(run("gate_power.py", "1", "1")["released"]["later"]["0.0"]) == {"20", "60", "120", "500"}
 
 
 def test_wmf() -> None:

@@ -24,7 +24,7 @@ def test_a_refused_candidate_is_promoted_with_force_and_a_reason_alone(refused: 
     name, before = candidate_of(refused), refused.pointer()
     assert f"{name}  map_at_500 0.250  auc 0.750  refused" in refused.earshot("release", "list")
     for options, told in (((), "`--force --reason TEXT`"), (("--force",), "wanted with --force")):
-        with pytest.raises(UserError, match=f"{name} was refused: may be worse than .*; .*{told}"):
+        with pytest.raises(UserError, match=f"{name} was refused: is clearly worse than .*; .*{told}"):
             refused.earshot("release", "promote", name, *options)
     assert refused.pointer() == before
     refused.set_param("git_commit: false", "git_commit: true")

@@ -47,7 +47,7 @@ def test_a_first_candidate_that_beats_chance_is_released_and_served(first_releas
     assert set(decision["differences"]) == {"random", "shuffled_content"}
     for difference in decision["differences"].values():
         assert difference["auc"]["low"] > 0
-        assert difference["auc"]["p"] <= 0.001
+        assert difference["auc"]["p"] <= 0.0002
         assert difference["auc"]["artists"] >= 20
     assert (manifest["number"], manifest["previous"], manifest["feature_key"]) == (1, None, "key-1")
     assert manifest["params"]["wmf_factors"]["alpha"] == 2.0
@@ -116,7 +116,7 @@ def test_the_best_release_kept_is_scored_again_where_it_is_cached(replaced: Repo
     replaced.repro("release")
     decision = replaced.decisions()[replaced.pointer()["release"]]
     best = ["best_release"] if cached else []
-    genres = ["genre rock", "genre jazz"]  # that are large by songs and by artists
+    genres = ["genre jazz", "genre rock"]  # that are large by songs and by artists
     assert [rule["name"] for rule in decision["rules"]] == ["release", "chance", *best, *genres, "checks"]
     others = {"random", "shuffled_content", second}
     assert set(decision["differences"]) == (others | {first} if cached else others)

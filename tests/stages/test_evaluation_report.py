@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from earshot.errors import UserError
+from earshot.evaluation.report.results import metric_axis, metric_cell
 from earshot.stages import evaluation_report
 from tests.stages.evaluated_workspace import paths_of, write_workspace
 
@@ -101,6 +102,23 @@ def test_the_page_loads_nothing_and_escapes_everything(page):
     assert "@import" not in page
     assert "Title &amp; &lt;b&gt;4&lt;/b&gt;" in page
     assert "<b>4</b>" not in page
+
+
+def test_headline_and_rows_say_one_thing_with_the_same_digits(workspace, page):
+    differences = json.loads((workspace[2] / "differences.json").read_text())
+    beaten, _, others = page.split("</header>")[0].partition("It does not beat ")
+    for name in ("random", "shuffled_content", "linear_bow"):
+        found = differences[f"cnn_mse_minus_{name}"]
+        digits = f"{found['auc']:+.3f}".replace("-", "\N{MINUS SIGN}")
+        assert f"{name} (AUC {digits})" in (beaten if found["beats"] else others)
+        assert f"cnn_mse {'beats' if found['beats'] else 'does not beat'} {name}" in page
+        assert f'<span class="value">{digits}</span>' in page
+
+
+def test_words_stand_instead_of_an_interval_of_few_artists():
+    found = {"auc": 0.6, "auc_ci95_artists": [None, None], "n_artists": 8}
+    cell = metric_cell(found, "auc", "AUC", metric_axis([found], "auc"), signs=False)
+    assert "8 artists: too few to say" in cell
 
 
 def test_the_page_shows_what_was_found(page, metrics):

@@ -109,7 +109,7 @@ def listeners(served: Served, song: str, k: int) -> Rows:
 
     row = _row(served, song)
     if row is None:
-        raise UserError(f"song {song!r} is not served; wanted one of data/served_factors/items.parquet")
+        raise UserError(f"song {song!r} is not served; wanted one of {served.songs_at}")
     users = served.vectors("user_factors.npy").astype(np.float64)
     scores = (users @ served.vectors("item_factors.npy")[row].astype(np.float64)).astype(np.float32)
     scores[np.isin(served.user_ids, _who_played(served, song))] = -np.inf
@@ -127,8 +127,7 @@ def _vector(served: Served, vectors: NDArray[np.float32], song: str) -> NDArray[
     if (served.root / song).is_file():
         return hear(served, served.root / song)
     raise UserError(
-        f"{song!r} is neither a song_id of data/served_factors/items.parquet nor a file: "
-        f"there is no {served.root / song}"
+        f"{song!r} is neither a song_id of {served.songs_at} nor a file: there is no {served.root / song}"
     )
 
 

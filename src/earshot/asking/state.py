@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ class Served:
         `served_factors`, `recommendations`, and the `play_counts` and `raw_audio` that these were made of.
     """
 
+    songs_at: ClassVar[str] = "data/served_factors/items.parquet"
     root: Path
     release: str
     outputs: dict[str, versioning.PreviousOutput]
@@ -107,6 +108,8 @@ def read_served(root: Path) -> Served:
 @dataclass(frozen=True)
 class Candidate(Served):
     """The newest model, served or not: its listeners as trained, songs where their sound alone puts them."""
+
+    songs_at = "data/predicted_factors/items.parquet"
 
     def file(self, stage: str, name: str) -> Path:
         made_by = stage

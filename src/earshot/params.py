@@ -110,11 +110,22 @@ class Training(Learning):
 
 
 @dataclass(frozen=True, config=CONFIG)
+class Augment:
+    """Other channels that training hears; see `earshot.training.channels`."""
+
+    share: Share
+    gain_db: NotNegative
+    eq_db: NotNegative
+    low_pass_hz: Annotated[float, Field(ge=500)]
+
+
+@dataclass(frozen=True, config=CONFIG)
 class CnnCheckpoint(Training):
     encoder: Component
     objective: Component
     optimizer: Literal["adamw", "sgd"] = "adamw"
     min_steps: Annotated[int, Field(ge=0)] = 0
+    augment: Augment | None = None
 
 
 @dataclass(frozen=True, config=CONFIG)

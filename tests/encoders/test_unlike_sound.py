@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.testing import assert_allclose
@@ -62,6 +62,7 @@ def test_full_band_music_after_low_pass_previews_is_heard_within_six_deviations(
     assert _heard(encoder, 0, 100, 100, 255)[0] == 155 / 32  # music that is loud stays as it is
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     scale=arrays.arrays(np.float64, st.integers(1, 8), elements=st.floats(0, 128)),
     level=st.integers(0, 255),
@@ -95,6 +96,7 @@ def test_a_prediction_outside_is_taken_towards_the_mean_and_far_out_becomes_it()
     assert_allclose(SONGS.shrink(vectors[:1], far), [[1 - 2 / 25, 4 / 25]], rtol=1e-6)
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     vectors=arrays.arrays(np.float32, (5, 2), elements=st.floats(-1e6, 1e6, width=32)),
     sounds=arrays.arrays(np.float64, (5, 2), elements=st.floats(-300, 300)),
@@ -149,12 +151,12 @@ def _clicks(_: np.random.Generator) -> np.ndarray:
 
 
 def _store(sounds: list[np.ndarray], folder: Path) -> HyperImageStore:
-    settings = load_params(Path(__file__).parents[2] / "params.yaml").hyper_images
+    images_of = load_params(Path(__file__).parents[2] / "params.yaml").hyper_images
     images = []
     for number, sound in enumerate(sounds):
         path = folder / f"{number}.wav"
         soundfile.write(path, sound, RATE)
-        image = extract_image(excerpt_of(path, probe(path), settings), settings)
+        image = extract_image(excerpt_of(path, probe(path), images_of), images_of)
         assert not isinstance(image, str)
         images.append(image)
     lengths = np.array([len(image) for image in images])
@@ -162,7 +164,7 @@ def _store(sounds: list[np.ndarray], folder: Path) -> HyperImageStore:
     write_shard(folder / "shards" / "all.npy", images, images[0].shape[1])
     index = {"song_id": [f"{number:02d}" for number in range(len(images))], "shard": "all"}
     index |= {"first_frame": np.cumsum(lengths) - lengths, "n_frames": lengths}
-    write_store(folder, format_of(settings), pd.DataFrame(index))
+    write_store(folder, format_of(images_of), pd.DataFrame(index))
     return HyperImageStore.open(folder)
 
 
@@ -172,8 +174,8 @@ def test_noise_a_siren_and_clicks_in_silence_are_unlike_music(tmp_path: Path) ->
     odd = [0.2 * rng.standard_normal(RATE), _siren(rng), _clicks(rng)]
     store = _store([*music, *odd], tmp_path)
     torch.manual_seed(0)
-    settings = Component(CONVOLUTIONAL, {"channels": 16, "hidden": 64})
-    encoder = build(describe(settings, store.format, 0.5, n_outputs=3)).eval()
+    component = Component(CONVOLUTIONAL, {"channels": 16, "hidden": 64})
+    encoder = build(describe(component, store.format, 0.5, n_outputs=3)).eval()
     frames = np.concatenate([store.frames(position) for position in range(20)])
     encoder.standardize_rows(frames.mean(axis=0), frames.std(axis=0))
     raw = hear(encoder, store, range(27)).vectors

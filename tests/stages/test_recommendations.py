@@ -5,15 +5,27 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
+import soundfile
+import torch
+from numpy.testing import assert_allclose
 
 from earshot.asking import answers
+from earshot.asking.hearing import hear
 from earshot.asking.state import Served
+from earshot.audio.hyper_image import format_of
+from earshot.encoders.familiar import Familiar
+from earshot.encoders.load import save_encoder
+from earshot.encoders.song_encoder import build, describe
 from earshot.files import write_json, write_table
+from earshot.params import Component, load_params
 from earshot.plays.tables import write_play_counts
 from earshot.stages import recommendations
 from earshot.versioning import PreviousOutput
 from tests.stages.delivered import into_cache, params_with, paths_of
 
+PROJECT = Path(__file__).parents[2]
+CONVOLUTIONAL = "earshot.encoders.convolutional:ConvolutionalEncoder"
 SONGS = pd.DataFrame(
     [  # song, listeners, heard, unlike, delivery, direction in degrees
         ("deep", 0, True, False, "fine", 40),
@@ -86,3 +98,22 @@ def test_answers_say_what_is_unlike_anything_and_by_what_neighbours_are_near(tmp
         *("said", "hum", "hiss", "sung", "roar", "high"),  # too few: all
     ]
     assert answers.similar(served, "deep", 1, csls=True)[0]["cosine"] > 0.9
+
+
+def test_a_file_unlike_anything_is_said_to_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "params.yaml").write_bytes((PROJECT / "params.yaml").read_bytes())
+    soundfile.write(tmp_path / "hiss.wav", 0.1 * np.random.default_rng(0).standard_normal(22050), 22050)
+    image_format = format_of(load_params(tmp_path / "params.yaml").hyper_images)
+    described = describe(Component(CONVOLUTIONAL, {"channels": 4, "hidden": 4}), image_format, 0.5, 2)
+    encoder = build(described)
+    encoder.output_mean.copy_(torch.tensor([30.0, 0.0]))
+    n_rows = len(described.rows)
+    encoder.familiar = Familiar([3.0, 4.0], 9.0, [0.0] * 2 * n_rows, [1.0] * 2 * n_rows, 0.01)
+    folder = tmp_path / "data" / "served_factors" / "release" / "cnn_checkpoint"
+    folder.mkdir(parents=True)
+    save_encoder(folder, encoder, described)
+    cache = tmp_path / "cache"
+    kept = PreviousOutput(cache, into_cache(cache, tmp_path / "data" / "served_factors"))
+    vector = hear(Served(tmp_path, "one", {"served_factors": kept}), tmp_path / "hiss.wav")
+    assert "hiss.wav: unlike anything trained on" in capsys.readouterr().err
+    assert_allclose(vector, [3, 4], atol=1e-3)  # so far out that the mean is left

@@ -24,6 +24,7 @@ from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build
 from earshot.encoders.song_windows import draw_starts
 from earshot.params import CnnCheckpoint
 from earshot.training.callbacks import EarlyStopping, Epoch, Progress, Resumable
+from earshot.training.channels import Channels
 from earshot.training.examples import Examples
 from earshot.training.lesson import Lesson
 from earshot.training.windows import RandomWindows, SongWindows, WholeSongs
@@ -144,6 +145,7 @@ def _data(
         windows_per_song=params.windows_per_song,
         batch_size=params.batch_size,
         seed=seed,
+        channels=Channels(store.format, params.augment) if params.augment is not None else None,
     )
     return SongWindows(training, WholeSongs(store, examples, n_frames))
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from earshot.audio.store import HyperImageStore
 from earshot.columns import N_FRAMES
 from earshot.encoders.song_windows import average_matrix, draw_starts, read_songs
+from earshot.training.channels import Channels
 from earshot.training.examples import Examples
 
 _VALIDATION_SONGS_AT_ONCE = 32
@@ -41,8 +42,10 @@ class RandomWindows:
         windows_per_song: int,
         batch_size: int,
         seed: int,
+        channels: Channels | None = None,
     ) -> None:
         self._store = store
+        self._channels = channels
         self._positions = examples.positions[: examples.n_training]
         self._song_frames = store.songs[N_FRAMES].to_numpy(dtype=np.int64)[self._positions]
         self._n_frames = n_frames
@@ -63,6 +66,9 @@ class RandomWindows:
         def read(number: int) -> TrainingBatch:
             batch = slice(number * self._batch_size, (number + 1) * self._batch_size)
             windows = self._store.windows(self._positions[songs[batch]], starts[batch], self._n_frames)
+            if self._channels is not None:
+                draw = np.random.default_rng([self._seed, self._epoch, number])
+                windows = self._channels.through(windows, draw)
             return torch.from_numpy(windows), torch.from_numpy(songs[batch])
 
         with ThreadPoolExecutor(1) as reader:  # one batch ahead, while the network learns

@@ -89,7 +89,8 @@ def _run(job: str) -> bool:
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     for event in result.filter_events(lambda event: event.is_step_failure):
-        say(f"error: {event.step_failure_data.user_failure_data or event.step_failure_data.error}")
+        failure = event.step_failure_data
+        say(f"error: {failure.user_failure_data.description if failure.user_failure_data else failure.error}")
     return result.success
 
 

@@ -13,7 +13,7 @@ from earshot.deliveries.rejecting import rejections
 from earshot.versioning import INDEX
 from earshot.workspace import not_yet
 from orchestration.alive import note_process
-from orchestration.dvc_assets import DELIVERIES, deliveries_version
+from orchestration.dvc_assets import DELIVERIES, deliveries_version, saying
 from orchestration.workspace import ROOT
 
 NOTHING_REJECTED = "nothing_rejected"
@@ -34,7 +34,7 @@ def deliveries(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # ty
     """Take in every complete delivery of the inbox; put those aside that cannot be used."""
     note_process(context.instance, context.run_id)
     asked_by_hand = FINGERPRINT_TAG not in context.run.tags
-    intake = take_in(ROOT, context.log.info, due_only=not asked_by_hand)
+    intake = take_in(ROOT, saying(context), due_only=not asked_by_hand)
     for problem in intake.failed:
         context.log.error(problem)
         with suppress(OSError):  # it may be for want of room that it stays

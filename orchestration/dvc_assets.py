@@ -1,6 +1,6 @@
 """The bridge: one Dagster asset a DVC stage, its body `dvc repro --single-item`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,16 @@ def stage_assets(stages: list[PipelineStage]) -> list[dg.AssetsDefinition]:
     return [_asset(stage) for stage in stages]
 
 
+def saying(context: dg.AssetExecutionContext) -> Callable[[str], None]:
+    """Says a line in Dagster's log and on the terminal, which shows no more of the log than errors."""
+
+    def say(text: str) -> None:
+        context.log.info(terminal.visible(text))
+        terminal.say(text)
+
+    return say
+
+
 def upstream_keys(stage: PipelineStage) -> dict[str, dg.AssetKey]:
     """The asset behind every data dep of `stage`, by the dep's path."""
     keys = {path: dg.AssetKey(maker) for path, maker in stage.data_deps.items() if maker is not None}
@@ -43,10 +53,7 @@ def _asset(stage: PipelineStage) -> dg.AssetsDefinition:
         kinds={"dvc"},
     )
     def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        def say(text: str) -> None:
-            context.log.info(terminal.visible(text))
-            terminal.say(text)
-
+        say = saying(context)
         note_process(context.instance, context.run_id)
         say(f"{stage.target} ...")
         try:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from earshot.deliveries.inbox import make_inbox
+from earshot.deliveries.inbox import INBOX, Waiting, look, make_inbox
 from earshot.errors import UserError
 from earshot.processes import die_with_parent
 from earshot.terminal import say, say_error
@@ -49,7 +49,7 @@ def _take_in_demo() -> None:
     from earshot.deliveries.ingest import ingest
     from earshot.versioning import INDEX
 
-    if (ROOT / INDEX).is_file():
+    if (ROOT / INDEX).is_file() or look(ROOT / INBOX):
         return
     demo = ROOT / "demo"
     deliveries = {
@@ -76,8 +76,9 @@ def _run(job: str) -> bool:
 
     with dg.DagsterInstance.get() as instance:
         report_outside_runs(instance)
-        if job == "everything" and is_current(ROOT):
-            say("everything is up to date: nothing to run")
+        waiting = look(ROOT / INBOX)
+        if job == "everything" and all(each.arrived is None for each in waiting) and is_current(ROOT):
+            say(f"everything is up to date: nothing to run{_still_written(waiting)}")
             return True
         definition = defs.resolve_job_def(job)
         if TRAINING_TAG in definition.tags and (training := under_way(instance)):
@@ -88,8 +89,17 @@ def _run(job: str) -> bool:
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     for event in result.filter_events(lambda event: event.is_step_failure):
-        say(f"error: {event.step_failure_data.user_failure_data or event.step_failure_data.error}")
+        failure = event.step_failure_data
+        say(f"error: {failure.user_failure_data.description if failure.user_failure_data else failure.error}")
     return result.success
+
+
+def _still_written(waiting: list[Waiting]) -> str:
+    """What is told of deliveries that are not complete."""
+    if not waiting:
+        return ""
+    names = ", ".join(each.name for each in waiting)
+    return f"; {len(waiting)} still being written in {INBOX}/ ({names}): run this again to take it in"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,6 +149,27 @@ def test_a_quote_that_is_never_closed_costs_its_line_alone(tmp_path: Path) -> No
     assert (told.songs, told.plays, told.set_aside) == (498, 2, 2)
     assert "250" not in songs(tmp_path / "d").index
     assert set_aside(tmp_path / "d") == [("log.csv", "3", 'u,"2,1'), ("songs.csv", "251", '250,"Song')]
+
+
+CASES = Path(__file__).parents[3] / "shared" / "cases"
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="cases of reports are not there")
+def test_cases_of_reports(tmp_path: Path) -> None:
+    decimals, unclosed = CASES / "duck_decimal38.parquet", CASES / "songs_unclosed_quote.csv"
+    names = {"user_id": "user_id", "song_id": "song_id"}
+    told = import_table([str(decimals)], tmp_path / "d", names, Layout(), songs=unclosed)
+    assert plays(tmp_path / "d") == [("1", "2")]
+    assert (told.songs, set_aside(tmp_path / "d")) == (
+        498,
+        [("songs_unclosed_quote.csv", "2", 's1,a,Artist,"Oops')],
+    )
+    (tmp_path / "e").mkdir()
+    shutil.copy(decimals, tmp_path / "e" / "plays.parquet")
+    check(tmp_path / "e")
+    shutil.copy(unclosed, tmp_path / "e" / "songs.csv")
+    with pytest.raises(UserError, match=r"songs\.csv: line 2 \(row 1\): column title: .* closed: '\"Oops"):
+        check(tmp_path / "e")
 
 
 @pytest.mark.parametrize(

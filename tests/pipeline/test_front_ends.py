@@ -16,7 +16,11 @@ def test_after_a_dagster_run_both_front_ends_are_up_to_date(finished: Workspace)
     assert finished.stale_in_dvc() == set()
     assert "Running" not in finished.run("dvc", "repro")
     assert finished.stale_in_dagster() == set()
-    assert "nothing to run" in finished.job("everything")
+    half = finished.root / "data" / "inbox" / "half"
+    half.mkdir()
+    said = finished.job("everything")
+    half.rmdir()
+    assert "nothing to run; 1 still being written in data/inbox/ (half)" in said
 
 
 def test_dvc_repro_makes_the_same_bytes_and_dagster_hears_of_it(
@@ -99,6 +103,11 @@ def test_new_songs_in_the_inbox_are_recommended_without_training(
 def test_the_same_delivery_again_changes_nothing(workspace: Workspace, deliveries: Path) -> None:
     before = (workspace.root / "data" / "deliveries" / "index.csv").read_bytes()
     assert "already" in workspace.earshot("ingest", str(deliveries / "catalogue"))
+    waiting = workspace.root / "data" / "inbox" / "again"
+    shutil.copytree(deliveries / "catalogue", waiting)
+    (waiting / "_SUCCESS").touch()
+    assert "catalogue: already there" in workspace.job("everything")
+    assert not waiting.exists()
     assert (workspace.root / "data" / "deliveries" / "index.csv").read_bytes() == before
 
 

@@ -125,6 +125,20 @@ def test_a_rollback_said_again_goes_back_once(second_release: Repository, tmp_pa
     assert litter(killed.root) == []
 
 
+def test_a_rollback_cut_off_before_it_told_anybody_goes_back_once(replaced: Repository) -> None:
+    before, said = replaced.pointer()["previous"], list[str]()
+
+    def cut_off(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        releases.roll_back(replaced.root, tell=cut_off)
+    assert releases.roll_back(replaced.root, say=said.append, tell=said.append).release == before
+    assert said[0] == "a rollback was cut off: finished"
+    assert said[1].startswith(f"the pointer names {before}; ")
+    assert litter(replaced.root) == []
+
+
 def test_what_was_cut_off_gives_way_to_what_was_released_since(replaced: Repository) -> None:
     pointer, said = replaced.root / "releases" / "current.json", list[str]()
     in_the_way = replaced.root / "releases" / f"{replaced.pointer()['release']}.json"

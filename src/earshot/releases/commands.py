@@ -59,7 +59,8 @@ def rollback(name: Annotated[str | None, typer.Argument(help="by default the one
     """Serve an earlier release again; the next `onboard` or `dvc repro` serves it."""
     from earshot import releases
 
-    _tell_moved(releases.roll_back(Path.cwd(), name).release)
+    releases.roll_back(Path.cwd(), name)
+    _commit()
 
 
 @app.command()
@@ -76,15 +77,15 @@ def promote(
         raise UserError(f"{said}; `--force --reason TEXT` serves it all the same")
     if not reason.strip():
         raise UserError(f"{said}; wanted with --force: --reason TEXT")
-    _tell_moved(releases.promote(Path.cwd(), name, reason).release)
+    releases.promote(Path.cwd(), name, reason)
+    _commit()
 
 
-def _tell_moved(name: str) -> None:
-    """Say what the pointer names, and commit it where release.git_commit asks for that."""
+def _commit() -> None:
+    """Commit what the pointer names where release.git_commit asks for that."""
     from earshot import releases
     from earshot.params import load_params
 
-    tell(f"the pointer names {name}; `dvc repro` or the job onboard serves it")
     if load_params(Path.cwd() / "params.yaml").release.git_commit:
         tell(f"committed: {releases.commit_release(Path.cwd())}")
 

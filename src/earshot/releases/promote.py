@@ -22,13 +22,19 @@ from earshot.releases.history import (
     read_decision,
 )
 from earshot.releases.manifest import Manifest, pointer_path, read_pointer
-from earshot.releases.rollback import leave, manifest_text, marked
+from earshot.releases.rollback import leave, manifest_text, marked, names
 from earshot.terminal import on_one_line
 from earshot.versioning import repair
 from earshot.versioning.replace import replacing_output
 
 
-def promote(root: Path, name: str, reason: str, say: Callable[[str], object] = terminal.say) -> Manifest:
+def promote(
+    root: Path,
+    name: str,
+    reason: str,
+    say: Callable[[str], object] = terminal.say,
+    tell: Callable[[str], object] = terminal.tell,
+) -> Manifest:
     """Serve the candidate, import or earlier release `name` from now on; its decision says who, when and why.
 
     The pointer moves as in `roll_back`, and the release that is left is marked likewise.
@@ -41,7 +47,8 @@ def promote(root: Path, name: str, reason: str, say: Callable[[str], object] = t
     repair(root, say)
     target, current = find_release(root, name, refused=True), read_pointer(root)
     find_files(target, root)
-    with replacing_output(root, "release", f"promotion of {target.release}", say) as texts:
+    what, moved = f"promotion of {target.release}", names(target)
+    with replacing_output(root, "release", what, say, lambda: tell(moved)) as texts:
         if read_pointer(root) != current:
             raise UserError("something was released meanwhile; say again what to promote")
         if isinstance(current, Manifest) and target.release == current.release:

@@ -26,13 +26,19 @@ ROLLBACK = "rollback"
 """What is told of one that was cut off."""
 
 
-def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] = terminal.say) -> Manifest:
-    """Serve the release `name` again, by default the one that the current one replaced.
+def roll_back(
+    root: Path,
+    name: str | None = None,
+    say: Callable[[str], object] = terminal.say,
+    tell: Callable[[str], object] = terminal.tell,
+) -> Manifest:
+    """Serve the release `name` again, by default the one that the current one replaced, and `tell` so.
 
     The pointer goes back by a rename under DVC's locks and is recorded in
     dvc.lock, so that DVC neither judges the newest candidate again nor takes
     one that waits to be judged as judged. The release that is left is marked in
-    its decision: it is not released again unless a person puts it back.
+    its decision: it is not released again unless a person puts it back. Killed before it has told
+    anything and said again, it is finished and goes back no further.
 
     Raises
     ------
@@ -40,10 +46,11 @@ def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] 
         Nothing released, no such release, or another release since.
     """
     if repair(root, say) == ROLLBACK and name is None:  # said again after a kill
+        tell(names(_served(root)))
         return _served(root)
     current = _served(root)
     target = find_release(root, name or _previous(current))
-    with replacing_output(root, "release", ROLLBACK, say) as texts:
+    with replacing_output(root, "release", ROLLBACK, say, lambda: tell(names(target))) as texts:
         if _served(root) != current:
             raise UserError(f"{_served(root).release} was released meanwhile; say again what to go back to")
         if target != current:
@@ -51,6 +58,11 @@ def roll_back(root: Path, name: str | None = None, say: Callable[[str], object] 
             texts |= leave(root, current, target)
         texts[pointer_path(root)] = manifest_text(root, target)
     return target
+
+
+def names(release: Manifest) -> str:
+    """What is told where the pointer was moved to `release`."""
+    return f"the pointer names {release.release}; `dvc repro` or the job onboard serves it"
 
 
 def _served(root: Path) -> Manifest:

@@ -26,7 +26,7 @@ _NOTE = Path(".earshot", "work", "replacing.json")
 
 @contextmanager
 def replacing_output(
-    root: Path, stage: str, what: str, say: Callable[[str], object]
+    root: Path, stage: str, what: str, say: Callable[[str], object], tell: Callable[[], object]
 ) -> Iterator[dict[Path, str]]:
     """Hold DVC's lock, and its write lock on the one output of `stage`; at the end change it, and record it.
 
@@ -38,6 +38,8 @@ def replacing_output(
     ----------
     what
         What is done, in words, for whoever has to carry on with it.
+    tell
+        Says that it is done, before the note of it goes: until then the same said again finishes this one.
 
     Yields
     ------
@@ -56,7 +58,7 @@ def replacing_output(
             }
             (root / _NOTE).parent.mkdir(parents=True, exist_ok=True)
             replace_json(root / _NOTE, note)
-            _carry_out(repo, root, note)
+            _carry_out(repo, root, note, tell)
 
 
 def finish_replacing(root: Path, say: Callable[[str], object]) -> str | None:
@@ -77,12 +79,11 @@ def finish_replacing(root: Path, say: Callable[[str], object]) -> str | None:
             (root / _NOTE).unlink()
             say(f"a {note['what']} was cut off; {output} has changed since and is left as it is")
             return None
-        _carry_out(repo, root, note)
-    say(f"a {note['what']} was cut off: finished")
+        _carry_out(repo, root, note, lambda: say(f"a {note['what']} was cut off: finished"))
     return str(note["what"])
 
 
-def _carry_out(repo: Repo, root: Path, note: dict[str, Any]) -> None:
+def _carry_out(repo: Repo, root: Path, note: dict[str, Any], tell: Callable[[], object]) -> None:
     """May be done twice."""
     for path, text in note["texts"].items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -92,6 +93,7 @@ def _carry_out(repo: Repo, root: Path, note: dict[str, Any]) -> None:
         changed.outs[0].save()
         changed.dvcfile.dump_stages([changed], update_pipeline=False)
     keep_lockfile(root)
+    tell()
     (root / _NOTE).unlink()
 
 

@@ -26,7 +26,7 @@ def run(
         bool, typer.Option("--demo", help="without a delivery, take in the embedded one")
     ] = False,
 ) -> None:
-    """Run JOB unless all is up to date, then show the results."""
+    """Run JOB unless all is up to date and nothing waits in the inbox, then show the results."""
     from earshot.results import show_paper, show_results
 
     die_with_parent()

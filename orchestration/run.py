@@ -99,7 +99,7 @@ def _still_written(waiting: list[Waiting]) -> str:
     if not waiting:
         return ""
     names = ", ".join(each.name for each in waiting)
-    return f"; {len(waiting)} still being written in {INBOX}/ ({names}): run this again to take it in"
+    return f"; {len(waiting)} still being written in {INBOX}/ ({names}): run this again when that is done"
 
 
 if __name__ == "__main__":

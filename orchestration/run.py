@@ -26,7 +26,7 @@ def run(
         bool, typer.Option("--demo", help="without a delivery, take in the embedded one")
     ] = False,
 ) -> None:
-    """Run JOB unless all is up to date, then show the results."""
+    """Run JOB unless all is up to date and nothing waits in the inbox, then show the results."""
     from earshot.results import show_paper, show_results
 
     die_with_parent()
@@ -99,7 +99,7 @@ def _still_written(waiting: list[Waiting]) -> str:
     if not waiting:
         return ""
     names = ", ".join(each.name for each in waiting)
-    return f"; {len(waiting)} still being written in {INBOX}/ ({names}): run this again to take it in"
+    return f"; {len(waiting)} still being written in {INBOX}/ ({names}): run this again when that is done"
 
 
 if __name__ == "__main__":

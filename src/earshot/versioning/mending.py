@@ -105,9 +105,9 @@ def _require(repo: Repo, read: Output, stage: Stage, say: Say) -> None:
     with locked(repo, [path], stage.addressing, say):
         if path.exists():
             return
-    makes = f"`make run` or `dvc repro {read.stage.addressing}` makes it"
     raise UserError(
-        f"{stage.addressing}: {path.relative_to(root).as_posix()}, which it reads, is not there yet: {makes}"
+        f"{stage.addressing}: {path.relative_to(root).as_posix()}, which it reads, is not there yet: "
+        f"`dvc repro {read.stage.addressing}` makes it"
     )
 
 

@@ -26,9 +26,9 @@ _MAX_FOOTER_BYTES = 16 << 20
 _MAX_COLUMN_BYTES = 256 << 20
 """Of a column in a row group, unpacked."""
 _MAX_GROWTH_BYTES = 512 << 20
-_MAX_PIECE_BYTES = 128 << 20
+_MAX_PIECE_BYTES = 64 << 20
 _VALUES_A_BYTE, _SPARE_VALUES = 100, 1_000_000
-_TEXT_A_BYTE, _SPARE_TEXT_BYTES = 256, 64 << 20
+_TEXT_A_BYTE, _SPARE_TEXT_BYTES = 100, 64 << 20
 _BATCH_ROWS = 1 << 16
 _READ_BYTES = 1 << 20
 
@@ -159,7 +159,7 @@ def _decoded(path: Path, opened: Any, columns: list[str]) -> Iterator[pyarrow.Ta
 
 
 def pieces(table: pyarrow.Table) -> Iterator[tuple[pyarrow.Table, int]]:
-    """`table` cut until each part has at most 128 MiB of text, or a row; and how many bytes each has."""
+    """`table` cut until each part has at most 64 MiB of text, or a row; and how many bytes each has."""
     size = sum(decoded_bytes(chunk) for column in table.columns for chunk in column.chunks)
     if size <= _MAX_PIECE_BYTES or table.num_rows < 2:
         yield table, size

@@ -10,6 +10,8 @@ from earshot.errors import UserError
 _MAX_COLUMNS = 2_000
 _MAX_EMPTY_FIELDS = 20_000_000
 MAX_LINE_BYTES = 4 << 20
+_SHORTEST_LINE = 4
+_WHOLE_BLOCK_BYTES = 1 << 20
 _LINE_ENDS = (b"\n", b"\r")
 
 
@@ -20,10 +22,11 @@ def refuse_wide(path: Path, columns: int) -> None:
 
 
 def with_bounded_lines(path: Path, blocks: Iterable[bytes], separator: str) -> Iterator[bytes]:
-    """The text of `blocks`; UserError as soon as a line is too long, or too many are empty.
+    """The text of `blocks`; UserError as soon as its lines cannot be rows that somebody needs.
 
-    Longer than 4 MiB, give or take a block. An empty line costs a reader as much as one with all columns, in
-    one byte: with two columns ten million of them are allowed, with 2,000 columns ten thousand.
+    One is longer than 4 MiB, give or take a block; too many are empty, each of which costs a reader as much
+    as one with all columns (with two columns ten million are allowed, with 2,000 ten thousand); or
+    those of a whole block are so short that no two ids fit in, so that a reader has hundreds of millions.
     """
     empty = columns = held = line = 0
     for block in blocks:
@@ -33,7 +36,13 @@ def with_bounded_lines(path: Path, blocks: Iterable[bytes], separator: str) -> I
         last = max(map(block.rfind, _LINE_ENDS))
         held = len(block) - last - 1 if last >= 0 else held + len(block)
         columns = columns or block[:first].count(separator.encode()) + 1
-        line += block.count(b"\n") or block.count(b"\r")
+        lines = block.count(b"\n") or block.count(b"\r")
+        if columns > 1 and len(block) >= _WHOLE_BLOCK_BYTES and lines * _SHORTEST_LINE > len(block):
+            raise UserError(
+                f"{path}: line {line + 1} and those that follow have fewer than {_SHORTEST_LINE} bytes "
+                "on average: wanted rows"
+            )
+        line += lines
         empty += 2 * block.count(b"\n\n")  # of a run every other is counted
         if b"\r" in block:
             empty += 2 * (block.count(b"\n\r\n") + block.count(b"\r\r"))

@@ -2,7 +2,7 @@
 
 A row's number counts from 1 at the first row below the header. What a table would take in
 memory is bounded: a table that is held whole (songs) has at most 512 MiB of text, 16 bytes a field
-counted besides; one that is streamed (plays) is read 128 MiB at a time. So a delivery
+counted besides; one that is streamed (plays) is read 64 MiB at a time. So a delivery
 needs less than 1 GB beside what it is allowed to hold.
 """
 
@@ -33,7 +33,7 @@ _WHOLE = ("songs",)
 _BLOCK_BYTES = MAX_LINE_BYTES
 _MAX_FIELD_BYTES = 1 << 20
 _MAX_TABLE_BYTES = 512 << 20
-_MAX_CHUNK_BYTES = 128 << 20
+_MAX_CHUNK_BYTES = 64 << 20
 
 
 def find_tables(folder: Path, stem: str) -> list[Path]:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = MAX_LINE_BYTES
 """Rows of two bytes take fifty times as much once they are parsed."""
-_MOST_REFUSED = 1 << 20
+_MOST_REFUSED = 1 << 17
+"""Malformed lines in a row, each of which costs Python's time and memory."""
 
 
 @dataclass(frozen=True)

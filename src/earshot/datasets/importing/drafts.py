@@ -24,6 +24,7 @@ SET_ASIDE = "set_aside.csv"
 _LONGEST_VALUE = 200
 _MOST_LISTED = 100_000
 _USED_SHARE = 0.1
+_ROWS_A_LINE = 100
 
 
 class SetAside:
@@ -45,7 +46,7 @@ class SetAside:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: TextIO | None = None
-        self._work = 0
+        self._work = 0.0
         self.count = self.used = 0
         self.first = ""
 
@@ -57,18 +58,22 @@ class SetAside:
         UserError
             More than 100,000 of 200 characters, and not one in ten could be used: a billion would take hours.
         """
-        self._work += 1 + len(value) // _LONGEST_VALUE
+        self._work += len(value) // _LONGEST_VALUE + 1 - 1 / _ROWS_A_LINE
         self.add_rows(file, [line], lambda _: value, wanted)
-        if self._work > _MOST_LISTED and self.used < _USED_SHARE * (self._work + self.used):
-            raise UserError(f"{file}: nearly nothing in it can be used; {self.first}")
 
     def add_rows(
         self, file: str, lines: Sequence[int | None], value: Callable[[int], str], wanted: str
     ) -> None:
-        """Set lines aside, `value` giving what the one at a place of them says."""
+        """The same for many rows of a table, `value` giving what the one at a place of them says.
+
+        A hundred cost as much as one line, so a hundred times as many are borne.
+        """
         for place in range(min(len(lines), _MOST_LISTED - self.count)):
             self._list(file, lines[place], value(place)[:_LONGEST_VALUE], wanted)
         self.count += len(lines)
+        self._work += len(lines) / _ROWS_A_LINE
+        if self._work > _MOST_LISTED and self.used < _USED_SHARE * (self._work + self.used):
+            raise UserError(f"{file}: nearly nothing in it can be used; {self.first}")
 
     def _list(self, file: str, line: int | None, value: str, wanted: str) -> None:
         if self._file is None:

@@ -116,7 +116,7 @@ def _songs(metrics: Mapping[str, Any], params: HyperImage) -> str:
     parts = (
         f"<h3>{SPLITS[by][0]}, {found['songs']:,} songs</h3>"
         + draw_systems(found["systems"], described, HEADINGS, params.candidate)
-        + f"<h4>Minus {LOGISTIC}</h4>"
+        + f"<p>Minus {LOGISTIC}; the fine line is no difference.</p>"
         + draw_systems(found[f"minus_{LOGISTIC}"], {}, HEADINGS, params.candidate)
         for by, found in metrics["songs"].items()
     )

@@ -56,7 +56,9 @@ def describe_runs(catalogue: Catalogue, runs: Sequence[Run], params: HyperImage)
     metrics = {
         "splits": {by: _describe_split(measured[by], some, n_genres) for by, some in by_split.items()},
         "minus_majority": {by: _differences(found, MAJORITY, params) for by, found in measured.items()},
-        "songs": {by: _describe_songs(found, by_split[by], params) for by, found in of_songs.items()},
+        "songs": {
+            by: _describe_songs(found, by_split[by], catalogue, params) for by, found in of_songs.items()
+        },
         "protocol": _protocol(catalogue, params),
     }
     if {"snippet", "artist"} <= measured.keys():
@@ -78,9 +80,12 @@ def _differences(measured: Measured, yardstick: str, params: HyperImage) -> dict
     return {name: describe(minus(measured[name], measured[yardstick])) for name in params.networks}
 
 
-def _describe_songs(measured: Measured, runs: Sequence[Run], params: HyperImage) -> dict[str, Any]:
+def _describe_songs(
+    measured: Measured, runs: Sequence[Run], catalogue: Catalogue, params: HyperImage
+) -> dict[str, Any]:
+    asked = np.concatenate([run.fold.test for run in runs])
     return {
-        "songs": sum(len(run.of_songs[LOGISTIC].genres) for run in runs),
+        "songs": int(catalogue.snippets[SONG_ID].iloc[asked].nunique()),
         "systems": {name: describe(values) for name, values in measured.items()},
         f"minus_{LOGISTIC}": _differences(measured, LOGISTIC, params),
     }

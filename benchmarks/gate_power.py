@@ -9,8 +9,9 @@ model partly the artist's own (the same for every trained model), partly the tra
 of predictions dealt to the wrong songs their own, of a random order none. The noise of
 AUC and of mAP go together (`CORRELATION`). Each artist has two songs, of one of eight genres.
 
-The spreads are those of the embedded catalogue: `SPREAD` is what the gate's decision on
-seed 1 after seed 0 says, (high - low) / width * sqrt(artists). DECISION, a file in
+The spreads are those of the embedded catalogue: `SPREAD` is what the gate says of seed 0,
+(high - low) / width * sqrt(artists), and twice what it says of a second training on the same
+factors, .023 and .040: a later candidate's factors are made anew too. DECISION, a file in
 releases/decisions/, gives those of another catalogue.
 
 A candidate differs from the release by so much AUC in truth, by `MAP_PER_AUC` as much in mAP;

@@ -37,8 +37,8 @@ def list_all() -> None:
     for each in releases.list_imported(root):
         tell(f"   -  {each.release}  {_figures(each.metrics)}  imported: its own claim, not promoted")
     if isinstance(current, releases.NothingReleased):
-        told = releases.nothing_released(root, current)
-        tell(told if releases.list_candidates(root) else str(not_yet(root, told)))
+        nobody_yet = not_yet(root, f"nothing released yet: {current.reason}")
+        tell(releases.nothing_released(root, current) if releases.list_candidates(root) else str(nobody_yet))
 
 
 def _figures(metrics: dict[str, dict[str, float]]) -> str:

@@ -28,13 +28,13 @@ cannot be told from the upper bound, need not make worse lists, and what they ma
 them is measured here. What is wrong with delivered data stops the stage that finds
 it, long before.
 """
-BY_CHANCE = 0.0002
+BY_CHANCE = 0.0001
 """The largest p with which a candidate is above random order and above its own predictions, dealt anew."""
 _Z = 1.96
 """Half of a 95 % interval, in standard errors."""
 _Z_POWER = 1.2816
 """How much further a difference must lie to be seen nine times of ten."""
-_Z_BY_CHANCE = 3.5401
+_Z_BY_CHANCE = 3.7190
 """Of p = `BY_CHANCE`, one-sided."""
 
 

@@ -37,7 +37,7 @@ def open_parquet(path: Path) -> tuple[list[str], Any]:
     """The names of the columns, and a function that reads some of them.
 
     The function is given names and yields tables with these, of at most 65,536 rows and of at
-    most 128 MiB once they are text; columns of text may be dictionaries. The first has no row.
+    most 64 MiB once they are text; columns of text may be dictionaries. The first has no row.
 
     Raises
     ------

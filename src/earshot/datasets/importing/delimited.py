@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = MAX_LINE_BYTES
 """Rows of two bytes take fifty times as much once they are parsed."""
-_MOST_REFUSED = 1 << 17
+_MOST_REFUSED = 1 << 18
 """Malformed lines in a row, each of which costs Python's time and memory."""
 
 
@@ -72,6 +72,7 @@ class _Numbers:
         lines = lines[~np.isin(lines, malformed)][:count] if malformed else lines
         if count:
             self._next = int(lines[-1]) + 1
+        self._set_aside.used += count
         self._settle(refused, self._next)
         return lines
 

@@ -38,7 +38,7 @@ class SetAside:
     count
         Lines set aside.
     used
-        Lines that could be used.
+        Lines that were read and not set aside, as their readers count them.
     first
         What was set aside first, for people.
     """

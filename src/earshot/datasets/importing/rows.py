@@ -120,11 +120,12 @@ def _open_parquet(file: SourceFile) -> tuple[list[str], Any]:
     names, read_tables = open_parquet(file.path)
 
     def read(
-        columns: Mapping[str, pyarrow.DataType], _: SetAside
+        columns: Mapping[str, pyarrow.DataType], set_aside: SetAside
     ) -> Iterator[tuple[Lines, pyarrow.RecordBatch]]:
         first = 1
         for table in read_tables(list(columns)):
             for batch in table.to_batches():
+                set_aside.used += len(batch)
                 yield np.arange(first, first + len(batch)), batch
                 first += len(batch)
 
@@ -175,7 +176,7 @@ def _good_rows(
         found = ~(good[values.indices.to_numpy()] if column.as_dictionary else good) & ~bad
         unusable.append((column, values, found))
         bad |= found
-    set_aside.used += int(np.count_nonzero(~bad))
+    set_aside.used -= int(np.count_nonzero(bad))
     for column, values, found in unusable:
         places = np.flatnonzero(found)
         said = partial(_said, column, values, places)

@@ -19,6 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from earshot.cli import app
+from earshot.datasets.lastfm import import_lastfm
 from earshot.datasets.listenbrainz import import_listenbrainz
 from earshot.datasets.matching import MatchedImport
 from earshot.errors import UserError
@@ -257,6 +258,28 @@ def test_a_listener_is_an_id_or_the_line_is_set_aside(tmp_path: Path) -> None:
     import_listenbrainz([f"{tmp_path}/1.listens"], tmp_path / "d", songs=tmp_path)
     assert [user for user, *_ in plays(tmp_path / "d")] == ["ada", "ada l", "7", "x" * 1000]
     assert [line for _, line, _ in set_aside(tmp_path / "d")] == ["5", "6", "7", "8"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_packed_parts_may_be_put_together_one_of_them_empty(
+    pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "songs.csv").write_text(SONGS)
+    line = f"{listen('whoever', 'whatever', ADA)}\n".encode()
+    (tmp_path / "a.jsonl").write_bytes(pack(line) + pack(b"") + pack(line))
+    import_listenbrainz([f"{tmp_path}/a.jsonl"], tmp_path / "d", songs=tmp_path)
+    assert len(plays(tmp_path / "d")) == 2
+
+
+def test_a_damaged_member_of_a_zip_is_told(tmp_path: Path) -> None:
+    (tmp_path / "songs.csv").write_text(SONGS)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("listens/2023/11.jsonl", listen("whoever", "whatever", ADA))
+    (tmp_path / "a.zip").write_bytes(packed.getvalue().replace(b"whoever", b"whoEver", 1))
+    for importing in (import_listenbrainz, import_lastfm):
+        with pytest.raises(UserError, match=r"a\.zip: .*Bad CRC-32"):
+            importing([f"{tmp_path}/a.zip"], tmp_path / "d", songs=tmp_path)
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="cases of reports are not there")

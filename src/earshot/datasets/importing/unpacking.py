@@ -7,9 +7,11 @@ more comes out than a file of that size may hold.
 
 from __future__ import annotations
 
+import bz2
 import io
 import lzma
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +31,7 @@ _SPARE_BYTES = 64 << 20
 _XZ_BYTES = 256 << 20
 """Of memory; its best preset takes 65 MiB."""
 _CODECS = ((b"\x28\xb5\x2f\xfd", "zstd"), (b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\0", "xz"))
-DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError)
+DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
 
 
 def unpacked(file: SourceFile) -> Iterator[tuple[str, BinaryIO]]:
@@ -55,9 +57,11 @@ def unpacked(file: SourceFile) -> Iterator[tuple[str, BinaryIO]]:
 @contextmanager
 def damage_told(file: SourceFile) -> Iterator[None]:
     """What goes wrong while `file` is unpacked, as a UserError."""
+    import pyarrow
+
     try:
         yield
-    except DAMAGED as error:
+    except (pyarrow.ArrowException, *DAMAGED) as error:
         raise UserError(f"{file.path}: cannot be unpacked: {error}; wanted a whole file") from None
 
 
@@ -73,6 +77,8 @@ def decompressed(opened: io.BufferedReader) -> io.BufferedReader:
         return opened
     if codec == "xz":
         return io.BufferedReader(_Bounded(opened, cast(BinaryIO, _Xz(opened))), _BUFFER_BYTES)
+    if codec == "bz2":  # Arrow fails at a stream of nothing between others
+        return io.BufferedReader(_Bounded(opened, cast(BinaryIO, bz2.BZ2File(opened))), _BUFFER_BYTES)
     import pyarrow
 
     return io.BufferedReader(_Bounded(opened, pyarrow.input_stream(opened, compression=codec)), _BUFFER_BYTES)

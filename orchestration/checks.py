@@ -40,7 +40,7 @@ NAMES = {
     ),
     "hyper_images": ("songs_with_an_image",),
     "wmf_factors": ("objective_falls",),
-    "cnn_checkpoint": ("validation_loss_falls",),
+    "cnn_checkpoint": ("validation_loss_falls", "training_was_long_enough"),
     "warm_up": ("not_below_either_end", "ahead_of_both_ends", "first_listeners_push_nothing_down"),
     "evaluation_report": (
         "cnn_mse_beats_random",

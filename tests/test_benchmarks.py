@@ -22,6 +22,7 @@ def run(script: str, *arguments: str) -> dict[str, Any]:
     return json.loads(ran.stdout.splitlines()[-1])
 
 
+@pytest.mark.soak
 def test_hyper_images() -> None:
     measured = run("hyper_images.py", "1", "1")
     assert measured["kbit_s"] == pytest.approx(256, abs=2)

@@ -143,7 +143,13 @@ def test_disabled_means_nothing_is_written(
     assert sorted((root / ".earshot" / "wandb").glob("offline-run-*")) == runs
 
 
-@pytest.mark.parametrize("key", [{}, {"WANDB_API_KEY": "a" * 40}], ids=["no account", "no network"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param({}, id="no account"),
+        pytest.param({"WANDB_API_KEY": "a" * 40}, id="no network", marks=pytest.mark.soak),
+    ],
+)
 def test_a_training_goes_on_offline_where_online_fails(root: Path, key: dict[str, str]) -> None:
     nowhere = {"WANDB_MODE": "online", "WANDB_BASE_URL": "http://127.0.0.1:9", "HOME": str(root)}
     done = subprocess.run(

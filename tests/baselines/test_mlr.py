@@ -119,7 +119,9 @@ def test_the_learned_metric_ranks_unseen_queries_better_than_the_euclidean_one(
     assert mean_auc(held_out, learned[-1].metric) > euclidean + 0.15
 
 
-@pytest.mark.parametrize("slack_weight", [3.0, 30.0, 300.0])
+@pytest.mark.parametrize(
+    "slack_weight", [3.0, *(pytest.param(w, marks=pytest.mark.soak) for w in (30.0, 300.0))]
+)
 def test_the_objective_falls_to_the_least_that_a_search_of_the_plane_finds(slack_weight: float) -> None:
     draw = np.random.default_rng(1)
     heard = draw.normal(size=(40, 1))

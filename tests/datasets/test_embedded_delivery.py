@@ -169,6 +169,7 @@ def test_the_whole_catalogue_is_frozen() -> None:
     assert catalogue_hash() == FROZEN_HASH
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="these features are of x86 processors")
 def test_an_old_processor_that_rounds_otherwise_makes_the_same_catalogue() -> None:
     old = {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL", "OPENBLAS_CORETYPE": "Nehalem"}

@@ -13,7 +13,7 @@ from earshot.datasets.importing.delimited import Layout
 from earshot.datasets.table import import_table
 from earshot.deliveries import read_songs
 from earshot.errors import UserError
-from earshot.parquet_footer import column_sizes
+from earshot.parquet_footer import Chunk, read_chunks
 
 SONGS = pa.table({"song_id": ["1", "2", "3"], "artist": ["a", "b", "c"]})
 
@@ -42,7 +42,7 @@ def zigzag(number: int) -> bytes:
     return bytes([*content, rest])
 
 
-def test_sizes_are_those_that_pyarrow_reads(tmp_path: Path) -> None:
+def test_columns_are_described_as_pyarrow_does(tmp_path: Path) -> None:
     n = 1000
     nested = pa.array([[1, None], None, []] * n), pa.array([{"x": 1.5, "y": [True]}] * 3 * n)
     names = pa.array([f"song {i}" for i in range(3 * n)])
@@ -50,9 +50,12 @@ def test_sizes_are_those_that_pyarrow_reads(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(written(table))
     footer = parquet.read_metadata(tmp_path / "a.parquet")
     groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
-    assert column_sizes(tmp_path / "a.parquet") == [
-        [group.column(place).total_uncompressed_size for place in range(group.num_columns)]
-        for group in groups
+    columns = [(place, group.column(place)) for group in groups for place in range(group.num_columns)]
+    assert list(read_chunks(tmp_path / "a.parquet", footer.num_columns)) == [
+        Chunk(
+            place, found.physical_type == "BYTE_ARRAY", False, found.num_values, found.total_uncompressed_size
+        )
+        for place, found in columns
     ]
 
 
@@ -75,7 +78,7 @@ def test_a_footer_cut_off_is_refused(tmp_path: Path) -> None:
     for size in range(1, 300, 20):
         (tmp_path / "a.parquet").write_bytes(content[:-8][-size:][: size // 2] + content[-8:])
         with pytest.raises(UserError, match="its footer is damaged"):
-            column_sizes(tmp_path / "a.parquet")
+            list(read_chunks(tmp_path / "a.parquet", 2))
 
 
 def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:

@@ -132,9 +132,7 @@ def test_killed_at_any_moment_it_is_finished_or_removed_by_the_next(workspace: P
     events = int(start(KILL, source, undisturbed, 0).communicate()[0])
     ingest(other, undisturbed)
     draw = random.Random(0)
-    moments = [draw.randrange(1, events) for _ in range(4)] + [
-        events - draw.randrange(1, 40) for _ in range(3)
-    ]
+    moments = [*(draw.randrange(1, events) for _ in range(2)), events - draw.randrange(1, 40)]
     for moment in moments:
         root = shutil.copytree(workspace, tmp_path / f"killed-{moment}")
         killed = start(KILL, source, root, moment)

@@ -101,7 +101,7 @@ def test_two_equally_good_ones_are_released_and_two_deaf_ones_refused(
     assert repository.pointer()["previous"] == first
 
 
-@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize("cached", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_the_best_release_kept_is_scored_again_where_it_is_cached(replaced: Repository, cached: bool) -> None:
     first, second = replaced.pointer()["previous"], replaced.pointer()["release"]
     for name, value in ((first, 0.9), (second, 0.1)):
@@ -198,6 +198,7 @@ def test_after_a_rollback_nothing_is_encoded_that_the_release_heard_before(repla
     assert "Predicting" not in ran
 
 
+@pytest.mark.soak
 def test_another_n0_is_another_release_of_the_same_ear(repository: Repository) -> None:
     first, places = repository.pointer(), repository.root / "data" / "served_factors" / "item_factors.npy"
     served = np.load(places)
@@ -360,7 +361,7 @@ def test_another_split_is_judged_as_a_first_candidate(repository: Repository) ->
     assert "has another split" in reason
 
 
-@pytest.mark.parametrize("where", [[], ["--temp"]])
+@pytest.mark.parametrize("where", [pytest.param([], marks=pytest.mark.soak), ["--temp"]])
 def test_an_experiment_judges_and_releases_nothing(repository: Repository, where: list[str]) -> None:
     before, decisions = pointer_bytes(repository), repository.decisions()
     repository.set_param("epsilon: 0.025", "epsilon: 0.5")

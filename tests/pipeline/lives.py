@@ -33,17 +33,17 @@ class Life:
 
 
 LIVES = {
-    "promote": Life("refused", "python -m earshot release promote {refused} --force --reason soak", 22),
-    "rollback": Life("promoted", "python -m earshot release rollback {first}", 22),
-    "gc": Life("promoted", "python -m earshot gc --really", 16),
-    "ingest": Life("finished", "python -m earshot ingest {deliveries}/new-songs", 10),
-    "repro": Life("edited", "dvc repro", 10, ours=False),
-    "onboard": Life("waiting", "python -m earshot onboard", 8),
-    "job": Life("waiting", "python -m orchestration.run onboard", 8),
-    "retrain": Life("due", "python -m earshot retrain", 4),
+    "promote": Life("refused", "python -m earshot release promote {refused} --force --reason soak", 24),
+    "rollback": Life("promoted", "python -m earshot release rollback {first}", 24),
+    "gc": Life("promoted", "python -m earshot gc --really", 18),
+    "ingest": Life("finished", "python -m earshot ingest {deliveries}/new-songs", 12),
+    "repro": Life("edited", "dvc repro", 8, ours=False),
+    "onboard": Life("waiting", "python -m earshot onboard", 4),
+    "job": Life("waiting", "python -m orchestration.run onboard", 4),
+    "retrain": Life("due", "python -m earshot retrain", 2),
     # -o: the tests' own environment serves, make installs none
-    "run": Life("ingested", "make -o .venv/installed run", 4, ours=False),
-    "daemon": Life("waiting", DAEMON, 4, ours=False),
+    "run": Life("ingested", "make -o .venv/installed run", 2, ours=False),
+    "daemon": Life("waiting", DAEMON, 2, ours=False),
 }
 
 

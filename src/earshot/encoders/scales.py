@@ -9,7 +9,7 @@ QUANTIZATION_STEP = 1.0
 MEDIAN_SHARE = 0.25
 """Of the median row's deviation: the least that a row is divided by."""
 MAX_DEVIATIONS = 6.0
-"""Farther from its mean no row reaches the network: music that was trained on stays within."""
+"""No row reaches the network farther from its mean."""
 
 
 def floored(scale: torch.Tensor) -> torch.Tensor:

@@ -119,6 +119,6 @@ def test_an_edited_parameter_and_an_outside_run_show_within_30_seconds(ui: str, 
     wait_until(lambda: stale(ui) == {"cnn_checkpoint"}, 30)
     workspace.run("git", "checkout", "-q", "--", "params.yaml")  # the run below is not of the whole training
     workspace.set_param("false_alarms", 0.02)
-    wait_until(lambda: stale(ui) == {"drift", "recommendations"}, 30)  # which read drift.hold_back
+    wait_until(lambda: stale(ui) == {"drift"}, 30)
     workspace.run("dvc", "repro")
     wait_until(lambda: stale(ui) == set(), 30)

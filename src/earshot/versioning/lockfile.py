@@ -6,6 +6,8 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,7 @@ def read_definition(root: Path, target: str) -> Definition:
 
 
 def _params(listed: Sequence[str | dict[str, Sequence[str]]]) -> dict[str, tuple[str, ...]]:
-    """As in dvc.yaml: keys of params.yaml, and keys by other files."""
+    """As in dvc.yaml: keys of params.yaml, and keys by other files; `a.b` is the key b in the section a."""
     own = tuple(item for item in listed if isinstance(item, str))
     others = {file: tuple(keys) for item in listed if isinstance(item, dict) for file, keys in item.items()}
     return ({"params.yaml": own} if own else {}) | others
@@ -95,7 +97,7 @@ def inputs(root: Path, definition: Definition) -> Inputs:
     }
     for file, keys in definition.params.items():
         values = parse_yaml((root / file).read_text(encoding="utf-8"))
-        found |= {key: values[key] for key in keys}
+        found |= {key: reduce(getitem, key.split("."), values) for key in keys}
     return found
 
 

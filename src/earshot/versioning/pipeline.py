@@ -88,7 +88,7 @@ def _resolve(
     from dvc.dependency.param import ParamsDependency
 
     params = {
-        _path(dep, root): dep.read_params(flatten=False)
+        _path(dep, root): dep.read_params()  # by key as dvc.yaml says it, a.b too: so dvc.lock keeps them
         for dep in stage.deps
         if isinstance(dep, ParamsDependency)
     }

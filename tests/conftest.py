@@ -18,6 +18,17 @@ _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 os.environ["NUMBA_CACHE_DIR"] = str(Path(__file__).parents[1] / ".pytest_cache" / "numba" / _WORKER)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tests that share what is made once go to one process: those of a module, all of tests/releases.
+
+    Those of tests/pipeline share through files (`made_once`), and go where there is time.
+    """
+    folder = item.path.parent
+    if folder.name != "pipeline":
+        group = folder if folder.name == "releases" else item.path
+        item.add_marker(pytest.mark.xdist_group(group.relative_to(item.config.rootpath).as_posix()))
+
+
 @pytest.hookimpl(trylast=True)  # after those that nobody asked for were left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones early, or one process would still be at them when the others are done.

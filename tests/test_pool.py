@@ -4,12 +4,14 @@ import multiprocessing
 import os
 import signal
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from earshot import pool
+from earshot.errors import UserError
 from earshot.pool import parallel_map
 
 
@@ -86,6 +88,31 @@ def test_a_worker_frozen_halfway_through_its_answer_is_named_and_the_rest_goes_o
 def test_an_item_whose_worker_dies_is_tried_once_more(tmp_path: Path) -> None:
     paths = [tmp_path / "a", tmp_path / "b"]
     assert list(parallel_map(killed_once, paths, description="files", unit="file")) == ["a", "b"]
+
+
+class Treacherous:
+    """Kills the process in which it is unpickled, before the worker is ready: `times` of them."""
+
+    def __init__(self, folder: Path, times: int) -> None:
+        self.folder, self.times = folder, times
+
+    def __call__(self, number: int) -> int:
+        return number
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__ |= state
+        for turn in range(self.times):
+            with suppress(FileExistsError):
+                (self.folder / str(turn)).touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_workers_killed_while_they_start_are_started_again_but_not_for_ever(tmp_path: Path) -> None:
+    once, ever = Treacherous(tmp_path, 1), Treacherous(tmp_path, 100)
+    assert list(parallel_map(once, [1, 2, 3], description="numbers", unit="number")) == [1, 2, 3]
+    with pytest.raises(UserError, match=r"killed while they start \(SIGKILL\): is there enough memory\?"):
+        list(parallel_map(ever, [1, 2, 3], description="numbers", unit="number"))
+    assert not multiprocessing.active_children()
 
 
 def test_without_a_substitute_a_lost_item_is_an_error() -> None:

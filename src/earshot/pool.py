@@ -21,6 +21,7 @@ from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
+from earshot.errors import UserError
 from earshot.processes import core_count, die_with_parent, keep_freed_memory, progress
 from earshot.signals import block_again
 
@@ -60,6 +61,8 @@ def parallel_map(
     ------
     RuntimeError
         A worker hung or died and there is no `lost`; or one did not even start.
+    UserError
+        Worker after worker was killed while it started.
     """
     if items:
         results = _run(function, items, lost or _refuse)
@@ -145,6 +148,7 @@ class _Pool(Generic[Item, Result]):
     _next: int = 0
     _again: deque[int] = field(default_factory=deque)
     _deaths: dict[int, int] = field(default_factory=dict)
+    _unborn: int = 0
 
     def __post_init__(self) -> None:
         resource_tracker.ensure_running()  # which the first worker would start otherwise
@@ -188,7 +192,7 @@ class _Pool(Generic[Item, Result]):
 
     def _bury(self, worker: _Worker) -> None:
         if not worker.ready:
-            raise RuntimeError(f"a worker process did not start: {worker.last_words()}")
+            self._count_unborn(worker)
         self._replace(worker)
         position = worker.position
         if position is None:
@@ -199,6 +203,15 @@ class _Pool(Generic[Item, Result]):
         else:
             reason = f"killed its worker: {worker.last_words()}"
             self.results[position] = self.lost(self.items[position], reason)
+
+    def _count_unborn(self, worker: _Worker) -> None:
+        """One killed from outside while it started, for want of memory or by hand, is started again."""
+        how = worker.last_words()
+        if worker.process.exitcode is None or worker.process.exitcode >= 0:
+            raise RuntimeError(f"a worker process did not start: {how}")
+        self._unborn += 1
+        if self._unborn > _TRIES * self.n_workers:
+            raise UserError(f"worker processes are killed while they start ({how}): is there enough memory?")
 
     def _replace(self, worker: _Worker) -> None:
         worker.stop()

@@ -8,9 +8,6 @@ import json
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 from datetime import datetime
 from decimal import Decimal
@@ -32,6 +29,7 @@ from earshot.datasets.table import TableImport, import_table
 from earshot.deliveries.check import check
 from earshot.errors import UserError
 from tests.datasets.imports import content, plays, set_aside, songs, take_in
+from tests.killable import Killable
 
 COUNTED = {"user_id": "user", "song_id": "song", "play_count": "n"}
 CSV = """user,title,song,n
@@ -362,45 +360,34 @@ def test_a_folder_that_is_there_or_being_written_is_left_alone(tmp_path: Path) -
         import_table([f"{tmp_path}/log.csv"], tmp_path / "d", COUNTED, Layout())
 
 
-KILL = f"""
-import os, sys
-from pathlib import Path
-import pandas, pyarrow.csv, pyarrow.parquet
+KILLABLE = f"""
 from earshot.datasets.importing.delimited import Layout
 from earshot.datasets.table import import_table
-events = 0
-def count(event, _):
-    global events
-    events += event == "open" or event.startswith("os.") or event.startswith("shutil.")
-    if events == int(sys.argv[2]):
-        os.kill(os.getpid(), 9)
-sys.addaudithook(count)
-folder = Path(sys.argv[1])
-import_table([str(folder / "log.csv")], folder / "d", {COUNTED!r}, Layout(), songs=folder / "songs.csv")
-print(events)
+def call(folder):
+    import_table([str(folder / "log.csv")], folder / "d", {COUNTED!r}, Layout(), songs=folder / "songs.csv")
 """
 
 
 def test_killed_at_any_moment_it_leaves_nothing_half_there_and_gives_the_same_bytes(tmp_path: Path) -> None:
-    def start(folder: Path, moment: int) -> subprocess.CompletedProcess[str]:
+    def source(name: str) -> Path:
+        folder = tmp_path / name
         folder.mkdir()
         (folder / "log.csv").write_text(CSV)
         (folder / "song.mp3").write_bytes(b"sound")
         (folder / "songs.csv").write_text("song_id,audio\n000123,song.mp3\n")
-        command = [sys.executable, "-c", KILL, str(folder), str(moment)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return folder
 
-    undisturbed = tmp_path / "undisturbed"
-    events = int(start(undisturbed, 0).stdout)
-    draw = random.Random(0)
-    for moment in [events - 1, *(draw.randrange(events // 2, events) for _ in range(3))]:
-        folder = tmp_path / f"killed-{moment}-{draw.random()}"
-        assert start(folder, moment).returncode == -signal.SIGKILL
-        if not (folder / "d").exists():
-            import_table(
-                [str(folder / "log.csv")], folder / "d", COUNTED, Layout(), songs=folder / "songs.csv"
-            )
-        assert content(folder) == content(undisturbed)
+    undisturbed, draw = source("undisturbed"), random.Random(0)
+    with Killable(KILLABLE, source("first")) as killable:
+        events = killable.events(undisturbed)
+        for moment in sorted({events - 1, *(draw.randrange(1, events) for _ in range(5))}):
+            folder = source(f"killed-{moment}")
+            killable.kill(moment, folder)
+            if not (folder / "d").exists():
+                import_table(
+                    [str(folder / "log.csv")], folder / "d", COUNTED, Layout(), songs=folder / "songs.csv"
+                )
+            assert content(folder) == content(undisturbed)
 
 
 def test_songs_by_name_and_one_listener(tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 import json
 import shutil
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,19 +13,13 @@ from earshot.deliveries.inbox import look
 from earshot.deliveries.intake import take_in
 from earshot.deliveries.rejecting import rejections
 from tests.deliveries.workspaces import empty_workspace, sound
+from tests.killable import Killable
 
-# Kills itself at the given event: a file is opened, made, linked, renamed or removed.
-TAKE_IN = (
-    "import sys, os; from pathlib import Path; from earshot.deliveries.intake import take_in; events = 0\n"
-    "def count(event, _):\n"
-    "    global events\n"
-    "    events += event == 'open' or event.startswith(('os.', 'shutil.'))\n"
-    "    if events == int(sys.argv[2]): os.kill(os.getpid(), 9)\n"
-    "import dvc.repo, dvc.stage, pandas, pyarrow.csv, earshot.versioning\n"
-    "sys.addaudithook(count)\n"
-    "take_in(Path(sys.argv[1]), print)\n"
-    "print(events)"
-)
+TAKE_IN = """
+from earshot.deliveries.intake import take_in
+def call(root):
+    take_in(root, print)
+"""
 
 
 @pytest.fixture
@@ -191,15 +183,14 @@ def test_read_only_folders_leave_the_inbox_too(workspace: Path, tmp_path: Path) 
 def test_killed_at_any_moment_it_is_taken_in_exactly_once(workspace: Path, tmp_path: Path) -> None:
     dropped(workspace, tmp_path, "d")
     dropped(workspace, tmp_path, "bad", songs="id\n1\n")
-    undisturbed = shutil.copytree(workspace, tmp_path / "undisturbed")
-    whole = subprocess.run(
-        [sys.executable, "-c", TAKE_IN, undisturbed, "0"], check=True, capture_output=True, text=True
-    )
-    events = int(whole.stdout.splitlines()[-1])
-    for moment in (1, events // 3, 2 * events // 3, *range(events - 40, events, 12)):
-        root = shutil.copytree(workspace, tmp_path / f"killed-{moment}")
-        killed = subprocess.run([sys.executable, "-c", TAKE_IN, root, str(moment)], capture_output=True)
-        assert killed.returncode == -signal.SIGKILL
+    undisturbed, first = (shutil.copytree(workspace, tmp_path / name) for name in ("undisturbed", "first"))
+    with Killable(TAKE_IN, first) as killable:
+        events = killable.events(undisturbed)
+        moments = [1, events // 3, 2 * events // 3, *range(events - 40, events, 12)]
+        roots = [shutil.copytree(workspace, tmp_path / f"killed-{moment}") for moment in moments]
+        for moment, root in zip(moments, roots, strict=True):
+            killable.kill(moment, root)
+    for root in roots:
         assert take_in(root, print).failed == []
         assert [line.name for line in read_index(root / "data" / "deliveries")] == ["d"]
         assert list(arriving(root)) == ["d"]

@@ -2,7 +2,6 @@ import hashlib
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,21 +14,13 @@ from earshot.deliveries.check import Refused
 from earshot.deliveries.ingest import Ingested, ingest
 from earshot.errors import UserError
 from tests.deliveries.workspaces import empty_workspace, sound
+from tests.killable import Killable
 
-INGEST = "import sys; from pathlib import Path; from earshot.deliveries.ingest import ingest; "
-RUN = INGEST + "print(ingest(Path(sys.argv[1]), Path(sys.argv[2])).new)"
-# An event: a file is opened, made, linked, renamed or removed. The process kills itself at the given one.
-KILL = INGEST + (
-    "import os; events = 0\n"
-    "def count(event, _):\n"
-    "    global events\n"
-    "    events += event == 'open' or event.startswith('os.')\n"
-    "    if events == int(sys.argv[3]): os.kill(os.getpid(), 9)\n"
-    "import dvc.repo, dvc.stage, pandas, pyarrow.csv, earshot.versioning\n"
-    "sys.addaudithook(count)\n"
-    "ingest(Path(sys.argv[1]), Path(sys.argv[2]))\n"
-    "print(events)"
+RUN = (
+    "import sys; from pathlib import Path; from earshot.deliveries.ingest import ingest; "
+    "print(ingest(Path(sys.argv[1]), Path(sys.argv[2])).new)"
 )
+KILLABLE = "from earshot.deliveries.ingest import ingest as call"
 
 
 @pytest.fixture
@@ -128,16 +119,16 @@ def test_a_file_that_dvc_ignores_is_refused_before_anything_is_copied(
 
 def test_killed_at_any_moment_it_is_finished_or_removed_by_the_next(workspace: Path, tmp_path: Path) -> None:
     source, other = delivery(tmp_path / "killed"), delivery(tmp_path / "other", 2)
-    undisturbed = shutil.copytree(workspace, tmp_path / "undisturbed")
-    events = int(start(KILL, source, undisturbed, 0).communicate()[0])
+    undisturbed, first = (shutil.copytree(workspace, tmp_path / name) for name in ("undisturbed", "first"))
+    with Killable(KILLABLE, source, first) as killable:
+        events = killable.events(source, undisturbed)
+        draw = random.Random(0)
+        moments = [*(draw.randrange(1, events) for _ in range(2)), events - draw.randrange(1, 40)]
+        roots = [shutil.copytree(workspace, tmp_path / f"killed-{moment}") for moment in moments]
+        for moment, root in zip(moments, roots, strict=True):
+            killable.kill(moment, source, root)
     ingest(other, undisturbed)
-    draw = random.Random(0)
-    moments = [*(draw.randrange(1, events) for _ in range(2)), events - draw.randrange(1, 40)]
-    for moment in moments:
-        root = shutil.copytree(workspace, tmp_path / f"killed-{moment}")
-        killed = start(KILL, source, root, moment)
-        killed.communicate()
-        assert killed.returncode == -signal.SIGKILL
+    for root in roots:
         index = root / "data" / "deliveries" / "index.csv"
         taken = "killed" in index.read_text() if index.is_file() else False
         dvc(root, "status")
@@ -161,7 +152,7 @@ def test_a_lock_file_cut_by_a_kill_is_removed(workspace: Path, tmp_path: Path) -
 
 
 def test_ingests_at_the_same_time_wait_for_each_other(workspace: Path, tmp_path: Path) -> None:
-    a, b = delivery(tmp_path / "a", 30), delivery(tmp_path / "b", 20)
+    a, b = delivery(tmp_path / "a", 12), delivery(tmp_path / "b", 8)
     same = shutil.copytree(a, tmp_path / "same")
     running = [start(RUN, source, workspace) for source in (a, b, same)]
     outputs = [process.communicate()[0].strip() for process in running]

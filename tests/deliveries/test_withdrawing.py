@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,21 +22,14 @@ from earshot.stages import play_counts
 from earshot.versioning import delivery_md5s
 from tests.audio.workspace import Workspace
 from tests.deliveries.workspaces import empty_workspace, sound
+from tests.killable import Killable
 from tests.stages.delivered import deliver, params_with, paths_of
 
-# Kills itself at the given event: a file is opened, made, linked, renamed or removed.
-WITHDRAW = (
-    "import sys, os; from pathlib import Path; from earshot.deliveries.withdrawing import withdraw\n"
-    "events = 0\n"
-    "def count(event, _):\n"
-    "    global events\n"
-    "    events += event == 'open' or event.startswith('os.')\n"
-    "    if events == int(sys.argv[2]): os.kill(os.getpid(), 9)\n"
-    "import dvc.repo, dvc.stage, pandas, pyarrow.csv, earshot.versioning\n"
-    "sys.addaudithook(count)\n"
-    "withdraw(Path(sys.argv[1]), 'd', 'a wrong price list', print)\n"
-    "print(events)"
-)
+WITHDRAW = """
+from earshot.deliveries.withdrawing import withdraw
+def call(root):
+    withdraw(root, "d", "a wrong price list", print)
+"""
 
 
 @pytest.fixture
@@ -120,17 +112,17 @@ def test_what_a_kill_left_is_finished_by_saying_it_again(workspace: Path, tmp_pa
     assert arriving(workspace) == {}
 
 
-@pytest.mark.soak
 def test_killed_at_any_moment_saying_it_again_finishes_it(workspace: Path, tmp_path: Path) -> None:
     ingest(made(tmp_path / "d"), workspace)
     ingest(made(tmp_path / "e", "song_id,audio\ne,s.wav\n"), workspace)
-    undisturbed = shutil.copytree(workspace, tmp_path / "undisturbed")
-    run = [sys.executable, "-c", WITHDRAW]
-    events = int(subprocess.check_output([*run, undisturbed, "0"], text=True).splitlines()[-1])
-    for moment in (1, events // 2, *range(events - 40, events)):
-        root = shutil.copytree(workspace, tmp_path / f"killed-{moment}")
-        killed = subprocess.run([*run, root, str(moment)], capture_output=True)
-        assert killed.returncode == -signal.SIGKILL
+    undisturbed, first = (shutil.copytree(workspace, tmp_path / name) for name in ("undisturbed", "first"))
+    with Killable(WITHDRAW, first) as killable:
+        events = killable.events(undisturbed)
+        moments = sorted({1, events // 2, *range(events - 40, events, 4)})
+        roots = [shutil.copytree(workspace, tmp_path / f"killed-{moment}") for moment in moments]
+        for moment, root in zip(moments, roots, strict=True):
+            killable.kill(moment, root)
+    for root in roots:
         deliveries = root / "data" / "deliveries"
         assert [each.name for each in read_index(deliveries)] in (["d", "e"], ["e"])
         withdraw(root, "d", "a wrong price list", print)

@@ -47,6 +47,10 @@ LIVES = {
 }
 
 
+_TRANSIENT = (".earshot/wandb/", ".earshot/locks/", ".earshot/used/")
+"""W&B's runs, locks, and what stages read in the run before: none where nothing had to run again."""
+
+
 class States:
     """Workspaces in the states that commands are said in: made when asked for, and kept in `folder`."""
 
@@ -163,7 +167,7 @@ def _files(workspace: Workspace, folder: str) -> Iterator[str]:
     for parent, _, names in os.walk(workspace.root / folder):
         for name in names:
             path = (Path(parent) / name).relative_to(workspace.root).as_posix()
-            if not path.startswith((".earshot/wandb/", ".earshot/locks/")):
+            if not path.startswith(_TRANSIENT):
                 yield path
 
 

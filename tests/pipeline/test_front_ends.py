@@ -4,9 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
-import pandas as pd
+import pytest
 
-from earshot.deliveries.arrivals import read_arrivals
 from tests.pipeline.workspace import Workspace
 
 TRAINED = {"cnn_checkpoint", "predicted_factors", "warm_up", "evaluation_report"}
@@ -21,17 +20,6 @@ def test_after_a_dagster_run_both_front_ends_are_up_to_date(finished: Workspace)
     said = finished.job("everything")
     half.rmdir()
     assert "nothing to run; 1 still being written in data/inbox/ (half)" in said
-
-
-def test_dvc_repro_makes_the_same_bytes_and_dagster_hears_of_it(
-    finished: Workspace, ingested: Workspace, tmp_path: Path
-) -> None:
-    other = ingested.copy(tmp_path / "other")
-    other.run("dvc", "repro")
-    assert other.versions() == finished.versions()
-    assert "recommendations" in other.run("python", "-m", "orchestration.sync")
-    assert other.stale_in_dagster() == set()
-    assert "nothing, it knew all" in other.run("python", "-m", "orchestration.sync")
 
 
 def test_one_cnn_parameter_makes_one_stage_stale(workspace: Workspace) -> None:
@@ -58,6 +46,7 @@ def test_git_and_dvc_checkout_are_reported(workspace: Workspace) -> None:
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
 
 
+@pytest.mark.soak  # tests/releases has a small one
 def test_an_experiment_judges_but_releases_nothing(workspace: Workspace) -> None:
     workspace.run("git", "add", "-A")
     workspace.run("git", "commit", "-qm", "first")
@@ -68,36 +57,6 @@ def test_an_experiment_judges_but_releases_nothing(workspace: Workspace) -> None
     shown = workspace.run("dvc", "params", "diff")
     assert "max_epochs" in shown
     assert "auc" in workspace.run("dvc", "metrics", "show")
-
-
-def test_new_songs_in_the_inbox_are_recommended_without_training(
-    workspace: Workspace, deliveries: Path
-) -> None:
-    before = workspace.versions()
-    shards = workspace.root / "data" / "hyper_images" / "shards"
-    made_before = set(shards.iterdir())
-    inbox = workspace.root / "data" / "inbox"
-    shutil.copytree(deliveries / "new-songs", inbox / "new-songs")
-    (inbox / "bad").mkdir()
-    for name in ("new-songs", "bad"):
-        (inbox / name / "_SUCCESS").touch()
-    said = workspace.earshot("onboard", succeeds=False)
-    assert "error: data/rejected/bad: " in said
-    assert "neither songs nor plays" in said
-
-    after = workspace.versions()
-    changed = {name for name in after if after[name] != before[name]}
-    assert changed == {"raw_audio", "hyper_images", "served_factors", "recommendations", "drift"}
-    assert len({path.stem for path in set(shards.iterdir()) - made_before}) == 1
-    new_songs = set(pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"])
-    listed = pd.read_parquet(workspace.root / "data" / "recommendations" / "recommendations.parquet")
-    assert new_songs <= set(listed["song_id"])
-    arrival = read_arrivals(workspace.root)[-1]
-    assert arrival.delivery == "new-songs"
-    assert "new-songs" in (workspace.root / "data" / "arrivals.html").read_text()
-    workspace.run("python", "-m", "orchestration.sync")
-    assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == {"training_set"}
-    assert "recommendations: up to date" in workspace.earshot("onboard")
 
 
 def test_the_same_delivery_again_changes_nothing(workspace: Workspace, deliveries: Path) -> None:

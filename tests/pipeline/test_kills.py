@@ -12,6 +12,7 @@ import psutil
 import pytest
 from dvc.utils.serialize import dumps_yaml
 
+from earshot.deliveries.arrivals import read_arrivals
 from earshot.files import parse_yaml
 from earshot.processes import is_alive
 from tests.pipeline.test_arrival import drop, recommended
@@ -97,19 +98,28 @@ def finish(workspace: Workspace) -> None:
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
 
 
-def test_three_kills_and_the_same_bytes(ingested: Workspace, finished: Workspace, tmp_path: Path) -> None:
+def test_three_kills_and_the_same_bytes_in_the_other_front_end(
+    ingested: Workspace, finished: Workspace, tmp_path: Path
+) -> None:
+    """`finished` ran undisturbed through Dagster; here most stages run through `dvc repro`."""
     workspace = ingested.copy(tmp_path / "workspace")
     chance = random.Random(20131205)
-    kill_during(workspace, "make run", "hyper_images", chance.uniform(0.2, 1.5))
-    kill_during(workspace, "step", "cnn_checkpoint", chance.uniform(0.2, 4.0))
-    kill_during(workspace, "stage", "release", chance.uniform(0.2, 3.0))
-    finish(workspace)
+    kill_during(workspace, "stage", "hyper_images", chance.uniform(0.2, 1.5))
+    kill_during(workspace, "step", "training_set", chance.uniform(0.2, 1.5))
+    kill_during(workspace, "stage", "cnn_checkpoint", chance.uniform(0.2, 4.0))
+    workspace.run("dvc", "repro", "predicted_factors")
+    kill_during(workspace, "make run", "release", chance.uniform(0.2, 3.0))
+    workspace.run("dvc", "repro")
     assert workspace.versions() == finished.versions()
+    assert "recommendations" in workspace.run("python", "-m", "orchestration.sync")
+    assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
+    assert "nothing, it knew all" in workspace.run("python", "-m", "orchestration.sync")
 
 
 def test_two_kills_between_a_delivery_and_its_recommendation(
     workspace: Workspace, deliveries: Path, tmp_path: Path
 ) -> None:
+    """One is killed and finished through Dagster; the other: `earshot onboard`, with a bad one beside."""
     before = workspace.versions()
     shards = shard_names(workspace)
     untouched = workspace.copy(tmp_path / "untouched")
@@ -118,17 +128,27 @@ def test_two_kills_between_a_delivery_and_its_recommendation(
         drop(deliveries / "new-songs", each, "new-songs")
     kill_during(workspace, "onboard", "raw_audio", chance.uniform(0.0, 1.0))
     kill_during(workspace, "onboard", "served_factors", chance.uniform(0.0, 2.0))
-    for each in (workspace, untouched):
-        each.job("onboard")
+    workspace.job("onboard")
+    for name in ("bad", "new-songs"):
+        (untouched.root / "data" / "inbox" / name).mkdir(exist_ok=True)
+        (untouched.root / "data" / "inbox" / name / "_SUCCESS").touch()
+    said = untouched.earshot("onboard", succeeds=False)
+    assert "error: data/rejected/bad: " in said
+    assert "neither songs nor plays" in said
     assert workspace.versions() == untouched.versions()
-    assert taken_in(workspace) == ["catalogue", "new-songs"]
+    assert taken_in(workspace) == taken_in(untouched) == ["catalogue", "new-songs"]
+    untouched.run("python", "-m", "orchestration.sync")
     assert workspace.stale_in_dagster() == untouched.stale_in_dagster() == {"training_set"}
+    assert untouched.stale_in_dvc() == {"training_set"}
     after = untouched.versions()
     changed = {name for name in after if after[name] != before[name]}
     assert changed == {"raw_audio", "hyper_images", "served_factors", "recommendations", "drift"}
     assert len(shard_names(untouched) - shards) == 1
     new_songs = pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"]
     assert set(new_songs) <= recommended(workspace)
+    assert read_arrivals(untouched.root)[-1].delivery == "new-songs"
+    assert "new-songs" in (untouched.root / "data" / "arrivals.html").read_text()
+    assert "recommendations: up to date" in untouched.earshot("onboard")
 
 
 def shard_names(workspace: Workspace) -> set[str]:
@@ -140,12 +160,10 @@ def taken_in(workspace: Workspace) -> list[str]:
     return [line.split(",")[0] for line in index.splitlines()[1:]]
 
 
-@pytest.mark.parametrize("damaged", ["dvc.lock", ".dvc/tmp/rwlock"])
-def test_cut_dvc_files_are_mended_by_the_next_run(
-    workspace: Workspace, finished: Workspace, damaged: str
-) -> None:
-    path = workspace.root / damaged
-    path.write_bytes(path.read_bytes()[:700] if damaged == "dvc.lock" else b"")
+def test_cut_dvc_files_are_mended_by_the_next_run(workspace: Workspace, finished: Workspace) -> None:
+    lock, rwlock = (workspace.root / name for name in ("dvc.lock", ".dvc/tmp/rwlock"))
+    lock.write_bytes(lock.read_bytes()[:700])
+    rwlock.write_bytes(b"")
     finish(workspace)
     assert workspace.versions() == finished.versions()
 

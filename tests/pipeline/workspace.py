@@ -108,7 +108,7 @@ class Workspace:
         path.write_text(text)
 
     def stage_process(
-        self, stage: str, starter: subprocess.Popen[str], seconds: float = 120
+        self, stage: str, starter: subprocess.Popen[str], seconds: float = 300
     ) -> psutil.Process:
         """The process `python -m earshot stage <stage>` below `starter`, once it is there."""
         deadline = time.monotonic() + seconds

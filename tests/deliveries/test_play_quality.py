@@ -34,3 +34,21 @@ def test_plays_are_judged_when_they_come(tmp_path: Path, plays: str, message: st
         with pytest.raises(Refused, match=message):
             check_plays(tmp_path / "dropped", copy, tmp_path)
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
+
+
+def test_no_more_is_read_than_it_takes_to_know(tmp_path: Path) -> None:
+    """Invalid rows first, 100 or 900 of 2,000: those that follow may still make up for the fewer ones."""
+    text = PARAMS.read_text()
+    assert "chunk_rows: 1000000" in text
+    (tmp_path / "params.yaml").write_text(text.replace("chunk_rows: 1000000", "chunk_rows: 100"))
+    copy = tmp_path / "work" / "copy"
+    copy.mkdir(parents=True)
+    (copy / "songs.csv").write_text("song_id\ns\n")
+    for bad, refused in ((100, False), (900, True)):
+        rows = ["u,\n"] * bad + ["u,s\n"] * (2_000 - bad)
+        (copy / "plays.csv").write_text("user_id,song_id\n" + "".join(rows))
+        if refused:
+            with pytest.raises(Refused, match=r"100 of 100 rows of plays are invalid.*row 1: song_id=''"):
+                check_plays(tmp_path / "dropped", copy, tmp_path)
+        else:
+            assert check_plays(tmp_path / "dropped", copy, tmp_path) == ""

@@ -13,6 +13,7 @@ from earshot.deliveries.check import Refused
 from earshot.deliveries.index import read_lines
 from earshot.deliveries.plays import play_files, read_plays
 from earshot.deliveries.songs import named_songs
+from earshot.deliveries.tables import most_rows
 from earshot.params import PlayCounts, load_params
 from earshot.validation.merging import Share, invalid_share, songs_of, unknown_share
 from earshot.validation.parts import INVALID_FILE, write_part
@@ -25,6 +26,8 @@ _EXAMPLES = 3
 
 def check_plays(folder: Path, copy: Path, root: Path) -> str:
     """Judge the plays of the delivery `folder` in its `copy`, as the stage judges each delivery, alone.
+
+    Read no further than it takes to know that too many are invalid.
 
     A song is known where this delivery names it, or one that was taken in. Plays of other songs
     wait until a delivery names them.
@@ -48,7 +51,13 @@ def check_plays(folder: Path, copy: Path, root: Path) -> str:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     try:
-        write_part(part, folder.name, _chunks(copy, params), params.max_play_count)
+        most = sum(map(most_rows, play_files(copy)))
+
+        def hopeless(bad: int, rows: int) -> bool:
+            # even if all that is left were valid, by its bytes
+            return bad > params.max_invalid_share * (rows + most)
+
+        write_part(part, folder.name, _chunks(copy, params), params.max_play_count, hopeless)
         problem = _too_many_invalid(part, params)
         if not problem:
             songs = songs_of([part], params.chunk_rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +55,11 @@ INVALID_COLUMNS = {
 
 
 def write_part(
-    folder: Path, delivery: str, chunks: Iterable[tuple[str, pd.DataFrame]], max_play_count: int
+    folder: Path,
+    delivery: str,
+    chunks: Iterable[tuple[str, pd.DataFrame]],
+    max_play_count: int,
+    enough: Callable[[int, int], bool] = lambda *_: False,
 ) -> None:
     """Validate and add up the plays of one delivery.
 
@@ -67,9 +71,12 @@ def write_part(
     ----------
     chunks
         File name and rows as text; the index of the rows counts those of the file.
+    enough
+        Whether so many invalid ones of so many rows say all that is asked: no more are read.
     """
     suite, counts = Suite(delivered_row_checks(max_play_count)), PairCounts()
     observed = [Observed() for _ in suite.checks]
+    set_aside = read = 0
     with TableWriter(folder / INVALID_FILE, INVALID_COLUMNS) as invalid:
         for file, rows in chunks:
             parsed = parse_rows(rows)
@@ -77,6 +84,9 @@ def write_part(
             observed = [total + one.observed for total, one in zip(observed, seen, strict=True)]
             bad = _set_aside(delivery, file, rows, suite.checks, seen)
             invalid.write(bad)
+            set_aside, read = set_aside + len(bad), read + len(rows)
+            if enough(set_aside, read):
+                break
             good = parsed.drop(index=bad.index)
             plays, second = good[NUMBER].to_numpy(dtype=np.int64), good[SECOND].to_numpy()
             counts.add(good[USER_ID], good[SONG_ID], plays, rows=1, first=second, last=second)

@@ -53,3 +53,8 @@ def test_wmf() -> None:
 
 def test_training() -> None:
     assert run("training.py", "20", "1")["songs"] == 20
+
+
+@pytest.mark.soak
+def test_bombs() -> None:
+    assert run("bombs.py", "1")["exit"] == 1

@@ -86,6 +86,7 @@ def test_a_worse_candidate_is_refused_and_nothing_is_served_anew(repository: Rep
     assert stale(repository) == set()
 
 
+@pytest.mark.soak
 def test_two_equally_good_ones_are_released_and_two_deaf_ones_refused(
     repository: Repository, second_release: Repository, refused_candidate: Repository
 ) -> None:
@@ -353,6 +354,7 @@ def test_other_hyper_images_stop_serving_until_a_model_of_theirs_is_released(rep
     assert "feature key key-1, now key-2" in reason
 
 
+@pytest.mark.soak
 def test_another_split_is_judged_as_a_first_candidate(repository: Repository) -> None:
     repository.set_param("fold: 0", "fold: 1")
     write_model(repository.root / "made", seed=2)

@@ -126,3 +126,18 @@ def test_what_it_started_can_be_ended(tmp_path: Path) -> None:
         tmp_path, f"{HEARS} {ends} print('ready', flush=True); print(child.wait(), file=sys.stderr)"
     )
     assert command.communicate()[1] == f"{-signal.SIGTERM}\n"
+
+
+def test_who_is_done_and_only_tears_down_ends_well(tmp_path: Path) -> None:
+    late = """
+import os, time
+class Late:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b"ready\\n")
+        sleep(0.5)
+kept = Late()
+"""
+    command = start(tmp_path, f"{HEARS} {late}")
+    os.kill(command.pid, signal.SIGTERM)
+    assert command.communicate()[1] == ""
+    assert command.returncode == 0

@@ -119,6 +119,11 @@ def _kill_children() -> None:
 
 
 def _wait_for_the_end() -> None:
-    """A failure that came of the children's end is not to decide the exit status."""
+    """A failure that came of the children's end is not to decide the exit status.
+
+    Without a signal the work is done and told. Python then puts the default in place of handlers, but
+    leaves ignored what is ignored, and takes up to a second to tear its modules down.
+    """
     if _ending.locked():
         threading.Event().wait()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -16,7 +16,9 @@ from earshot import releases
 from earshot.errors import UserError
 from earshot.versioning import add_object, cache_folder, cache_path
 from tests.deliveries.workspaces import sound
-from tests.releases.test_releases import READS_THE_POINTER
+from tests.killable import Killable
+from tests.releases.conftest import copy
+from tests.releases.test_releases import READS_THE_POINTER, stale
 from tests.releases.tiny_workspace import HEARD, Repository
 
 SOUND = md5(sound()).hexdigest()
@@ -46,6 +48,34 @@ def test_gc_removes_what_nothing_needs_and_a_rollback_still_works(
     replaced.repro()
     table = "recommendations/recommendations.parquet"
     assert replaced.read(table).equals(first_release.read(table))
+
+
+GC = """
+import contextlib
+from typer.testing import CliRunner
+from earshot.cli import app
+def call(root):
+    with contextlib.chdir(root):
+        assert CliRunner().invoke(app, ["gc", "--really"]).exit_code == 0
+"""
+
+
+def test_gc_killed_at_any_moment_is_finished_by_saying_it_again(replaced: Repository, tmp_path: Path) -> None:
+    for number in range(5):
+        content = f"nothing names {number}".encode()
+        (tmp_path / "litter").write_bytes(content)
+        add_object(cache_folder(replaced.root), md5(content).hexdigest(), tmp_path / "litter")
+    names = ("first", "whole", *(f"killed-{third}" for third in range(3)))
+    first, whole, *killed = (copy(replaced, tmp_path / name) for name in names)
+    with Killable(GC, first.root) as killable:
+        events = killable.events(whole.root)
+        for third, each in enumerate(killed):
+            killable.kill(events - third * events // 3, each.root)
+    for each in killed:
+        each.earshot("gc", "--really")
+        assert objects(each) == objects(whole) < objects(replaced)
+        assert stale(each) == set()
+        assert list(each.root.glob(".earshot/**/*.tmp")) == []
 
 
 def test_gc_keeps_what_a_tag_names(replaced: Repository, tmp_path: Path) -> None:
@@ -130,8 +160,10 @@ def test_gc_removes_nothing_while_it_cannot_read_what_names_objects(
     assert objects(repository) == before
 
 
-def objects(repository: Repository) -> list[Path]:
-    return sorted(cache_folder(repository.root).rglob("*"))
+def objects(repository: Repository) -> set[Path]:
+    """Files of DVC's cache, below its folder."""
+    cache = cache_folder(repository.root)
+    return {path.relative_to(cache) for path in cache.rglob("*") if path.is_file()}
 
 
 def test_gc_puts_a_cut_lock_back_and_keeps_what_it_names(repository: Repository, tmp_path: Path) -> None:
@@ -142,7 +174,8 @@ def test_gc_puts_a_cut_lock_back_and_keeps_what_it_names(repository: Repository,
     half.write_text("what DVC was copying")
     before = objects(repository)
     releases.clean_cache(repository.root, remove=True, say=lambda _: None)
-    assert sorted({*before} - {*objects(repository)}) == sorted([unneeded, half])
+    cache = cache_folder(repository.root)
+    assert before - objects(repository) == {unneeded.relative_to(cache), half.relative_to(cache)}
     assert (repository.root / "dvc.lock").read_bytes() == lock
 
 

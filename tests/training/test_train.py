@@ -84,7 +84,7 @@ def test_same_seed_same_bytes_wherever(training_set: Path, tmp_path: Path) -> No
 def test_a_training_killed_at_any_moment_ends_in_the_same_bytes(training_set: Path, tmp_path: Path) -> None:
     params = cnn_params(max_epochs=6)
     undisturbed = _train(training_set, tmp_path / "undisturbed", params)
-    for delay in (0.02, 0.11, 0.37):
+    for delay in (0.02, 0.37):
         _kill_after(delay, training_set, tmp_path / "killed")
     resumed = _train(training_set, tmp_path / "killed", params)
     assert [asdict(epoch) for epoch in resumed.epochs] == [asdict(epoch) for epoch in undisturbed.epochs]

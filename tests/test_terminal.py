@@ -9,6 +9,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from earshot.errors import UserError
+from earshot.table_bounds import named_columns
 from earshot.terminal import on_one_line, visible
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -46,6 +48,15 @@ def test_an_error_that_names_a_value_shows_its_escapes_spelled_out(tmp_path: Pat
     assert ran.returncode == 1
     assert b"\\u001b]0;owned\\u0007\\u009b2J\\udcff.csv: no such file" in ran.stderr
     assert not OBEYED.search(ran.stderr.decode())
+
+
+def test_of_a_message_of_megabytes_both_ends_are_told() -> None:
+    told = str(UserError(f"songs.csv: row 1: title={'x' * 10**6!r}: wanted less"))
+    assert told.startswith("songs.csv: row 1: title='xxx")
+    assert told.endswith("xxx': wanted less")
+    assert len(told) < 3_000
+    assert named_columns(["a" * 100, *map(str, range(30))]).endswith("'17', '18', ...")
+    assert named_columns(["a" * 100]) == repr("a" * 80)
 
 
 def test_nobody_writes_to_a_terminal_by_another_way() -> None:

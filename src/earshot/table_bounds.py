@@ -21,6 +21,12 @@ def refuse_wide(path: Path, columns: int) -> None:
         raise UserError(f"{path}: has {columns:,} columns: wanted at most {_MAX_COLUMNS:,}")
 
 
+def named_columns(columns: Iterable[str]) -> str:
+    """The names of the columns of somebody's table, for a message: the first 20, of each 80 characters."""
+    names = list(columns)
+    return ", ".join(repr(name[:80]) for name in names[:20]) + (", ..." if len(names) > 20 else "")
+
+
 def with_bounded_lines(path: Path, blocks: Iterable[bytes], separator: str) -> Iterator[bytes]:
     """The text of `blocks`; UserError as soon as its lines cannot be rows that somebody needs.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipeline.test_kills import kill_during
 from tests.pipeline.workspace import Workspace
 
 TRAINED = {"cnn_checkpoint", "predicted_factors", "warm_up", "evaluation_report"}
@@ -23,9 +24,11 @@ def test_after_a_dagster_run_both_front_ends_are_up_to_date(finished: Workspace)
 
 
 def test_one_cnn_parameter_makes_one_stage_stale(workspace: Workspace) -> None:
+    """And a killed `earshot retrain` does not change that."""
     before = workspace.versions()
     workspace.set_param("learning_rate", 0.003)
     assert workspace.stale_in_dvc() == {"cnn_checkpoint"}
+    kill_during(workspace, "retrain", "cnn_checkpoint", 2.0)
     assert workspace.stale_in_dagster() == {"cnn_checkpoint"}
     workspace.job("everything")
     after = workspace.versions()

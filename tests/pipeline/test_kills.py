@@ -26,6 +26,7 @@ COMMANDS = {
     "step": MATERIALIZE,
     "stage": ("dvc", "repro"),
     "onboard": ("python", "-m", "orchestration.run", "onboard"),
+    "retrain": ("python", "-m", "earshot", "retrain"),
 }
 KINDS = ("make run", "step", "stage")
 STAGES = (
@@ -85,7 +86,7 @@ def undo(workspace: Workspace, stage: str) -> None:
 
 
 def victim(kind: str, started: int, stage: psutil.Process) -> psutil.Process:
-    if kind in ("make run", "onboard"):
+    if kind in ("make run", "onboard", "retrain"):
         return psutil.Process(started)
     if kind == "stage":
         return stage

@@ -50,6 +50,7 @@ from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_s
 from earshot.datasets.named_plays import read_named_plays
 from earshot.errors import UserError
 from earshot.plays.rows import LONGEST_ID
+from earshot.table_bounds import named_columns
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", *PACKED_SUFFIXES)
 _LASTFM_1K = Layout("\t", header=False, names=(USER_ID, PLAYED_AT, "", ARTIST, RECORDING_MBID, TITLE))
@@ -146,7 +147,7 @@ def _table(file: SourceFile, start: bytes) -> tuple[Layout, dict[str, Column]]:
         names = {column: said[0] for column, said in found.items() if said}
         if not {ARTIST, TITLE, PLAYED_AT} <= names.keys():
             if len(column_names(file, Layout(separator, header=False))) != len(_NO_HEADER.names):
-                names_there = ", ".join(map(repr, there.values()))
+                names_there = named_columns(there.values())
                 raise NoPlaysError(f"{file.path}: wanted {_WANTED_COLUMNS}; there are {names_there}")
             layout = Layout(separator, header=False, names=_NO_HEADER.names)
             names = {column: column for column in (ARTIST, TITLE, PLAYED_AT)}

@@ -15,6 +15,7 @@ from earshot.datasets.importing.play_columns import identifier, text
 from earshot.datasets.importing.rows import column_names, read_rows
 from earshot.datasets.importing.sources import SourceFile, one_file
 from earshot.errors import UserError
+from earshot.table_bounds import named_columns
 
 
 class Match(StrEnum):
@@ -92,7 +93,7 @@ def read_song_index(delivery: Path, set_aside: SetAside) -> SongIndex:
     there = column_names(file, Layout())
     known = [column for column in (RECORDING_MBID, ARTIST, TITLE) if column in there]
     if known not in ([RECORDING_MBID, ARTIST, TITLE], [RECORDING_MBID], [ARTIST, TITLE]):
-        names = ", ".join(map(repr, there))
+        names = named_columns(there)
         raise UserError(f"{file.path}: wanted {RECORDING_MBID}, or {ARTIST} and {TITLE}; there are {names}")
     known += [PATH] * (PATH in there)
     index = SongIndex()

@@ -71,7 +71,7 @@ def _check_audio(folder: Path, songs: pd.DataFrame, files: Collection[str]) -> N
     path = song_file(folder)
     for row, audio in enumerate(songs[AUDIO], 1):
         if audio and (problem := _audio_problem(audio, files)):
-            raise UserError(f"{path}: row {row}: audio={audio!r}: {problem}")
+            raise UserError(f"{path}: row {row}: audio={audio[:200]!r}: {problem}")
 
 
 def _audio_problem(audio: str, files: Collection[str]) -> str:

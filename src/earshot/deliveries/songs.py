@@ -125,5 +125,7 @@ def _refuse_bad_years(path: Path, column: pd.Series) -> None:
 def _truth(path: Path, column: pd.Series) -> pd.Series:
     truth = column.str.strip().str.lower().map(_TRUTH)
     for row in truth.index[truth.isna()]:
-        raise UserError(f"{path}: row {row + 1}: withdrawn={column[row]!r}: wanted true or false, or nothing")
+        raise UserError(
+            f"{path}: row {row + 1}: withdrawn={column[row][:100]!r}: wanted true or false, or nothing"
+        )
     return truth.astype(bool)

@@ -20,7 +20,7 @@ from earshot.errors import UserError
 from earshot.foreign_parquet import open_parquet, pieces
 from earshot.quoting import OpenQuote, closed_quotes
 from earshot.signatures import HEAD_BYTES, foreign_kind
-from earshot.table_bounds import MAX_LINE_BYTES, SHORTEST_LINE, refuse_wide, with_bounded_lines
+from earshot.table_bounds import MAX_LINE_BYTES, SHORTEST_LINE, named_columns, refuse_wide, with_bounded_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,8 +174,7 @@ def _batches(path: Path, required: Sequence[str], optional: Iterable[str]) -> It
     names, read = open_file(path)
     for column in required:
         if column not in names:
-            there = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
-            raise UserError(f"{path}: column {column} is missing; there are {there}")
+            raise UserError(f"{path}: column {column} is missing; there are {named_columns(names)}")
     wanted = [column for column in [*required, *optional] if column in names]
     for column in wanted:
         if names.count(column) > 1:

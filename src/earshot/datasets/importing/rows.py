@@ -19,6 +19,7 @@ from earshot.datasets.importing.unpacking import DAMAGED
 from earshot.errors import UserError
 from earshot.foreign_parquet import open_parquet
 from earshot.processes import progress
+from earshot.table_bounds import named_columns
 
 if TYPE_CHECKING:
     import pyarrow
@@ -135,8 +136,9 @@ def _open_parquet(file: SourceFile) -> tuple[list[str], Any]:
 def _refuse_missing(file: SourceFile, columns: Sequence[Column], names: list[str]) -> None:
     for column in columns:
         if column.name not in names:
-            there = ", ".join(map(repr, names))
-            raise UserError(f"{file.path}: column {column.name!r} is missing; there are {there}")
+            raise UserError(
+                f"{file.path}: column {column.name!r} is missing; there are {named_columns(names)}"
+            )
         if names.count(column.name) > 1:
             times = names.count(column.name)
             raise UserError(f"{file.path}: column {column.name!r} is there {times} times: wanted once")

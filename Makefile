@@ -28,7 +28,7 @@ ui: .venv/installed
 	@exec dagster dev --host 127.0.0.1 --port $(PORT)
 
 test: check
-	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 -m "not soak"
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 -m "not soak"
 
 check: .venv/installed
 	@ruff check .

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -18,15 +19,24 @@ _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 os.environ["NUMBA_CACHE_DIR"] = str(Path(__file__).parents[1] / ".pytest_cache" / "numba" / _WORKER)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
+class SharedFixtures(LoadScopeScheduling):
     """Tests that share what is made once go to one process: those of a module, all of tests/releases.
 
-    Those of tests/pipeline share through files (`made_once`), and go where there is time.
+    Those of tests/pipeline share through files (`made_once`), and go where there is time. (The marks of
+    `--dist loadgroup` come to nothing with pytest 9.2: pytest-xdist's issue 1386.)
     """
-    folder = item.path.parent
-    if folder.name != "pipeline":
-        group = folder if folder.name == "releases" else item.path
-        item.add_marker(pytest.mark.xdist_group(group.relative_to(item.config.rootpath).as_posix()))
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::")[0]
+        folder = path.rpartition("/")[0]
+        if folder == "tests/pipeline":
+            return nodeid
+        return folder if folder == "tests/releases" else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> SharedFixtures:
+    return SharedFixtures(config)
 
 
 @pytest.hookimpl(trylast=True)  # after those that nobody asked for were left out

@@ -10,7 +10,7 @@ from earshot.errors import UserError
 _MAX_COLUMNS = 2_000
 _MAX_EMPTY_FIELDS = 20_000_000
 MAX_LINE_BYTES = 4 << 20
-SHORTEST_LINE = 4
+_SHORTEST_LINE = 4
 _WHOLE_BLOCK_BYTES = 1 << 20
 _LINE_ENDS = (b"\n", b"\r")
 
@@ -43,9 +43,9 @@ def with_bounded_lines(path: Path, blocks: Iterable[bytes], separator: str) -> I
         held = len(block) - last - 1 if last >= 0 else held + len(block)
         columns = columns or block[:first].count(separator.encode()) + 1
         lines = block.count(b"\n") or block.count(b"\r")
-        if columns > 1 and len(block) >= _WHOLE_BLOCK_BYTES and lines * SHORTEST_LINE > len(block):
+        if columns > 1 and len(block) >= _WHOLE_BLOCK_BYTES and lines * _SHORTEST_LINE > len(block):
             raise UserError(
-                f"{path}: line {line + 1} and those that follow have fewer than {SHORTEST_LINE} bytes "
+                f"{path}: line {line + 1} and those that follow have fewer than {_SHORTEST_LINE} bytes "
                 "on average: wanted rows"
             )
         line += lines

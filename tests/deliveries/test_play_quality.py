@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from earshot.deliveries import play_quality
 from earshot.deliveries.check import Refused
 from earshot.deliveries.play_quality import check_plays
 
@@ -36,19 +37,20 @@ def test_plays_are_judged_when_they_come(tmp_path: Path, plays: str, message: st
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
 
 
-def test_no_more_is_read_than_it_takes_to_know(tmp_path: Path) -> None:
-    """Invalid rows first, 100 or 900 of 2,000: those that follow may still make up for the fewer ones."""
+def test_no_more_is_read_once_nearly_all_is_invalid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(play_quality, "_MOST_INVALID", 100)
     text = PARAMS.read_text()
     assert "chunk_rows: 1000000" in text
     (tmp_path / "params.yaml").write_text(text.replace("chunk_rows: 1000000", "chunk_rows: 100"))
     copy = tmp_path / "work" / "copy"
     copy.mkdir(parents=True)
     (copy / "songs.csv").write_text("song_id\ns\n")
-    for bad, refused in ((100, False), (900, True)):
-        rows = ["u,\n"] * bad + ["u,s\n"] * (2_000 - bad)
+    for bad, message in ((90, ""), (110, "110 of 710 rows"), (900, "100 of 100 rows")):
+        valid = ["u,s\n"] * (2_000 - bad if bad < 100 else 600)
+        rows = valid[:300] + ["u,\n"] * bad + valid[300:] if bad < 200 else ["u,\n"] * bad + valid
         (copy / "plays.csv").write_text("user_id,song_id\n" + "".join(rows))
-        if refused:
-            with pytest.raises(Refused, match=r"100 of 100 rows of plays are invalid.*row 1: song_id=''"):
+        if message:
+            with pytest.raises(Refused, match=rf"{message} of plays are invalid.*song_id='': wanted an id"):
                 check_plays(tmp_path / "dropped", copy, tmp_path)
         else:
             assert check_plays(tmp_path / "dropped", copy, tmp_path) == ""

@@ -13,7 +13,6 @@ from earshot.deliveries.check import Refused
 from earshot.deliveries.index import read_lines
 from earshot.deliveries.plays import play_files, read_plays
 from earshot.deliveries.songs import named_songs
-from earshot.deliveries.tables import most_rows
 from earshot.params import PlayCounts, load_params
 from earshot.validation.merging import Share, invalid_share, songs_of, unknown_share
 from earshot.validation.parts import INVALID_FILE, write_part
@@ -22,12 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _EXAMPLES = 3
+_MOST_INVALID = 1_000_000
 
 
 def check_plays(folder: Path, copy: Path, root: Path) -> str:
     """Judge the plays of the delivery `folder` in its `copy`, as the stage judges each delivery, alone.
 
-    Read no further than it takes to know that too many are invalid.
+    No more is read once a million rows are invalid and they are most of those read.
 
     A song is known where this delivery names it, or one that was taken in. Plays of other songs
     wait until a delivery names them.
@@ -51,13 +51,7 @@ def check_plays(folder: Path, copy: Path, root: Path) -> str:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     try:
-        most = sum(map(most_rows, play_files(copy)))
-
-        def hopeless(bad: int, rows: int) -> bool:
-            # even if all that is left were valid, by its bytes
-            return bad > params.max_invalid_share * (rows + most)
-
-        write_part(part, folder.name, _chunks(copy, params), params.max_play_count, hopeless)
+        write_part(part, folder.name, _chunks(copy, params), params.max_play_count, _hopeless)
         problem = _too_many_invalid(part, params)
         if not problem:
             songs = songs_of([part], params.chunk_rows)
@@ -72,6 +66,11 @@ def check_plays(folder: Path, copy: Path, root: Path) -> str:
         return ""
     shown = ", ".join(f"{SONG_ID}={song[:80]!r}" for song in examples[:_EXAMPLES])
     return f"{waiting.bad:,} of {waiting.rows:,} rows of plays wait for their song: {shown}"
+
+
+def _hopeless(bad: int, rows: int) -> bool:
+    """Each invalid row costs time and memory, and 600 MB of text hold 150 million."""
+    return bad >= _MOST_INVALID and bad > rows / 2
 
 
 def _chunks(folder: Path, params: PlayCounts) -> Iterator[tuple[str, pd.DataFrame]]:

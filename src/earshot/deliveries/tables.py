@@ -20,7 +20,7 @@ from earshot.errors import UserError
 from earshot.foreign_parquet import open_parquet, pieces
 from earshot.quoting import OpenQuote, closed_quotes
 from earshot.signatures import HEAD_BYTES, foreign_kind
-from earshot.table_bounds import MAX_LINE_BYTES, SHORTEST_LINE, named_columns, refuse_wide, with_bounded_lines
+from earshot.table_bounds import MAX_LINE_BYTES, named_columns, refuse_wide, with_bounded_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,17 +96,6 @@ def read_chunks(
         for table in _rebatched(_batches(path, required, optional), chunk_rows):
             yield _as_text(path, table, dict.fromkeys(required, "") | dict(optional), first)
             first += table.num_rows
-
-
-def most_rows(path: Path) -> int:
-    """A table of two columns or more has no more whole rows than this; errors as of `read_chunks`."""
-    from pyarrow import parquet
-
-    size = path.stat().st_size
-    if path.suffix == ".csv" or not size:
-        return size // SHORTEST_LINE
-    with _errors_of(path):
-        return int(parquet.read_metadata(path).num_rows)
 
 
 @contextmanager

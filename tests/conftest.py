@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -35,8 +36,8 @@ class SharedFixtures(LoadScopeScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> SharedFixtures:
-    return SharedFixtures(config)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedFixtures:
+    return SharedFixtures(config, log)
 
 
 @pytest.hookimpl(trylast=True)  # after those that nobody asked for were left out

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
 
 _FORKS = """
 import json, os, signal, sys
@@ -68,7 +67,7 @@ class Killable:
     def __enter__(self) -> Killable:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.communicate()
 
     def events(self, *arguments: Path) -> int:

@@ -11,6 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.pipeline.conftest import deliveries, finished, ingested
+from tests.pipeline.workspace import Workspace
+
+__all__ = ["deliveries", "finished", "ingested"]
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -58,3 +63,10 @@ def test_training() -> None:
 @pytest.mark.soak
 def test_bombs() -> None:
     assert run("bombs.py", "1")["exit"] == 1
+
+
+@pytest.mark.soak
+def test_elsewhere(finished: Workspace) -> None:
+    measured = run("elsewhere.py", str(finished.root), "3")
+    assert measured["songs"] == 3
+    assert measured["by_form"]["wave"]["median_cosine"] > 0.99

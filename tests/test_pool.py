@@ -90,8 +90,8 @@ def test_an_item_whose_worker_dies_is_tried_once_more(tmp_path: Path) -> None:
     assert list(parallel_map(killed_once, paths, description="files", unit="file")) == ["a", "b"]
 
 
-class Treacherous:
-    """Kills the process in which it is unpickled, before the worker is ready: `times` of them."""
+class KillsAtStart:
+    """Kills the process that unpickles it, before the worker is ready: `times` of them."""
 
     def __init__(self, folder: Path, times: int) -> None:
         self.folder, self.times = folder, times
@@ -108,9 +108,9 @@ class Treacherous:
 
 
 def test_workers_killed_while_they_start_are_started_again_but_not_for_ever(tmp_path: Path) -> None:
-    once, ever = Treacherous(tmp_path, 1), Treacherous(tmp_path, 100)
+    once, ever = KillsAtStart(tmp_path, 1), KillsAtStart(tmp_path, 100)
     assert list(parallel_map(once, [1, 2, 3], description="numbers", unit="number")) == [1, 2, 3]
-    with pytest.raises(UserError, match=r"killed while they start \(SIGKILL\): is there enough memory\?"):
+    with pytest.raises(UserError, match=r"were killed while starting, the last by SIGKILL: is there enough"):
         list(parallel_map(ever, [1, 2, 3], description="numbers", unit="number"))
     assert not multiprocessing.active_children()
 

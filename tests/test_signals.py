@@ -128,7 +128,7 @@ def test_what_it_started_can_be_ended(tmp_path: Path) -> None:
     assert command.communicate()[1] == f"{-signal.SIGTERM}\n"
 
 
-def test_who_is_done_and_only_tears_down_ends_well(tmp_path: Path) -> None:
+def test_a_command_that_is_done_ignores_sigterm_while_python_ends(tmp_path: Path) -> None:
     late = """
 import os, time
 class Late:

@@ -50,11 +50,13 @@ def test_an_error_that_names_a_value_shows_its_escapes_spelled_out(tmp_path: Pat
     assert not OBEYED.search(ran.stderr.decode())
 
 
-def test_of_a_message_of_megabytes_both_ends_are_told() -> None:
+def test_of_a_line_of_megabytes_both_ends_are_told_and_of_many_lines_all() -> None:
     told = str(UserError(f"songs.csv: row 1: title={'x' * 10**6!r}: wanted less"))
     assert told.startswith("songs.csv: row 1: title='xxx")
     assert told.endswith("xxx': wanted less")
     assert len(told) < 3_000
+    many = "\n".join(f"audio/{number}.mp3: was damaged" for number in range(1_000))
+    assert str(UserError(many)) == many
     assert named_columns(["a" * 100, *map(str, range(30))]).endswith("'17', '18', ...")
     assert named_columns(["a" * 100]) == repr("a" * 80)
 

@@ -7,12 +7,14 @@ class UserError(Exception):
     """Something a user can mend.
 
     The message names the file, row, key and value, and what was wanted; the
-    command line prints it without a traceback. Of more than 2,500 characters the middle is
-    left out: a value of a file made by somebody else may be of megabytes.
+    command line prints it without a traceback. Of a line of more than 2,500 characters the
+    middle is left out: a value in a file from elsewhere may be megabytes long. No line is left
+    out, so a list of files is told whole.
     """
 
     def __str__(self) -> str:
-        text = super().__str__()
-        if len(text) <= _BEGINNING + _END:
-            return text
-        return f"{text[:_BEGINNING]} ... {text[-_END:]}"
+        return "\n".join(map(_shortened, super().__str__().split("\n")))
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= _BEGINNING + _END else f"{line[:_BEGINNING]} ... {line[-_END:]}"

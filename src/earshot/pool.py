@@ -62,7 +62,7 @@ def parallel_map(
     RuntimeError
         A worker hung or died and there is no `lost`; or one did not even start.
     UserError
-        Worker after worker was killed while it started.
+        More than two workers for each core were killed while they started.
     """
     if items:
         results = _run(function, items, lost or _refuse)
@@ -148,7 +148,7 @@ class _Pool(Generic[Item, Result]):
     _next: int = 0
     _again: deque[int] = field(default_factory=deque)
     _deaths: dict[int, int] = field(default_factory=dict)
-    _unborn: int = 0
+    _killed_at_start: int = 0
 
     def __post_init__(self) -> None:
         resource_tracker.ensure_running()  # which the first worker would start otherwise
@@ -192,7 +192,7 @@ class _Pool(Generic[Item, Result]):
 
     def _bury(self, worker: _Worker) -> None:
         if not worker.ready:
-            self._count_unborn(worker)
+            self._allow_another_start(worker)
         self._replace(worker)
         position = worker.position
         if position is None:
@@ -204,14 +204,17 @@ class _Pool(Generic[Item, Result]):
             reason = f"killed its worker: {worker.last_words()}"
             self.results[position] = self.lost(self.items[position], reason)
 
-    def _count_unborn(self, worker: _Worker) -> None:
-        """One killed from outside while it started, for want of memory or by hand, is started again."""
+    def _allow_another_start(self, worker: _Worker) -> None:
+        """A worker that a signal ended while it started may be started again, two a place; else an error."""
         how = worker.last_words()
-        if worker.process.exitcode is None or worker.process.exitcode >= 0:
+        if (worker.process.exitcode or 0) >= 0:
             raise RuntimeError(f"a worker process did not start: {how}")
-        self._unborn += 1
-        if self._unborn > _TRIES * self.n_workers:
-            raise UserError(f"worker processes are killed while they start ({how}): is there enough memory?")
+        self._killed_at_start += 1
+        if self._killed_at_start > _TRIES * self.n_workers:
+            raise UserError(
+                f"{self._killed_at_start} worker processes were killed while starting, the last by {how}: "
+                "is there enough memory?"
+            )
 
     def _replace(self, worker: _Worker) -> None:
         worker.stop()

@@ -121,8 +121,9 @@ def _kill_children() -> None:
 def _wait_for_the_end() -> None:
     """A failure that came of the children's end is not to decide the exit status.
 
-    Without a signal the work is done and told. Python then puts the default in place of handlers, but
-    leaves ignored what is ignored, and takes up to a second to tear its modules down.
+    Where no signal came the work is done, and from here on SIGTERM is ignored. Python takes up to a
+    second to remove its modules; it puts the default in place of handlers before, so that SIGTERM would
+    end a command that is done, but it leaves ignored what is ignored.
     """
     if _ending.locked():
         threading.Event().wait()

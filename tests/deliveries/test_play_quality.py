@@ -37,20 +37,48 @@ def test_plays_are_judged_when_they_come(tmp_path: Path, plays: str, message: st
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
 
 
-def test_no_more_is_read_once_nearly_all_is_invalid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("rows", "allowed", "message"),
+    [
+        (["u,s\n"] * 1_910 + ["u,\n"] * 90, "0.05", ""),
+        (
+            ["u,s\n"] * 300 + ["u,\n"] * 110 + ["u,s\n"] * 300,
+            "0.05",
+            "110 of 710 rows of plays are invalid, ",
+        ),
+        (
+            ["u,\n"] * 900 + ["u,s\n"] * 600,
+            "0.05",
+            "100 of 100 rows of plays are invalid (no more were read), ",
+        ),
+        (["u,\n", "u,\n", "u,\n", "u,s\n", "u,s\n"] * 300 + ["u,x\n"], "0.7", "1 of 601 rows of plays wait "),
+        (
+            ["u,\n"] * 900 + ["u,s\n"] * 300,
+            "0.7",
+            "100 of 100 rows of plays are invalid (no more were read), ",
+        ),
+    ],
+    ids=["few", "not most", "most", "most, allowed", "more than allowed"],
+)
+def test_no_more_is_read_once_a_million_and_most_are_invalid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[str], allowed: str, message: str
+) -> None:
+    """A hundred here."""
     monkeypatch.setattr(play_quality, "_MOST_INVALID", 100)
     text = PARAMS.read_text()
-    assert "chunk_rows: 1000000" in text
-    (tmp_path / "params.yaml").write_text(text.replace("chunk_rows: 1000000", "chunk_rows: 100"))
+    for old, new in (
+        ("chunk_rows: 1000000", "chunk_rows: 100"),
+        ("invalid_share: 0.05", f"invalid_share: {allowed}"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    (tmp_path / "params.yaml").write_text(text)
     copy = tmp_path / "work" / "copy"
     copy.mkdir(parents=True)
     (copy / "songs.csv").write_text("song_id\ns\n")
-    for bad, message in ((90, ""), (110, "110 of 710 rows"), (900, "100 of 100 rows")):
-        valid = ["u,s\n"] * (2_000 - bad if bad < 100 else 600)
-        rows = valid[:300] + ["u,\n"] * bad + valid[300:] if bad < 200 else ["u,\n"] * bad + valid
-        (copy / "plays.csv").write_text("user_id,song_id\n" + "".join(rows))
-        if message:
-            with pytest.raises(Refused, match=rf"{message} of plays are invalid.*song_id='': wanted an id"):
-                check_plays(tmp_path / "dropped", copy, tmp_path)
-        else:
-            assert check_plays(tmp_path / "dropped", copy, tmp_path) == ""
+    (copy / "plays.csv").write_text("user_id,song_id\n" + "".join(rows))
+    if "invalid" in message:
+        with pytest.raises(Refused, match=f"{re.escape(message)}.*song_id='': wanted an id"):
+            check_plays(tmp_path / "dropped", copy, tmp_path)
+    else:
+        assert check_plays(tmp_path / "dropped", copy, tmp_path).startswith(message)

@@ -46,9 +46,8 @@ LIVES = {
     "daemon": Life("waiting", DAEMON, 2, ours=False),
 }
 
-
 _TRANSIENT = (".earshot/wandb/", ".earshot/locks/", ".earshot/used/")
-"""W&B's runs, locks, and what stages read in the run before: none where nothing had to run again."""
+"""W&B's runs, locks, and notes of what a stage read in its last run, removed where it is up to date."""
 
 
 class States:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,8 @@ _MOST_INVALID = 1_000_000
 def check_plays(folder: Path, copy: Path, root: Path) -> str:
     """Judge the plays of the delivery `folder` in its `copy`, as the stage judges each delivery, alone.
 
-    No more is read once a million rows are invalid and they are most of those read.
+    No more is read once a million rows are invalid and their share of those read is more than
+    half, and more than is allowed.
 
     A song is known where this delivery names it, or one that was taken in. Plays of other songs
     wait until a delivery names them.
@@ -51,7 +53,9 @@ def check_plays(folder: Path, copy: Path, root: Path) -> str:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     try:
-        write_part(part, folder.name, _chunks(copy, params), params.max_play_count, _hopeless)
+        write_part(
+            part, folder.name, _chunks(copy, params), params.max_play_count, partial(_hopeless, params)
+        )
         problem = _too_many_invalid(part, params)
         if not problem:
             songs = songs_of([part], params.chunk_rows)
@@ -68,9 +72,12 @@ def check_plays(folder: Path, copy: Path, root: Path) -> str:
     return f"{waiting.bad:,} of {waiting.rows:,} rows of plays wait for their song: {shown}"
 
 
-def _hopeless(bad: int, rows: int) -> bool:
-    """Each invalid row costs time and memory, and 600 MB of text hold 150 million."""
-    return bad >= _MOST_INVALID and bad > rows / 2
+def _hopeless(params: PlayCounts, bad: int, rows: int) -> bool:
+    """Whether to read no more: each invalid row costs time, and 600 MB of text hold 150 million.
+
+    Rows that would follow might lower the share of the invalid ones again; that is not waited for.
+    """
+    return bad >= _MOST_INVALID and bad > max(0.5, params.max_invalid_share) * rows
 
 
 def _chunks(folder: Path, params: PlayCounts) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -90,7 +97,10 @@ def _too_many_invalid(part: Path, params: PlayCounts) -> str:
     shown = "; ".join(
         f"{row[FILE]}: row {row[ROW]}: {row[COLUMN]}={row[VALUE][:80]!r}: {_reason(row)}" for row in first
     )
-    return _says(share, "rows of plays are invalid", "max_invalid_share", params.max_invalid_share, shown)
+    what = "rows of plays are invalid"
+    if _hopeless(params, share.bad, share.rows):
+        what += " (no more were read)"
+    return _says(share, what, "max_invalid_share", params.max_invalid_share, shown)
 
 
 def _reason(row: dict[str, str]) -> str:

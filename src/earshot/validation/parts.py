@@ -72,7 +72,7 @@ def write_part(
     chunks
         File name and rows as text; the index of the rows counts those of the file.
     enough
-        Whether so many invalid ones of so many rows say all that is asked: no more are read.
+        Given how many rows were invalid and how many were read: whether to read no more of them.
     """
     suite, counts = Suite(delivered_row_checks(max_play_count)), PairCounts()
     observed = [Observed() for _ in suite.checks]

@@ -19,6 +19,8 @@ from earshot.errors import UserError
 from earshot.plays.rows import DATED, FRACTION, NUMBER, parse_rows
 from earshot.stages import play_counts, raw_audio
 from earshot.validation.parts import INVALID_FILE, PLAYS_FILE, write_part
+from earshot.validation.plain_suite import PlainSuite
+from earshot.validation.plays import delivered_row_checks
 from earshot.validation.suite import Suite
 from tests.deliveries.mutations import Rows, as_parquet, as_text, change_bytes, change_cells, change_parquet
 from tests.deliveries.workspaces import PARAMS, sound
@@ -147,12 +149,13 @@ def _chunks(delivery: Path, rows: int) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _count_in_chunks(root: Path, delivery: Path, invalid: float) -> None:
-    """The same is counted, and set aside, in chunks of any size."""
+    """The same is counted, and set aside, in chunks of any size, by the stage and by the door."""
     made = []
-    for chunk_rows in (1_000_000, 31):
+    checks = delivered_row_checks(STAGE_PARAMS.play_counts.max_play_count)
+    for chunk_rows, suite in ((1_000_000, Suite(checks)), (31, PlainSuite(checks))):
         part = root / f"part-{chunk_rows}"
         part.mkdir()
-        write_part(part, "new", _chunks(delivery, chunk_rows), STAGE_PARAMS.play_counts.max_play_count)
+        write_part(part, "new", _chunks(delivery, chunk_rows), suite)
         made.append([pd.read_parquet(part / name) for name in (PLAYS_FILE, INVALID_FILE)])
     for whole, in_chunks in zip(*made, strict=True):
         pd.testing.assert_frame_equal(whole, in_chunks)

@@ -38,6 +38,25 @@ def test_plays_are_judged_when_they_come(tmp_path: Path, plays: str, message: st
 
 
 @pytest.mark.parametrize(
+    ("plays", "message"),
+    [
+        (b'u,s\nu,"s\nv,s\n', "plays.csv: line 3 (row 2): column song_id: a quote opens and is never closed"),
+        (b"u,s\n" * 9 + b"\xe9t\xe9,s\n", "plays.csv: not readable as csv: In CSV column #0: Row #11: "),
+        (b"u,s\nu,s,t\n", "plays.csv: not readable as csv: "),
+    ],
+)
+def test_a_table_is_read_to_its_end_and_refused_by_its_own_name(
+    tmp_path: Path, plays: bytes, message: str
+) -> None:
+    shutil.copyfile(PARAMS, tmp_path / "params.yaml")
+    copy = tmp_path / "work" / "copy"
+    copy.mkdir(parents=True)
+    (copy / "plays.csv").write_bytes(b"user_id,song_id\n" + plays)
+    with pytest.raises(Refused, match=f"^{re.escape(f'{tmp_path}/dropped/{message}')}"):
+        check_plays(tmp_path / "dropped", copy, tmp_path)
+
+
+@pytest.mark.parametrize(
     ("rows", "allowed", "message"),
     [
         (["u,s\n"] * 1_910 + ["u,\n"] * 90, "0.05", ""),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -265,7 +266,8 @@ def _write_pipeline(root: Path) -> None:
     for name, stage in stages.items():
         stage["deps"] = [dep for dep in stage["deps"] if dep.startswith(("data/", "releases/"))]
         if name in ("release", "served_factors", "recommendations"):
-            stage["cmd"] = stage["cmd"].replace("PYTHONPATH=src", f"PYTHONPATH={PROJECT}/src:{PROJECT}")
+            paths = shlex.quote(f"{PROJECT}/src:{PROJECT}")
+            stage["cmd"] = stage["cmd"].replace("PYTHONPATH=src", f"PYTHONPATH={paths}")
         else:
             stage["deps"] = [*(dep for dep in stage["deps"] if "deliveries" not in dep), f"made/{name}"]
             stage["cmd"] = f"mkdir -p data && cp -r made/{name} data/{name}"

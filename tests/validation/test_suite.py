@@ -1,10 +1,15 @@
 import socket
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from earshot.columns import PLAY_COUNT, PLAYED_AT, SONG_ID, USER_ID
+from earshot.plays.rows import parse_rows
 from earshot.validation.checks import Check, Observed, Result
+from earshot.validation.plain_suite import PlainSuite
+from earshot.validation.plays import delivered_row_checks
 from earshot.validation.suite import Suite
 
 COUNT = Check(
@@ -54,6 +59,25 @@ def test_a_check_that_cannot_be_made_is_an_error() -> None:
     )
     with pytest.raises(RuntimeError):
         Suite([nonsense]).run(table([1], ["a"]))
+
+
+def test_the_door_judges_rows_as_great_expectations_does() -> None:
+    """Every combination of good and bad values, in one table."""
+    counts = ["1", "1000", "1001", "0", "-1", "2.5", "inf", "nan", "", "many", "1e3"]
+    dates = ["", "2026-03-01", "1772359200", "1772359200000", "now", "1989-12-31"]
+    rows = product(["u", "", "a\nb", "x" * 1001], ["s", ""], counts, dates)
+    parsed = parse_rows(
+        pd.DataFrame(list(rows), columns=[USER_ID, SONG_ID, PLAY_COUNT, PLAYED_AT], dtype=str)
+    )
+    checks = delivered_row_checks(max_play_count=1000)
+    for check, here, there in zip(
+        checks, PlainSuite(checks).run(parsed), Suite(checks).run(parsed), strict=True
+    ):
+        assert 0 < len(here.unexpected) < len(parsed), check.name
+        assert here.observed == there.observed, check.name
+        np.testing.assert_array_equal(here.unexpected, there.unexpected, check.name)
+    nothing = parsed.head(0)
+    assert [seen.observed for seen in PlainSuite(checks).run(nothing)] == [Observed()] * len(checks)
 
 
 def test_nobody_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,6 @@ from earshot.deliveries.songs import read_songs, song_file
 from earshot.deliveries.tables import refuse_open_quotes
 from earshot.errors import UserError
 
-_CHUNK_ROWS = 1_000_000
-
 
 class Refused(UserError):
     """A delivery of which anything could not be used."""
@@ -27,8 +25,8 @@ class Refused(UserError):
 def check(folder: Path) -> None:
     """Refuse a delivery of which anything could not be used; nothing is changed.
 
-    What is wrong with a single play does not count here, nor with the inside of an
-    audio file: stages set these aside, and `check_sound` says when they are too many.
+    Of a table of plays only the first row is read: all are by `check_plays`, once. The inside of
+    an audio file does not count here: `check_sound` says what of it cannot be used.
 
     Raises
     ------
@@ -46,12 +44,12 @@ def check(folder: Path) -> None:
 def _check(folder: Path) -> None:
     files = set(list_files(folder))
     read_description(folder)
-    plays = play_files(folder)
-    for table in filter(None, [song_file(folder), *plays, *feedback_files(folder)]):
+    for table in filter(None, [song_file(folder), *feedback_files(folder)]):
         refuse_open_quotes(table)
     songs = read_songs(folder, at_door=True)
     _check_audio(folder, songs, files)
-    play_rows = sum(_count_rows(path) for path in plays)
+    plays = play_files(folder)
+    with_plays = [path for path in plays if _has_rows(path)]
     feedback_rows = check_feedback(folder)
     if song_file(folder) is None and not plays and not feedback_files(folder):
         there = ", ".join(sorted(files)[:5]) or "nothing"
@@ -59,12 +57,12 @@ def _check(folder: Path) -> None:
             f"{folder}: neither songs nor plays: "
             f"wanted songs.csv, songs.parquet, plays*.csv or plays*.parquet; there is {there}"
         )
-    if not len(songs) and not play_rows and not feedback_rows:
+    if not len(songs) and not with_plays and not feedback_rows:
         raise UserError(f"{folder}: neither songs nor plays: its tables have no rows")
 
 
-def _count_rows(path: Path) -> int:
-    return sum(len(chunk) for chunk in read_plays(path, _CHUNK_ROWS))
+def _has_rows(path: Path) -> bool:
+    return any(len(chunk) for chunk in read_plays(path, chunk_rows=1))
 
 
 def _check_audio(folder: Path, songs: pd.DataFrame, files: Collection[str]) -> None:

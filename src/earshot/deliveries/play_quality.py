@@ -14,9 +14,13 @@ from earshot.deliveries.check import Refused
 from earshot.deliveries.index import read_lines
 from earshot.deliveries.plays import play_files, read_plays
 from earshot.deliveries.songs import named_songs
+from earshot.deliveries.tables import refuse_open_quotes
+from earshot.errors import UserError
 from earshot.params import PlayCounts, load_params
 from earshot.validation.merging import Share, invalid_share, songs_of, unknown_share
 from earshot.validation.parts import INVALID_FILE, write_part
+from earshot.validation.plain_suite import PlainSuite
+from earshot.validation.plays import delivered_row_checks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,8 +45,9 @@ def check_plays(folder: Path, copy: Path, root: Path) -> str:
     Raises
     ------
     Refused
-        More of its rows than `play_counts.max_invalid_share` are invalid, or more of the valid ones than
-        `max_unknown_share` say `12.0` of a song `12`, or the other way: how many, and the first of them.
+        A table that cannot be read to its end, or a quote in it that is never closed. More of its rows
+        than `play_counts.max_invalid_share` are invalid, or more of the valid ones than `max_unknown_share`
+        say `12.0` of a song `12`, or the other way: how many, and the first of them.
     UserError
         params.yaml is wrong.
     """
@@ -53,9 +58,8 @@ def check_plays(folder: Path, copy: Path, root: Path) -> str:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     try:
-        write_part(
-            part, folder.name, _chunks(copy, params), params.max_play_count, partial(_hopeless, params)
-        )
+        suite = PlainSuite(delivered_row_checks(params.max_play_count))
+        write_part(part, folder.name, _chunks(folder, copy, params), suite, partial(_hopeless, params))
         problem = _too_many_invalid(part, params)
         if not problem:
             songs = songs_of([part], params.chunk_rows)
@@ -80,10 +84,14 @@ def _hopeless(params: PlayCounts, bad: int, rows: int) -> bool:
     return bad >= _MOST_INVALID and bad > max(0.5, params.max_invalid_share) * rows
 
 
-def _chunks(folder: Path, params: PlayCounts) -> Iterator[tuple[str, pd.DataFrame]]:
-    for path in play_files(folder):
-        for rows in read_plays(path, params.chunk_rows):
-            yield path.name, rows
+def _chunks(folder: Path, copy: Path, params: PlayCounts) -> Iterator[tuple[str, pd.DataFrame]]:
+    for path in play_files(copy):
+        try:
+            refuse_open_quotes(path)
+            for rows in read_plays(path, params.chunk_rows):
+                yield path.name, rows
+        except UserError as error:
+            raise Refused(str(error).replace(str(copy), str(folder))) from None
 
 
 def _too_many_invalid(part: Path, params: PlayCounts) -> str:

@@ -32,7 +32,8 @@ from earshot.terminal import say
 from earshot.validation.merging import UNKNOWN_FILE, merge_parts, songs_of
 from earshot.validation.page import REPORT_FILES, write_report
 from earshot.validation.parts import INVALID_FILE, PART_FILES, join_invalid, write_part
-from earshot.validation.plays import INVALID_SHARE
+from earshot.validation.plays import INVALID_SHARE, delivered_row_checks
+from earshot.validation.suite import Suite
 from earshot.validation.writing import TableWriter
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def _part(paths: Paths, params: Params, delivery: Delivery) -> Path:
         unfinished = kept.with_name("unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        write_part(unfinished, delivery.name, _chunks(paths.deliveries / delivery.name, params), limit)
+        chunks = _chunks(paths.deliveries / delivery.name, params)
+        write_part(unfinished, delivery.name, chunks, Suite(delivered_row_checks(limit)))
         unfinished.rename(kept)
     for file in PART_FILES:
         (part / file).unlink(missing_ok=True)

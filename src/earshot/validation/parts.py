@@ -29,14 +29,13 @@ from earshot.files import read_json, write_json
 from earshot.plays.counting import PairCounts
 from earshot.plays.rows import NUMBER, SECOND, parse_rows
 from earshot.validation.checks import Check, Observed
-from earshot.validation.plays import delivered_row_checks
-from earshot.validation.suite import Suite
 from earshot.validation.writing import TableWriter
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from earshot.validation.suite import Seen
+    from earshot.validation.plain_suite import PlainSuite
+    from earshot.validation.suite import Seen, Suite
 
 PLAYS_FILE, INVALID_FILE, OBSERVED_FILE = "plays.parquet", "invalid.parquet", "observed.json"
 
@@ -58,7 +57,7 @@ def write_part(
     folder: Path,
     delivery: str,
     chunks: Iterable[tuple[str, pd.DataFrame]],
-    max_play_count: int,
+    suite: Suite | PlainSuite,
     enough: Callable[[int, int], bool] = lambda *_: False,
 ) -> None:
     """Validate and add up the plays of one delivery.
@@ -71,10 +70,12 @@ def write_part(
     ----------
     chunks
         File name and rows as text; the index of the rows counts those of the file.
+    suite
+        Of `earshot.validation.plays.delivered_row_checks`.
     enough
         Given how many rows were invalid and how many were read: whether to read no more of them.
     """
-    suite, counts = Suite(delivered_row_checks(max_play_count)), PairCounts()
+    counts = PairCounts()
     observed = [Observed() for _ in suite.checks]
     set_aside = read = 0
     with TableWriter(folder / INVALID_FILE, INVALID_COLUMNS) as invalid:

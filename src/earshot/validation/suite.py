@@ -93,7 +93,11 @@ def _seen(result: Any, column: pd.Series) -> Seen:
     found, nowhere = result.result, np.array([], dtype=np.intp)
     if "observed_value" in found:
         return Seen(Observed(len(column), int(not result.success), value=found["observed_value"]), nowhere)
-    rows = np.array(found["unexpected_index_list"], dtype=np.intp)
-    texts = column.iloc[rows].fillna("").astype(str).unique()[:EXAMPLES]
+    return seen_rows(column, np.array(found["unexpected_index_list"], dtype=np.intp))
+
+
+def seen_rows(column: pd.Series, unexpected: NDArray[np.intp]) -> Seen:
+    """What a check of rows saw in `column`, given the positions that are not as expected."""
+    texts = column.iloc[unexpected].fillna("").astype(str).unique()[:EXAMPLES]
     examples = tuple(text[:_EXAMPLE_LENGTH] for text in texts)
-    return Seen(Observed(found["element_count"], len(rows), examples), rows)
+    return Seen(Observed(len(column), len(unexpected), examples), unexpected)

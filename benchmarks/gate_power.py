@@ -123,11 +123,12 @@ def decide(
     for _ in range(n):
         scores = simulate(difference, later, artists, spread, rng)
         results = {name: as_result(each) for name, each in scores.items()}
+        pairs = {name: (results[CANDIDATE], each) for name, each in results.items()}
         genres = by_genre(scores, min_genre_share) if later else {}
         checks = [{"name": name, "passed": True} for name in STOPPING]
         unpaired = None if later else "nothing is released yet"
         paired, best = ([RELEASE], [BEST]) if later else ([], [])
-        evidence = as_evidence(results, paired, best, genres, unpaired, checks)
+        evidence = as_evidence(pairs, paired, best, genres, unpaired, checks)
         yield releases.judge(evidence, epsilon).released
 
 

@@ -147,6 +147,7 @@ class EvaluationReport:
 
 @dataclass(frozen=True, config=CONFIG)
 class Release:
+    folds: Literal["auto", "one", "all"]
     epsilon: NotNegative
     min_genre_share: Share
     git_commit: bool

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from earshot.evaluation.pooling import pool
-from earshot.evaluation.protocol import METRICS, Result
+from earshot.evaluation.protocol import METRICS, Result, chance
 
 
 def result(values: list[float], replicates: list[float]) -> Result:
@@ -17,6 +19,7 @@ def result(values: list[float], replicates: list[float]) -> Result:
         np.array(values),
         np.array(values),
         np.arange(20).astype(str).astype(object),
+        np.zeros(20),
     )
 
 
@@ -35,3 +38,20 @@ def test_the_same_answer_twice_is_as_sure_as_once_and_independent_ones_are_surer
     ]
     assert widths[1] == pytest.approx(widths[0])
     assert widths[2] == pytest.approx(widths[0] / np.sqrt(2), rel=0.1)
+
+
+def test_an_artist_brings_what_it_brings_in_each_fold() -> None:
+    """12 artists in each of two folds, one of them in both; two users in the first, one in the second."""
+    first, second = result([0.8, 0.6], [0.7, 0.7]), result([0.4], [0.4, 0.4])
+    artists = np.array([f"a{n:02d}" for n in range(23)], dtype=object)
+    influence = np.array([0.11, *[-0.01] * 11])
+    first = replace(first, artist_ids=artists[:12], influence=influence)
+    second = replace(second, artist_ids=artists[11:], influence=-influence)
+    pooled = pool([first, second])
+    shares = dict(zip(pooled.artist_ids, pooled.influence + pooled.value("auc") / 23, strict=True))
+    assert sum(shares.values()) == pytest.approx(pooled.value("auc")) == pytest.approx(0.6)
+    assert shares["a00"] == pytest.approx(2 / 3 * (0.11 + 0.7 / 12))
+    assert shares["a22"] == pytest.approx(1 / 3 * (0.01 + 0.4 / 12))
+    assert shares["a11"] == pytest.approx(2 / 3 * (-0.01 + 0.7 / 12) + 1 / 3 * (-0.11 + 0.4 / 12))
+    assert np.isnan(chance(first, replace(first, influence=0 * influence)))  # 12 are too few
+    assert np.isfinite(chance(pooled, pooled))

@@ -33,8 +33,8 @@ CORE = [
     "deliveries",
 ]
 GLUE = ["earshot.stages.checks", "earshot.stages.paths", "earshot.stages.reuse"]
-LOADS_CLASSES = {"cnn_checkpoint": CLASS_PATHS, "predicted_factors": CLASS_PATHS[:1]}
-LOADS_CLASSES["release"] = LOADS_CLASSES["served_factors"] = CLASS_PATHS[:1]
+LOADS_CLASSES = dict.fromkeys(("cnn_checkpoint", "fold_models"), CLASS_PATHS)
+LOADS_CLASSES |= dict.fromkeys(("predicted_factors", "release", "served_factors"), CLASS_PATHS[:1])
 
 
 def module_file(module: str) -> Path | None:

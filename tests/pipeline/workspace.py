@@ -127,7 +127,7 @@ class Workspace:
         return Workspace(root)
 
 
-SMALL: dict[str, object] = {"max_epochs": 6, "min_steps": 0, "bootstraps": 100}
+SMALL: dict[str, object] = {"max_epochs": 6, "min_steps": 0, "bootstraps": 100, "folds": "one"}
 
 
 def clone(root: Path, params: dict[str, object] = SMALL) -> Workspace:

@@ -13,7 +13,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,12 @@ from earshot.encoders.load import load_encoder, predict, save_encoder
 from earshot.encoders.song_encoder import EncoderDescription, build
 from earshot.factors.fold_in import solve_rows
 from earshot.files import parse_yaml, write_json, write_table
-from earshot.params import Split
+from earshot.params import Split, TrainingSet
 from earshot.plays.confidence import confidence
 from earshot.plays.split import cold
 from earshot.plays.tables import read_play_counts, write_play_counts
+from earshot.stages.fold_models import KEPT
+from earshot.stages.training_set import write_other_split
 from tests.deliveries.workspaces import sound
 
 PROJECT = Path(__file__).parents[2]
@@ -49,6 +52,7 @@ HEARD = "data/deliveries/music/audio/one.wav"
 CHECKS = {
     "wmf_factors": ["objective_falls"],
     "cnn_checkpoint": ["validation_loss_falls"],
+    "fold_models": [],
     "predicted_factors": [],
     "warm_up": ["first_listeners_push_nothing_down"],
     "evaluation_report": ["cnn_mse_beats_random"],
@@ -174,13 +178,15 @@ class World:
         self.write_plays(folder)
         self.write_images(folder / "hyper_images", feature_key)
         songs = self.songs().drop(columns="withdrawn")
-        write_table(folder / "songs.parquet", songs.assign(cold=self.cold))
+        write_table(
+            folder / "songs.parquet", songs.assign(cold=self.cold, n_listeners=self.played.sum(axis=0))
+        )
         write_json(folder / "summary.json", {})
 
 
 def write_model(made: Path, seed: int, learned: bool = True) -> None:
     """What training would make of `made`/training_set; with `learned` false, of factors out of order."""
-    for name in ("wmf_factors", "cnn_checkpoint", "predicted_factors", "warm_up", "evaluation_report"):
+    for name in CHECKS:
         shutil.rmtree(made / name, ignore_errors=True)
         (made / name).mkdir()
     _write_factors(made, seed)
@@ -195,6 +201,21 @@ def write_model(made: Path, seed: int, learned: bool = True) -> None:
     for name, checks in CHECKS.items():
         held = [{"name": check, "passed": True} for check in checks]
         write_json(made / name / "summary.json", {"checks": held})
+
+
+def write_fold_model(made: Path, seed: int) -> None:
+    """What training would make of `made`/training_set with the other half of the songs held out."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("training_set", "wmf_factors", "cnn_checkpoint"):
+            (Path(folder) / name).mkdir()
+        settings = TrainingSet(replace(SPLIT, fold=1), validation_share=0.1)
+        write_other_split(made / "training_set", Path(folder) / "training_set", settings)
+        _write_factors(Path(folder), seed)
+        _write_encoder(Path(folder), seed, learned=True)
+        (made / "fold_models" / "1").mkdir()
+        for stage, names in KEPT.items():
+            for name in names:
+                shutil.copy(Path(folder) / stage / name, made / "fold_models" / "1")
 
 
 def _write_factors(made: Path, seed: int) -> None:

@@ -14,11 +14,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshot import tracking
 from earshot.errors import UserError
 from earshot.factors.fold_in import solve_rows
-from earshot.params import Params, check_params
+from earshot.params import Params, Split, TrainingSet, check_params
+from earshot.plays import split
 from earshot.plays.confidence import confidence
 from earshot.plays.tables import read_play_counts
-from earshot.stages import cnn_checkpoint, predicted_factors, wmf_factors
+from earshot.stages import cnn_checkpoint, fold_models, predicted_factors, wmf_factors
 from earshot.stages.paths import Paths
+from earshot.stages.training_set import write_other_split
 from earshot.versioning import PreviousOutput
 from tests.training.heard import N_SONGS, N_USERS, cnn_params, write_training_set
 
@@ -126,3 +128,48 @@ def test_nothing_to_learn_from_is_said(root: Path, params: Params) -> None:
         wmf_factors.run(_paths(root, "wmf_factors"), params)
         with pytest.raises(UserError, match=message):
             cnn_checkpoint.run(_paths(root, "cnn_checkpoint"), params)
+
+
+def _held_out_anew(root: Path, settings: TrainingSet) -> None:
+    """The training set with the songs of another fold held out, in its place."""
+    write_other_split(root / "data" / "training_set", _paths(root, "other").output, settings)
+    shutil.rmtree(root / "data" / "training_set")
+    (root / "data" / "other").rename(root / "data" / "training_set")
+
+
+def test_the_recipe_is_trained_again_on_every_other_fold(
+    root: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the first model was: the training set's own fold would come out the same."""
+    songs = pd.read_parquet(root / "data" / "training_set" / "songs.parquet")
+    settings = [replace(params.training_set, split=Split(by="song", folds=3, fold=fold)) for fold in range(3)]
+    params = replace(params, training_set=settings[2])
+    _held_out_anew(root, settings[2])
+
+    def bytes_made() -> dict[str, bytes]:
+        made = root / "data" / "fold_models"
+        return {str(path.relative_to(made)): path.read_bytes() for path in made.rglob("*.*")}
+
+    summary = fold_models.run(_paths(root, "fold_models"), params)
+    assert (summary["folds"], summary["left_out"]) == ([0, 1], {})
+    whole = bytes_made()
+    for fold in (0, 1):
+        items = pd.read_parquet(root / "data" / "fold_models" / str(fold) / "items.parquet")["song_id"]
+        cold = split.cold(songs["song_id"], songs["artist_id"], settings[fold].split)
+        assert set(items) == set(songs.loc[~cold, "song_id"])
+
+    with monkeypatch.context() as nothing_trained:
+        nothing_trained.setattr(fold_models, "write_encoder", None)
+        fold_models.run(_paths(root, "fold_models"), params)  # after a kill: what was finished is there still
+    assert bytes_made() == whole
+
+    one = replace(params, release=replace(params.release, folds="one"))
+    assert fold_models.run(_paths(root, "fold_models"), one)["folds"] == []
+    monkeypatch.setattr(fold_models, "ENOUGH_ARTISTS", summary["cold_artists"])
+    assert fold_models.run(_paths(root, "fold_models"), params)["folds"] == []
+
+    _held_out_anew(root, settings[0])
+    wmf_factors.run(_paths(root, "wmf_factors"), params)
+    cnn_checkpoint.run(_paths(root, "cnn_checkpoint"), params)
+    for name in ("encoder.pt", "encoder.json"):
+        assert (root / "data" / "cnn_checkpoint" / name).read_bytes() == whole[f"0/{name}"]

@@ -52,7 +52,7 @@ def write_training_set(folder: Path) -> None:
     plays = pd.DataFrame({"user": users, "item": items, "play_count": draw.integers(1, 9, len(users))})
     user_ids = np.array([f"listener-{n:02d}" for n in range(N_USERS)], dtype=object)
     write_play_counts(folder, user_ids, song_ids, plays)
-    _write_songs(folder, song_ids)
+    _write_songs(folder, song_ids, liked.sum(axis=0))
 
 
 def _write_images(folder: Path, song_ids: np.ndarray, traits: np.ndarray, draw: np.random.Generator) -> None:
@@ -72,9 +72,11 @@ def _write_images(folder: Path, song_ids: np.ndarray, traits: np.ndarray, draw: 
     write_store(folder, ImageFormat("a-key", 22050, 512, rows), pd.DataFrame(index))
 
 
-def _write_songs(folder: Path, song_ids: np.ndarray) -> None:
+def _write_songs(folder: Path, song_ids: np.ndarray, n_listeners: np.ndarray) -> None:
     cold = np.arange(N_SONGS) % 4 == 0
     songs = pd.DataFrame({"song_id": song_ids, "title": "A Title", "artist": "An Artist", "cold": cold})
+    songs["artist_id"] = [f"artist-{n // 2:02d}" for n in range(N_SONGS)]
+    songs["n_listeners"] = n_listeners
     songs["validation"] = ~cold & (np.arange(N_SONGS) % 5 == 1)
     write_table(folder / "songs.parquet", songs)
     (folder / "clips").mkdir()

@@ -12,12 +12,13 @@ from earshot.audio.rows import read_format
 from earshot.errors import UserError
 from earshot.files import read_json
 from earshot.releases.history import list_releases
-from earshot.releases.manifest import Manifest, read_pointer
+from earshot.releases.manifest import FOLD_MODELS, Manifest, read_pointer
 
 MADE_BY = (
     "training_set",
     "wmf_factors",
     "cnn_checkpoint",
+    FOLD_MODELS,
     "predicted_factors",
     "warm_up",
     "evaluation_report",
@@ -47,6 +48,7 @@ def candidate(root: Path) -> Manifest:
     lock = versioning.read_lock(root)
     outputs = {stage: _output(lock, stage) for stage in MADE_BY}
     files = {name: _file(root, outputs, name) for name in (*MODEL, REPORT, SONGS)}
+    files |= _fold_models(root, outputs[FOLD_MODELS])
     params = {key: value for stage in MADE_BY for key, value in _params(lock, stage).items()}
     n0 = float(read_json(root / "data" / "warm_up" / "warm_up.json")["n0"])
     name, inputs = model_name(files, n0), _inputs(lock)
@@ -95,6 +97,11 @@ def _file(root: Path, outputs: dict[str, str], name: str) -> str:
             f"`dvc commit {stage}` or `dvc repro {stage}` puts it there"
         )
     return output.files[file]
+
+
+def _fold_models(root: Path, md5: str) -> dict[str, str]:
+    made = versioning.PreviousOutput(versioning.cache_folder(root), md5).files
+    return {f"{FOLD_MODELS}/{name}": each for name, each in sorted(made.items()) if "/" in name}
 
 
 def _inputs(lock: dict[str, Any]) -> dict[str, str]:

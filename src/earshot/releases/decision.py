@@ -42,6 +42,7 @@ class Decision:
     epsilon: float | None = None
     feature_key: Label | None = None
     split: dict[Label, Any] | None = None
+    folds: dict[Label, list[int]] | None = None
     users: int | None = None
     songs: int | None = None
     metrics: dict[Label, dict[Label, float | None]] | None = None

@@ -74,6 +74,8 @@ class Evidence:
         Differences to the release among the songs of each large genre.
     checks
         Those in the summaries of the candidate's stages (`earshot.stages.checks`).
+    folds
+        How many folds were held out one after the other, each for a model of its own.
     """
 
     chance: dict[str, Differences]
@@ -82,6 +84,7 @@ class Evidence:
     best: dict[str, Differences] = field(default_factory=dict)
     genres: dict[str, Differences] = field(default_factory=dict)
     checks: tuple[dict[str, Any], ...] = ()
+    folds: int = 1
 
 
 def why_unpaired(candidate: Manifest, current: Manifest | NothingReleased) -> str | None:
@@ -110,8 +113,9 @@ def _rules(evidence: Evidence, epsilon: float) -> Iterable[Rule]:
     for name, differences in evidence.against.items():
         yield judge_against(name, differences, epsilon)
     hears = judge_chance(evidence.chance)
+    over = f"; over models of {evidence.folds} folds" if evidence.folds > 1 else ""
     first = f"; judged as a first candidate: {evidence.unpaired}" if evidence.unpaired is not None else ""
-    yield Rule(hears.name, hears.passed, hears.told + first)
+    yield Rule(hears.name, hears.passed, hears.told + over + first)
     for name, differences in evidence.best.items():
         yield judge_against_best(name, differences, epsilon)
     for genre, differences in evidence.genres.items():

@@ -20,10 +20,11 @@ Kind = TypeVar("Kind")
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 FolderMd5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.dir$")]
 Name = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
-FileName = Annotated[str, Field(pattern=r"^[a-z_]+/[a-z_]+\.[a-z]+$", max_length=100)]
-"""`<stage>/<file>`; nothing that could lead out of a folder."""
+FileName = Annotated[str, Field(pattern=r"^[a-z_]+/(?:[0-9]{1,6}/)?[a-z_]+\.[a-z]+$", max_length=100)]
+"""`<stage>/<file>` or `<stage>/<fold>/<file>`; nothing that could lead out of a folder."""
 Stage = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=100)]
 Folder = Annotated[str, Field(pattern=r"^[a-z_]+/[a-z_]+$", max_length=100)]
+FOLD_MODELS = "fold_models"
 Label = Annotated[str, Field(max_length=200)]
 
 
@@ -81,6 +82,12 @@ class Manifest:
     n0: Annotated[float, Field(ge=0)] = 10.0
     inputs: dict[Folder, FolderMd5] = field(default_factory=dict)
     deliveries: dict[DeliveryName, FolderMd5] = field(default_factory=dict)
+
+    @property
+    def folds(self) -> list[int]:
+        """Other folds of its split of which it has a model too; those are judged, and never served."""
+        found = (name.split("/") for name in self.files if name.startswith(f"{FOLD_MODELS}/"))
+        return sorted({int(fold) for _, fold, _ in found})
 
     @property
     def encoder_key(self) -> str:

@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -31,7 +31,7 @@ from earshot.releases.history import (
     list_releases,
     read_decision,
 )
-from earshot.releases.manifest import Manifest, check_manifest
+from earshot.releases.manifest import FOLD_MODELS, Manifest, check_manifest
 from earshot.releases.quarantine import Imported, check_claim, imported_path, write_imported
 from earshot.trusted import trusted_in
 
@@ -50,7 +50,7 @@ def export_release(root: Path, name: str, file: Path) -> Manifest:
     UserError
         No such release; a file of it that is not in DVC's cache; `file` is there or cannot be written.
     """
-    release = find_release(root, name, refused=True)
+    release = _without_folds(find_release(root, name, refused=True))
     decision = read_decision(root, release.release) or imported_claim(root, release.release) or {}
     sources = find_files(release, root)
     if file.exists():
@@ -68,6 +68,12 @@ def export_release(root: Path, name: str, file: Path) -> Manifest:
     finally:
         beside.unlink(missing_ok=True)
     return release
+
+
+def _without_folds(release: Manifest) -> Manifest:
+    """What serves it and what it was made of: models of other folds are for judging it where it was made."""
+    files = {name: md5 for name, md5 in release.files.items() if not name.startswith(f"{FOLD_MODELS}/")}
+    return replace(release, files=files)
 
 
 def import_release(root: Path, file: Path, say: Callable[[str], object] = terminal.say) -> Manifest:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from earshot.training.examples import Examples, read_examples
 from earshot.training.objectives.build import build_objective
 from earshot.training.train import Trained, train
 
+if TYPE_CHECKING:
+    from earshot.training.callbacks import Epoch
+
 MOST_LATE = 0.05
 """Of the fall of the validation loss, in the last quarter of the epochs."""
 _FAMILIAR_SONGS = 2000
@@ -27,29 +31,34 @@ _FAMILIAR_SONGS = 2000
 def run(paths: Paths, params: Params) -> dict[str, Any]:
     import pandas as pd
 
+    training_set = paths.data("training_set")
+    with tracking.training_run(paths.root, paths.work, params) as tracked:
+        tracked.log_songs(params, training_set, HyperImageStore.open(training_set / "hyper_images"))
+        trained, examples = write_encoder(paths, params, tracked.log_epoch)
+        summary = _summary(trained, examples.n_training, len(examples.songs) - examples.n_training)
+        pd.DataFrame(trained.epochs).to_csv(paths.output / "curves.csv", index=False)
+        tracked.finish(trained.epochs, summary, paths.output / "encoder.pt")
+    return {**summary, "checks": [_check(trained), _check_length(trained)]}
+
+
+def write_encoder(
+    paths: Paths, params: Params, on_epoch: Callable[[Epoch], None] = lambda _: None
+) -> tuple[Trained, Examples]:
+    """Train an encoder on training set and factors and write it into the output; how, and on what.
+
+    Unfinished work is kept in `paths.work`; `on_epoch` and errors as in `earshot.training.train`.
+    """
     cnn = params.cnn_checkpoint
     store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
     examples = read_examples(paths.data("training_set"), paths.data("wmf_factors"), store)
     objective = build_objective(cnn.objective, examples)
     description = describe(cnn.encoder, store.format, cnn.window_seconds, int(objective.n_outputs))  # type: ignore[arg-type]
-    with tracking.training_run(paths.root, paths.work, params) as tracked:
-        tracked.log_songs(params, paths.data("training_set"), store)
-        trained = train(
-            description,
-            objective,
-            store,
-            examples,
-            cnn,
-            seed=params.seed,
-            work=paths.work,
-            on_epoch=tracked.log_epoch,
-        )
-        trained.encoder.familiar = _familiar(trained, store, examples, params.seed)
-        summary = _summary(trained, examples.n_training, len(examples.songs) - examples.n_training)
-        save_encoder(paths.output, trained.encoder, description)
-        pd.DataFrame(trained.epochs).to_csv(paths.output / "curves.csv", index=False)
-        tracked.finish(trained.epochs, summary, paths.output / "encoder.pt")
-    return {**summary, "checks": [_check(trained), _check_length(trained)]}
+    trained = train(
+        description, objective, store, examples, cnn, seed=params.seed, work=paths.work, on_epoch=on_epoch
+    )
+    trained.encoder.familiar = _familiar(trained, store, examples, params.seed)
+    save_encoder(paths.output, trained.encoder, description)
+    return trained, examples
 
 
 def _familiar(trained: Trained, store: HyperImageStore, examples: Examples, seed: int) -> Familiar:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from earshot.versioning import PreviousOutput
@@ -45,3 +47,21 @@ class Paths:
     def data(self, stage: str) -> Path:
         """The output folder of another stage."""
         return self.root / "data" / stage
+
+    def inside(self, root: Path) -> Paths:
+        """A little workspace in the folder `root`, in which stages run as they do in the large one."""
+        (root / "data").mkdir(parents=True, exist_ok=True)
+        return replace(self, root=root, output=root / "output", work=root / "kept")
+
+    def make(self, stage: str, write: Callable[[Paths], object]) -> None:
+        """Have `write` fill the output of `stage` in a little workspace; nothing where it is there already.
+
+        What an interrupted run has kept in its work folder is there still.
+        """
+        if self.data(stage).is_dir():
+            return
+        shutil.rmtree(self.output, ignore_errors=True)
+        self.output.mkdir()
+        (self.work / stage).mkdir(parents=True, exist_ok=True)
+        write(replace(self, work=self.work / stage))
+        self.output.rename(self.data(stage))

@@ -59,15 +59,15 @@ def _judge(
 ) -> dict[str, Any]:
     measured = measure(paths, params, candidate, current)
     verdict = releases.judge(measured.evidence, params.release.epsilon)
-    cold_start = measured.snapshot.cold_start
     return {
         "candidate": candidate.release,
         **asdict(verdict),
         "epsilon": params.release.epsilon,
         "feature_key": candidate.feature_key,
         "split": candidate.split,
-        "users": len(cold_start.users),
-        "songs": len(cold_start.song_ids),
+        "folds": measured.folds,
+        "users": measured.users,
+        "songs": measured.songs,
         "metrics": measured.metrics,
         "differences": {**measured.evidence.chance, **measured.evidence.against, **measured.evidence.best},
         "genres": measured.evidence.genres,

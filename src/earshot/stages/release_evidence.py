@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from earshot import releases
 from earshot.audio.store import HyperImageStore
@@ -19,15 +20,20 @@ from earshot.evaluation.cold_start import ColdStart, read_cold_start
 from earshot.evaluation.genres import large_genres
 from earshot.evaluation.intervals import Interval
 from earshot.evaluation.judging import evaluate_all, evaluate_among
+from earshot.evaluation.pooling import pool
 from earshot.evaluation.protocol import Metric, Result, System, chance, difference
 from earshot.evaluation.systems import random_system, shuffled_content
+from earshot.evaluation.vectors import read_vectors
 from earshot.files import read_json
-from earshot.params import Params
+from earshot.params import Params, Split
 from earshot.plays.tables import PlayCounts, read_play_counts
 from earshot.recommend.hybrid import Wmf
 from earshot.recommend.rescoring import cold_song_factors, listeners_today
 from earshot.releases import Differences, Evidence, Manifest, NothingReleased
+from earshot.releases.manifest import FOLD_MODELS
 from earshot.stages.paths import Paths
+from earshot.stages.training_set import write_other_split
+from earshot.trusted import trusted_in
 
 METRICS: dict[str, Metric] = {"map_at_500": "map", "auc": "auc"}
 K, BOOTSTRAPS = 500, 1000
@@ -38,8 +44,9 @@ DEAF = ("random", "shuffled_content")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What all are judged on alike."""
+    """What all are judged on alike, with the songs of one fold held out."""
 
+    fold: int
     folder: Path
     cold_start: ColdStart
     plays: PlayCounts
@@ -54,64 +61,111 @@ class Measured:
     ----------
     metrics
         mAP and AUC by system.
+    folds
+        By system, the folds that it was judged on: those of which it has a model.
+    users, songs
+        How many were asked, and about how many songs, over all folds.
     not_cached
         Releases with better figures that could not be scored again, for want of their files in DVC's cache.
     """
 
     evidence: Evidence
-    snapshot: Snapshot
     metrics: dict[str, dict[str, float | None]]
+    folds: dict[str, list[int]]
+    users: int
+    songs: int
     not_cached: list[str]
 
 
 def measure(
     paths: Paths, params: Params, candidate: Manifest, current: Manifest | NothingReleased
 ) -> Measured:
-    """Score the candidate, the release and the best release kept, each with its own encoder."""
-    folder = paths.data("training_set")
-    snapshot = Snapshot(folder, read_cold_start(folder), read_play_counts(folder), params.seed)
-    system, unpaired = (
-        _candidate_system(paths, snapshot, candidate),
-        releases.why_unpaired(candidate, current),
-    )
+    """Score the candidate, the release and the best release kept, each with its own encoders.
+
+    A recipe of which there are models of several folds is judged by the answers of all, pooled;
+    against another by those of the folds that both have.
+    """
+    unpaired = releases.why_unpaired(candidate, current)
     paired = {current.release: current} if isinstance(current, Manifest) and unpaired is None else {}
     best, not_cached = _best(paths.root, candidate, paired)
-    rescored = {
-        name: _released_system(paths, params, snapshot, each) for name, each in (paired | best).items()
-    }
-    systems = {CANDIDATE: system, **_deaf(snapshot, system), **rescored}
-    results = evaluate_all(systems, snapshot.cold_start, K, BOOTSTRAPS, params.seed)
-    genres = (
-        _by_genre(snapshot, systems, next(iter(paired)), params.release.min_genre_share) if paired else {}
+    models = {CANDIDATE: _Model.candidate(paths, params, candidate)}
+    models |= {name: _Model.released(paths, params, each) for name, each in (paired | best).items()}
+    snapshots = _snapshots(paths, params, candidate)
+    systems = [_systems(models, snapshot) for snapshot in snapshots]
+    answers = [
+        evaluate_all(found, snapshot.cold_start, K, BOOTSTRAPS, params.seed)
+        for found, snapshot in zip(systems, snapshots, strict=True)
+    ]
+    pairs = {name: _pooled(answers, name) for name in systems[0]}
+    genres = {}
+    if paired:
+        genres = _by_genre(snapshots[0], systems[0], next(iter(paired)), params.release.min_genre_share)
+    folds = [snapshot.fold for snapshot in snapshots]
+    return Measured(
+        as_evidence(pairs, list(paired), list(best), genres, unpaired, _checks(paths), len(folds)),
+        {name: _values(other) for name, (_, other) in pairs.items()},
+        {name: [fold for fold, found in zip(folds, systems, strict=True) if name in found] for name in pairs},
+        sum(len(each.cold_start.users) for each in snapshots),
+        sum(len(each.cold_start.song_ids) for each in snapshots),
+        not_cached,
     )
-    evidence = as_evidence(results, list(paired), list(best), genres, unpaired, _checks(paths))
-    return Measured(evidence, snapshot, {name: _values(each) for name, each in results.items()}, not_cached)
+
+
+def _snapshots(paths: Paths, params: Params, candidate: Manifest) -> list[Snapshot]:
+    """That of the training set first, then those of the other folds of which the candidate has a model."""
+    split = Split(**candidate.split)
+    found = [_snapshot(split.fold, paths.data("training_set"), params.seed)]
+    for fold in candidate.folds:
+        folder = paths.work / f"fold{fold}"
+        if not folder.is_dir():
+            beside = paths.work / f"fold{fold}-unfinished"
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir()
+            settings = replace(params.training_set, split=replace(split, fold=fold))
+            write_other_split(paths.data("training_set"), beside, settings)
+            beside.rename(folder)
+        found.append(_snapshot(fold, folder, params.seed))
+    return found
+
+
+def _snapshot(fold: int, folder: Path, seed: int) -> Snapshot:
+    return Snapshot(fold, folder, read_cold_start(folder), read_play_counts(folder), seed)
+
+
+def _pooled(answers: Sequence[Mapping[str, Result]], name: str) -> tuple[Result, Result]:
+    """The candidate and the system `name`, each over the folds that both have answered."""
+    both = [found for found in answers if name in found]
+    return pool([found[CANDIDATE] for found in both]), pool([found[name] for found in both])
 
 
 def as_evidence(
-    results: dict[str, Result],
+    pairs: Mapping[str, tuple[Result, Result]],
     paired: Sequence[str],
     best: Sequence[str],
     genres: dict[str, dict[str, Result]],
     unpaired: str | None,
     checks: Sequence[dict[str, Any]],
+    folds: int = 1,
 ) -> Evidence:
-    """What the gate is told of results by system, `CANDIDATE` and `DEAF` among them.
+    """What the gate is told.
 
     Parameters
     ----------
+    pairs
+        By system, `DEAF` among them: the candidate's result, and that of the system on the same questions.
     paired, best
         The system that is the release, and the one that is the best release kept; or none.
     genres
         Results of the candidate and of the release by genre.
     """
     return Evidence(
-        {name: _differences(results, name) for name in DEAF},
-        {name: _differences(results, name) for name in paired},
+        {name: _differences(*pairs[name], by_chance=True) for name in DEAF},
+        {name: _differences(*pairs[name]) for name in paired},
         unpaired,
-        {name: _differences(results, name) for name in best},
-        {genre: _differences(found, paired[0]) for genre, found in genres.items()},
+        {name: _differences(*pairs[name]) for name in best},
+        {genre: _differences(found[CANDIDATE], found[paired[0]]) for genre, found in genres.items()},
         tuple(checks),
+        folds,
     )
 
 
@@ -129,29 +183,64 @@ def _best(
     return {}, not_cached
 
 
-def _candidate_system(paths: Paths, snapshot: Snapshot, candidate: Manifest) -> System:
-    predicted = paths.data("predicted_factors")
-    rows = pd.Index(pd.read_parquet(predicted / "items.parquet")[SONG_ID])
-    factors = np.load(predicted / "item_factors.npy", allow_pickle=False)
-    items = factors[rows.get_indexer(pd.Index(snapshot.cold_start.song_ids))]
-    return System(_users(paths.data("wmf_factors"), snapshot, candidate), items)
+@dataclass(frozen=True)
+class _Model:
+    """The files of a model and of those of other folds, and what reads them.
+
+    Attributes
+    ----------
+    folder
+        `<stage>/<file>`, and `fold_models/<fold>/<file>`. Its predictions are read where they are there.
+    heard
+        For what its encoders hear: outlives a kill.
+    """
+
+    release: Manifest
+    folder: Path
+    heard: Path
+    trusted: Collection[str]
+
+    @classmethod
+    def candidate(cls, paths: Paths, params: Params, candidate: Manifest) -> _Model:
+        return cls(candidate, paths.root / "data", paths.work / CANDIDATE, trusted_in(params))
+
+    @classmethod
+    def released(cls, paths: Paths, params: Params, release: Manifest) -> _Model:
+        folder = paths.work / release.release
+        shutil.rmtree(folder, ignore_errors=True)
+        releases.fetch(release, paths.root, folder)
+        trusted = releases.trusted_classes(paths.root, release.release, params)
+        return cls(release, folder, paths.work / f"{release.release}-songs", trusted)
+
+    def system(self, snapshot: Snapshot) -> System | None:
+        """Its answers to the question of `snapshot`; None without a model of that fold."""
+        if snapshot.fold == Split(**self.release.split).fold:
+            encoder, factors = self.folder / "cnn_checkpoint", self.folder / "wmf_factors"
+        elif snapshot.fold in self.release.folds:
+            encoder = factors = self.folder / FOLD_MODELS / str(snapshot.fold)
+        else:
+            return None
+        wmf = Wmf.of(self.release.params["wmf_factors"])
+        users = listeners_today(factors, snapshot.folder, snapshot.plays, wmf)
+        predicted = self.folder / "predicted_factors"
+        if encoder.name == "cnn_checkpoint" and predicted.is_dir():
+            table, wanted = predicted / "items.parquet", snapshot.cold_start.song_ids
+            return System(users, read_vectors(predicted / "item_factors.npy", table, SONG_ID, wanted))
+        return System(users, self._hear(encoder, snapshot))
+
+    def _hear(self, encoder: Path, snapshot: Snapshot) -> NDArray[np.float32]:
+        heard = self.heard / str(snapshot.fold)
+        heard.mkdir(parents=True, exist_ok=True)
+        store = HyperImageStore.open(snapshot.folder / "hyper_images")
+        return cold_song_factors(encoder, store, snapshot.cold_start.song_ids, heard, self.trusted)
 
 
-def _released_system(paths: Paths, params: Params, snapshot: Snapshot, release: Manifest) -> System:
-    folder = paths.work / release.release
-    shutil.rmtree(folder, ignore_errors=True)
-    releases.fetch(release, paths.root, folder)
-    heard = paths.work / f"{release.release}-songs"
-    heard.mkdir(exist_ok=True)
-    store = HyperImageStore.open(snapshot.folder / "hyper_images")
-    trusted = releases.trusted_classes(paths.root, release.release, params)
-    items = cold_song_factors(folder / "cnn_checkpoint", store, snapshot.cold_start.song_ids, heard, trusted)
-    return System(_users(folder / "wmf_factors", snapshot, release), items)
-
-
-def _users(wmf_folder: Path, snapshot: Snapshot, release: Manifest) -> Any:
-    wmf = Wmf.of(release.params["wmf_factors"])
-    return listeners_today(wmf_folder, snapshot.folder, snapshot.plays, wmf)
+def _systems(models: Mapping[str, _Model], snapshot: Snapshot) -> dict[str, System]:
+    """Whoever has a model of that fold, and what hears nothing."""
+    found = {name: model.system(snapshot) for name, model in models.items()}
+    candidate = found[CANDIDATE]
+    assert candidate is not None, snapshot.fold
+    return {name: each for name, each in found.items() if each is not None} | _deaf(snapshot, candidate)
 
 
 def _deaf(snapshot: Snapshot, system: System) -> dict[str, System]:
@@ -182,14 +271,14 @@ def _checks(paths: Paths) -> tuple[dict[str, Any], ...]:
     return tuple(check for summary in summaries for check in summary.get("checks", []))
 
 
-def _differences(results: dict[str, Result], other: str) -> Differences:
-    pair = results[CANDIDATE], results[other]
-    artists = len(pair[0].artist_ids)
+def _differences(candidate: Result, other: Result, by_chance: bool = False) -> Differences:
+    artists = len(candidate.artist_ids)
     found: Differences = {
-        name: {**_numbers(difference(*pair, metric)), "artists": artists} for name, metric in METRICS.items()
+        name: {**_numbers(difference(candidate, other, metric)), "artists": artists}
+        for name, metric in METRICS.items()
     }
-    if other in DEAF:
-        p = chance(*pair)
+    if by_chance:
+        p = chance(candidate, other)
         found["auc"]["p"] = p if math.isfinite(p) else None
     return found
 

@@ -72,6 +72,29 @@ def write_snapshot(paths: Paths, settings: TrainingSet) -> dict[str, Any]:
     return _summary(songs, counts, clips) | {"set_aside": _set_aside(paths)}
 
 
+def write_other_split(training_set: Path, output: Path, settings: TrainingSet) -> None:
+    """The snapshot in the folder `training_set` with other songs held out, in the empty folder `output`.
+
+    Everything but `songs.parquet` is linked; there are no clips.
+
+    Raises
+    ------
+    UserError
+        No song with plays is cold, or none is not.
+    """
+    import pandas as pd
+
+    songs = _held_out(pd.read_parquet(training_set / "songs.parquet"), settings)
+    _refuse_useless(songs, read_play_counts(training_set), settings)
+    for name in (PLAYS, USERS, ITEMS):
+        link(training_set / name, output / name)
+    for image in sorted(path for path in (training_set / "hyper_images").rglob("*") if path.is_file()):
+        place = output / image.relative_to(training_set)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        link(image, place)
+    write_table(output / "songs.parquet", songs)
+
+
 def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, settings: TrainingSet) -> pd.DataFrame:
     import pandas as pd
 
@@ -80,6 +103,10 @@ def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, settings: T
     songs = catalogue.loc[there, _TOLD].sort_values(SONG_ID, ignore_index=True)
     listeners = pd.Series(np.bincount(counts.matrix.indices, minlength=len(counts.song_ids)), counts.song_ids)
     songs[N_LISTENERS] = songs[SONG_ID].map(listeners).fillna(0).astype(np.int64)
+    return _held_out(songs, settings)
+
+
+def _held_out(songs: pd.DataFrame, settings: TrainingSet) -> pd.DataFrame:
     songs[COLD] = split.cold(songs[SONG_ID], songs[ARTIST_ID].fillna(""), settings.split)
     warm = ~songs[COLD] & (songs[N_LISTENERS] > 0)
     songs[VALIDATION] = warm & split.validation(songs[SONG_ID], settings.validation_share)

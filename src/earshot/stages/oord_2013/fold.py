@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,27 +100,16 @@ class Fold:
 def make_fold(paths: Paths, params: Oord2013, fold: int, seed: int) -> Fold:
     """The fold in `paths.work`; what an interrupted run has finished of it stays."""
     root = paths.work / f"fold{fold}-seed{seed}"
-    (root / "data").mkdir(parents=True, exist_ok=True)
+    inside = paths.inside(root)
     for name in _READ:
         if not (root / "data" / name).exists():
             (root / "data" / name).symlink_to(paths.data(name).resolve())
     settings = TrainingSet(split=params.folds.split(fold), validation_share=params.folds.validation_share)
-    inside = Paths(root, root / "output", root / "kept", paths.failed, paths.previous)
-    _make(inside, "play_counts", lambda: _write_plays(paths.data("play_counts"), inside.output, params.folds))
-    _make(inside, "training_set", lambda: write_snapshot(inside, settings))
-    _make(inside, "wmf_factors", lambda: write_factors(inside, params.wmf_factors, seed))
+    plays = paths.data("play_counts")
+    inside.make("play_counts", lambda made: _write_plays(plays, made.output, params.folds))
+    inside.make("training_set", lambda made: write_snapshot(made, settings))
+    inside.make("wmf_factors", lambda made: write_factors(made, params.wmf_factors, seed))
     return Fold(inside, seed, params)
-
-
-def _make(paths: Paths, stage: str, write: Callable[[], object]) -> None:
-    """Have `write` fill the output, and rename it into place; nothing where it is there already."""
-    if paths.data(stage).is_dir():
-        return
-    for folder in (paths.output, paths.work):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-    write()
-    paths.output.rename(paths.data(stage))
 
 
 def _write_plays(source: Path, output: Path, folds: Folds) -> None:

@@ -1,0 +1,75 @@
+"""The recipe trained again on the other folds of the split, so that it can be judged by all artists.
+
+With few artists held out nothing can be told of one model. Those of the other folds are
+trained as it was, each with other songs held out; they are judged beside it, and never served.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from earshot.errors import UserError
+from earshot.evaluation.cold_start import read_cold_start
+from earshot.files import link
+from earshot.params import Params
+from earshot.processes import progress
+from earshot.stages.cnn_checkpoint import write_encoder
+from earshot.stages.paths import Paths
+from earshot.stages.training_set import write_other_split
+from earshot.stages.wmf_factors import write_factors
+from earshot.terminal import say
+
+ENOUGH_ARTISTS = 100
+"""Held out: so many tell one model from a random order, and from the release, by themselves."""
+KEPT = {
+    "cnn_checkpoint": ("encoder.json", "encoder.pt"),
+    "wmf_factors": ("item_factors.npy", "items.parquet"),
+}
+"""What judging a fold's model takes, by the stage that made it."""
+
+
+def run(paths: Paths, params: Params) -> dict[str, Any]:
+    """Write `<fold>/` with the files of `KEPT` for every other fold, or nothing where none is wanted.
+
+    `folds` of the summary names them; `left_out` those in which nobody could be asked, and why.
+    """
+    split = params.training_set.split
+    artists = len(read_cold_start(paths.data("training_set")).artist_starts)
+    found: dict[str, Any] = {"cold_artists": artists, "folds": [], "left_out": {}}
+    if params.release.folds == "one" or (params.release.folds == "auto" and artists >= ENOUGH_ARTISTS):
+        return found
+    others = [fold for fold in range(split.folds) if fold != split.fold]
+    say(
+        f"{artists} artists are held out: the recipe is judged by {len(others)} more models, "
+        f"which take about {len(others)} times as long as the first"
+    )
+    for fold in progress(others, description="Training the other folds", unit="models"):
+        try:
+            inside = _hold_out(paths, params, fold)
+        except UserError as error:
+            found["left_out"][str(fold)] = str(error).replace(str(paths.work), "")
+            continue
+        _train(inside, params, paths.output / str(fold))
+        found["folds"].append(fold)
+    return found
+
+
+def _hold_out(paths: Paths, params: Params, fold: int) -> Paths:
+    """A little workspace with the snapshot of `fold`. UserError: nobody can be asked there."""
+    inside = paths.inside(paths.work / f"fold{fold}")
+    settings = replace(params.training_set, split=replace(params.training_set.split, fold=fold))
+    source = paths.data("training_set")
+    inside.make("training_set", lambda made: write_other_split(source, made.output, settings))
+    read_cold_start(inside.data("training_set"))
+    return inside
+
+
+def _train(inside: Paths, params: Params, output: Path) -> None:
+    inside.make("wmf_factors", lambda made: write_factors(made, params.wmf_factors, params.seed))
+    inside.make("cnn_checkpoint", lambda made: write_encoder(made, params))
+    output.mkdir()
+    for stage, names in KEPT.items():
+        for name in names:
+            link(inside.data(stage) / name, output / name)

@@ -14,7 +14,7 @@ from earshot.deliveries.feedback import check_feedback, feedback_files
 from earshot.deliveries.index import read_description
 from earshot.deliveries.plays import play_files, read_plays
 from earshot.deliveries.songs import read_songs, song_file
-from earshot.deliveries.tables import refuse_open_quotes
+from earshot.deliveries.tables import refuse_lines, refuse_open_quotes
 from earshot.errors import UserError
 
 
@@ -62,6 +62,7 @@ def _check(folder: Path) -> None:
 
 
 def _has_rows(path: Path) -> bool:
+    refuse_lines(path)
     return any(len(chunk) for chunk in read_plays(path, chunk_rows=1))
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from earshot.arrow_text import NoTextError, as_text, decoded_bytes
 from earshot.errors import UserError
@@ -124,9 +124,21 @@ def refuse_open_quotes(path: Path) -> None:
         )
 
     with _errors_of(path), path.open("rb") as opened:
-        blocks = iter(lambda: opened.read(_BLOCK_BYTES), b"")
-        for _ in closed_quotes(with_bounded_lines(path, blocks, ","), ",", refuse):
+        for _ in closed_quotes(with_bounded_lines(path, _blocks(opened), ","), ",", refuse):
             pass
+
+
+def refuse_lines(path: Path) -> None:
+    """UserError where lines of CSV in its first 64 MiB are no rows (`earshot.table_bounds`)."""
+    if path.suffix == ".csv":
+        with _errors_of(path), path.open("rb") as opened:
+            first = islice(_blocks(opened), _MAX_CHUNK_BYTES // _BLOCK_BYTES)
+            for _ in with_bounded_lines(path, first, ","):
+                pass
+
+
+def _blocks(opened: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: opened.read(_BLOCK_BYTES), b"")
 
 
 def _line_number(path: Path, offset: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from earshot.artists import too_few_artists
 from earshot.audio.store import HyperImageStore
 from earshot.columns import SONG_ID, USER_ID
 from earshot.evaluation import tables
-from earshot.evaluation.judging import Judgement, judge
+from earshot.evaluation.judging import Judgement, evaluate_all, judge
+from earshot.evaluation.pooling import pool
 from earshot.evaluation.protocol import ColdStart, System, read_cold_start
 from earshot.evaluation.report.choosing import describe_songs, read_clips, songs_to_draw
-from earshot.evaluation.report.page import Report, draw_page
+from earshot.evaluation.report.page import OverFolds, Report, draw_page
 from earshot.evaluation.report.song_map import lay_out
 from earshot.evaluation.report.songs import Example, in_order_of_need
 from earshot.evaluation.report.sounds import choose_sounds
@@ -24,9 +26,12 @@ from earshot.evaluation.systems import random_system, shuffled_content
 from earshot.evaluation.vectors import read_vectors
 from earshot.files import read_json, write_json, write_table
 from earshot.params import Params
+from earshot.recommend.hybrid import Wmf
 from earshot.recommend.similar import similar_songs
 from earshot.stages.checks import check
+from earshot.stages.folds import hear_system, read_snapshots, read_system
 from earshot.stages.paths import Paths
+from earshot.trusted import trusted_in
 
 CANDIDATE, BOUND = "cnn_mse", "upper_bound"
 DESCRIPTIONS = {
@@ -48,10 +53,47 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     cold_start = read_cold_start(paths.data("training_set"))
     systems = _systems(paths, cold_start, params.seed)
     judged = judge(systems, cold_start, settings.k, settings.bootstraps, params.seed)
+    recipe = _judge_recipe(paths, params)
     _write_tables(paths, params, judged, cold_start)
-    page = draw_page(_report(paths, judged, params))
+    if recipe is not None:
+        write_json(paths.output / "over_folds.json", asdict(recipe))
+    page = draw_page(_report(paths, judged, recipe, params))
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return _summary(judged, settings.k)
+
+
+def _judge_recipe(paths: Paths, params: Params) -> OverFolds | None:
+    """The candidate and the models of other folds, each on its held-out songs, as the gate judges them."""
+    folds = read_json(paths.data("fold_models") / "summary.json")["folds"]
+    if not folds:
+        return None
+    settings, wmf = params.evaluation_report, Wmf.of(asdict(params.wmf_factors))
+    answers = []
+    snapshots = read_snapshots(paths, params.training_set, folds, params.seed)
+    for snapshot in snapshots:
+        if snapshot.fold in folds:
+            model = paths.data("fold_models") / str(snapshot.fold)
+            system = hear_system(snapshot, model, model, wmf, paths.work, trusted_in(params))
+        else:
+            predicted, factors = paths.data("predicted_factors"), paths.data("wmf_factors")
+            system = read_system(snapshot, predicted, factors, wmf)
+        sizes = len(system.user_vectors), len(system.item_vectors)
+        systems = {
+            "random": random_system(*sizes, params.seed),
+            "shuffled_content": shuffled_content(system, params.seed),
+            CANDIDATE: system,
+        }
+        answers.append(
+            evaluate_all(systems, snapshot.cold_start, settings.k, settings.bootstraps, params.seed)
+        )
+    results = {name: pool([found[name] for found in answers]) for name in answers[0]}
+    return OverFolds(
+        folds=[snapshot.fold for snapshot in snapshots],
+        candidates=sum(len(snapshot.cold_start.song_ids) for snapshot in snapshots),
+        n_users=sum(len(snapshot.cold_start.users) for snapshot in snapshots),
+        systems={name: tables.describe(result, settings.k) for name, result in results.items()},
+        differences=tables.differences(results, settings.k),
+    )
 
 
 def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: ColdStart) -> None:
@@ -111,7 +153,7 @@ def _check(differences: dict[str, Any], a: str, b: str, k: int) -> dict[str, Any
     )
 
 
-def _report(paths: Paths, judged: Judgement, params: Params) -> Report:
+def _report(paths: Paths, judged: Judgement, recipe: OverFolds | None, params: Params) -> Report:
     from earshot.audio.song_sheet import song_sheet
 
     training_set = paths.data("training_set")
@@ -123,6 +165,7 @@ def _report(paths: Paths, judged: Judgement, params: Params) -> Report:
         metrics=judged.metrics,
         differences=judged.differences,
         kinds=judged.kinds,
+        recipe=recipe,
         descriptions=DESCRIPTIONS,
         candidate=CANDIDATE,
         bound=BOUND,

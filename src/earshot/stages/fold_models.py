@@ -6,7 +6,6 @@ trained as it was, each with other songs held out; they are judged beside it, an
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from earshot.files import link
 from earshot.params import Params
 from earshot.processes import progress
 from earshot.stages.cnn_checkpoint import write_encoder
+from earshot.stages.folds import hold_out
 from earshot.stages.paths import Paths
-from earshot.stages.training_set import write_other_split
 from earshot.stages.wmf_factors import write_factors
 from earshot.terminal import say
 
@@ -47,23 +46,14 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     )
     for fold in progress(others, description="Training the other folds", unit="models"):
         try:
-            inside = _hold_out(paths, params, fold)
+            inside = hold_out(paths, params.training_set, fold)
+            read_cold_start(inside.data("training_set"))
         except UserError as error:
             found["left_out"][str(fold)] = str(error).replace(str(paths.work), "")
             continue
         _train(inside, params, paths.output / str(fold))
         found["folds"].append(fold)
     return found
-
-
-def _hold_out(paths: Paths, params: Params, fold: int) -> Paths:
-    """A little workspace with the snapshot of `fold`. UserError: nobody can be asked there."""
-    inside = paths.inside(paths.work / f"fold{fold}")
-    settings = replace(params.training_set, split=replace(params.training_set.split, fold=fold))
-    source = paths.data("training_set")
-    inside.make("training_set", lambda made: write_other_split(source, made.output, settings))
-    read_cold_start(inside.data("training_set"))
-    return inside
 
 
 def _train(inside: Paths, params: Params, output: Path) -> None:

@@ -9,30 +9,23 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from earshot import releases
-from earshot.audio.store import HyperImageStore
 from earshot.columns import GENRES, SONG_ID
-from earshot.evaluation.cold_start import ColdStart, read_cold_start
 from earshot.evaluation.genres import large_genres
 from earshot.evaluation.intervals import Interval
 from earshot.evaluation.judging import evaluate_all, evaluate_among
 from earshot.evaluation.pooling import pool
 from earshot.evaluation.protocol import Metric, Result, System, chance, difference
 from earshot.evaluation.systems import random_system, shuffled_content
-from earshot.evaluation.vectors import read_vectors
 from earshot.files import read_json
 from earshot.params import Params, Split
-from earshot.plays.tables import PlayCounts, read_play_counts
 from earshot.recommend.hybrid import Wmf
-from earshot.recommend.rescoring import cold_song_factors, listeners_today
 from earshot.releases import Differences, Evidence, Manifest, NothingReleased
 from earshot.releases.manifest import FOLD_MODELS
+from earshot.stages.folds import Snapshot, hear_system, read_snapshots, read_system
 from earshot.stages.paths import Paths
-from earshot.stages.training_set import write_other_split
 from earshot.trusted import trusted_in
 
 METRICS: dict[str, Metric] = {"map_at_500": "map", "auc": "auc"}
@@ -40,17 +33,6 @@ K, BOOTSTRAPS = 500, 1000
 CANDIDATE = "candidate"
 DEAF = ("random", "shuffled_content")
 """Systems that hear nothing: a random order, and the candidate's predictions dealt to the wrong songs."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What all are judged on alike, with the songs of one fold held out."""
-
-    fold: int
-    folder: Path
-    cold_start: ColdStart
-    plays: PlayCounts
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -90,7 +72,8 @@ def measure(
     best, not_cached = _best(paths.root, candidate, paired)
     models = {CANDIDATE: _Model.candidate(paths, params, candidate)}
     models |= {name: _Model.released(paths, params, each) for name, each in (paired | best).items()}
-    snapshots = _snapshots(paths, params, candidate)
+    settings = replace(params.training_set, split=Split(**candidate.split))
+    snapshots = read_snapshots(paths, settings, candidate.folds, params.seed)
     systems = [_systems(models, snapshot) for snapshot in snapshots]
     answers = [
         evaluate_all(found, snapshot.cold_start, K, BOOTSTRAPS, params.seed)
@@ -109,27 +92,6 @@ def measure(
         sum(len(each.cold_start.song_ids) for each in snapshots),
         not_cached,
     )
-
-
-def _snapshots(paths: Paths, params: Params, candidate: Manifest) -> list[Snapshot]:
-    """That of the training set first, then those of the other folds of which the candidate has a model."""
-    split = Split(**candidate.split)
-    found = [_snapshot(split.fold, paths.data("training_set"), params.seed)]
-    for fold in candidate.folds:
-        folder = paths.work / f"fold{fold}"
-        if not folder.is_dir():
-            beside = paths.work / f"fold{fold}-unfinished"
-            shutil.rmtree(beside, ignore_errors=True)
-            beside.mkdir()
-            settings = replace(params.training_set, split=replace(split, fold=fold))
-            write_other_split(paths.data("training_set"), beside, settings)
-            beside.rename(folder)
-        found.append(_snapshot(fold, folder, params.seed))
-    return found
-
-
-def _snapshot(fold: int, folder: Path, seed: int) -> Snapshot:
-    return Snapshot(fold, folder, read_cold_start(folder), read_play_counts(folder), seed)
 
 
 def _pooled(answers: Sequence[Mapping[str, Result]], name: str) -> tuple[Result, Result]:
@@ -221,18 +183,10 @@ class _Model:
         else:
             return None
         wmf = Wmf.of(self.release.params["wmf_factors"])
-        users = listeners_today(factors, snapshot.folder, snapshot.plays, wmf)
         predicted = self.folder / "predicted_factors"
         if encoder.name == "cnn_checkpoint" and predicted.is_dir():
-            table, wanted = predicted / "items.parquet", snapshot.cold_start.song_ids
-            return System(users, read_vectors(predicted / "item_factors.npy", table, SONG_ID, wanted))
-        return System(users, self._hear(encoder, snapshot))
-
-    def _hear(self, encoder: Path, snapshot: Snapshot) -> NDArray[np.float32]:
-        heard = self.heard / str(snapshot.fold)
-        heard.mkdir(parents=True, exist_ok=True)
-        store = HyperImageStore.open(snapshot.folder / "hyper_images")
-        return cold_song_factors(encoder, store, snapshot.cold_start.song_ids, heard, self.trusted)
+            return read_system(snapshot, predicted, factors, wmf)
+        return hear_system(snapshot, encoder, factors, wmf, self.heard, self.trusted)
 
 
 def _systems(models: Mapping[str, _Model], snapshot: Snapshot) -> dict[str, System]:

@@ -133,14 +133,16 @@ def _set_aside(
         first[one.unexpected] = number
     places = np.flatnonzero(first < len(checks))
     bad, first = rows.iloc[places], first[places]
-    values = np.array([bad[check.column].to_numpy(dtype=object) for check in checks], dtype=object)
+    values = np.empty(len(bad), dtype=object)
+    for number, check in enumerate(checks):
+        values[first == number] = bad[check.column][first == number]
     return pd.DataFrame(
         {
             DELIVERY: delivery,
             FILE: file,
             ROW: bad.index + 1,
             COLUMN: np.array([check.column for check in checks], dtype=object)[first],
-            VALUE: values[first, np.arange(len(first))],
+            VALUE: values,
             REASON: np.array([f"wanted {check.expected}" for check in checks], dtype=object)[first],
         },
         index=bad.index,

@@ -26,6 +26,27 @@ CURVES = {"training_loss": "training", "validation_loss": "validation"}
 
 
 @dataclass(frozen=True)
+class OverFolds:
+    """The recipe, judged by a model of every fold.
+
+    Attributes
+    ----------
+    folds
+        Those of which there is a model.
+    candidates, n_users
+        How many were asked about how many songs, over all folds.
+    systems, differences
+        As a `Judgement` has them.
+    """
+
+    folds: list[int]
+    candidates: int
+    n_users: int
+    systems: dict[str, Any]
+    differences: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Report:
     """What the page shows.
 
@@ -33,6 +54,8 @@ class Report:
     ----------
     metrics, differences, kinds
         As a `Judgement` has them.
+    recipe
+        Of a model of every fold, where there are some.
     descriptions
         System -> a few words.
     candidate, bound
@@ -54,6 +77,7 @@ class Report:
     metrics: Mapping[str, Any]
     differences: Mapping[str, Any]
     kinds: Mapping[str, Any]
+    recipe: OverFolds | None
     descriptions: Mapping[str, str]
     candidate: str
     bound: str
@@ -68,7 +92,7 @@ class Report:
 
 def draw_page(report: Report) -> str:
     """The page: one HTML document that loads nothing."""
-    parts = (_header, _results, _protocol, _curves, _map, _sheet, _songs)
+    parts = (_header, _results, _recipe, _protocol, _curves, _map, _sheet, _songs)
     body = "\n".join(part(report) for part in parts)
     sounds = f"<div hidden>\n{audio_elements(report.sounds)}\n</div>\n<script>{SCRIPT}</script>"
     return document("evaluation report", body, sounds)
@@ -92,16 +116,21 @@ def _header(report: Report) -> str:
 
 
 def _verdict(report: Report) -> str:
-    """Of the systems below it, in the words and digits of the rows of differences."""
+    """Of the systems below it, in the words of the rows of differences: over all folds, if judged so."""
     start = f"{report.candidate}_minus_"
+    recipe = report.recipe
+    differences = report.differences if recipe is None else recipe.differences
     against = {
-        name.removeprefix(start): values
-        for name, values in report.differences.items()
-        if name.startswith(start)
+        name.removeprefix(start): values for name, values in differences.items() if name.startswith(start)
     }
+    n_artists = max(values["n_artists"] for values in against.values())
     if any(values["auc_ci95_artists"][0] is None for values in against.values()):
-        return f"{too_few_artists(report.metrics['protocol']['n_artists'])} what it beats."
+        return f"{too_few_artists(n_artists)} what it beats."
     told = []
+    if recipe is not None:
+        told.append(
+            f"Trained anew for each of {len(recipe.folds)} folds, with {n_artists:,} artists held out in all:"
+        )
     for verb, beaten in (("beats", True), ("does not beat", False)):
         named = [
             f"{name} (AUC {signed(values['auc'])})"
@@ -134,6 +163,23 @@ def _results(report: Report) -> str:
         "the interval of the AUC lies above zero and that of mAP does not lie below it.</p>",
         draw_differences(report.differences, headings, report.candidate),
         draw_kinds(report.kinds, headings),
+    )
+
+
+def _recipe(report: Report) -> str:
+    recipe = report.recipe
+    if recipe is None:
+        return ""
+    headings = _headings(report)
+    return section(
+        "folds",
+        "The recipe, over all folds",
+        f"Few artists are held out, so a model was trained for every one of {len(recipe.folds)} folds, each "
+        f"asked about its own held-out songs: {recipe.candidates:,} songs, {recipe.n_users:,} lists. "
+        "The gate judges by these; the first model is the one that may be served.",
+        draw_systems(recipe.systems, report.descriptions, headings, report.candidate),
+        "<h3>Paired differences</h3>",
+        draw_differences(recipe.differences, headings, report.candidate),
     )
 
 

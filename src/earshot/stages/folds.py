@@ -1,0 +1,76 @@
+"""The question of each fold, and what a model that its songs were held out of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from earshot.audio.store import HyperImageStore
+from earshot.columns import SONG_ID
+from earshot.evaluation.cold_start import ColdStart, read_cold_start
+from earshot.evaluation.protocol import System
+from earshot.evaluation.vectors import read_vectors
+from earshot.params import TrainingSet
+from earshot.plays.tables import PlayCounts, read_play_counts
+from earshot.recommend.hybrid import Wmf
+from earshot.recommend.rescoring import cold_song_factors, listeners_today
+from earshot.stages.paths import Paths
+from earshot.stages.training_set import write_other_split
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What all are judged on alike, with the songs of one fold held out."""
+
+    fold: int
+    folder: Path
+    cold_start: ColdStart
+    plays: PlayCounts
+    seed: int
+
+
+def read_snapshots(paths: Paths, settings: TrainingSet, folds: Sequence[int], seed: int) -> list[Snapshot]:
+    """That of the training set, which was made with `settings`, first; then those of the other `folds`.
+
+    Raises
+    ------
+    UserError
+        A fold in which nobody can be asked.
+    """
+    others = (_read(fold, hold_out(paths, settings, fold).data("training_set"), seed) for fold in folds)
+    return [_read(settings.split.fold, paths.data("training_set"), seed), *others]
+
+
+def hold_out(paths: Paths, settings: TrainingSet, fold: int) -> Paths:
+    """A little workspace in `paths.work` whose training set is the workspace's with the songs of `fold` cold.
+
+    Errors as in `write_other_split`.
+    """
+    inside, source = paths.inside(paths.work / f"fold{fold}"), paths.data("training_set")
+    other = replace(settings, split=replace(settings.split, fold=fold))
+    inside.make("training_set", lambda made: write_other_split(source, made.output, other))
+    return inside
+
+
+def _read(fold: int, folder: Path, seed: int) -> Snapshot:
+    return Snapshot(fold, folder, read_cold_start(folder), read_play_counts(folder), seed)
+
+
+def read_system(snapshot: Snapshot, predicted: Path, factors: Path, wmf: Wmf) -> System:
+    """Today's listeners against the songs of a factorization, and what was predicted of those held out."""
+    users = listeners_today(factors, snapshot.folder, snapshot.plays, wmf)
+    songs = snapshot.cold_start.song_ids
+    items = read_vectors(predicted / "item_factors.npy", predicted / "items.parquet", SONG_ID, songs)
+    return System(users, items)
+
+
+def hear_system(
+    snapshot: Snapshot, encoder: Path, factors: Path, wmf: Wmf, work: Path, trusted: Collection[str]
+) -> System:
+    """The same with what the encoder in the folder `encoder` hears in them; it outlives a kill in `work`."""
+    users = listeners_today(factors, snapshot.folder, snapshot.plays, wmf)
+    store = HyperImageStore.open(snapshot.folder / "hyper_images")
+    heard = work / str(snapshot.fold)
+    heard.mkdir(parents=True, exist_ok=True)
+    return System(users, cold_song_factors(encoder, store, snapshot.cold_start.song_ids, heard, trusted))

@@ -49,7 +49,7 @@ def test_commands_exist() -> None:
 def test_parameters_and_stages_exist() -> None:
     params = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
     named = re.findall(r"-S (\w+)\.(\w+)=", README) + re.findall(r"`(training_set|tracking)\.(\w+)`", README)
-    assert len(named) == 4
+    assert len(named) == 5
     assert all(key in params[section] for section, key in named)
     stages = parse_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert set(re.findall(r"dvc repro (\w+)\b(?!/)", README)) <= set(stages)

@@ -34,7 +34,9 @@ CORE = [
 ]
 GLUE = ["earshot.stages.checks", "earshot.stages.paths", "earshot.stages.reuse"]
 LOADS_CLASSES = dict.fromkeys(("cnn_checkpoint", "fold_models"), CLASS_PATHS)
-LOADS_CLASSES |= dict.fromkeys(("predicted_factors", "release", "served_factors"), CLASS_PATHS[:1])
+LOADS_CLASSES |= dict.fromkeys(
+    ("predicted_factors", "evaluation_report", "release", "served_factors"), CLASS_PATHS[:1]
+)
 
 
 def module_file(module: str) -> Path | None:

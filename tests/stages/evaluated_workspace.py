@@ -36,6 +36,8 @@ def write_workspace(root: Path, n_songs: int = 120, n_users: int = 80) -> Params
     training_set = root / "data" / "training_set"
     _write_plays(training_set, songs, traits, n_users, draw)
     songs.to_parquet(training_set / "songs.parquet")
+    (root / "data" / "fold_models").mkdir()
+    (root / "data" / "fold_models" / "summary.json").write_text(json.dumps({"folds": []}))
     (training_set / "summary.json").write_text(json.dumps({"set_aside": {"files that do not decode": 3}}))
     _write_images(training_set / "hyper_images", songs, traits, draw)
     _write_clips(training_set / "clips", songs, traits)
@@ -57,6 +59,7 @@ def _songs(n_songs: int, traits: np.ndarray) -> pd.DataFrame:
             "title": [f"Title & <b>{n}</b>" if n % 9 else "" for n in number],
             "genres": [GENRES[int(trait > 0) + 2 * int(other > 0)] for trait, other in traits[:, :2]],
             "cold": number % 4 == 0,
+            "n_listeners": 1,  # not counted here: nobody asks
         }
     )
 

@@ -13,8 +13,11 @@ import pytest
 
 from earshot.errors import UserError
 from earshot.evaluation.report.results import metric_axis, metric_cell
-from earshot.stages import evaluation_report
+from earshot.files import write_json
+from earshot.params import Component, Split
+from earshot.stages import evaluation_report, fold_models
 from tests.stages.evaluated_workspace import paths_of, write_workspace
+from tests.training.heard import cnn_params
 
 CHROMIUM = shutil.which("chromium")
 OPTIONS = [
@@ -146,13 +149,49 @@ def test_a_song_without_prediction_is_named(workspace, tmp_path):
     items, factors = pd.read_parquet(predicted / "items.parquet"), np.load(predicted / "item_factors.npy")
     moved = tmp_path / "data"
     moved.mkdir()
-    for folder in ("training_set", "wmf_factors", "cnn_checkpoint"):
+    for folder in ("training_set", "wmf_factors", "cnn_checkpoint", "fold_models"):
         (moved / folder).symlink_to(root / "data" / folder)
     (moved / "predicted_factors").mkdir()
     items.iloc[1:].to_parquet(moved / "predicted_factors" / "items.parquet")
     np.save(moved / "predicted_factors" / "item_factors.npy", factors[1:])
     with pytest.raises(UserError, match="no song_id 'song-0000'"):
         evaluation_report.run(paths_of(tmp_path, "evaluation_report"), params)
+
+
+def test_the_recipe_is_shown_over_all_folds_with_the_digits_of_its_table(workspace, tmp_path, metrics):
+    root, params, _, _ = workspace
+    shutil.copytree(root / "data", tmp_path / "data")
+    (tmp_path / "data" / "fold_models" / "summary.json").unlink()
+    (tmp_path / "data" / "fold_models").rmdir()
+    split = Split(by="song", folds=2, fold=0)
+    params = replace(
+        params,
+        training_set=replace(params.training_set, split=split),
+        cnn_checkpoint=cnn_params(
+            encoder=Component(
+                "earshot.encoders.convolutional:ConvolutionalEncoder",
+                {"channels": 8, "hidden": 8, "families": ["mel"]},
+            )
+        ),
+    )
+    paths = paths_of(tmp_path, "fold_models")
+    write_json(paths.output / "summary.json", fold_models.run(paths, params))
+    paths.output.rename(tmp_path / "data" / "fold_models")
+    paths = paths_of(tmp_path, "evaluation_report")
+    evaluation_report.run(paths, params)
+
+    found = json.loads((paths.output / "over_folds.json").read_text())
+    assert found["folds"] == [0, 1]
+    assert list(found["systems"]) == ["random", "shuffled_content", "cnn_mse"]
+    assert found["candidates"] > metrics["protocol"]["candidates"] + 40
+    assert found["systems"]["cnn_mse"]["n_artists"] == 30
+    against = found["differences"]["cnn_mse_minus_random"]
+    assert against["beats"]
+    page = (paths.output / "report.html").read_text(encoding="utf-8")
+    headline = re.search(r"<p>([0-9]+ listeners.*?)</p>", page, re.DOTALL)[1]
+    assert "That is over models of 2 folds, 30 artists in all." in headline
+    assert f"random (AUC {against['auc']:+.3f})" in headline.replace("\N{MINUS SIGN}", "-")
+    assert "The recipe, over all folds" in page
 
 
 @pytest.fixture

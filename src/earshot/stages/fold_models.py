@@ -15,8 +15,8 @@ from earshot.files import link
 from earshot.params import Params
 from earshot.processes import progress
 from earshot.stages.cnn_checkpoint import write_encoder
-from earshot.stages.folds import hold_out
 from earshot.stages.paths import Paths
+from earshot.stages.training_set import hold_out
 from earshot.stages.wmf_factors import write_factors
 from earshot.terminal import say
 
@@ -41,8 +41,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         return found
     others = [fold for fold in range(split.folds) if fold != split.fold]
     say(
-        f"{artists} artists are held out: the recipe is judged by {len(others)} more models, "
-        f"which take about {len(others)} times as long as the first"
+        f"{artists} artists are held out: the recipe is judged by a model of each other fold too, "
+        f"which takes about {len(others)} times as long as the first"
     )
     for fold in progress(others, description="Training the other folds", unit="models"):
         try:

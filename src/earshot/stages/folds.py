@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from earshot.audio.store import HyperImageStore
@@ -16,7 +16,7 @@ from earshot.plays.tables import PlayCounts, read_play_counts
 from earshot.recommend.hybrid import Wmf
 from earshot.recommend.rescoring import cold_song_factors, listeners_today
 from earshot.stages.paths import Paths
-from earshot.stages.training_set import write_other_split
+from earshot.stages.training_set import hold_out
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,6 @@ def read_snapshots(paths: Paths, settings: TrainingSet, folds: Sequence[int], se
     """
     others = (_read(fold, hold_out(paths, settings, fold).data("training_set"), seed) for fold in folds)
     return [_read(settings.split.fold, paths.data("training_set"), seed), *others]
-
-
-def hold_out(paths: Paths, settings: TrainingSet, fold: int) -> Paths:
-    """A little workspace in `paths.work` whose training set is the workspace's with the songs of `fold` cold.
-
-    Errors as in `write_other_split`.
-    """
-    inside, source = paths.inside(paths.work / f"fold{fold}"), paths.data("training_set")
-    other = replace(settings, split=replace(settings.split, fold=fold))
-    inside.make("training_set", lambda made: write_other_split(source, made.output, other))
-    return inside
 
 
 def _read(fold: int, folder: Path, seed: int) -> Snapshot:

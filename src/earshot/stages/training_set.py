@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,17 @@ def write_snapshot(paths: Paths, settings: TrainingSet) -> dict[str, Any]:
     _link_images(paths, store, songs)
     clips = _link_clips(paths, songs)
     return _summary(songs, counts, clips) | {"set_aside": _set_aside(paths)}
+
+
+def hold_out(paths: Paths, settings: TrainingSet, fold: int) -> Paths:
+    """A little workspace in `paths.work` whose training set is the workspace's with the songs of `fold` cold.
+
+    Errors as in `write_other_split`.
+    """
+    inside, source = paths.inside(paths.work / f"fold{fold}"), paths.data("training_set")
+    other = replace(settings, split=replace(settings.split, fold=fold))
+    inside.make("training_set", lambda made: write_other_split(source, made.output, other))
+    return inside
 
 
 def write_other_split(training_set: Path, output: Path, settings: TrainingSet) -> None:

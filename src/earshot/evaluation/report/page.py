@@ -127,10 +127,6 @@ def _verdict(report: Report) -> str:
     if any(values["auc_ci95_artists"][0] is None for values in against.values()):
         return f"{too_few_artists(n_artists)} what it beats."
     told = []
-    if recipe is not None:
-        told.append(
-            f"Trained anew for each of {len(recipe.folds)} folds, with {n_artists:,} artists held out in all:"
-        )
     for verb, beaten in (("beats", True), ("does not beat", False)):
         named = [
             f"{name} (AUC {signed(values['auc'])})"
@@ -138,6 +134,8 @@ def _verdict(report: Report) -> str:
             if values["beats"] == beaten
         ]
         told += [f"It {verb} {text(_listed(named))}."] if named else []
+    if recipe is not None:
+        told.append(f"That is over models of {len(recipe.folds)} folds, {n_artists:,} artists in all.")
     return " ".join(told)
 
 

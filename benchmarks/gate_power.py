@@ -1,6 +1,6 @@
 """Claim: of 60 artists and more the gate releases an equal model nine times of ten, and never a deaf one.
 
-    python benchmarks/gate_power.py [SIMULATIONS] [DEAF_SIMULATIONS] [DECISION]
+    python benchmarks/gate_power.py [SIMULATIONS] [DEAF_SIMULATIONS] [SEED] [DECISION]
 
 Every rule that `earshot.releases.judge` has, on what `release_evidence.as_evidence` makes of
 simulated results; nothing of either stands here again. The model: AUC and mAP are means
@@ -17,7 +17,7 @@ releases/decisions/, gives those of another catalogue.
 A candidate differs from the release by so much AUC in truth, by `MAP_PER_AUC` as much in mAP;
 the best release kept is as good as the release. A first candidate differs by so much from chance.
 
-The last line is JSON: simulations, deaf_simulations, released: by `first` or `later`, true
+The last line is JSON: seed, simulations, deaf_simulations, released: by `first` or `later`, true
 difference and artists, the share released.
 """
 
@@ -69,10 +69,13 @@ Scores = dict[str, Floats]
 """(n_artists,) by metric."""
 
 
-def main(simulations: int = 300, deaf_simulations: int = 1000, decision: str | None = None) -> None:
+def main(
+    simulations: int = 300, deaf_simulations: int = 1000, seed: int = 0, decision: str | None = None
+) -> None:
     """Simulate, print a line a kind of candidate and difference."""
     spread = read_spread(Path(decision)) if decision else SPREAD
     settings = load_params(Path(__file__).parents[1] / "params.yaml").release
+    rules = settings.epsilon, settings.min_genre_share
     released: dict[str, dict[str, dict[str, float]]] = {}
     print("candidate, true difference: share released with", *ARTISTS, "artists")
     for kind, differences in DIFFERENCES.items():
@@ -80,15 +83,18 @@ def main(simulations: int = 300, deaf_simulations: int = 1000, decision: str | N
             n = deaf_simulations if difference == "deaf" else simulations
             shares = {}
             for artists in ARTISTS:
-                judged = decide(
-                    kind, difference, artists, n, spread, settings.epsilon, settings.min_genre_share
-                )
+                judged = decide(kind, difference, artists, n, spread, rules, seed)
                 shares[str(artists)] = round(sum(judged) / n, 4)
             released.setdefault(kind, {})[str(difference)] = shares
             print(
                 f"{kind:6s} {difference!s:>7s}", *(f"{share:7.3f}" for share in shares.values()), flush=True
             )
-    told = {"simulations": simulations, "deaf_simulations": deaf_simulations, "released": released}
+    told = {
+        "seed": seed,
+        "simulations": simulations,
+        "deaf_simulations": deaf_simulations,
+        "released": released,
+    }
     print(json.dumps(told))
 
 
@@ -114,11 +120,11 @@ def decide(
     artists: int,
     n: int,
     spread: dict[str, dict[str, float]],
-    epsilon: float,
-    min_genre_share: float,
+    rules: tuple[float, float],
+    seed: int,
 ) -> Iterator[bool]:
-    """Whether each of `n` simulated candidates is released."""
-    rng = np.random.default_rng([artists, kind == "first"])
+    """Whether each of `n` simulated candidates is released; `rules` are epsilon and min_genre_share."""
+    rng, (epsilon, min_genre_share) = np.random.default_rng([artists, kind == "first", seed]), rules
     later = kind == "later"
     for _ in range(n):
         scores = simulate(difference, later, artists, spread, rng)
@@ -212,4 +218,4 @@ def genres(artists: int, min_share: float) -> dict[str, NDArray[np.bool_]]:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3]), *sys.argv[3:])
+    main(*map(int, sys.argv[1:4]), *sys.argv[4:])

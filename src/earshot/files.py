@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 _HARDLY_ANY_BYTES = 1 << 20
@@ -98,6 +99,22 @@ def replace_bytes(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def replace_array(path: Path, array: NDArray[Any]) -> None:
+    """Write `array` as .npy, whole or not at all."""
+    import numpy as np
+
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def replace_arrays(path: Path, **arrays: Any) -> None:
+    """Write `arrays` by name as .npz, whole or not at all."""
+    import numpy as np
+
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.savez(file, **arrays)
 
 
 @contextmanager

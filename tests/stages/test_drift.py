@@ -14,9 +14,9 @@ from scipy.signal import butter, sosfilt
 
 from earshot.errors import UserError
 from earshot.evaluation.drift import Line
-from earshot.files import write_json, write_table
+from earshot.files import replace_array, write_json, write_table
 from earshot.params import Drift
-from earshot.recommend.encoding import file_name, replace_array
+from earshot.recommend.encoding import file_name
 from earshot.stages.drift import summarize
 from tests.audio.workspace import Workspace
 

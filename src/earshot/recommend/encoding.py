@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from earshot.audio.store import HyperImageStore
 from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD
-from earshot.files import link
+from earshot.files import link, replace_array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,11 +118,3 @@ def _encoded(songs: pd.DataFrame, heard: Heard) -> NDArray[Any]:
         heard.unlike,
     )
     return encoded
-
-
-def replace_array(path: Path, array: NDArray[Any]) -> None:
-    """Write `array` as .npy, whole or not at all."""
-    beside = path.with_suffix(".tmp")
-    with beside.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
-    beside.replace(path)

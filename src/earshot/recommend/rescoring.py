@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from earshot.audio.store import HyperImageStore
 from earshot.columns import COLD, SONG_ID
+from earshot.files import replace_array
 from earshot.ids import is_among
 from earshot.plays.tables import PlayCounts
-from earshot.recommend.encoding import replace_array
 from earshot.recommend.hybrid import Ids, Wmf, listener_factors
 
 Factors = NDArray[np.float32]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from zipfile import ZipFile
 from earshot import terminal, versioning, zips
 from earshot.checked_json import parse_object
 from earshot.errors import UserError
+from earshot.files import replacing
 from earshot.params import load_params
 from earshot.releases.candidate import MODEL, REPORT, SONGS, model_name
 from earshot.releases.contents import LARGEST, check_files, check_params_of
@@ -55,18 +55,14 @@ def export_release(root: Path, name: str, file: Path) -> Manifest:
     sources = find_files(release, root)
     if file.exists():
         raise UserError(f"{file}: is there already; wanted the name of a new file")
-    beside = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        with ZipFile(beside, "x") as written:
+        with replacing(file) as beside, ZipFile(beside, "x") as written:
             written.writestr(MANIFEST, json.dumps(asdict(release), indent=2))
             written.writestr(DECISION, json.dumps(decision, indent=2))
             for each, source in sources.items():
                 written.write(source, FILES + each)
-        beside.replace(file)
     except OSError as error:
         raise UserError(f"{file}: cannot be written: {error.strerror}") from None
-    finally:
-        beside.unlink(missing_ok=True)
     return release
 
 

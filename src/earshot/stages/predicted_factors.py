@@ -12,7 +12,7 @@ from earshot.audio.store import HyperImageStore
 from earshot.columns import SONG_ID
 from earshot.encoders.load import load_encoder, predict
 from earshot.encoders.song_encoder import SongEncoder
-from earshot.files import write_table
+from earshot.files import replace_array, write_table
 from earshot.params import Params
 from earshot.stages.paths import Paths
 from earshot.trusted import trusted_in
@@ -43,8 +43,6 @@ def _block(
 ) -> NDArray[np.float32]:
     """Read from `kept` where an interrupted run has left it, else made, and left there."""
     if not kept.is_file():
-        beside = kept.with_name(f".{kept.name}")
-        np.save(beside, predict(encoder, store, positions))
-        beside.replace(kept)
+        replace_array(kept, predict(encoder, store, positions))
     vectors: NDArray[np.float32] = np.load(kept)
     return vectors

@@ -12,7 +12,7 @@ from earshot.columns import COLD, SONG_ID
 from earshot.errors import UserError
 from earshot.factors.fold_in import solve_rows
 from earshot.factors.wmf import Factorization, fit
-from earshot.files import link, write_table
+from earshot.files import link, replace_arrays, write_table
 from earshot.params import Params, WmfFactors
 from earshot.plays.confidence import confidence
 from earshot.plays.tables import read_play_counts
@@ -99,6 +99,4 @@ def _read_kept(path: Path) -> Factorization | None:
 
 
 def _keep(path: Path, state: Factorization) -> None:
-    beside = path.with_name(f".{path.name}.tmp.npz")
-    np.savez(beside, **vars(state))
-    beside.replace(path)
+    replace_arrays(path, **vars(state))

@@ -13,6 +13,7 @@ from earshot.audio.store import HyperImageStore
 from earshot.columns import GENRES
 from earshot.encoders.load import device, load_encoder, predict, save_encoder
 from earshot.encoders.song_encoder import SongEncoder, build, describe
+from earshot.files import replace_array
 from earshot.stages.hyper_image.params import HyperImage
 from earshot.stages.hyper_image.snippets import GENRE, Catalogue
 from earshot.stages.hyper_image.splitting import Fold
@@ -48,9 +49,7 @@ def genre_scores(catalogue: Catalogue, fold: Fold, name: str, params: HyperImage
             catalogue.snippet_store,
             fold.test,
         )
-        beside = kept.with_name(".scores.npy")
-        np.save(beside, scores)
-        beside.replace(kept)
+        replace_array(kept, scores)
     found: Array = np.load(kept)
     return found
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from earshot.columns import SONG_ID
 from earshot.encoders.load import load_encoder, predict, save_encoder
 from earshot.encoders.song_encoder import describe
+from earshot.files import replace_array
 from earshot.params import CnnCheckpoint
 from earshot.stages.oord_2013.fold import Fold
 from earshot.training.examples import read_examples
@@ -29,9 +30,7 @@ def predicted_factors(fold: Fold, name: str) -> NDArray[np.float32]:
         _train(fold, folder, cnn)
         encoder = load_encoder(folder, named_classes(asdict(cnn.encoder)))
         positions = [fold.store.position(song_id) for song_id in fold.songs[SONG_ID]]
-        beside = kept.with_name(".predicted.npy")
-        np.save(beside, predict(encoder, fold.store, positions))
-        beside.replace(kept)
+        replace_array(kept, predict(encoder, fold.store, positions))
     vectors: NDArray[np.float32] = np.load(kept)
     return vectors
 

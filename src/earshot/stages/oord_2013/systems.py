@@ -20,6 +20,7 @@ from earshot.baselines.popularity import popularity
 from earshot.columns import N_LISTENERS
 from earshot.evaluation.protocol import System
 from earshot.evaluation.systems import random_system, shuffled_content
+from earshot.files import replace_arrays
 from earshot.stages.oord_2013.fold import Fold
 from earshot.stages.oord_2013.networks import predicted_factors
 
@@ -62,9 +63,8 @@ def _kept(fold: Fold, name: str, make: Make) -> System:
     path = fold.paths.root / "systems" / f"{name}.npz"
     if not path.is_file():
         path.parent.mkdir(exist_ok=True)
-        system, beside = make(fold), path.with_name(f".{path.name}")
-        np.savez(beside, users=system.user_vectors, items=system.item_vectors)
-        beside.replace(path)
+        system = make(fold)
+        replace_arrays(path, users=system.user_vectors, items=system.item_vectors)
     with np.load(path) as vectors:
         return System(vectors["users"], vectors["items"])
 

@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from earshot.audio.extraction import extract_image
 from earshot.audio.hyper_image import excerpt_of, format_of
 from earshot.audio.probing import probe
+from earshot.audio.rows import ImageFormat, Row
 from earshot.audio.shards import write_shard
 from earshot.audio.store import HyperImageStore, write_store
 from earshot.encoders.familiar import Familiar, familiarize, song_sound
 from earshot.encoders.load import familiarize_with, hear, load_encoder, save_encoder
-from earshot.encoders.scales import MAX_DEVIATIONS, floored
+from earshot.encoders.scales import MAX_DEVIATIONS, Gain, floored, gain_of
 from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build, describe
 from earshot.errors import UserError
 from earshot.params import Component, load_params
@@ -76,6 +77,35 @@ def test_no_row_explodes_and_no_row_that_varies_like_the_others_changes(
     assert (used >= 1).all()
     assert_allclose(used[scale >= 32], scale[scale >= 32], rtol=1e-6)  # a quarter of 128, the largest
     assert torch.equal(floored(encoder.row_scale), encoder.row_scale)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    levels=arrays.arrays(np.uint8, (6, 4), elements=st.integers(100, 140)),
+    scale=arrays.arrays(np.float64, 4, elements=st.floats(8, 60)),
+    gain=st.integers(-60, 60),
+)
+def test_a_louder_copy_is_heard_as_the_song_itself(levels: np.ndarray, scale: np.ndarray, gain: int) -> None:
+    """Of four rows the first three are decibels; the fourth is none, and changes nothing of them."""
+    rows = tuple(Row(f"{family}_0", family, -70.0, 0.1) for family in ("mel", "mel", "mel", "chroma"))
+    encoder = SongEncoder(nn.Flatten(), range(4), n_frames=6, n_outputs=24)
+    encoder.standardize_rows(np.full(4, 120.0), scale)
+    encoder.gain = gain_of(ImageFormat("key", 22050, 512, rows), list(range(4)))
+    assert encoder.gain == Gain([0, 1, 2], most=180)
+    louder = levels.copy()
+    louder[:, :3] += np.array(gain).astype(np.uint8)
+    songs = torch.from_numpy(np.stack([levels, louder]))
+    heard = encoder(songs).numpy()
+    assert_allclose(heard[0], heard[1], atol=1e-4)
+    assert_allclose(heard[0, 18:], (levels[:, 3] - 120.0) / float(encoder.row_scale[3]), atol=1e-4)
+    sounds = song_sound(songs.numpy(), np.arange(2))
+    known = familiarize(np.ones((1, 2), np.float32), sounds[:1] + 3 * np.arange(8), encoder.gain)
+    assert_allclose(*known.distances(sounds), rtol=1e-6)
+
+
+def test_gain_ends_at_18_decibels() -> None:
+    gain, scale = Gain([0, 1], most=46.0), torch.tensor([10.0, 20.0])
+    assert_allclose(gain.correction(torch.tensor([[6.0, 3.0], [0, 0]]), scale), [[-4.6, -2.3], [0, 0]])
 
 
 SONGS = Familiar(mean=[1.0, 0.0], longest=2.0, sound=[0.0, 0.0], spread=[1.0, 1.0], farthest=1.0)
@@ -182,9 +212,9 @@ def test_noise_a_siren_and_clicks_in_silence_are_unlike_music(tmp_path: Path) ->
     encoder.familiar = familiarize_with(encoder, store, range(20))
     heard = hear(encoder, store, range(27))
     assert (heard.unlike[:20] <= 1).all()
-    assert (heard.unlike[20:24] < 1.2).all()  # music that was not trained on is hardly farther
-    assert (heard.unlike[24:] > 1.3).all()
+    assert (heard.unlike[20:24] < 1.1).all()  # music that was not trained on; of 20 songs little is known
+    assert (heard.unlike[24:] > 1.1).all()
     assert (heard.vectors[:20] == raw[:20]).all()
     mean = np.array(encoder.familiar.mean)
     before, after = (np.linalg.norm(each[24:] - mean, axis=1) for each in (raw, heard.vectors))
-    assert (after < 0.6 * before).all()
+    assert (after < 0.85 * before).all()

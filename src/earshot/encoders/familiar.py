@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from earshot.encoders.scales import floored
+from earshot.encoders.scales import Gain, floored
 
 Vectors = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
+MARGIN = 1.1
+"""Songs trained on, out of lossy codecs, filtered or louder, lie within it of the farthest of them as it was;
+noise, a siren, clicks and speech at 1.5 times and more (`benchmarks/elsewhere.py`)."""
 _Numbers = Annotated[list[float], Field(max_length=20_000)]
 _Limit = Annotated[float, Field(gt=0)]
 
@@ -39,7 +42,9 @@ class Familiar:
     sound, spread
         Mean and standard deviation, over the songs, of `song_sound`, (2 * n_rows,).
     farthest
-        Distance of the song farthest from `sound`, as `distances` measures it.
+        How far from `sound` a song may be, as `distances` measures it.
+    gain
+        By which songs are brought to one loudness before; None in files older than this.
     """
 
     mean: _Numbers
@@ -47,15 +52,14 @@ class Familiar:
     sound: _Numbers
     spread: Annotated[list[_Limit], Field(max_length=20_000)]
     farthest: _Limit
+    gain: Gain | None = None
 
     def distances(self, sounds: Doubles) -> Doubles:
         """Root mean square of `song_sound`s, (n, 2 * n_rows), in deviations between the known songs, (n,)."""
-        apart = (sounds - np.array(self.sound)) / np.array(self.spread)
-        distances: Doubles = np.sqrt((apart**2).mean(axis=1))
-        return distances
+        return _distances(sounds, np.array(self.sound), np.array(self.spread), self.gain)
 
     def unlike(self, vectors: Vectors, sounds: Doubles) -> Vectors:
-        """How far outside songs are, (n,): above 1 beyond every song trained on, in length or in sound."""
+        """How far outside songs are, (n,): above 1 beyond the songs trained on, in length or in sound."""
         lengths = _lengths(vectors.astype(np.float64))[:, 0]
         farther = np.maximum(lengths / self.longest, self.distances(sounds) / self.farthest)
         return farther.astype(np.float32)
@@ -83,14 +87,15 @@ class Familiar:
         return settled
 
 
-def familiarize(vectors: Vectors, sounds: Doubles) -> Familiar:
+def familiarize(vectors: Vectors, sounds: Doubles, gain: Gain | None = None) -> Familiar:
     """What to keep of the songs trained on, at least one: their predictions and `song_sound`s, a row each.
 
-    A spread that is next to nothing is floored as row scales are.
+    A spread that is next to nothing is floored as row scales are. A song may be `MARGIN` times as far as
+    the farthest of them.
     """
     mean, sound = vectors.mean(axis=0, dtype=np.float64), sounds.mean(axis=0)
     spread = np.concatenate([floored(torch.from_numpy(part)) for part in np.split(sounds.std(axis=0), 2)])
-    farthest = np.sqrt((((sounds - sound) / spread) ** 2).mean(axis=1)).max()
+    farthest = MARGIN * _distances(sounds, sound, spread, gain).max()
     tiny = float(np.finfo(np.float32).tiny)
     return Familiar(
         mean.tolist(),
@@ -98,7 +103,17 @@ def familiarize(vectors: Vectors, sounds: Doubles) -> Familiar:
         sound.tolist(),
         spread.tolist(),
         max(tiny, float(farthest)),
+        gain,
     )
+
+
+def _distances(sounds: Doubles, mean: Doubles, spread: Doubles, gain: Gain | None) -> Doubles:
+    apart, n_rows = (sounds - mean) / spread, len(mean) // 2
+    if gain is not None:
+        means, spreads = torch.from_numpy(apart[:, :n_rows]), torch.from_numpy(spread[:n_rows])
+        apart[:, :n_rows] += gain.correction(means, spreads).numpy()
+    distances: Doubles = np.sqrt((apart**2).mean(axis=1))
+    return distances
 
 
 def song_sound(windows: NDArray[np.uint8], owners: NDArray[np.int64]) -> Doubles:

@@ -179,7 +179,7 @@ def hear(encoder: SongEncoder, store: HyperImageStore, positions: Positions) -> 
 
 def familiarize_with(encoder: SongEncoder, store: HyperImageStore, positions: Positions) -> Familiar:
     """What is to be kept of the songs that `encoder` learned from; errors as of `hear`."""
-    return familiarize(*_hear(encoder, store, positions))
+    return familiarize(*_hear(encoder, store, positions), encoder.gain)
 
 
 def _hear(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from earshot.audio.rows import ImageFormat
 from earshot.encoders.components import load_class, load_network
 from earshot.encoders.familiar import Familiar
-from earshot.encoders.scales import MAX_DEVIATIONS, floored
+from earshot.encoders.scales import MAX_DEVIATIONS, Gain, floored, gain_of
 from earshot.errors import UserError
 from earshot.params import ClassPath, Component, Count
 
@@ -40,10 +40,13 @@ class SongEncoder(nn.Module):
         The songs it learned from; None where that is not known.
     bounded
         Whether no row reaches the network with more than `MAX_DEVIATIONS`.
+    gain
+        How windows are brought to one loudness; None in encoders older than this.
     """
 
     familiar: Familiar | None = None
     bounded: bool = False
+    gain: Gain | None = None
     row_mean: Tensor
     row_scale: Tensor
     output_mean: Tensor
@@ -63,6 +66,8 @@ class SongEncoder(nn.Module):
         """uint8 (batch, n_frames, all rows) to the network's own outputs, float32 (batch, n_outputs)."""
         chosen = windows if len(self.rows) == windows.shape[2] else windows[:, :, self.rows]
         standardized = (chosen.to(torch.float32) - self.row_mean) / self.row_scale
+        if self.gain is not None:
+            standardized += self.gain.correction(standardized.mean(dim=1), self.row_scale)[:, None]
         if self.bounded:
             standardized.clamp_(-MAX_DEVIATIONS, MAX_DEVIATIONS)
         outputs: Tensor = self.network(standardized.transpose(1, 2))
@@ -106,6 +111,8 @@ class EncoderDescription:
         Of the images it was trained on.
     familiar
         Of the songs it was trained on; None in files older than this.
+    gain
+        Of its mel rows; likewise, and where it reads none.
     """
 
     class_path: ClassPath
@@ -115,6 +122,13 @@ class EncoderDescription:
     n_frames: Count
     feature_key: Annotated[str, Field(max_length=200)]
     familiar: Familiar | None = None
+    gain: Gain | None = None
+
+    @model_validator(mode="after")
+    def _gain_fits(self) -> EncoderDescription:
+        if self.gain is not None and max(self.gain.rows) >= len(self.rows):
+            raise ValueError(f"gain: row {max(self.gain.rows)} of {len(self.rows)}")
+        return self
 
     @model_validator(mode="after")
     def _familiar_fits(self) -> EncoderDescription:
@@ -147,9 +161,8 @@ def describe(
     init_args = component.init_args | asked
     if not rows:
         raise UserError("cnn_checkpoint.encoder.init_args.families=[]: wanted at least one")
-    return EncoderDescription(
-        component.class_path, init_args, rows, n_outputs, n_frames, image_format.feature_key
-    )
+    key, gain = image_format.feature_key, gain_of(image_format, rows)
+    return EncoderDescription(component.class_path, init_args, rows, n_outputs, n_frames, key, gain=gain)
 
 
 def build(description: EncoderDescription) -> SongEncoder:
@@ -162,5 +175,5 @@ def build(description: EncoderDescription) -> SongEncoder:
             f"cnn_checkpoint.encoder.init_args={description.init_args!r:.1000}: {error}"
         ) from None
     encoder = SongEncoder(network, description.rows, description.n_frames, description.n_outputs)
-    encoder.familiar = description.familiar
+    encoder.familiar, encoder.gain = description.familiar, description.gain
     return encoder

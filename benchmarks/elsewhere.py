@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import soundfile
-from forms import WAVE, Samples, Write, changed, encoded, low_pass, tilt
+from forms import WAVE, Samples, Write, changed, encoded, louder, low_pass, tilt
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
@@ -55,8 +55,8 @@ MUST_HOLD: dict[str, Write] = {
     "mp3 320": encoded("libmp3lame", 320, 44100),
     "mp3 128": encoded("libmp3lame", 128, 44100),
     "mp3 64": encoded("libmp3lame", 64),
-    "+12 dB": changed(lambda samples: 4 * samples),
-    "-12 dB": changed(lambda samples: samples / 4),
+    "+12 dB": louder(12),
+    "-12 dB": louder(-12),
     "wave": WAVE,
     "from 0.5 s on": changed(lambda samples: samples[SAMPLE_RATE // 2 :]),
     "0.51 s later": changed(lambda samples: np.pad(samples, (round(0.51 * SAMPLE_RATE), 0))),
@@ -69,6 +69,7 @@ FORMS = MUST_HOLD | {
     "low-pass 8 kHz": low_pass(8000),
     "low-pass 3.5 kHz": low_pass(3500),
     "equalized": changed(tilt),
+    "+12 dB, cut off": changed(lambda samples: 4 * samples),
 }
 TIME = np.arange(10 * SAMPLE_RATE) / SAMPLE_RATE
 

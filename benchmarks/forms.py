@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
@@ -42,6 +43,16 @@ def changed(change: Callable[[Samples], NDArray[np.floating]]) -> Write:
 
     def write(path: Path, samples: Samples) -> None:
         WAVE(path, np.clip(change(samples), -1, 1).astype(np.float32))
+
+    return write
+
+
+def louder(decibels: float) -> Write:
+    """Write samples that much louder as a wave file of floats, in which nothing is cut off."""
+
+    def write(path: Path, samples: Samples) -> None:
+        gain = np.float32(10 ** (decibels / 20))
+        soundfile.write(path, gain * samples, SAMPLE_RATE, format="WAV", subtype="FLOAT")
 
     return write
 

@@ -147,10 +147,10 @@ class EvaluationReport:
 
 @dataclass(frozen=True, config=CONFIG)
 class Release:
-    folds: Literal["auto", "one", "all"]
     epsilon: NotNegative
     min_genre_share: Share
     git_commit: bool
+    folds: Literal["auto", "one", "all"] = "auto"
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -170,6 +170,6 @@ def test_the_recipe_is_trained_again_on_every_other_fold(
 
     _held_out_anew(root, settings[0])
     wmf_factors.run(_paths(root, "wmf_factors"), params)
-    cnn_checkpoint.run(_paths(root, "cnn_checkpoint"), params)
+    cnn_checkpoint.write_encoder(_paths(root, "cnn_checkpoint"), params)
     for name in ("encoder.pt", "encoder.json"):
         assert (root / "data" / "cnn_checkpoint" / name).read_bytes() == whole[f"0/{name}"]

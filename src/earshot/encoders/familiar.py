@@ -23,8 +23,8 @@ Vectors = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 MARGIN = 1.1
-"""Songs trained on, out of lossy codecs, filtered or louder, lie within it of the farthest of them as it was;
-noise, a siren, clicks and speech at 1.5 times and more (`benchmarks/elsewhere.py`)."""
+"""Nearly all songs lie within it of the farthest trained on when they come out of lossy codecs, filtered or
+louder; noise, a siren, clicks and speech at 1.5 times and more (`benchmarks/elsewhere.py`)."""
 _Numbers = Annotated[list[float], Field(max_length=20_000)]
 _Limit = Annotated[float, Field(gt=0)]
 

@@ -49,7 +49,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
             inside = hold_out(paths, params.training_set, fold)
             read_cold_start(inside.data("training_set"))
         except UserError as error:
-            found["left_out"][str(fold)] = str(error).replace(str(paths.work), "")
+            found["left_out"][str(fold)] = str(error).replace(f"{paths.work}/", "")
+            say(f"fold {fold} is left out: {found['left_out'][str(fold)]}")
             continue
         _train(inside, params, paths.output / str(fold))
         found["folds"].append(fold)

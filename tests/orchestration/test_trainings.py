@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import dagster as dg
 import psutil
@@ -22,7 +23,7 @@ from dagster._core.test_utils import create_run_for_test
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from earshot.retraining import Due
-from orchestration import trainings
+from orchestration import alive, trainings
 from orchestration.alive import PROCESS_TAG
 from orchestration.jobs import TRAINING_TAG, everything, onboard, paper, retrain
 
@@ -34,10 +35,16 @@ STARTED, QUEUED = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """An instance with the project's settings; a sensor asked here takes no lock of this clone."""
+    held: list[IO[str]] = []
+    monkeypatch.setattr(alive, "LOCK", tmp_path / "daemon")
+    monkeypatch.setattr(alive, "_held", held)
     shutil.copy(PROJECT / ".dagster" / "dagster.yaml", tmp_path)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         yield instance
+    for file in held:
+        file.close()
 
 
 def run(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import dagster as dg
 import pytest
@@ -27,11 +28,12 @@ HOLD = (
 def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The inbox of an empty workspace, for the sensor in this process."""
     monkeypatch.setattr(new_deliveries, "ROOT", tmp_path)
+    held: list[IO[str]] = []  # one of its own: the module's may hold the lock of another test's sensor
     monkeypatch.setattr(alive, "LOCK", tmp_path / "daemon")
+    monkeypatch.setattr(alive, "_held", held)
     yield make_inbox(tmp_path)
-    for file in alive._held:
+    for file in held:
         file.close()
-    alive._held.clear()
 
 
 def drop(inbox: Path, name: str) -> None:
@@ -125,10 +127,14 @@ def test_a_run_whose_process_is_gone_is_marked_failed(inbox: Path) -> None:
 
 def test_a_second_daemon_says_who_is_there(inbox: Path) -> None:
     command = ["sh", "-c", f'"{sys.executable}" -c "$0" "$1"; true', HOLD, str(alive.LOCK)]
-    first = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert first.stdout is not None
-    assert first.stdout.readline() == "None\n"
-    with dg.DagsterInstance.ephemeral() as instance:
+    with (
+        subprocess.Popen(
+            command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as first,
+        dg.DagsterInstance.ephemeral() as instance,
+    ):
+        assert first.stdout is not None
+        assert first.stdout.readline() == "None\n"
         drop(inbox, "a")
         assert f"PID {first.pid}) looks after this clone" in str(ask(instance))
         first.communicate()

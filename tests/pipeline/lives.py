@@ -46,7 +46,7 @@ LIVES = {
     "daemon": Life("waiting", DAEMON, 2, ours=False),
 }
 
-_TRANSIENT = (".earshot/wandb/", ".earshot/locks/", ".earshot/used/")
+_TRANSIENT = (".earshot/wandb/", ".earshot/locks/", ".earshot/used/", ".earshot/made/")
 """W&B's runs, locks, and notes of what a stage read in its last run, removed where it is up to date."""
 
 

@@ -1,11 +1,11 @@
 """dvc.yaml names, for every stage, exactly the modules that decide what it makes."""
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
 
+from earshot.code import code_files
 from earshot.files import parse_yaml
 from earshot.versioning import read_definition, split_target
 
@@ -20,46 +20,10 @@ CLASS_PATHS = [
     parse_yaml((ROOT / "params.yaml").read_text())["cnn_checkpoint"][part]["class_path"].split(":")[0]
     for part in ("encoder", "objective")
 ]
-CORE = [
-    "audio",
-    "plays",
-    "factors",
-    "encoders",
-    "training",
-    "baselines",
-    "evaluation",
-    "recommend",
-    "validation",
-    "deliveries",
-]
-GLUE = ["earshot.stages.checks", "earshot.stages.paths", "earshot.stages.reuse"]
 LOADS_CLASSES = dict.fromkeys(("cnn_checkpoint", "fold_models"), CLASS_PATHS)
 LOADS_CLASSES |= dict.fromkeys(
     ("predicted_factors", "evaluation_report", "release", "served_factors"), CLASS_PATHS[:1]
 )
-
-
-def module_file(module: str) -> Path | None:
-    path = ROOT / "src" / module.replace(".", "/")
-    for file in (path.with_suffix(".py"), path / "__init__.py"):
-        if file.is_file():
-            return file
-    return None
-
-
-def imported_modules(file: Path) -> set[str]:
-    """Modules of earshot that `file` imports anywhere, also inside functions; not those for types only."""
-    tree = ast.parse(file.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-    return {name for name in found if name.startswith("earshot.") and module_file(name)}
 
 
 def class_paths(stage: str) -> list[str]:
@@ -71,28 +35,8 @@ def class_paths(stage: str) -> list[str]:
 
 def used_files(stage: str) -> list[str]:
     start = f"earshot.stages.{read_definition(ROOT, stage).module}"
-    seen, todo = set(), [start, *LOADS_CLASSES.get(stage, []), *class_paths(stage)]
-    while todo:
-        module = todo.pop()
-        if module in seen:
-            continue
-        seen.add(module)
-        file = module_file(module)
-        assert file is not None, module
-        todo += imported_modules(file)
-    core = {module for module in seen if module.split(".")[1] in CORE or is_body(module, start)}
-    files = {file for module in core if (file := module_file(module)) and file.read_text().strip()}
-    return sorted(file.relative_to(ROOT).as_posix() for file in files if not only_words(file))
-
-
-def is_body(module: str, start: str) -> bool:
-    """Whether a module is a stage's own, or a stage that it calls."""
-    return module == start or (module.startswith("earshot.stages.") and module not in GLUE)
-
-
-def only_words(file: Path) -> bool:
-    """Whether a module holds nothing but its docstring."""
-    return all(isinstance(node, ast.Expr) for node in ast.parse(file.read_text()).body)
+    files = code_files([start, *LOADS_CLASSES.get(stage, []), *class_paths(stage)]).values()
+    return sorted(file.relative_to(ROOT).as_posix() for file in files)
 
 
 @pytest.mark.parametrize("stage", STAGES)

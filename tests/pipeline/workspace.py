@@ -132,6 +132,12 @@ SMALL: dict[str, object] = {"max_epochs": 6, "min_steps": 0, "bootstraps": 100, 
 
 def clone(root: Path, params: dict[str, object] = SMALL) -> Workspace:
     """The project as it stands (uncommitted edits too), committed, with `params` edited."""
+    copy_files(root)
+    return _begun(root, params)
+
+
+def copy_files(root: Path) -> set[str]:
+    """Put the project's files as they stand into `root`; their names."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"],
         cwd=PROJECT,
@@ -139,10 +145,22 @@ def clone(root: Path, params: dict[str, object] = SMALL) -> Workspace:
         text=True,
         check=True,
     )
-    for name in listed.stdout.splitlines():
-        if (PROJECT / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT / name, root / name)
+    names = {name for name in listed.stdout.splitlines() if (PROJECT / name).is_file()}
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(PROJECT / name, root / name)
+    return names
+
+
+def clone_of(commit: str, root: Path, params: dict[str, object] = SMALL) -> Workspace:
+    """The project as it stood at `commit`, with `params` edited."""
+    root.mkdir(parents=True)
+    archive = subprocess.run(["git", "archive", commit], cwd=PROJECT, stdout=subprocess.PIPE, check=True)
+    subprocess.run(["tar", "-x", "-C", root], input=archive.stdout, check=True)
+    return _begun(root, params)
+
+
+def _begun(root: Path, params: dict[str, object]) -> Workspace:
     workspace = Workspace(root)
     for key, value in params.items():
         workspace.set_param(key, value)

@@ -18,6 +18,7 @@ from earshot.columns import (
     SECONDS,
     SILENCES,
     SONG_ID,
+    SOURCE,
 )
 from earshot.params import RawAudio
 
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
 
 PROBED = [field.name for field in fields(Probe) if field.name != REASON]
 """Columns that a probe fills, as `Probe` says."""
+
+
+def delivered(songs: pd.DataFrame, folder: str, source: str, delivery: str) -> pd.DataFrame:
+    """`songs` as `earshot.deliveries.read_songs` gives them, each with its delivery and source.
+
+    `audio` starts with `folder`, the delivery's below the workspace, instead of inside it.
+    """
+    placed = songs.copy()
+    placed[AUDIO] = songs[AUDIO].where(songs[AUDIO] == "", folder + "/" + songs[AUDIO])
+    placed[SOURCE], placed[DELIVERY] = source, delivery
+    return placed
 
 
 def with_probes(songs: pd.DataFrame, probes: Mapping[str, Probe]) -> pd.DataFrame:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from hashlib import blake2b
 from pathlib import Path
 
-from earshot.audio.probing import PROBE_VERSION, Probe, probe
+from earshot.audio.probing import Probe, probe
+from earshot.code import key_of
 from earshot.errors import UserError
 from earshot.files import append_json, read_json_lines
 from earshot.pool import parallel_map
 
 
-def probe_key(delivery_md5: str) -> str:
-    """Of all probes of a delivery whose content has this md5."""
-    return blake2b(f"{delivery_md5} {PROBE_VERSION}".encode(), digest_size=8).hexdigest()
-
-
 def intake_journal(root: Path, delivery_md5: str) -> Path:
     """Where the probes stand that were made when a delivery was taken in, by path inside it."""
-    return root / ".earshot" / "probes" / f"{probe_key(delivery_md5)}.jsonl"
+    return root / ".earshot" / "probes" / f"{key_of([delivery_md5], probe)}.jsonl"
 
 
 def probe_all(

@@ -18,9 +18,6 @@ from earshot.audio.mp3 import missing_bytes, sound_bytes
 from earshot.audio.ogg import ogg_layout
 from earshot.audio.samples import BrokenError, codec_errors
 
-PROBE_VERSION = 2
-"""Counts the definitions of a probe."""
-
 MAX_HOURS = 24
 """A file that decodes to more is not decoded to its end: a few MB can hold years of silence."""
 

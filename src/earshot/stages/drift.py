@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from hashlib import blake2b
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import pandas as pd
 from earshot.audio.arrivals import NEW, FileCount, delivered_files, delivered_songs
 from earshot.audio.statistics import describe
 from earshot.audio.store import HyperImageStore
+from earshot.code import key_of
 from earshot.columns import ARTIST_ID, DELIVERY, FIRST_FRAME, N_LISTENERS, SHARD, SONG_ID
 from earshot.errors import UserError
 from earshot.evaluation.drift import (
@@ -27,7 +26,7 @@ from earshot.evaluation.drift import (
     set_aside,
 )
 from earshot.evaluation.report.drift import MEASURES, draw_page, expected, observed
-from earshot.files import link, read_json, replace_json, write_json, write_table
+from earshot.files import read_json, replace_json, write_table
 from earshot.ids import is_among
 from earshot.params import Drift, Params
 from earshot.plays.split import chosen
@@ -35,10 +34,11 @@ from earshot.recommend.encoding import read_encoded
 from earshot.recommend.hubs import K, describe_hubs, occurrences
 from earshot.stages.checks import check
 from earshot.stages.paths import Paths
-from earshot.stages.reuse import same_code_only
+from earshot.stages.reuse import linked, noted
 from earshot.versioning import file_md5
 
-REFERENCE = ("reference/versions.json", "reference/songs.parquet", "reference/statistics.npy")
+REFERENCE = "reference"
+SONGS, STATISTICS = "reference/songs.parquet", "reference/statistics.npy"
 """Some of the songs trained on, described once per training set."""
 _MANY_TIMES, _MANY_PLACES = 5.0, 0.01
 """A delivery that takes so many times its share of neighbours, and so large a share, is told of."""
@@ -76,7 +76,6 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     UserError
         The training set has other hyper-images than there are now.
     """
-    paths = same_code_only(paths, "drift")
     raw_audio, images = paths.data("raw_audio"), paths.data("hyper_images")
     _refuse_other_images(paths)
     songs = delivered_songs(raw_audio, images, paths.data("training_set") / "hyper_images")
@@ -139,15 +138,11 @@ def _trained(paths: Paths, params: Params) -> Trained:
 
 
 def _reference_songs(paths: Paths, versions: list[Any], n_songs: int) -> Songs:
-    kept = paths.previous.find(REFERENCE[0])
-    if kept is not None and read_json(kept) == versions:
-        for name in REFERENCE:
-            paths.previous.link(name, paths.output / name)
-    else:
+    described = replace(paths, previous=noted(paths, REFERENCE, key_of(versions, __name__)))
+    if not linked(described, [SONGS, STATISTICS]):
         _describe_reference(paths, n_songs)
-        write_json(paths.output / REFERENCE[0], versions)
-    songs = pd.read_parquet(paths.output / REFERENCE[1])
-    return _songs(paths, songs, np.load(paths.output / REFERENCE[2], allow_pickle=False))
+    songs = pd.read_parquet(paths.output / SONGS)
+    return _songs(paths, songs, np.load(paths.output / STATISTICS, allow_pickle=False))
 
 
 def _describe_reference(paths: Paths, n_songs: int) -> None:
@@ -155,8 +150,8 @@ def _describe_reference(paths: Paths, n_songs: int) -> None:
     songs = pd.read_parquet(folder / "songs.parquet", columns=[SONG_ID, ARTIST_ID])
     (paths.output / "reference").mkdir()
     sample, statistics = _described(HyperImageStore.open(folder / "hyper_images"), songs, n_songs)
-    write_table(paths.output / REFERENCE[1], sample)
-    np.save(paths.output / REFERENCE[2], statistics)
+    write_table(paths.output / SONGS, sample)
+    np.save(paths.output / STATISTICS, statistics)
 
 
 def _described(store: HyperImageStore, songs: pd.DataFrame, n_songs: int) -> tuple[pd.DataFrame, Any]:
@@ -196,17 +191,15 @@ def _measured(
 ) -> list[dict[str, Any]]:
     """The lines of a delivery; measured anew only if nobody has."""
     images = brought[[SONG_ID, SHARD, FIRST_FRAME]].to_numpy().tolist()
-    content = json.dumps([trained.versions, images, files], sort_keys=True)
-    name = f"{delivery}-{blake2b(content.encode(), digest_size=8).hexdigest()}.json"
-    (paths.output / "deliveries").mkdir(exist_ok=True)
-    if not paths.previous.link(f"deliveries/{name}", paths.output / "deliveries" / name):
-        if not (paths.work / name).is_file():
-            store = HyperImageStore.open(paths.data("hyper_images"))
-            measured = _songs(paths, *_described(store, brought, n_songs))
-            lines = [*trained.reference.compare(measured), trained.set_aside(files)]
-            replace_json(paths.work / name, [_told(delivery, brought, line) for line in lines])
-        link(paths.work / name, paths.output / "deliveries" / name)
-    told: list[dict[str, Any]] = read_json(paths.output / "deliveries" / name)
+    name = f"deliveries/{delivery}-{key_of([trained.versions, images, files], __name__)}.json"
+    if not linked(paths, [name]):
+        store = HyperImageStore.open(paths.data("hyper_images"))
+        measured = _songs(paths, *_described(store, brought, n_songs))
+        lines = [*trained.reference.compare(measured), trained.set_aside(files)]
+        (paths.work / name).parent.mkdir(exist_ok=True)
+        replace_json(paths.work / name, [_told(delivery, brought, line) for line in lines])
+        linked(paths, [name])
+    told: list[dict[str, Any]] = read_json(paths.output / name)
     return told
 
 

@@ -11,10 +11,11 @@ from earshot.audio.hyper_image import format_of
 from earshot.audio.store import write_store
 from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, N_FRAMES, REASON, SONG_ID, WITHDRAWN
 from earshot.errors import UserError
-from earshot.files import link, write_table
+from earshot.files import write_table
 from earshot.params import Params
 from earshot.stages.checks import share_check
 from earshot.stages.paths import Paths
+from earshot.stages.reuse import linked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,20 +77,10 @@ def _is_in(files: pd.DataFrame, current: pd.DataFrame) -> NDArray[np.bool_]:
 
 def _fill(paths: Paths, shards: Sequence[PlannedShard], params: Params) -> None:
     """Put every shard into the output: linked if it was made before, else computed."""
-    new = [shard for shard in shards if not _link_previous(paths, shard)]
-    unfinished = [shard for shard in new if not (paths.work / shard_files(shard.key)[1]).is_file()]
-    for audio in (audio for shard in unfinished for audio in shard.files[AUDIO]):
+    new = [shard for shard in shards if not linked(paths, shard_files(shard.key))]
+    for audio in (audio for shard in new for audio in shard.files[AUDIO]):
         if not (paths.root / audio).is_file():
             raise UserError(f"{paths.root / audio}: not there; `dvc checkout` brings it back")
-    make_shards(unfinished, paths.root, paths.work, params.hyper_images)
+    make_shards(new, paths.root, paths.work, params.hyper_images)
     for shard in new:
-        for name in shard_files(shard.key):
-            (paths.output / name).parent.mkdir(exist_ok=True)
-            link(paths.work / name, paths.output / name)
-
-
-def _link_previous(paths: Paths, shard: PlannedShard) -> bool:
-    names = shard_files(shard.key)
-    if not all(name in paths.previous.files for name in names):
-        return False
-    return all(paths.previous.link(name, paths.output / name) for name in names)
+        linked(paths, shard_files(shard.key))

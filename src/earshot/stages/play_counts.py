@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from earshot.code import key_of
 from earshot.columns import AT, DELIVERY, KIND, SONG_ID, USER_ID
 from earshot.deliveries import (
     Delivery,
@@ -21,13 +21,13 @@ from earshot.deliveries import (
     read_plays,
 )
 from earshot.errors import UserError
-from earshot.files import link, read_json, write_json
+from earshot.files import read_json
 from earshot.params import Params
 from earshot.plays.tables import ITEMS
 from earshot.processes import progress
 from earshot.stages.checks import check
 from earshot.stages.paths import Paths
-from earshot.stages.reuse import CODE, same_code_only
+from earshot.stages.reuse import linked, noted
 from earshot.terminal import say
 from earshot.validation.merging import UNKNOWN_FILE, merge_parts, songs_of
 from earshot.validation.page import REPORT_FILES, write_report
@@ -35,14 +35,15 @@ from earshot.validation.parts import INVALID_FILE, PART_FILES, join_invalid, wri
 from earshot.validation.plays import INVALID_SHARE, delivered_row_checks
 from earshot.validation.suite import Suite
 from earshot.validation.writing import TableWriter
+from earshot.versioning import PreviousOutput
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from earshot.validation.checks import Result
 
-MADE_OF = "made_of.json"
-"""The deliveries whose plays count, and the parameters: where they are the same, so is the rest."""
+COUNTED = "counted"
+"""All that is counted, as a piece: hangs on deliveries that bring plays or feedback, and on parameters."""
 SUMMARY = "summary.json"
 FEEDBACK = "feedback.parquet"
 FEEDBACK_COLUMNS = {
@@ -52,8 +53,6 @@ FEEDBACK_COLUMNS = {
     KIND: "string",
     AT: "int64",
 }
-_PARTS_VERSION = 2
-"""To be raised when the same delivery would make another part."""
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
@@ -74,17 +73,12 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         raise UserError(
             f"no plays: none of the {len(deliveries)} deliveries in {paths.deliveries} brings any"
         )
-    settings = asdict(params.play_counts)
-    write_json(
-        paths.output / MADE_OF,
-        {
-            "plays": [[each.name, each.md5] for each in counted],
-            "feedback": [[each.name, each.md5] for each in _bring_feedback(paths, deliveries)],
-            "params": settings,
-            "version": _PARTS_VERSION,
-        },
-    )
-    if _unchanged(same_code_only(paths, "play_counts"), deliveries):
+    made_of = {
+        "plays": [[each.name, each.md5] for each in counted],
+        "feedback": [[each.name, each.md5] for each in _bring_feedback(paths, deliveries)],
+        "params": asdict(params.play_counts),
+    }
+    if _knows_as_many(paths, noted(paths, COUNTED, key_of(made_of, __name__)), deliveries):
         return _relink(paths)
     parts = {delivery.name: _part(paths, params, delivery) for delivery in counted}
     speaks_of = songs_of(parts.values(), params.play_counts.chunk_rows)
@@ -97,14 +91,12 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     return {**summary, "checks": [_for_dagster(result) for result in results]}
 
 
-def _unchanged(paths: Paths, deliveries: list[Delivery]) -> bool:
-    """Whether the last run counted the same plays, of songs that were as well known as they are now."""
+def _knows_as_many(paths: Paths, counted: PreviousOutput, deliveries: list[Delivery]) -> bool:
+    """Whether the songs of what was counted before were as well known then as they are now."""
     import pandas as pd
 
-    made_of, items, unknown = (paths.previous.find(name) for name in (MADE_OF, ITEMS, UNKNOWN_FILE))
-    if made_of is None or items is None or unknown is None:
-        return False
-    if made_of.read_bytes() != (paths.output / MADE_OF).read_bytes():
+    items, unknown = counted.find(ITEMS), counted.find(UNKNOWN_FILE)
+    if items is None or unknown is None:
         return False
     known, waiting = (set(pd.read_parquet(table, columns=[SONG_ID])[SONG_ID]) for table in (items, unknown))
     return _named(known | waiting, paths.deliveries, deliveries) == known
@@ -112,7 +104,7 @@ def _unchanged(paths: Paths, deliveries: list[Delivery]) -> bool:
 
 def _relink(paths: Paths) -> dict[str, Any]:
     """The last run's output once more, and its summary."""
-    for name in paths.previous.files.keys() - {CODE, MADE_OF}:
+    for name in paths.previous.files.keys() - {f"{COUNTED}.key"}:
         paths.previous.link(name, paths.output / name)
     summary: dict[str, Any] = read_json(paths.output / SUMMARY)
     (paths.output / SUMMARY).unlink()
@@ -122,23 +114,18 @@ def _relink(paths: Paths) -> dict[str, Any]:
 def _part(paths: Paths, params: Params, delivery: Delivery) -> Path:
     """The part of `delivery` in the output: of an earlier run if there is one, else made now."""
     limit = params.play_counts.max_play_count
-    key = hashlib.blake2b(f"{delivery.md5} {limit} {_PARTS_VERSION}".encode(), digest_size=8).hexdigest()
-    name = f"{delivery.name}-{key}"
-    part, kept = paths.output / "parts" / name, paths.work / "parts" / name
-    part.mkdir(parents=True)
-    if all(paths.previous.link(f"parts/{name}/{file}", part / file) for file in PART_FILES):
-        return part
-    if not kept.is_dir():
-        unfinished = kept.with_name("unfinished")
+    name = f"parts/{delivery.name}-{key_of([delivery.md5, limit], __name__)}"
+    files = [f"{name}/{file}" for file in PART_FILES]
+    if not linked(paths, files):
+        unfinished = paths.work / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         chunks = _chunks(paths.deliveries / delivery.name, params)
         write_part(unfinished, delivery.name, chunks, Suite(delivered_row_checks(limit)))
-        unfinished.rename(kept)
-    for file in PART_FILES:
-        (part / file).unlink(missing_ok=True)
-        link(kept / file, part / file)
-    return part
+        (paths.work / name).parent.mkdir(exist_ok=True)
+        unfinished.rename(paths.work / name)
+        linked(paths, files)
+    return paths.output / name
 
 
 def _chunks(folder: Path, params: Params) -> Iterator[tuple[str, pd.DataFrame]]:

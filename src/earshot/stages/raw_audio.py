@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any
 from earshot.audio.catalogue import (
     count_reasons,
     current_songs,
+    delivered,
     good_files,
     judge,
     set_aside,
     too_many_bad,
     with_probes,
 )
-from earshot.audio.probe_journal import intake_journal, probe_all, probe_key, read_journal
-from earshot.audio.probing import Probe
-from earshot.columns import AUDIO, CHANNEL, DAMAGE, DELIVERY, REASON, SECONDS, SOURCE, WITHDRAWN
+from earshot.audio.probe_journal import intake_journal, probe_all, read_journal
+from earshot.audio.probing import Probe, probe
+from earshot.code import key_of
+from earshot.columns import AUDIO, CHANNEL, DAMAGE, DELIVERY, REASON, SECONDS, WITHDRAWN
 from earshot.deliveries import Delivery, read_index, read_songs
 from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.params import Params
 from earshot.stages.checks import share_check
 from earshot.stages.paths import Paths
+from earshot.stages.reuse import linked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +60,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
 
 
 def _part(delivery: Delivery) -> str:
-    return f"parts/{delivery.name}-{probe_key(delivery.md5)}.parquet"
+    """Name of its part: of what the delivery holds, and of the code that reads and probes it."""
+    return f"parts/{delivery.name}-{key_of([delivery.md5], probe, with_probes, read_songs)}.parquet"
 
 
 def _write_parts(paths: Paths, deliveries: Iterable[Delivery]) -> None:
@@ -74,10 +78,10 @@ def _write_parts(paths: Paths, deliveries: Iterable[Delivery]) -> None:
 
 def _link_part(paths: Paths, delivery: Delivery) -> bool:
     """Where DVC has the part, what intake found is needed no more."""
-    linked = paths.previous.link(_part(delivery), paths.output / _part(delivery))
-    if linked:
+    there = linked(paths, [_part(delivery)])
+    if there:
         intake_journal(paths.root, delivery.md5).unlink(missing_ok=True)
-    return linked
+    return there
 
 
 def _probed_at_intake(paths: Paths, delivery: Delivery) -> Iterator[tuple[str, Probe]]:
@@ -89,17 +93,15 @@ def _probed_at_intake(paths: Paths, delivery: Delivery) -> Iterator[tuple[str, P
 def _delivered_songs(paths: Paths, delivery: Delivery) -> pd.DataFrame:
     """The songs of a delivery, `audio` relative to the workspace."""
     folder = paths.deliveries / delivery.name
-    songs = read_songs(folder)
-    prefix = folder.relative_to(paths.root).as_posix()
-    audio = songs[AUDIO].where(songs[AUDIO] == "", prefix + "/" + songs[AUDIO])
-    songs[AUDIO], songs[SOURCE], songs[DELIVERY] = audio, delivery.source, delivery.name
-    return songs
+    return delivered(
+        read_songs(folder), folder.relative_to(paths.root).as_posix(), delivery.source, delivery.name
+    )
 
 
 def _refuse_too_many_bad(paths: Paths, rows: pd.DataFrame, max_share: float) -> None:
-    for delivery, delivered in rows.groupby(DELIVERY, sort=False):
-        if problem := too_many_bad(delivered, max_share):
-            set_aside(delivered).to_csv(paths.failed / "set_aside.csv", index=False)
+    for delivery, brought in rows.groupby(DELIVERY, sort=False):
+        if problem := too_many_bad(brought, max_share):
+            set_aside(brought).to_csv(paths.failed / "set_aside.csv", index=False)
             raise UserError(f"delivery {delivery!r}: {problem}; all: {paths.failed / 'set_aside.csv'}")
 
 

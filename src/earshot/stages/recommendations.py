@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from earshot.code import key_of
 from earshot.columns import DELIVERY, HEARD, N_LISTENERS, SONG_ID, UNLIKE, USER_ID, WITHDRAWN
-from earshot.files import read_json, write_json, write_table
+from earshot.files import read_json, write_table
 from earshot.ids import is_among
 from earshot.params import Params
 from earshot.plays.tables import read_play_counts
@@ -21,15 +22,17 @@ from earshot.recommend.ranking import Ranked, rank_songs
 from earshot.recommend.tables import write_recommendations
 from earshot.stages.checks import check
 from earshot.stages.paths import Paths
-from earshot.stages.reuse import same_code_only
-from earshot.versioning import file_md5
+from earshot.stages.reuse import noted
+from earshot.versioning import PreviousOutput, file_md5
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 TABLE = "recommendations.parquet"
-LISTENERS, SONGS, VECTORS = "ranked/listeners.json", "ranked/items.parquet", "ranked/item_factors.npy"
-"""What the lists were made of, so that the next run only ranks the songs that came since."""
+LISTENERS = "ranked/listeners"
+"""The lists, as a piece: hang on all that listeners are, not on songs; those that came since are ranked."""
+SONGS, VECTORS = "ranked/items.parquet", "ranked/item_factors.npy"
+"""Of the songs that the lists were made of."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     k, release = params.recommendations.k, summary["release"]
     held_back = _held_back(paths) if params.drift.hold_back == "far" else {}
     question = _read(paths, [str(release), str(k)], {song for songs in held_back.values() for song in songs})
-    lists = _rank(question, _earlier(same_code_only(paths, "recommendations"), question.listeners), k)
+    (paths.output / LISTENERS).parent.mkdir()
+    ranked = noted(paths, LISTENERS, key_of(question.listeners, __name__))
+    lists = _rank(question, _earlier(ranked), k)
     rows, listeners = write_recommendations(
         paths.output / TABLE, lists, question.user_ids, question.song_ids, question.cold, str(release)
     )
@@ -120,13 +125,10 @@ def _not_withdrawn(raw_audio: Path) -> pd.Series[str]:
     return catalogue.loc[~catalogue[WITHDRAWN], SONG_ID]
 
 
-def _earlier(paths: Paths, listeners: list[str]) -> Lists | None:
-    """The lists of the last run, if they are of the same listeners."""
-    found = [paths.previous.find(name) for name in (LISTENERS, TABLE, SONGS, VECTORS)]
-    versions, table, songs, vectors = found
-    if versions is None or table is None or songs is None or vectors is None:
-        return None
-    if read_json(versions) != listeners:
+def _earlier(ranked: PreviousOutput) -> Lists | None:
+    """The lists of the last run, which were of the same listeners."""
+    table, songs, vectors = (ranked.find(name) for name in (TABLE, SONGS, VECTORS))
+    if table is None or songs is None or vectors is None:
         return None
     song_ids = pd.read_parquet(songs)[SONG_ID].to_numpy(dtype=object)
     return Lists(table, song_ids, np.load(vectors, allow_pickle=False))
@@ -141,7 +143,5 @@ def _rank(question: Question, earlier: Lists | None, k: int) -> Iterator[Ranked]
 
 
 def _keep(output: Path, question: Question) -> None:
-    (output / "ranked").mkdir()
-    write_json(output / LISTENERS, question.listeners)
     write_table(output / SONGS, pd.DataFrame({SONG_ID: pd.Series(question.song_ids, dtype=str)}))
     np.save(output / VECTORS, question.item_vectors)

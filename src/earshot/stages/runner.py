@@ -17,10 +17,14 @@ from typing import Any
 
 from earshot import versioning
 from earshot.errors import UserError
-from earshot.files import exchange, is_full, replace_text, write_json
+from earshot.files import exchange, is_full, read_json, replace_text, write_json
 from earshot.params import Params, read_params
 from earshot.processes import die_with_parent, keep_freed_memory, temporary_files_in
 from earshot.stages.paths import Paths
+from earshot.stages.reuse import linked
+from earshot.terminal import say
+
+SUMMARY = "summary.json"
 
 
 def run_stage(root: Path, target: str) -> dict[str, Any]:
@@ -101,7 +105,6 @@ def _run(
     failed: Path,
     previous: versioning.PreviousOutput,
 ) -> dict[str, Any]:
-    body, params = _body(root, definition.target), stage_params(root, definition.target)
     before = versioning.inputs(root, definition)
     work = _work_folder(root, definition, place, before)
     output = work / "output"
@@ -110,14 +113,27 @@ def _run(
     if not is_file:
         output.mkdir()
     try:
-        summary: dict[str, Any] = body.run(paths, params)
+        summary = None if is_file else _again(paths, definition, before)
+        if summary is None:
+            summary = _body(root, definition.target).run(paths, stage_params(root, definition.target))
+            if not is_file:
+                write_json(output / SUMMARY, summary)
         _refuse_changes(definition, before, versioning.inputs(root, definition))
-        if not is_file:
-            write_json(output / "summary.json", summary)
         _into_place(output, root / definition.output)
         versioning.write_used_inputs(root, definition, before)
+        versioning.note_made(root, definition, before)
     finally:
         shutil.rmtree(output, ignore_errors=True)
+    return summary
+
+
+def _again(paths: Paths, definition: versioning.Definition, now: versioning.Inputs) -> dict[str, Any] | None:
+    """The last output once more, where only words of the code have changed since; its summary."""
+    names = tuple(paths.previous.files)
+    if not versioning.differs_in_words(paths.root, definition, now) or not linked(paths, names):
+        return None
+    say(f"{definition.target}: only comments and docstrings changed; what was made before stays")
+    summary: dict[str, Any] = read_json(paths.output / SUMMARY)
     return summary
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 
 from earshot import releases
 from earshot.audio.store import HyperImageStore
+from earshot.code import key_of
 from earshot.columns import HEARD, N_LISTENERS, SHARD, SONG_ID, UNLIKE, USER_ID
 from earshot.errors import UserError
 from earshot.files import read_json, write_json, write_table
@@ -21,8 +23,9 @@ from earshot.recommend.encoding import encode_shards, file_name, read_encoded, r
 from earshot.recommend.hybrid import Factors, Ids, ReleasedUsers, Served, Wmf, serve
 from earshot.releases import Manifest, NothingReleased
 from earshot.stages.paths import Paths
-from earshot.stages.reuse import same_code_only
-from earshot.versioning import file_md5
+from earshot.stages.reuse import linked, noted
+from earshot.trusted import OWN, named_classes
+from earshot.versioning import PreviousOutput, file_md5
 
 KEPT_ENCODERS = 4
 """Encoders whose predictions are kept, so that going back to a release encodes only what it never saw."""
@@ -30,8 +33,8 @@ ENCODERS = "encoders.json"
 _TOLD = 5
 """Songs that are named."""
 ITEMS, ITEM_FACTORS, USER_FACTORS = "items.parquet", "item_factors.npy", "user_factors.npy"
-VERSIONS = "versions.json"
-"""Of all that played songs and listeners hang on: where they are the same, nobody is solved again."""
+SOLVED = "solved"
+"""Played songs and listeners, as a piece: where what they hang on is the same, nobody is solved again."""
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
@@ -47,18 +50,19 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     if isinstance(release, NothingReleased):
         _write_nothing(paths.output)
         return {"release": None, "reason": f"nothing released yet: {release.reason}"}
-    paths = same_code_only(paths, "served_factors")
     store = HyperImageStore.open(paths.data("hyper_images"))
     _refuse_other_images(release, store.feature_key)
     releases.fetch(release, paths.root, paths.output / "release")
-    predicted = _predict(paths, params, release, store)
+    trusted = releases.trusted_classes(paths.root, release.release, params)
+    encoder = _encoder_key(release, paths.output / "release" / "cnn_checkpoint", trusted)
+    predicted = _predict(paths, encoder, store, trusted)
     plays = read_play_counts(paths.data("play_counts"))
-    versions = _versions(paths, release, store, predicted, plays)
+    solved = noted(paths, SOLVED, _key(paths, release, store, predicted, plays))
     heard = store.songs[SONG_ID].to_numpy(dtype=object)
     users = _released_users(paths.output / "release" / "wmf_factors", release)
-    served = serve(plays, heard, predicted, users, release.n0, _earlier(paths, versions))
-    unlike = heard[read_unlike(store, release.encoder_key, paths.output / "predicted")]
-    _write(paths.output, versions, served, plays.user_ids, heard, unlike)
+    served = serve(plays, heard, predicted, users, release.n0, _earlier(solved))
+    unlike = heard[read_unlike(store, encoder, paths.output / "predicted")]
+    _write(paths.output, served, plays.user_ids, heard, unlike)
     return {
         "release": release.release,
         "number": release.number,
@@ -87,26 +91,30 @@ def _refuse_other_images(release: Manifest, feature_key: str) -> None:
         )
 
 
-def _predict(paths: Paths, params: Params, release: Manifest, store: HyperImageStore) -> Factors:
+def _encoder_key(release: Manifest, folder: Path, trusted: Collection[str]) -> str:
+    """Of its weights and of the classes it is made of, as their code stands today.
+
+    The code of a class that is not trusted is not looked for: to find it may be to run some.
+    """
+    classes = {*named_classes(read_json(folder / "encoder.json"))} & {*OWN, *trusted}
+    return key_of([release.encoder_key], encode_shards, *(name.split(":")[0] for name in classes))
+
+
+def _predict(paths: Paths, encoder: str, store: HyperImageStore, trusted: Collection[str]) -> Factors:
     """Predicted factors of the songs of `store`; a shard that this encoder has seen is not encoded again."""
     folder = paths.output / "predicted"
     folder.mkdir()
-    _keep_earlier(paths, release.encoder_key, set(store.songs[SHARD]))
-    encoder = paths.output / "release" / "cnn_checkpoint"
+    _keep_earlier(paths, encoder, set(store.songs[SHARD]))
     encode_shards(
         store,
+        paths.output / "release" / "cnn_checkpoint",
         encoder,
-        release.encoder_key,
-        lambda name: _relink(paths, name, folder),
+        lambda name: linked(paths, [f"predicted/{name}"]),
         paths.work,
         folder,
-        releases.trusted_classes(paths.root, release.release, params),
+        trusted,
     )
-    return read_encoded(store, release.encoder_key, folder)
-
-
-def _relink(paths: Paths, name: str, folder: Path) -> bool:
-    return paths.previous.link(f"predicted/{name}", folder / name)
+    return read_encoded(store, encoder, folder)
 
 
 def _keep_earlier(paths: Paths, encoder_key: str, shards: set[str]) -> None:
@@ -115,7 +123,7 @@ def _keep_earlier(paths: Paths, encoder_key: str, shards: set[str]) -> None:
     earlier = [key for key in _earlier_encoders(paths) if key != encoder_key][: KEPT_ENCODERS - 1]
     names = {file_name(key, shard) for key in earlier for shard in shards}
     for name in sorted(names & {Path(name).name for name in paths.previous.files}):
-        _relink(paths, name, folder)
+        linked(paths, [f"predicted/{name}"])
     write_json(folder / ENCODERS, [encoder_key, *earlier])
 
 
@@ -125,27 +133,23 @@ def _earlier_encoders(paths: Paths) -> list[str]:
     return keys
 
 
-def _versions(
+def _key(
     paths: Paths, release: Manifest, store: HyperImageStore, predicted: Factors, plays: PlayCounts
-) -> list[Any]:
-    """All that played songs and listeners hang on."""
+) -> str:
+    """Of all that played songs and listeners hang on."""
     tables = [paths.data("play_counts") / f"{name}.parquet" for name in ("plays", "users", "items")]
     played = predicted[is_among(store.songs[SONG_ID], plays.song_ids)]
-    return [
-        release.release,
-        *map(file_md5, tables),
-        blake2b(played.tobytes(), digest_size=16).hexdigest(),
-    ]
+    heard = blake2b(played.tobytes(), digest_size=16).hexdigest()
+    return key_of([release.release, *map(file_md5, tables), heard], __name__)
 
 
-def _earlier(paths: Paths, versions: list[Any]) -> Served | None:
-    """What was served last, if all that played songs and listeners hang on is the same."""
-    found = {name: paths.previous.find(name) for name in (VERSIONS, ITEMS, ITEM_FACTORS, USER_FACTORS)}
-    there = {name: path for name, path in found.items() if path is not None}
-    if len(there) < len(found) or read_json(there[VERSIONS]) != versions:
+def _earlier(solved: PreviousOutput) -> Served | None:
+    """What was served last, out of an output of which played songs and listeners hang on the same."""
+    items, *sides = (solved.find(name) for name in (ITEMS, ITEM_FACTORS, USER_FACTORS))
+    if items is None or None in sides:
         return None
-    songs = pd.read_parquet(there[ITEMS])
-    vectors = [np.load(there[name], allow_pickle=False) for name in (ITEM_FACTORS, USER_FACTORS)]
+    songs = pd.read_parquet(items)
+    vectors = [np.load(path, allow_pickle=False) for path in sides if path is not None]
     return Served(songs[SONG_ID].to_numpy(dtype=object), songs[N_LISTENERS].to_numpy(), *vectors)
 
 
@@ -157,12 +161,11 @@ def _released_users(folder: Path, release: Manifest) -> ReleasedUsers:
 
 def _write_nothing(output: Path) -> None:
     nobody, nowhere = np.empty(0, dtype=object), np.empty((0, 0), np.float32)
-    _write(output, [], Served(nobody, np.empty(0, np.int32), nowhere, nowhere), nobody, nobody, nobody)
+    _write(output, Served(nobody, np.empty(0, np.int32), nowhere, nowhere), nobody, nobody, nobody)
 
 
-def _write(output: Path, versions: list[Any], served: Served, user_ids: Ids, heard: Ids, unlike: Ids) -> None:
+def _write(output: Path, served: Served, user_ids: Ids, heard: Ids, unlike: Ids) -> None:
     """`heard` are the songs with a sound, `unlike` those whose sound is unlike anything trained on."""
-    write_json(output / VERSIONS, versions)
     songs = pd.DataFrame({SONG_ID: pd.Series(served.song_ids, dtype=str), N_LISTENERS: served.n_listeners})
     told = {HEARD: is_among(songs[SONG_ID], heard), UNLIKE: is_among(songs[SONG_ID], unlike)}
     write_table(output / ITEMS, songs.assign(**told))

@@ -1,29 +1,32 @@
 """DVC: .dvc files, dvc.lock, the cache, the resolved pipeline. The only package that knows DVC."""
 
 from earshot.versioning.cache import PreviousOutput, add_object, cache_folder, cache_path
-from earshot.versioning.deliveries import add_folder, delivery_md5s, folder_md5, ignored_files, writing
+from earshot.versioning.definitions import Definition, read_definition, split_target
+from earshot.versioning.deliveries import add_folder, delivery_md5s, ignored_files, writing
 from earshot.versioning.garbage import Garbage, collect_garbage
 from earshot.versioning.kept_lock import keep_lockfile
 from earshot.versioning.lockfile import (
-    Definition,
-    Inputs,
     file_md5,
-    forget_used_inputs,
-    inputs,
+    folder_md5,
     previous_output,
-    read_definition,
     read_lock,
-    recorded_inputs,
-    recorded_truly,
     running_process,
-    split_target,
-    write_used_inputs,
 )
 from earshot.versioning.mending import bring_back, is_whole, mend_all
 from earshot.versioning.pipeline import INDEX, PipelineStage, Recorded, read_pipeline
 from earshot.versioning.repair import repair
 from earshot.versioning.reproduce import is_current, reproduce
 from earshot.versioning.rwlock import writers
+from earshot.versioning.used import (
+    Inputs,
+    differs_in_words,
+    forget_used_inputs,
+    inputs,
+    note_made,
+    recorded_inputs,
+    recorded_truly,
+    write_used_inputs,
+)
 
 __all__ = [
     "INDEX",
@@ -40,6 +43,7 @@ __all__ = [
     "cache_path",
     "collect_garbage",
     "delivery_md5s",
+    "differs_in_words",
     "file_md5",
     "folder_md5",
     "forget_used_inputs",
@@ -49,6 +53,7 @@ __all__ = [
     "is_whole",
     "keep_lockfile",
     "mend_all",
+    "note_made",
     "previous_output",
     "read_definition",
     "read_lock",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -16,18 +15,6 @@ from earshot.files import replace_text
 from earshot.versioning.locks import locked, open_repository
 from earshot.versioning.naming import read_outs
 from earshot.versioning.repair import opened
-
-
-def folder_md5(files: dict[str, str]) -> str:
-    """DVC's hash of a folder.
-
-    Parameters
-    ----------
-    files
-        md5 of every file by its path inside the folder, with `/`.
-    """
-    entries = [{"md5": md5, "relpath": path} for path, md5 in sorted(files.items())]
-    return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
 
 
 def add_folder(root: Path, folder: Path, say: Callable[[str], object]) -> str:

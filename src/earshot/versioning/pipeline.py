@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earshot import terminal
-from earshot.versioning.lockfile import file_md5, read_lock
+from earshot.versioning.definitions import Definition, join_target, read_definitions, split_target
+from earshot.versioning.lockfile import read_lock
 from earshot.versioning.repair import opened
+from earshot.versioning.used import dep_md5s, param_values
 
 if TYPE_CHECKING:
     from dvc.stage import PipelineStage as DvcStage
@@ -74,60 +77,59 @@ def read_pipeline(root: Path) -> list[PipelineStage]:
     from dvc.stage import PipelineStage as Stage
 
     with opened(root, terminal.say) as repo:
-        ordered = list(networkx.dfs_postorder_nodes(repo.index.graph))
-        stages = [stage for stage in ordered if isinstance(stage, Stage)]
-        makers = {_path(stage.outs[0], root): _key(stage, root) for stage in stages}
-        folders = {_folder(stage, root) for stage in stages}
-        locks = {folder: read_lock(root, folder.as_posix()) for folder in folders}
-        return [_resolve(stage, root, makers, locks[_folder(stage, root)]) for stage in stages]
+        ordered = [each for each in networkx.dfs_postorder_nodes(repo.index.graph) if isinstance(each, Stage)]
+        told = {_target(stage, root): stage for stage in ordered}
+    folders = {split_target(target)[0] for target in told}
+    definitions = {each.target: each for folder in folders for each in read_definitions(root, folder)}
+    makers = {each.place(each.output): _key(target) for target, each in definitions.items()}
+    locks = {folder: read_lock(root, folder) for folder in folders}
+    return [_resolve(root, definitions[target], stage, makers, locks) for target, stage in told.items()]
 
 
 def _resolve(
-    stage: DvcStage, root: Path, makers: dict[str, tuple[str, ...]], lock: dict[str, Any]
+    root: Path,
+    definition: Definition,
+    stage: DvcStage,
+    makers: dict[str, tuple[str, ...]],
+    locks: dict[str, dict[str, Any]],
 ) -> PipelineStage:
-    from dvc.dependency.param import ParamsDependency
-
-    params = {
-        _path(dep, root): dep.read_params()  # by key as dvc.yaml says it, a.b too: so dvc.lock keeps them
-        for dep in stage.deps
-        if isinstance(dep, ParamsDependency)
-    }
-    paths = [_path(dep, root) for dep in stage.deps if not isinstance(dep, ParamsDependency)]
-    data = {path: makers.get(path) for path in paths if _is_data(path, makers)}
-    code = {path: file_md5(root / path) for path in paths if path not in data and (root / path).is_file()}
-    folder = _folder(stage, root)
+    folder, name = split_target(definition.target)
+    places = {path: definition.place(path) for path in definition.deps}
+    data = {path: place for path, place in places.items() if is_data(place, makers)}
+    code = dep_md5s(root, definition, [path for path in definition.deps if path not in data])
     return PipelineStage(
-        target=stage.addressing if folder == Path() else f"{folder}/dvc.yaml:{stage.name}",
-        key=_key(stage, root),
+        target=definition.target,
+        key=_key(definition.target),
         description=stage.desc or "",
-        lane=(stage.meta or {}).get("lane", folder.name or "pipeline"),
-        output=_path(stage.outs[0], root),
-        data_deps=data,
-        code_version=_code_version(stage.cmd, params, code),
-        recorded=_recorded(lock.get(stage.name), data),
+        lane=(stage.meta or {}).get("lane", Path(folder).name or "pipeline"),
+        output=definition.place(definition.output),
+        data_deps={place: makers.get(place) for place in data.values()},
+        code_version=_code_version(definition.cmd, param_values(root, definition), code),
+        recorded=_recorded(locks[folder].get(name), data),
     )
 
 
-def _is_data(path: str, makers: dict[str, tuple[str, ...]]) -> bool:
-    return path in makers or path.split("/")[0] == "data"
+def is_data(place: str, made: Container[str]) -> bool:
+    """Whether the dep at `place` is data: an output of a stage, which are `made`, or anything below data/."""
+    return place in made or place.split("/")[0] == "data"
 
 
-def _folder(stage: DvcStage, root: Path) -> Path:
-    return Path(stage.path).parent.relative_to(root)
+def _target(stage: DvcStage, root: Path) -> str:
+    folder = Path(stage.path).parent.relative_to(root).as_posix()
+    return join_target("" if folder == "." else folder, stage.name)
 
 
-def _key(stage: DvcStage, root: Path) -> tuple[str, ...]:
-    folder = _folder(stage, root)
-    name = "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in stage.name)
-    return (folder.name, name) if folder != Path() else (name,)
+def _key(target: str) -> tuple[str, ...]:
+    folder, name = split_target(target)
+    plain = "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in name)
+    return (Path(folder).name, plain) if folder else (plain,)
 
 
-def _path(node: Any, root: Path) -> str:
-    return Path(node.fs_path).relative_to(root).as_posix()
+def _recorded(entry: Any, data: dict[str, str]) -> Recorded | None:
+    """Out of a stage's entry in dvc.lock; None where it has none, or one that a kill cut short.
 
-
-def _recorded(entry: Any, data: dict[str, tuple[str, ...] | None]) -> Recorded | None:
-    """Out of a stage's entry in dvc.lock; None where it has none, or one that a kill cut short."""
+    `data` are the places of data deps by the paths they are recorded under.
+    """
     if not entry or not entry.get("outs") or "md5" not in entry["outs"][0]:
         return None
     deps = {dep["path"]: dep.get("md5", "") for dep in entry.get("deps", ())}
@@ -138,10 +140,10 @@ def _recorded(entry: Any, data: dict[str, tuple[str, ...] | None]) -> Recorded |
             entry.get("params", {}),
             {path: md5 for path, md5 in deps.items() if path not in data},
         ),
-        input_versions={path: md5 for path, md5 in deps.items() if path in data},
+        input_versions={data[path]: md5 for path, md5 in deps.items() if path in data},
     )
 
 
-def _code_version(command: Any, params: dict[str, Any], code: dict[str, str]) -> str:
+def _code_version(command: Any, params: dict[str, Any], code: Mapping[str, str | None]) -> str:
     content = json.dumps([command, params, code], sort_keys=True)
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()

@@ -16,7 +16,16 @@ from earshot.versioning.rwlock import mend_rwlock
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-_WRITTEN = ("data", "releases", "releases/*", ".earshot", ".earshot/used", ".earshot/work", ".dvc/tmp")
+_WRITTEN = (
+    "data",
+    "releases",
+    "releases/*",
+    ".earshot",
+    ".earshot/used",
+    ".earshot/made",
+    ".earshot/work",
+    ".dvc/tmp",
+)
 """Folders in which files are written beside their place and renamed."""
 
 

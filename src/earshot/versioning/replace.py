@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earshot.files import read_json, replace_json, replace_text
+from earshot.versioning.definitions import read_definition
 from earshot.versioning.kept_lock import keep_lockfile
-from earshot.versioning.lockfile import file_md5, read_definition, read_lock
+from earshot.versioning.lockfile import file_md5, read_lock
 from earshot.versioning.locks import locked, open_repository
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ from earshot import terminal
 from earshot.errors import UserError
 from earshot.files import is_full
 from earshot.signals import no_sigint_below
+from earshot.versioning.definitions import split_target
 from earshot.versioning.kept_lock import keep_lockfile
-from earshot.versioning.lockfile import forget_used_inputs, recorded_truly, split_target
 from earshot.versioning.locks import RETRY_SECONDS, told
 from earshot.versioning.mending import mend_for
 from earshot.versioning.repair import opened
+from earshot.versioning.used import forget_used_inputs, recorded_truly
 
 _MOST_RUNS = 3
 

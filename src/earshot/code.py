@@ -1,0 +1,145 @@
+"""Code by what it does: an edit of comments and docstrings is no edit of it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+CORE = (
+    "audio",
+    "plays",
+    "factors",
+    "encoders",
+    "training",
+    "baselines",
+    "evaluation",
+    "recommend",
+    "validation",
+    "deliveries",
+    "stages",
+)
+"""The packages whose code decides what a stage makes; the others serve it: files, words, processes."""
+GLUE = ("earshot.stages.checks", "earshot.stages.paths", "earshot.stages.reuse")
+"""Modules of them that serve it too."""
+
+
+def syntax_hash(path: Path) -> str:
+    """Hash of a Python file's syntax tree without comments and docstrings; of another file's content.
+
+    A file that Python cannot parse counts by its content.
+    """
+    return _syntax_hash(path.suffix, path.read_bytes())
+
+
+@lru_cache(maxsize=1024)
+def _syntax_hash(suffix: str, content: bytes) -> str:
+    if suffix == ".py":
+        with suppress(SyntaxError, ValueError):  # the second for null bytes
+            content = ast.dump(_without_words(ast.parse(content)), annotate_fields=False).encode()
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _without_words(tree: ast.Module) -> ast.Module:
+    """Without docstrings, those below attributes too; an empty body and one of nothing but words are one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            kept = [each for each in node.body if not _is_text(each)]
+            node.body = kept or [ast.Pass()]
+    return tree
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def key_of(content: object, *makers: str | Callable[..., object]) -> str:
+    """Name of what `makers` make of `content`: another one where either is another.
+
+    Parameters
+    ----------
+    content
+        Plain JSON: versions of the inputs, parameters.
+    makers
+        Modules by name, or functions and classes of them. What they import counts too,
+        as far as it decides what they make (`CORE`); comments and docstrings do not.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        There is no such module.
+    """
+    modules = [each if isinstance(each, str) else each.__module__ for each in makers]
+    code = [f"{name} {syntax_hash(file)}" for name, file in sorted(code_files(modules).items())]
+    return hashlib.blake2b(json.dumps([content, code], sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def code_files(modules: Iterable[str]) -> dict[str, Path]:
+    """The file of each of `modules`, and of each module of `CORE` that one of these imports; by name.
+
+    Imports inside functions count, those for types alone do not. Files of nothing but words are left out.
+    """
+    given, found = set(modules), dict[str, Path]()
+    wanted = list(given)
+    seen = set()
+    while wanted:
+        module = wanted.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        file = _file_of(module)
+        if file is None:
+            raise ModuleNotFoundError(f"no module {module!r} to take the code of")
+        wanted += _imported(file.read_bytes())
+        found[module] = file
+    counts = {name: file for name, file in found.items() if name in given or _decides(name)}
+    return {name: file for name, file in counts.items() if not _holds_nothing(file.read_bytes())}
+
+
+def _decides(module: str) -> bool:
+    return module.split(".")[1] in CORE and module not in GLUE
+
+
+@lru_cache(maxsize=1024)
+def _holds_nothing(content: bytes) -> bool:
+    return all(map(_is_text, ast.parse(content).body))
+
+
+def _file_of(module: str) -> Path | None:
+    """Of earshot's own without importing anything."""
+    first, *inside = module.split(".")
+    if first == "earshot":
+        place = PACKAGE.joinpath(*inside)
+        files = (place.with_suffix(".py"), place / "__init__.py")
+        return next((file for file in files if file.is_file()), None)
+    spec = find_spec(module)
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
+@lru_cache(maxsize=1024)
+def _imported(content: bytes) -> list[str]:
+    """Names of earshot's modules that a module of this text imports."""
+    tree = ast.parse(content)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    return sorted({name for name in _named(tree) if name.startswith("earshot.") and _file_of(name)})
+
+
+def _named(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
-from typing import IO
 
 import dagster as dg
 import psutil
 
+from earshot.locks import Taken, take
 from orchestration.workspace import ROOT
 
 PROCESS_TAG = "earshot/process"
 LOCK = ROOT / ".earshot" / "locks" / "daemon"
 _START_SECONDS = 60.0
 
-_held: list[IO[str]] = []
+_held: list[int] = []
 
 
 def note_process(instance: dg.DagsterInstance, run_id: str) -> None:
@@ -50,19 +49,11 @@ def other_daemon() -> str | None:
     """
     if _held:
         return None
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    file = LOCK.open("a+", encoding="utf-8")
+    parent = str(os.getppid())
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip()
-        file.close()
-        return None if holder == str(os.getppid()) else _describe(holder)
-    file.truncate(0)
-    file.write(str(os.getppid()))
-    file.flush()
-    _held.append(file)
+        _held.append(take(LOCK, parent))
+    except Taken as taken:
+        return None if taken.holder == parent else _describe(taken.holder)
     return None
 
 

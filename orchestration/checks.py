@@ -1,6 +1,6 @@
 """Asset checks: what a stage observed beside what was expected of it.
 
-A stage makes its checks itself and lists them in its summary (`earshot.stages.checks`), so that both front
+A stage makes its checks itself and lists them in its summary (`earshot.checks`), so that both front
 ends know them; whatever must stop a run has stopped it before.
 """
 
@@ -8,53 +8,28 @@ from typing import Any
 
 import dagster as dg
 
+from earshot.checks import NAMES, NEW_DELIVERIES
+from earshot.evaluation.drift import MEASURES
+from earshot.params import load_params
+from earshot.validation.plays import all_checks
 from earshot.versioning import PipelineStage
 from orchestration.dvc_assets import summary
+from orchestration.workspace import ROOT
 
-NAMES = {
-    "raw_audio": ("usable_files",),
-    "play_counts": (
-        "listener_named",
-        "song_named",
-        "count_is_number",
-        "count_in_range",
-        "count_is_whole",
-        "date_readable",
-        "song_known",
-        "user_type",
-        "item_type",
-        "play_count_type",
-        "user_in_table",
-        "item_in_table",
-        "count_positive",
-        "pairs_once",
-        "user_id_there",
-        "user_id_unique",
-        "song_id_there",
-        "song_id_unique",
-        "listeners",
-        "songs",
-        "plays",
-        "invalid_share",
-        "unknown_share",
-    ),
-    "hyper_images": ("songs_with_an_image",),
-    "wmf_factors": ("objective_falls",),
-    "cnn_checkpoint": ("validation_loss_falls", "training_was_long_enough"),
-    "warm_up": ("not_below_either_end", "ahead_of_both_ends", "first_listeners_push_nothing_down"),
-    "evaluation_report": (
-        "cnn_mse_beats_random",
-        "cnn_mse_beats_shuffled_content",
-        "upper_bound_beats_cnn_mse",
-    ),
-    "recommendations": ("listeners_with_a_list",),
-    "drift": ("new_deliveries", "hyper_image", "loudness", "bandwidth", "predicted_norm", "set_aside"),
-}
+
+def _names() -> dict[str, tuple[str, ...]]:
+    """Of the checks of every stage that makes some."""
+    plays = all_checks(load_params(ROOT / "params.yaml").play_counts)
+    return NAMES | {
+        "play_counts": tuple(check.name for check in plays),
+        "drift": (NEW_DELIVERIES, *MEASURES),
+    }
 
 
 def stage_checks(stages: list[PipelineStage]) -> list[dg.AssetChecksDefinition]:
     """The checks of every stage that lists some."""
-    return [_checks(stage, NAMES[stage.target]) for stage in stages if stage.target in NAMES]
+    names = _names()
+    return [_checks(stage, names[stage.target]) for stage in stages if stage.target in names]
 
 
 def _checks(stage: PipelineStage, names: tuple[str, ...]) -> dg.AssetChecksDefinition:

@@ -26,7 +26,7 @@ CORE = (
     "stages",
 )
 """The packages whose code decides what a stage makes; the others serve it: files, words, processes."""
-GLUE = ("earshot.stages.checks", "earshot.stages.paths", "earshot.stages.reuse")
+GLUE = ("earshot.stages.paths", "earshot.stages.reuse")
 """Modules of them that serve it too."""
 
 

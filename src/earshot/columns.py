@@ -77,3 +77,17 @@ SONG_COLUMNS = (
 A_YEAR = r"[0-9]{4}(?:\.0|-[0-9]{2}(?:-[0-9]{2}.*)?)?"
 """How the column `year` may say a year: four digits, also of a date or of a number with a point."""
 NO_YEAR = ("", "0", "0.0")
+
+
+def split_names(text: str) -> set[str]:
+    """The names in a `;`-separated text, as `genres` and `tags` hold them.
+
+    >>> sorted(split_names("Rock; Deep House;"))
+    ['Deep House', 'Rock']
+    """
+    return {name.strip() for name in text.split(";")} - {""}
+
+
+def genre_names(text: str) -> set[str]:
+    """As `split_names`, without regard to case: `"Rock; Deep House"` names rock and deep house."""
+    return {name.casefold() for name in split_names(text)}

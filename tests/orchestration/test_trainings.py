@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import dagster as dg
 import psutil
@@ -37,14 +36,14 @@ STARTED, QUEUED = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED
 @pytest.fixture
 def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     """An instance with the project's settings; a sensor asked here takes no lock of this clone."""
-    held: list[IO[str]] = []
+    held: list[int] = []
     monkeypatch.setattr(alive, "LOCK", tmp_path / "daemon")
     monkeypatch.setattr(alive, "_held", held)
     shutil.copy(PROJECT / ".dagster" / "dagster.yaml", tmp_path)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         yield instance
-    for file in held:
-        file.close()
+    for descriptor in held:
+        os.close(descriptor)
 
 
 def run(

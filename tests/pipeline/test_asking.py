@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import dagster as dg
 import pytest
@@ -28,12 +28,12 @@ HOLD = (
 def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The inbox of an empty workspace, for the sensor in this process."""
     monkeypatch.setattr(new_deliveries, "ROOT", tmp_path)
-    held: list[IO[str]] = []  # one of its own: the module's may hold the lock of another test's sensor
+    held: list[int] = []  # one of its own: the module's may hold the lock of another test's sensor
     monkeypatch.setattr(alive, "LOCK", tmp_path / "daemon")
     monkeypatch.setattr(alive, "_held", held)
     yield make_inbox(tmp_path)
-    for file in held:
-        file.close()
+    for descriptor in held:
+        os.close(descriptor)
 
 
 def drop(inbox: Path, name: str) -> None:

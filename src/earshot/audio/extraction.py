@@ -33,7 +33,7 @@ from earshot.columns import (
     SONG_ID,
 )
 from earshot.errors import UserError
-from earshot.files import write_table
+from earshot.files import replacing, write_table
 from earshot.params import HyperImages
 from earshot.pool import parallel_map
 
@@ -143,11 +143,9 @@ def extract_image(excerpt: Excerpt, settings: HyperImages) -> Outcome:
 
 
 def _finish(draft: ShardDraft, shard: PlannedShard, folder: Path) -> None:
-    table = folder / shard_files(shard.key)[1]
-    beside = table.with_name(f".{table.name}.tmp")
-    write_table(beside, _table(shard, draft.entries))
-    draft.finish()
-    beside.replace(table)
+    with replacing(folder / shard_files(shard.key)[1]) as beside:
+        write_table(beside, _table(shard, draft.entries))
+        draft.finish()  # the table comes last: who has it has the frames
 
 
 def _table(shard: PlannedShard, entries: Sequence[Entry]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from earshot.audio.store import HyperImageStore
 from earshot.baselines.bag_of_words import bag_of_words
 from earshot.columns import SONG_ID, VALIDATION
 from earshot.errors import UserError
+from earshot.ids import positions_of
 from earshot.plays.tables import read_play_counts
 
 if TYPE_CHECKING:
@@ -99,8 +100,7 @@ def read_known(training_set: Path, wmf_factors: Path, seed: int, n_words: int) -
     import pandas as pd
 
     songs = pd.read_parquet(training_set / "songs.parquet")
-    items = pd.Index(pd.read_parquet(wmf_factors / "items.parquet")[SONG_ID])
-    rows = items.get_indexer(pd.Index(songs[SONG_ID]))
+    rows = positions_of(pd.read_parquet(wmf_factors / "items.parquet")[SONG_ID], songs[SONG_ID])
     learn = rows >= 0
     return Known(
         store=HyperImageStore.open(training_set / "hyper_images"),
@@ -115,11 +115,10 @@ def read_known(training_set: Path, wmf_factors: Path, seed: int, n_words: int) -
 
 def _plays_of(song_ids: pd.Series, learn: NDArray[np.bool_], counts: PlayCounts) -> csr_array:
     """float32 (n_users, n): a column a song, empty where it is not in `learn`."""
-    import pandas as pd
     from scipy.sparse import csr_array
 
     columns = np.full(len(counts.song_ids), -1)
-    columns[pd.Index(counts.song_ids).get_indexer(pd.Index(song_ids[learn]))] = np.flatnonzero(learn)
+    columns[positions_of(counts.song_ids, song_ids[learn])] = np.flatnonzero(learn)
     played = columns[counts.matrix.indices]
     kept = played >= 0
     starts = np.concatenate([[0], np.cumsum(kept)])[counts.matrix.indptr]

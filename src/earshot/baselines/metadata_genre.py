@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from earshot.baselines.known import Array, Known
 from earshot.baselines.ridge import ridge
-from earshot.columns import GENRES
+from earshot.columns import GENRES, genre_names
 
 _GENRES = 500
 """The most frequent ones are told apart."""
@@ -40,7 +40,7 @@ def has_genre(known: Known) -> NDArray[np.bool_]:
 
 def _multi_hot(known: Known) -> NDArray[np.float64]:
     """(n, n_genres): 1 where a song is of a genre; genres of the songs to learn from alone."""
-    named = [_names(text) for text in known.songs[GENRES].fillna("")]
+    named = [genre_names(text) for text in known.songs[GENRES].fillna("")]
     count = Counter(name for song in np.flatnonzero(known.learn) for name in named[song])
     chosen = sorted(count, key=lambda name: (-count[name], name))[:_GENRES]
     columns = {name: column for column, name in enumerate(chosen)}
@@ -48,8 +48,3 @@ def _multi_hot(known: Known) -> NDArray[np.float64]:
     for song, names in enumerate(named):
         hot[song, [columns[name] for name in names if name in columns]] = 1
     return hot
-
-
-def _names(text: str) -> set[str]:
-    """`"Rock; Deep House"` names rock and deep house."""
-    return {name.strip().casefold() for name in text.split(";")} - {""}

@@ -9,7 +9,6 @@ copy that nothing names; the next one, of anything, finishes the first and remov
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -31,6 +30,7 @@ from earshot.deliveries.play_quality import check_plays
 from earshot.deliveries.sound import check_sound
 from earshot.errors import UserError
 from earshot.files import read_json, replace_json, replace_text
+from earshot.locks import holding
 from earshot.params import load_params
 from earshot.versioning import add_folder, folder_md5, ignored_files, writing
 from earshot.workspace import require_workspace
@@ -111,7 +111,7 @@ def _ingest(folder: Path, root: Path, say: Say, arrived: float) -> Ingested:
     names = _readable_files(folder)
     check(folder)
     work, deliveries = root / ".earshot" / "work" / "ingest", root / "data" / "deliveries"
-    with alone(root / ".earshot" / "locks" / "ingest", say):
+    with alone(root, "ingest", say):
         settle(root, say)
         deliveries.mkdir(parents=True, exist_ok=True)
         make_inbox(root)
@@ -267,13 +267,7 @@ def fit_name(wanted: str) -> str:
 
 
 @contextmanager
-def alone(path: Path, say: Say) -> Iterator[None]:
-    """One ingest at a time; the lock falls with the process that holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("waiting for another ingest to end")
-            fcntl.flock(file, fcntl.LOCK_EX)
+def alone(root: Path, name: str, say: Say) -> Iterator[None]:
+    """One of a kind at a time, `name` says which; the others wait."""
+    with holding(root / ".earshot" / "locks" / name, lambda _: say(f"waiting for another {name} to end")):
         yield

@@ -49,7 +49,7 @@ def take_in(root: Path, say: Say, due_only: bool = False) -> Intake:
     """
     require_workspace(root)
     intake = Intake()
-    with alone(root / ".earshot" / "locks" / "inbox", say):
+    with alone(root, "inbox", say):
         inbox = make_inbox(root)
         _tidy(root, inbox, say)
         found = look(inbox)

@@ -36,7 +36,7 @@ def withdraw(root: Path, name: str, reason: str, say: Say) -> bool:
     if not reason.strip():
         raise UserError(f"{name}: wanted why it is withdrawn: --reason TEXT")
     deliveries = root / "data" / "deliveries"
-    with alone(root / ".earshot" / "locks" / "ingest", say):
+    with alone(root, "ingest", say):
         settle(root, say)
         found = {line.name: line for line in read_lines(deliveries)}
         if name not in found:

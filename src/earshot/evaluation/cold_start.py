@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from earshot.columns import ARTIST_ID, COLD, SONG_ID
 from earshot.errors import UserError
 from earshot.evaluation.metrics import Ints
+from earshot.ids import positions_of
 from earshot.plays.tables import PlayCounts, read_play_counts
 
 
@@ -108,7 +109,7 @@ def read_cold_start(training_set: Path) -> ColdStart:
     counts = read_play_counts(training_set)
     songs = pd.read_parquet(training_set / "songs.parquet")
     songs = songs.assign(**{ARTIST_ID: _artist_or_song(songs)}).sort_values([ARTIST_ID, SONG_ID])
-    item = pd.Index(counts.song_ids).get_indexer(pd.Index(songs[SONG_ID]))  # -1: nobody listened
+    item = positions_of(counts.song_ids, songs[SONG_ID])  # -1: nobody listened
     cold = songs[COLD].to_numpy(dtype=np.bool_)
     candidates = songs[cold & (item >= 0)]
     relevant, warm_plays = _plays(counts, item[cold & (item >= 0)])

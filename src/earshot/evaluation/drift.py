@@ -19,6 +19,7 @@ Artists = NDArray[np.object_]
 
 HYPER_IMAGE, LOUDNESS, BANDWIDTH = "hyper_image", "loudness", "bandwidth"
 PREDICTED_NORM, SET_ASIDE = "predicted_norm", "set_aside"
+MEASURES = (HYPER_IMAGE, LOUDNESS, BANDWIDTH, PREDICTED_NORM, SET_ASIDE)
 FAR = 3.0
 """Times as far from the middle of chance as its end: one such delivery is enough. At the level of params.yaml
 chance ends at about three standard deviations, so these are nine; sound of another kind had 300 times."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from earshot.evaluation.cold_start import ColdStart
 from earshot.factors.fold_in import solve_items_with_prediction, solve_rows
+from earshot.ids import positions_of
 from earshot.params import WmfFactors
 from earshot.plays.confidence import confidence
 from earshot.plays.tables import PlayCounts
@@ -98,7 +98,7 @@ def cold_songs(
     predicted, user_factors
         (n_candidates, factors) and (n_all_users, factors).
     """
-    items = pd.Index(plays.song_ids).get_indexer(pd.Index(cold_start.song_ids))
+    items = positions_of(plays.song_ids, cold_start.song_ids)
     counts = plays.matrix[:, items].tocoo()
     asked = np.isin(counts.coords[0], cold_start.users)
     users, songs = (axis[asked] for axis in counts.coords)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.artists import LEAST_ARTISTS
+from earshot.columns import split_names
 from earshot.evaluation.cold_start import ColdStart
-from earshot.evaluation.tags import split_names
 
 
 def large_genres(

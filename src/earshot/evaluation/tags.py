@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.columns import split_names
+
 if TYPE_CHECKING:
     import pandas as pd
 
 _FOLDS = 10
-
-
-def split_names(text: str) -> set[str]:
-    """The names in a `;`-separated text."""
-    return {name.strip() for name in text.split(";")} - {""}
 
 
 def tag_table(

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from earshot.errors import UserError
+from earshot.ids import positions_of
 
 
 def read_vectors(array: Path, table: Path, column: str, wanted: ArrayLike) -> NDArray[np.float32]:
@@ -31,7 +32,7 @@ def read_vectors(array: Path, table: Path, column: str, wanted: ArrayLike) -> ND
     if len(ids) != len(vectors):
         raise UserError(f"{array}: {len(vectors)} rows, but {table} has {len(ids)}")
     asked = pd.Index(np.asarray(wanted, dtype=object))
-    rows = ids.get_indexer(asked)
+    rows = positions_of(ids, asked)
     if (rows < 0).any():
         raise UserError(
             f"{table}: no {column} {asked[rows < 0][0]!r}, nor {int((rows < 0).sum()) - 1} others"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.factors.fold_in import solve_items_with_prediction, solve_rows
+from earshot.ids import positions_of
 from earshot.plays.confidence import confidence
 
 if TYPE_CHECKING:
@@ -41,11 +42,10 @@ def columns_of(matrix: csr_array, ids: Ids, wanted: Ids) -> csr_array:
     -------
     csr (n_rows, len(wanted))
     """
-    import pandas as pd
     from scipy.sparse import coo_array, csr_array
 
     entries = matrix.tocoo()
-    column = pd.Index(wanted).get_indexer(pd.Index(ids))[entries.coords[1]]
+    column = positions_of(wanted, ids)[entries.coords[1]]
     known = column >= 0
     shape = (matrix.shape[0], len(wanted))
     return csr_array(coo_array((entries.data[known], (entries.coords[0][known], column[known])), shape=shape))
@@ -175,9 +175,8 @@ def count_listeners(plays: PlayCounts) -> NDArray[np.int32]:
 
 def rows_of(ids: Ids, values: NDArray[Any], wanted: Ids) -> NDArray[Any]:
     """The row of `values`, one for each of `ids`, for every id in `wanted`; zeros where `ids` lacks it."""
-    import pandas as pd
 
-    rows = pd.Index(ids).get_indexer(pd.Index(wanted))
+    rows = positions_of(ids, wanted)
     found = np.zeros((len(wanted), *values.shape[1:]), values.dtype)
     found[rows >= 0] = values[rows[rows >= 0]]
     return found

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.columns import SCORE, SONG_ID, USER_ID
+from earshot.ids import positions_of
 from earshot.recommend.ranking import Ranked, rank_songs, rank_within
 
 if TYPE_CHECKING:
@@ -39,9 +40,8 @@ class Lists:
 
 def new_songs(earlier: Lists, song_ids: Ids, item_vectors: Vectors) -> NDArray[np.bool_] | None:
     """Which of `song_ids` the earlier lists do not know; None where one of theirs has gone or moved."""
-    import pandas as pd
 
-    rows = pd.Index(song_ids).get_indexer(pd.Index(earlier.song_ids))
+    rows = positions_of(song_ids, earlier.song_ids)
     if (rows < 0).any() or not np.array_equal(item_vectors[rows], earlier.item_vectors):
         return None
     new = np.ones(len(song_ids), dtype=np.bool_)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 from earshot.errors import UserError
 from earshot.releases.history import archive_path, decision_path
 from earshot.releases.manifest import Manifest, pointer_path, read_pointer
+from earshot.versioning.git import author, git
 
 
 def commit_release(root: Path) -> str | None:
@@ -55,22 +54,17 @@ def _message(release: Manifest) -> str:
     return f"Release {release.number}: {release.release}"
 
 
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-c", "commit.gpgSign=false", "-c", "tag.gpgSign=false", *arguments],
-        cwd=root,
-        env=os.environ | _identity(root),
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise UserError(f"release.git_commit: git {arguments[0]}: {(done.stderr or done.stdout).strip()}")
-    return done.stdout.strip()
+def _git(root: Path, *arguments: str) -> bytes:
+    unsigned = ("-c", "commit.gpgSign=false", "-c", "tag.gpgSign=false")
+    try:
+        return git(root, *unsigned, *arguments, environment=_identity(root))
+    except UserError as error:
+        raise UserError(f"release.git_commit: {error}") from None
 
 
 def _identity(root: Path) -> dict[str, str]:
     """Git's own where it has one; a daemon's account often has none."""
-    if subprocess.run(["git", "config", "user.email"], cwd=root, capture_output=True).returncode == 0:
+    if author(root) is not None:
         return {}
     return {
         f"GIT_{role}_{key}": value

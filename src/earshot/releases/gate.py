@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from earshot.artists import LEAST_ARTISTS, too_few_artists
+from earshot.checks import OBJECTIVE_FALLS
 from earshot.releases.manifest import Manifest, NothingReleased
 
 Difference = dict[str, Any]
@@ -19,7 +20,7 @@ that it is above the other's by chance (`earshot.evaluation.protocol.chance`).""
 Differences = dict[str, Difference]
 """By metric, `auc` and `map_at_500`."""
 
-STOPPING = ("objective_falls",)
+STOPPING = (OBJECTIVE_FALLS,)
 """Checks of the training lane without which nothing is released.
 
 A factorization that does not converge puts every song in a place of no meaning. All
@@ -73,7 +74,7 @@ class Evidence:
     genres
         Differences to the release among the songs of each large genre.
     checks
-        Those in the summaries of the candidate's stages (`earshot.stages.checks`).
+        Those in the summaries of the candidate's stages (`earshot.checks`).
     folds
         How many folds were held out one after the other, each for a model of its own.
     """

@@ -6,7 +6,6 @@ of its own: what is looked for is what the checked manifest names.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
@@ -20,6 +19,7 @@ from earshot import terminal, versioning, zips
 from earshot.checked_json import parse_object
 from earshot.errors import UserError
 from earshot.files import replacing
+from earshot.locks import holding
 from earshot.params import load_params
 from earshot.releases.candidate import MODEL, REPORT, SONGS, model_name
 from earshot.releases.contents import LARGEST, check_files, check_params_of
@@ -123,8 +123,7 @@ def _workplace(root: Path) -> Iterator[Path]:
     """
     folder = root / ".earshot" / "import"
     folder.parent.mkdir(exist_ok=True)
-    with (root / ".earshot" / "import.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with holding(root / ".earshot" / "import.lock", lambda _: terminal.say("waiting for another import")):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from earshot.releases.manifest import Manifest, pointer_path, read_pointer
 from earshot.releases.rollback import leave, manifest_text, marked, names
 from earshot.terminal import on_one_line
 from earshot.versioning import repair
+from earshot.versioning.git import author
 from earshot.versioning.replace import replacing_output
 
 
@@ -90,5 +90,4 @@ def _noted(root: Path, name: str, reason: str) -> dict[str, Any]:
 
 def _who(root: Path) -> str:
     """Git's e-mail address, or the number of the account."""
-    asked = subprocess.run(["git", "config", "user.email"], cwd=root, capture_output=True, text=True)
-    return asked.stdout.strip() or f"uid {os.getuid()}"
+    return author(root) or f"uid {os.getuid()}"

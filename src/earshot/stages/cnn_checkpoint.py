@@ -9,11 +9,11 @@ import numpy as np
 
 from earshot import tracking
 from earshot.audio.store import HyperImageStore
+from earshot.checks import TRAINING_WAS_LONG_ENOUGH, VALIDATION_LOSS_FALLS, check
 from earshot.encoders.familiar import Familiar
 from earshot.encoders.load import device, familiarize_with, save_encoder
 from earshot.encoders.song_encoder import describe
 from earshot.params import Params
-from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 from earshot.training.examples import Examples, read_examples
 from earshot.training.objectives.build import build_objective
@@ -71,7 +71,7 @@ def _familiar(trained: Trained, store: HyperImageStore, examples: Examples, seed
 def _check(trained: Trained) -> dict[str, Any]:
     first, best = trained.epochs[0].validation_loss, trained.epochs[trained.best_epoch].validation_loss
     return check(
-        "validation_loss_falls",
+        VALIDATION_LOSS_FALLS,
         "the encoder learns something that holds for songs it was not trained on",
         passed=best < first,
         observed=f"{best:.4g}",
@@ -85,7 +85,7 @@ def _check_length(trained: Trained) -> dict[str, Any]:
     before, best = min(losses[: -(-3 * len(losses) // 4)]), min(losses)
     late = (before - best) / (losses[0] - best) if losses[0] > best else 0.0
     return check(
-        "training_was_long_enough",
+        TRAINING_WAS_LONG_ENOUGH,
         "the validation loss was not still improving when the training ended; where it was, more "
         "cnn_checkpoint.min_steps or max_epochs are worth a try",
         passed=late <= MOST_LATE,

@@ -12,6 +12,7 @@ import pandas as pd
 from earshot.audio.arrivals import NEW, FileCount, delivered_files, delivered_songs
 from earshot.audio.statistics import describe
 from earshot.audio.store import HyperImageStore
+from earshot.checks import NEW_DELIVERIES, check
 from earshot.code import key_of
 from earshot.columns import ARTIST_ID, DELIVERY, FIRST_FRAME, N_LISTENERS, SHARD, SONG_ID
 from earshot.errors import UserError
@@ -32,7 +33,6 @@ from earshot.params import Drift, Params
 from earshot.plays.split import chosen
 from earshot.recommend.encoding import read_encoded
 from earshot.recommend.hubs import K, describe_hubs, occurrences
-from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.versioning import file_md5
@@ -215,7 +215,7 @@ def summarize(lines: pd.DataFrame, settings: Drift) -> dict[str, Any]:
     drifted, far = (new.loc[new[kind], DELIVERY].drop_duplicates().tolist() for kind in ("drifted", "far"))
     allowed = allowed_by_chance(len(names), settings.false_alarms)
     overall = check(
-        "new_deliveries",
+        NEW_DELIVERIES,
         "deliveries since the last training that differ from the songs trained on",
         passed=len(drifted) <= allowed and not far,
         observed=f"{len(drifted)} of {len(names)}",

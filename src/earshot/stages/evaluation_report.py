@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from earshot import tracking
 from earshot.artists import too_few_artists
 from earshot.audio.store import HyperImageStore
+from earshot.checks import COMPARED, beats, check
 from earshot.columns import SONG_ID, USER_ID
 from earshot.evaluation import tables
 from earshot.evaluation.judging import Judgement, evaluate_all, judge
@@ -25,10 +26,10 @@ from earshot.evaluation.report.sounds import choose_sounds
 from earshot.evaluation.systems import random_system, shuffled_content
 from earshot.evaluation.vectors import read_vectors
 from earshot.files import read_json, write_json, write_table
+from earshot.ids import positions_of
 from earshot.params import Params
 from earshot.recommend.hybrid import Wmf
 from earshot.recommend.similar import similar_songs
-from earshot.stages.checks import check
 from earshot.stages.folds import hear_system, read_snapshots, read_system
 from earshot.stages.paths import Paths
 from earshot.trusted import trusted_in
@@ -41,7 +42,6 @@ DESCRIPTIONS = {
     CANDIDATE: "a convolutional network, trained to predict the factors",
     BOUND: "factors from the plays themselves: what no audio can know",
 }
-CHECKED = ((CANDIDATE, "random"), (CANDIDATE, "shuffled_content"), (BOUND, CANDIDATE))
 N_WORDS = 500
 MAP_SONGS = 2000
 NEIGHBOURS = 5
@@ -119,9 +119,9 @@ def _systems(paths: Paths, cold_start: ColdStart, seed: int) -> dict[str, System
     users = read_vectors(wmf / "user_factors.npy", wmf / "users.parquet", USER_ID, user_ids)
     heard = _predicted(paths, wanted)
     folded = read_vectors(wmf / "cold_factors.npy", wmf / "cold_items.parquet", SONG_ID, wanted)
-    songs = pd.Index(pd.read_parquet(training_set / "songs.parquet")[SONG_ID])
+    songs = pd.read_parquet(training_set / "songs.parquet")[SONG_ID]
     known = read_known(training_set, wmf, seed, N_WORDS)
-    linear = linear_bow(known)[songs.get_indexer(pd.Index(wanted))]
+    linear = linear_bow(known)[positions_of(songs, wanted)]
     return {
         "random": random_system(len(users), len(wanted), seed),
         "shuffled_content": shuffled_content(System(users, heard), seed),
@@ -136,7 +136,7 @@ def _summary(judged: Judgement, k: int) -> dict[str, Any]:
     systems, protocol = judged.metrics["systems"], judged.metrics["protocol"]
     values = {f"{name}_{key}": system[key] for name, system in systems.items() for key in shown}
     counts = {"candidates": protocol["candidates"], "users": protocol["n_users"]}
-    checks = [_check(judged.differences, a, b, k) for a, b in CHECKED]
+    checks = [_check(judged.differences, a, b, k) for a, b in COMPARED]
     return {**counts, **values, "checks": checks}
 
 
@@ -145,7 +145,7 @@ def _check(differences: dict[str, Any], a: str, b: str, k: int) -> dict[str, Any
     ends = {metric: found[f"{metric}_ci95_artists"] for metric in (f"map_at_{k}", "auc")}
     too_few = too_few_artists(found["n_artists"])
     return check(
-        f"{a}_beats_{b}",
+        beats(a, b),
         f"{a} ranks cold songs better than {b}: paired 95 % intervals over artists",
         passed=found["beats"],
         observed={m: too_few if low is None else f"{low} to {high}" for m, (low, high) in ends.items()},

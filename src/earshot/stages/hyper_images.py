@@ -9,11 +9,11 @@ from earshot.audio.catalogue import count_reasons
 from earshot.audio.extraction import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
 from earshot.audio.hyper_image import format_of
 from earshot.audio.store import write_store
+from earshot.checks import SONGS_WITH_AN_IMAGE, share_check
 from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, N_FRAMES, REASON, SONG_ID, WITHDRAWN
 from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.params import Params
-from earshot.stages.checks import share_check
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked
 
@@ -57,7 +57,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         "feature_key": image_format.feature_key,
         "checks": [
             share_check(
-                "songs_with_an_image",
+                SONGS_WITH_AN_IMAGE,
                 "songs whose features failed",
                 len(bad),
                 len(made),

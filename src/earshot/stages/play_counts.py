@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from earshot.checks import check
 from earshot.code import key_of
 from earshot.columns import AT, DELIVERY, KIND, SONG_ID, USER_ID
 from earshot.deliveries import (
@@ -25,7 +26,6 @@ from earshot.files import read_json
 from earshot.params import Params
 from earshot.plays.tables import ITEMS
 from earshot.processes import progress
-from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.terminal import say

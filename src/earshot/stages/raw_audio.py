@@ -17,13 +17,13 @@ from earshot.audio.catalogue import (
 )
 from earshot.audio.probe_journal import intake_journal, probe_all, read_journal
 from earshot.audio.probing import Probe, probe
+from earshot.checks import USABLE_FILES, share_check
 from earshot.code import key_of
 from earshot.columns import AUDIO, CHANNEL, DAMAGE, DELIVERY, REASON, SECONDS, WITHDRAWN
 from earshot.deliveries import Delivery, read_index, read_songs
 from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.params import Params
-from earshot.stages.checks import share_check
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked
 
@@ -119,7 +119,7 @@ def _summary(songs: pd.DataFrame, bad: pd.DataFrame, n_deliveries: int, max_shar
         "reasons": count_reasons(bad[REASON]),
         "checks": [
             share_check(
-                "usable_files",
+                USABLE_FILES,
                 f"files set aside; {damaged} of {usable} others are damaged, heard in part",
                 len(bad),
                 usable + len(bad),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from earshot.checks import LISTENERS_WITH_A_LIST, check
 from earshot.code import key_of
 from earshot.columns import DELIVERY, HEARD, N_LISTENERS, SONG_ID, UNLIKE, USER_ID, WITHDRAWN
 from earshot.files import read_json, write_table
@@ -20,7 +21,6 @@ from earshot.recommend.hybrid import Ids, columns_of
 from earshot.recommend.merging import Lists, Vectors, merge_songs, new_songs
 from earshot.recommend.ranking import Ranked, rank_songs
 from earshot.recommend.tables import write_recommendations
-from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import noted
 from earshot.versioning import PreviousOutput, file_md5
@@ -89,7 +89,7 @@ def _held_back(paths: Paths) -> dict[str, list[str]]:
 
 def _check(with_a_list: int, listeners: int) -> dict[str, Any]:
     return check(
-        "listeners_with_a_list",
+        LISTENERS_WITH_A_LIST,
         "listeners to whom a song can be recommended",
         passed=with_a_list == listeners,
         observed=f"{with_a_list} of {listeners}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from typing import Any
 from earshot import versioning
 from earshot.errors import UserError
 from earshot.files import exchange, is_full, read_json, replace_text, write_json
+from earshot.locks import Taken, take
 from earshot.params import Params, read_params
 from earshot.processes import die_with_parent, keep_freed_memory, temporary_files_in
 from earshot.stages.paths import Paths
@@ -189,16 +189,13 @@ def _into_place(output: Path, place: Path) -> None:
 
 @contextmanager
 def _only_one(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise UserError(
-                f"stage {path.name} is running already (PID {file.read().strip()}); wait for it to end"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    try:
+        descriptor = take(path)
+    except Taken as taken:
+        raise UserError(
+            f"stage {path.name} is running already (PID {taken.holder}); wait for it to end"
+        ) from None
+    try:
         yield
+    finally:
+        os.close(descriptor)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from earshot.checks import AHEAD_OF_BOTH_ENDS, FIRST_LISTENERS_PUSH_NOTHING_DOWN, NOT_BELOW_EITHER_END, check
 from earshot.columns import SONG_ID, USER_ID
 from earshot.evaluation import mixed_list, warm_up
 from earshot.evaluation.choosing_n0 import Tried, choose, try_all
@@ -22,7 +23,6 @@ from earshot.files import write_json
 from earshot.params import Params
 from earshot.plays.split import chosen, halves
 from earshot.plays.tables import read_play_counts
-from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 
 
@@ -80,21 +80,21 @@ def _checks(
     down = [lists.listeners for lists in mixed if lists.rise("relevant", bootstraps, seed).high < 0]
     return [
         check(
-            "not_below_either_end",
+            NOT_BELOW_EITHER_END,
             "sound and first listeners together find the others no worse than either alone",
             passed=not below,
             observed="; ".join(below) or "nowhere below",
             expected="no paired interval below 0, in AUC or mAP, with any number of listeners",
         ),
         check(
-            "ahead_of_both_ends",
+            AHEAD_OF_BOTH_ENDS,
             "there are numbers of listeners with which they find them better than either alone",
             passed=bool(ahead),
             observed=f"with {', '.join(map(str, ahead))} listeners" if ahead else "nowhere ahead",
             expected="both paired intervals of the AUC above 0",
         ),
         check(
-            "first_listeners_push_nothing_down",
+            FIRST_LISTENERS_PUSH_NOTHING_DOWN,
             "in one list with new songs, first listeners do not lower a song for those yet to play it",
             passed=not down,
             observed=f"lower with {', '.join(map(str, down))} listeners" if down else "lower nowhere",

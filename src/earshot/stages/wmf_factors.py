@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from earshot.checks import OBJECTIVE_FALLS, check
 from earshot.columns import COLD, SONG_ID
 from earshot.errors import UserError
 from earshot.factors.fold_in import solve_rows
@@ -16,7 +17,6 @@ from earshot.files import link, replace_arrays, write_table
 from earshot.params import Params, WmfFactors
 from earshot.plays.confidence import confidence
 from earshot.plays.tables import read_play_counts
-from earshot.stages.checks import check
 from earshot.stages.paths import Paths
 
 ROUNDING = 1e-6
@@ -63,7 +63,7 @@ def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
 
 def _check(objective: list[float]) -> dict[str, Any]:
     return check(
-        "objective_falls",
+        OBJECTIVE_FALLS,
         "eq. 3 falls with every iteration, as alternating least squares must",
         passed=all(after <= before * (1 + ROUNDING) for before, after in pairwise(objective)),
         observed=f"{objective[0]:.6g} to {objective[-1]:.6g}",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from earshot.columns import SONG_ID, VALIDATION
 from earshot.errors import UserError
-from earshot.ids import is_among
+from earshot.ids import is_among, positions_of
 from earshot.plays.tables import read_play_counts
 
 if TYPE_CHECKING:
@@ -74,10 +74,9 @@ def read_examples(training_set: Path, wmf_factors: Path, store: HyperImageStore)
 
 def _plays(training_set: Path, song_ids: pd.Series) -> csr_array:
     """(n, n_users): rows as `song_ids`, columns as the user factors of the training set."""
-    import pandas as pd
 
     counts = read_play_counts(training_set)
-    columns = pd.Index(counts.song_ids).get_indexer(pd.Index(song_ids))
+    columns = positions_of(counts.song_ids, song_ids)
     return counts.matrix[:, columns].T.tocsr()
 
 

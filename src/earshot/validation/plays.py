@@ -88,6 +88,18 @@ def id_checks(table: str, column: str) -> list[Check]:
     ]
 
 
+def all_checks(params: PlayCounts) -> list[Check]:
+    """Everything that is expected of play counts, in the order in which it is looked at."""
+    return [
+        *delivered_row_checks(params.max_play_count),
+        known_song_check(),
+        *pair_checks(1, 1),
+        *id_checks(USERS, USER_ID),
+        *id_checks(ITEMS, SONG_ID),
+        *total_checks(params),
+    ]
+
+
 def total_checks(params: PlayCounts) -> list[Check]:
     """Of the one line that sums all up."""
     bounds = ("min_users", "min_songs", "min_plays", "max_invalid_share", "max_unknown_share")

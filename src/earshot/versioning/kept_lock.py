@@ -5,7 +5,6 @@ A whole copy is kept in `.earshot/`.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
@@ -17,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 
 from earshot.errors import UserError
 from earshot.files import parse_yaml, replace_text
+from earshot.versioning.git import git_or_none
 from earshot.versioning.locks import repository_locked
 
 
@@ -137,5 +137,5 @@ def _read(path: Path) -> str | None:
 
 
 def _committed(root: Path, lock: str) -> str | None:
-    shown = subprocess.run(["git", "show", f"HEAD:./{lock}"], cwd=root, capture_output=True, check=False)
-    return shown.stdout.decode("utf-8", errors="replace") if shown.returncode == 0 else None
+    shown = git_or_none(root, "show", f"HEAD:./{lock}")
+    return None if shown is None else shown.decode("utf-8", errors="replace")

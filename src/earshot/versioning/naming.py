@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +12,7 @@ from ruamel.yaml.error import YAMLError
 from earshot.errors import UserError
 from earshot.files import parse_yaml
 from earshot.versioning.cache import PreviousOutput, cache_path
+from earshot.versioning.git import git, git_or_none
 from earshot.versioning.kept_lock import cut_aside, kept_copy, lockfiles, whole_stages
 from earshot.versioning.lockfile import file_md5
 
@@ -85,19 +85,17 @@ def _names_objects(path: str, current: bool = False) -> bool:
 
 def _revisions(root: Path, tags: str) -> list[str]:
     """HEAD, where there is a commit, and the tags."""
-    known = subprocess.run(["git", "for-each-ref", "--format=%(refname)"], cwd=root, capture_output=True)
-    if known.returncode or known.stderr:  # a broken one is left out with a warning
-        raise UserError(f"{root / '.git'}: {known.stderr.decode(errors='replace').strip()}; {_DOUBT}")
-    head = subprocess.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"], cwd=root, capture_output=True)
+    _git(root, "for-each-ref", warns=False)  # a branch that cannot be read is left out with a warning
     listed = _git(root, "tag", "--list", tags).decode().split()
-    return ["HEAD", *listed] if head.returncode == 0 else listed
+    committed = git_or_none(root, "rev-parse", "--verify", "--quiet", "HEAD") is not None
+    return ["HEAD", *listed] if committed else listed
 
 
-def _git(root: Path, *arguments: str) -> bytes:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
-    if done.returncode:
-        raise UserError(f"git {arguments[0]}: {done.stderr.decode(errors='replace').strip()}; {_DOUBT}")
-    return done.stdout
+def _git(root: Path, *arguments: str, warns: bool = True) -> bytes:
+    try:
+        return git(root, *arguments, warns=warns)
+    except UserError as error:
+        raise UserError(f"{error}; {_DOUBT}") from None
 
 
 def _content(path: Path) -> bytes:

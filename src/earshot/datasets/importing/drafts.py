@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import os
 import re
 import shutil
@@ -17,6 +16,7 @@ from typing import TextIO
 from earshot import columns
 from earshot.errors import UserError
 from earshot.files import link, write_json
+from earshot.locks import Taken, take
 
 SET_ASIDE = "set_aside.csv"
 """Beside songs and plays in the delivery; `earshot ingest` keeps it with them."""
@@ -170,13 +170,13 @@ def refuse_inside(output: Path, source: Path) -> None:
 
 @contextmanager
 def _alone(unfinished: Path, folder: Path) -> Iterator[None]:
-    """Hold a lock on the folder itself; it falls with the process."""
-    descriptor = os.open(unfinished, os.O_RDONLY)
+    """The lock is on the folder itself: it leaves nothing behind."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
+        descriptor = take(unfinished)
+    except Taken:
         raise UserError(f"{folder}: another import is writing it; wait until it ends") from None
+    try:
+        yield
     finally:
         os.close(descriptor)
 

@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshot.baselines.logistic_mfcc import MfccSums, mfcc_sums
+from earshot.checks import beats, check
 from earshot.columns import ARTIST_ID, SONG_ID
 from earshot.files import write_json, write_table
 from earshot.processes import progress
-from earshot.stages.checks import check
 from earshot.stages.hyper_image.measures import METRICS, Ints, answer
 from earshot.stages.hyper_image.neighbours import nearest
 from earshot.stages.hyper_image.networks import embed, genre_scores, network_folder, refuse_bad_networks
@@ -121,7 +121,7 @@ def _no_leak(splits: dict[str, Any]) -> dict[str, Any]:
 def _beats_majority(metrics: dict[str, Any], by: str, name: str) -> dict[str, Any]:
     low, high = metrics["minus_majority"][by][name]["precision_at_1_ci95_artists"]
     return check(
-        f"{name}_beats_majority",
+        beats(name, "majority"),
         f"{name} tells genres, split by {by}, more often than always naming the most frequent one: "
         "paired 95 % interval over artists of the difference in precision@1",
         passed=low > 0,

@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshot.audio.store import HyperImageStore
-from earshot.columns import ARTIST_ID, FIRST_FRAME, GENRES, N_FRAMES, SHARD, SONG_ID
+from earshot.columns import ARTIST_ID, FIRST_FRAME, GENRES, N_FRAMES, SHARD, SONG_ID, genre_names
 from earshot.errors import UserError
-from earshot.training.objectives.genre import genre_names, single_genre
+from earshot.training.objectives.genre import single_genre
 
 GENRE = "genre"
 SNIPPET = "snippet"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from earshot.columns import ARTIST, ARTIST_ID, N_LISTENERS, SONG_ID, TAGS
 from earshot.evaluation.report.song_map import lay_out
 from earshot.evaluation.tags import tag_table
+from earshot.ids import positions_of
 from earshot.plays.split import chosen
 from earshot.recommend.similar import similar_songs
 from earshot.stages.oord_2013.look import Look, read_look
@@ -79,6 +80,6 @@ def nearest_songs(look: Look, n_songs: int, n: int) -> pd.DataFrame:
 def song_map(look: Look, n: int) -> pd.DataFrame:
     """Figure 1: t-SNE of the usage patterns heard, of at most `n` songs; song_id, x, y (per cent)."""
     picked = chosen(look.songs[SONG_ID], n, "map")
-    rows = pd.Index(look.songs[SONG_ID]).get_indexer(pd.Index(picked))
+    rows = positions_of(look.songs[SONG_ID], picked)
     places: NDArray[np.float64] = lay_out(look.predicted_patterns[rows], seed=0)
     return pd.DataFrame({SONG_ID: picked, "x": places[:, 0].round(2), "y": places[:, 1].round(2)})

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from earshot.checks import beats, check
 from earshot.columns import USER_ID
 from earshot.evaluation import tables
 from earshot.evaluation.judging import KINDS, describe_kind, evaluate_all, judge_kinds
@@ -16,7 +17,6 @@ from earshot.evaluation.pooling import pool
 from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, measure
 from earshot.files import write_json, write_table
 from earshot.processes import progress
-from earshot.stages.checks import check
 from earshot.stages.oord_2013.fold import Fold, make_fold
 from earshot.stages.oord_2013.look import write_look
 from earshot.stages.oord_2013.page import draw_page
@@ -153,7 +153,7 @@ def _summary(metrics: dict[str, Any], differences: dict[str, Any], k: int) -> di
 def _order(differences: dict[str, Any], low: str, high: str) -> dict[str, Any]:
     found = differences[f"{high}_minus_{low}"]
     return check(
-        f"{high}_beats_{low}",
+        beats(high, low),
         f"{high} ranks cold songs better than {low}, as in the paper: paired intervals over artists",
         passed=found["beats"],
         observed=str(found["auc_ci95_artists"]),

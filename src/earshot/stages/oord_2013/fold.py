@@ -17,6 +17,7 @@ from earshot.baselines.known import Known, read_known
 from earshot.columns import ITEM, PLAY_COUNT, SONG_ID, USER, USER_ID
 from earshot.evaluation.cold_start import ColdStart, read_cold_start
 from earshot.evaluation.vectors import read_vectors
+from earshot.ids import positions_of
 from earshot.params import TrainingSet
 from earshot.plays.tables import read_play_counts, write_play_counts
 from earshot.stages.oord_2013.params import Folds, Oord2013
@@ -85,9 +86,8 @@ class Fold:
 
     def of_candidates(self, vectors: NDArray[Any]) -> NDArray[Any]:
         """Rows of the candidates, out of one row a song of `songs`."""
-        import pandas as pd
 
-        rows = pd.Index(self.songs[SONG_ID]).get_indexer(pd.Index(self.cold_start.song_ids))
+        rows = positions_of(self.songs[SONG_ID], self.cold_start.song_ids)
         candidates: NDArray[Any] = vectors[rows]
         return candidates
 

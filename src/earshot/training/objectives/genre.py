@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from earshot.columns import GENRES
+from earshot.columns import GENRES, genre_names
 from earshot.errors import UserError
 from earshot.training.examples import Examples
 
@@ -62,11 +62,6 @@ class Genre(nn.Module):
         return nn.functional.cross_entropy(
             outputs, self.targets[songs], reduction="none", ignore_index=_NO_PART
         )
-
-
-def genre_names(text: str) -> set[str]:
-    """Of `;`-separated genres: `"Rock; Deep House"` names rock and deep house."""
-    return {name.strip().casefold() for name in text.split(";")} - {""}
 
 
 def single_genre(text: str) -> str:

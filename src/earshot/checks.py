@@ -1,0 +1,58 @@
+"""What a stage observed beside what was expected: listed in its summary under `checks`, shown by Dagster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+USABLE_FILES = "usable_files"
+SONGS_WITH_AN_IMAGE = "songs_with_an_image"
+OBJECTIVE_FALLS = "objective_falls"
+VALIDATION_LOSS_FALLS = "validation_loss_falls"
+TRAINING_WAS_LONG_ENOUGH = "training_was_long_enough"
+NOT_BELOW_EITHER_END = "not_below_either_end"
+AHEAD_OF_BOTH_ENDS = "ahead_of_both_ends"
+FIRST_LISTENERS_PUSH_NOTHING_DOWN = "first_listeners_push_nothing_down"
+LISTENERS_WITH_A_LIST = "listeners_with_a_list"
+NEW_DELIVERIES = "new_deliveries"
+
+COMPARED = (("cnn_mse", "random"), ("cnn_mse", "shuffled_content"), ("upper_bound", "cnn_mse"))
+"""Systems of the evaluation, of which the first should be better than the second."""
+
+
+def beats(better: str, other: str) -> str:
+    """Name of the check that one system is better than another."""
+    return f"{better}_beats_{other}"
+
+
+NAMES = {
+    "raw_audio": (USABLE_FILES,),
+    "hyper_images": (SONGS_WITH_AN_IMAGE,),
+    "wmf_factors": (OBJECTIVE_FALLS,),
+    "cnn_checkpoint": (VALIDATION_LOSS_FALLS, TRAINING_WAS_LONG_ENOUGH),
+    "warm_up": (NOT_BELOW_EITHER_END, AHEAD_OF_BOTH_ENDS, FIRST_LISTENERS_PUSH_NOTHING_DOWN),
+    "evaluation_report": tuple(beats(*pair) for pair in COMPARED),
+    "recommendations": (LISTENERS_WITH_A_LIST,),
+}
+"""Checks by stage. Those of play_counts are in `earshot.validation.plays`, of drift in `evaluation.drift`."""
+
+
+def check(name: str, description: str, *, passed: bool, observed: Any, expected: Any) -> dict[str, Any]:
+    """One check of a summary. What must stop a run raises a `UserError` instead."""
+    return {
+        "name": name,
+        "description": description,
+        "passed": bool(passed),
+        "observed": observed,
+        "expected": expected,
+    }
+
+
+def share_check(name: str, description: str, part: int, whole: int, at_most: float) -> dict[str, Any]:
+    """`part` of `whole` is at most the share `at_most`."""
+    return check(
+        name,
+        description,
+        passed=part <= at_most * whole,
+        observed=f"{part} of {whole}",
+        expected=f"at most {at_most:.0%}",
+    )

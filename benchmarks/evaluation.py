@@ -28,7 +28,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from turns import median_seconds, timed
 
-from earshot.evaluation.counting import USERS_AT_ONCE
+from earshot.evaluation.metrics import USERS_AT_ONCE
 from earshot.evaluation.protocol import ColdStart, System, measure
 
 FACTORS = {"small": 50, "large": 400}

@@ -34,14 +34,13 @@ from play_counts import ROWS, look_alike
 from scipy.optimize import nnls
 from scipy.sparse import csr_array
 
-from earshot.evaluation.protocol import ColdStart, System, measure
-from earshot.evaluation.systems import random_system
+from earshot.catalogue.play_counts import read_play_counts
+from earshot.catalogue.split import cold
+from earshot.evaluation.protocol import ColdStart, System, measure, random_system
+from earshot.factors.confidence import confidence
 from earshot.factors.fold_in import solve_rows
 from earshot.factors.wmf import fit
 from earshot.params import Split
-from earshot.plays.confidence import confidence
-from earshot.plays.split import cold
-from earshot.plays.tables import read_play_counts
 
 PROJECT = Path(__file__).parents[1]
 ALPHA, EPSILON, REGULARIZATION = 2.0, 1e-6, 100.0

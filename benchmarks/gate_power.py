@@ -36,10 +36,10 @@ from scipy.stats import t
 
 from earshot import releases
 from earshot.evaluation.cold_start import ColdStart
-from earshot.evaluation.genres import large_genres
 from earshot.evaluation.intervals import GROUPS, jackknife_groups, multiplicities
 from earshot.evaluation.metrics import Floats, Metric
 from earshot.evaluation.protocol import Result
+from earshot.evaluation.tags import large_genres
 from earshot.params import load_params
 from earshot.releases.gate import STOPPING
 from earshot.stages.release_evidence import BOOTSTRAPS, CANDIDATE, DEAF, METRICS, as_evidence

@@ -47,12 +47,12 @@ from scipy.fft import rfft
 from turns import median_seconds, timed
 
 import earshot
-from earshot.audio.extraction import extract_image
-from earshot.audio.hyper_image import Excerpt
-from earshot.audio.rows import Row
-from earshot.audio.shards import write_shard
+from earshot.features.hyper_image import Excerpt
+from earshot.features.rows import Row
 from earshot.params import load_params
 from earshot.processes import keep_freed_memory
+from earshot.store.making import extract_image
+from earshot.store.shards import write_shard
 
 SETTINGS = load_params(Path(__file__).parents[1] / "params.yaml").hyper_images
 N_FFT, HOP, SR = SETTINGS.n_fft, SETTINGS.hop_length, SETTINGS.sample_rate

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from earshot.audio.hyper_image import format_of
-from earshot.audio.shards import write_shard
-from earshot.audio.store import HyperImageStore, write_store
+from earshot.features.hyper_image import format_of
 from earshot.params import HyperImages
+from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.shards import write_shard
 
 SONG_SECONDS = 30.0
 

@@ -29,7 +29,7 @@ from pyarrow import csv
 from scipy.sparse import csr_array
 
 from earshot.datasets.importing.drafts import SetAside
-from earshot.datasets.msd_triplets import Triplets, read_triplets
+from earshot.datasets.msd_files import Triplets, read_triplets
 from earshot.processes import core_count, keep_freed_memory
 
 ROWS, USERS, SONGS = 48_373_586, 1_019_318, 384_546

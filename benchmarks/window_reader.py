@@ -28,8 +28,8 @@ from noise_store import write_noise_store
 from numpy.typing import NDArray
 from turns import median_seconds, timed
 
-from earshot.audio.store import HyperImageStore
 from earshot.params import load_params
+from earshot.store.reader import HyperImageStore
 
 BATCH = 64
 BATCHES = 50

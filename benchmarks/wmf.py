@@ -28,8 +28,8 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_array, csr_matrix
 from turns import median_seconds, timed
 
+from earshot.factors.confidence import confidence
 from earshot.factors.wmf import Factorization, fit
-from earshot.plays.confidence import confidence
 
 ALPHA, EPSILON, REGULARIZATION = 2.0, 1e-6, 100.0
 

@@ -10,11 +10,10 @@ from earshot import terminal
 from earshot.deliveries.arrivals import newest_arrivals
 from earshot.errors import UserError
 from earshot.files import read_json
-from earshot.onboarding.onboard import settle
-from earshot.onboarding.page import PAGE
+from earshot.lanes.onboard import PAGE, settle
+from earshot.lanes.reproduce import reproduce
 from earshot.params import load_params
 from earshot.releases import candidate, commit_release, read_decision
-from earshot.stages.reproduce import reproduce
 from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, split_target
 from orchestration.alive import note_process
 from orchestration.workspace import ROOT

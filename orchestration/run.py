@@ -27,7 +27,7 @@ def run(
     ] = False,
 ) -> None:
     """Run JOB unless all is up to date and nothing waits in the inbox, then show the results."""
-    from earshot.results import show_paper, show_results
+    from earshot.cli.results import show_paper, show_results
 
     die_with_parent()
     os.environ.setdefault("DAGSTER_HOME", str(ROOT / ".dagster"))

@@ -10,8 +10,8 @@ import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from earshot.errors import UserError
+from earshot.lanes.retrain import Due, due
 from earshot.params import load_params
-from earshot.retraining import Due, due
 from orchestration.alive import is_dead, other_daemon
 from orchestration.jobs import TRAINING_TAG, retrain
 from orchestration.workspace import ROOT

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earshot.ids import is_among
+from earshot.arrays import is_among
 
 TEXTS = st.lists(st.sampled_from(["000123", "123", "", "ä", "look-alike-1"]), max_size=6)
 

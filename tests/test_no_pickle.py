@@ -11,7 +11,7 @@ import pytest
 from earshot.encoders.load import load_encoder, save_encoder
 from earshot.encoders.song_encoder import EncoderDescription, build
 from earshot.errors import UserError
-from earshot.evaluation.vectors import read_vectors
+from earshot.evaluation.cold_start import read_vectors
 
 ROOT = Path(__file__).resolve().parents[1]
 PICKLING = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}

@@ -12,11 +12,11 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from earshot.audio.hyper_image import DEFAULTS
-from earshot.audio.song_sheet import Heading, song_sheet
-from earshot.cli import app
+from earshot.cli.main import app
 from earshot.errors import UserError
-from earshot.plotting import file_name, heading_of, plot_song
+from earshot.features.hyper_image import DEFAULTS
+from earshot.pages.song_sheet import Heading, song_sheet
+from earshot.queries.plot import file_name, heading_of, plot_song
 from tests.audio.files import RATE, stereo
 from tests.datasets.music import write_music
 

@@ -4,7 +4,7 @@ from io import StringIO
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earshot.quoting import OpenQuote, closed_quotes
+from earshot.foreign.quoting import OpenQuote, closed_quotes
 
 
 def read(text: str, block: int = 1 << 20) -> tuple[str, list[int]]:

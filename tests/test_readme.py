@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from earshot.cli import app
+from earshot.cli.main import app
 from earshot.deliveries.check import check
 from earshot.files import parse_yaml
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from earshot import retraining
+from earshot.lanes import retrain as retraining
+from earshot.lanes.retrain import News, weigh
 from earshot.params import Retraining, load_params
-from earshot.retraining import News, weigh
 
 QUIET = News(songs=1000, new_songs=1, plays=20000, new_plays=1, days=0.4, drifted=False)
 NEVER = Retraining(

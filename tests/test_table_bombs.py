@@ -27,7 +27,7 @@ from earshot.datasets.listenbrainz import import_listenbrainz
 from earshot.datasets.navidrome import import_navidrome
 from earshot.datasets.table import TableImport, import_table
 from earshot.errors import UserError
-from earshot.foreign_parquet import open_parquet
+from earshot.foreign.parquet import open_parquet
 from earshot.processes import limited_memory
 
 MIB = 1 << 20
@@ -35,7 +35,7 @@ HEADER = b"user_id,song_id\nu,s\n"
 IMPORTS = """
 import json, sys
 from typer.testing import CliRunner
-from earshot.cli import app
+from earshot.cli.main import app
 def refused(arguments): return str(CliRunner().invoke(app, ["import", *arguments]).exception)
 """
 DOOR = """

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earshot.errors import UserError
-from earshot.table_bounds import named_columns
+from earshot.foreign.bounds import named_columns
 from earshot.terminal import on_one_line, visible
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")

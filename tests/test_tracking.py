@@ -12,8 +12,8 @@ import yaml
 from wandb.proto.wandb_internal_pb2 import Record
 
 from earshot import tracking
-from earshot.audio.store import HyperImageStore
 from earshot.params import Params, check_params
+from earshot.store.reader import HyperImageStore
 from earshot.training.callbacks import Epoch
 from tests.training.heard import write_training_set
 

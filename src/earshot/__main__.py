@@ -9,7 +9,7 @@ from earshot.signals import hear_signals
 def main() -> None:
     """Run the command line, which takes half a second to import."""
     hear_signals()
-    from earshot.cli import main as command_line
+    from earshot.cli.main import main as command_line
 
     command_line()
 

@@ -13,8 +13,11 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 CORE = (
+    "foreign",
     "audio",
-    "plays",
+    "features",
+    "store",
+    "catalogue",
     "factors",
     "encoders",
     "training",
@@ -23,6 +26,7 @@ CORE = (
     "recommend",
     "validation",
     "deliveries",
+    "pages",
     "stages",
 )
 """The packages whose code decides what a stage makes; the others serve it: files, words, processes."""

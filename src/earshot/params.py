@@ -53,7 +53,7 @@ class HyperImages:
 
 @dataclass(frozen=True, config=CONFIG)
 class Split:
-    """Which songs are cold; see `earshot.plays.split`."""
+    """Which songs are cold; see `earshot.catalogue.split`."""
 
     by: Literal["song", "artist", "mixed"]
     folds: Annotated[int, Field(ge=2)]
@@ -111,7 +111,7 @@ class Training(Learning):
 
 @dataclass(frozen=True, config=CONFIG)
 class Augment:
-    """Other channels that training hears; see `earshot.training.channels`."""
+    """Other channels that training hears; see `earshot.training.windows`."""
 
     share: Share
     gain_db: NotNegative
@@ -168,7 +168,7 @@ class Drift:
 
 @dataclass(frozen=True, config=CONFIG)
 class Retraining:
-    """When a model is trained unasked; see `earshot.retraining`. None: never by this."""
+    """When a model is trained unasked; see `earshot.lanes.retrain`. None: never by this."""
 
     new_songs: Count | None
     new_songs_share: Positive | None

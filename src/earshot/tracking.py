@@ -22,7 +22,7 @@ from earshot.params import Params
 from earshot.terminal import say
 
 if TYPE_CHECKING:
-    from earshot.audio.store import HyperImageStore
+    from earshot.store.reader import HyperImageStore
     from earshot.training.callbacks import Epoch
 
 _LATEST = Path(".earshot", "wandb", "latest.json")

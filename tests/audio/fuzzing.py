@@ -6,9 +6,9 @@ import random
 from functools import cache
 from pathlib import Path
 
-from earshot.audio.extraction import extract_image
-from earshot.audio.hyper_image import DEFAULTS, excerpt_of
 from earshot.audio.probing import probe
+from earshot.features.hyper_image import DEFAULTS, excerpt_of
+from earshot.store.making import extract_image
 from tests.audio.hostile import write_samples
 from tests.byte_mutations import mutated
 

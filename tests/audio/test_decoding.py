@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from earshot.audio.decoding import AudioError, decode, open_blocks, to_mono
+from earshot.audio.decoding import decode, open_blocks, to_mono
 from earshot.audio.probing import probe
+from earshot.audio.samples import AudioError
 from tests.audio.files import RATE, stereo, write_files, write_m4a
 
 TOO_LITTLE = {"too short", "silent"}

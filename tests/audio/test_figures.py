@@ -7,8 +7,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from earshot.audio.figures import hyper_image_png
-from earshot.audio.hyper_image import DEFAULTS, features, format_of, normalize
+from earshot.features.hyper_image import DEFAULTS, features, format_of, normalize
+from earshot.pages.hyper_images import hyper_image_png
 from tests.audio.signals import music, nasty
 
 FORMAT = format_of(DEFAULTS)

@@ -6,8 +6,8 @@ import librosa
 import numpy as np
 import pytest
 
-from earshot.audio.chroma import chroma_bank
-from earshot.audio.mel import mel_bank
+from earshot.features.chroma import chroma_bank
+from earshot.features.mel import mel_bank
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from earshot.audio.ogg import _checksum
 from earshot.audio.probing import probe
+from earshot.audio.streams import _checksum
 from earshot.datasets.folder_tags import read_tags
 from tests.audio.files import RATE, stereo
 from tests.audio.hostile import encoded, with_number
@@ -21,8 +21,8 @@ from tests.audio.hostile import encoded, with_number
 WORKER = """
 import sys
 from pathlib import Path
-from earshot.audio.extraction import extract_image
-from earshot.audio.hyper_image import DEFAULTS, excerpt_of
+from earshot.store.making import extract_image
+from earshot.features.hyper_image import DEFAULTS, excerpt_of
 from earshot.audio.probing import probe
 
 for name in sys.argv[1:]:

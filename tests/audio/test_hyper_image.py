@@ -15,12 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import earshot
-from earshot.audio.decoding import AudioError
-from earshot.audio.features import features, normalize, quantize
-from earshot.audio.hyper_image import DEFAULTS, FEATURE_VERSION, feature_key, format_of
-from earshot.audio.spectra import power_spectra, resample
-from earshot.audio.tuning import estimate_tuning
+from earshot.audio.samples import AudioError
 from earshot.errors import UserError
+from earshot.features.compute import features, normalize, quantize
+from earshot.features.hyper_image import DEFAULTS, FEATURE_VERSION, feature_key, format_of
+from earshot.features.spectrum import estimate_tuning, power_spectra, resample
 from earshot.params import load_params
 from tests.audio.signals import SAMPLE_RATE, music, nasty
 

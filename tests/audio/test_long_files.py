@@ -15,8 +15,8 @@ WORKER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from earshot.audio.extraction import extract_image
-from earshot.audio.hyper_image import DEFAULTS, Excerpt
+from earshot.store.making import extract_image
+from earshot.features.hyper_image import DEFAULTS, Excerpt
 from earshot.audio.probing import probe
 
 path = Path(sys.argv[1])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earshot.audio.shards import ShardDraft, write_shard
+from earshot.store.shards import ShardDraft, write_shard
 
 N_ROWS = 3
 IMAGES = [np.full((n, N_ROWS), n, np.uint8) for n in (4, 1, 9)]

@@ -11,10 +11,10 @@ import pytest
 import soundfile
 from PIL import Image
 
-from earshot.audio.features import features, normalize
-from earshot.audio.hyper_image import DEFAULTS
-from earshot.audio.panels import Panel, constant_q, envelope, log_bank
-from earshot.audio.song_sheet import (
+from earshot.features.compute import features, normalize
+from earshot.features.hyper_image import DEFAULTS
+from earshot.pages.panels import Panel, constant_q, envelope, log_bank
+from earshot.pages.song_sheet import (
     Heading,
     shown_part,
     silent_frames,

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earshot.audio.rows import ImageFormat, Row
-from earshot.audio.shards import write_shard
-from earshot.audio.store import HyperImageStore, write_store
 from earshot.errors import UserError
+from earshot.features.rows import ImageFormat, Row
+from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.shards import write_shard
 
 ROWS = (Row("a_1", "a", 0.0, 0.1), Row("b_1", "b", -1.0, 1.0), Row("b_2", "b", -1.0, 1.0))
 FORMAT = ImageFormat("key", 22050, 512, ROWS)

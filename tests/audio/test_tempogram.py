@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from earshot.audio.mel import mel_parts, mel_power
-from earshot.audio.spectra import power_spectra
-from earshot.audio.tempogram import N_CLASSES, cyclic_tempogram, onset_rises, tempo
+from earshot.features.mel import mel_parts, mel_power
+from earshot.features.spectrum import power_spectra
+from earshot.features.tempogram import N_CLASSES, cyclic_tempogram, onset_rises, tempo
 from tests.audio.signals import SAMPLE_RATE, music, nasty
 
 FRAMES_PER_SECOND = SAMPLE_RATE / 512

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from earshot.audio.rows import ImageFormat, Row
-from earshot.audio.shards import write_shard
-from earshot.audio.store import HyperImageStore, write_store
 from earshot.baselines.known import Known, read_known
+from earshot.features.rows import ImageFormat, Row
 from earshot.files import write_table
+from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.shards import write_shard
 from tests.training.heard import N_SONGS, write_training_set
 
 COLD = np.arange(N_SONGS) % 4 == 0

@@ -7,17 +7,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshot.audio.statistics import row_statistics
 from earshot.baselines.bag_of_words import bag_of_words
-from earshot.baselines.linear_bow import linear_bow
-from earshot.baselines.linear_modulation import linear_modulation
-from earshot.baselines.linear_statistics import linear_statistics
+from earshot.baselines.linear import linear_bow, linear_modulation, linear_statistics, ridge
 from earshot.baselines.metadata_genre import metadata_genre
 from earshot.baselines.mlp_bow import mlp_bow
 from earshot.baselines.mlr import mlr
 from earshot.baselines.popularity import popularity
-from earshot.baselines.ridge import ridge
 from earshot.errors import UserError
+from earshot.store.statistics import row_statistics
 from tests.baselines.heard_songs import COLD, change_cold_songs, heard, known_of, write_known
 from tests.training.heard import N_SONGS, N_USERS
 

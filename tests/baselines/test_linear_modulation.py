@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from earshot.baselines.linear_modulation import OCTAVES, modulation_spectra
+from earshot.baselines.linear import OCTAVES, modulation_spectra
 from tests.baselines.heard_songs import write_images
 
 SECONDS = np.arange(43 * 12) / 43

@@ -13,11 +13,9 @@ import soundfile
 from scipy.signal import resample_poly
 
 from earshot.datasets.embedded.catalogue import Song, catalogue_songs
-from earshot.datasets.embedded.composition import compose
-from earshot.datasets.embedded.harmony import SCALES
+from earshot.datasets.embedded.composition import SCALES, compose
 from earshot.datasets.embedded.instruments import SAMPLE_RATE, Playing, tone
-from earshot.datasets.embedded.loudness import TARGET_LUFS, loudness
-from earshot.datasets.embedded.synthesis import N_SAMPLES, render, start_sample
+from earshot.datasets.embedded.synthesis import N_SAMPLES, TARGET_LUFS, loudness, render, start_sample
 
 HANDFUL = catalogue_songs(60)[::6]
 

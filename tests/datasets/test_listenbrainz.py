@@ -18,7 +18,7 @@ import pyarrow
 import pytest
 from typer.testing import CliRunner
 
-from earshot.cli import app
+from earshot.cli.main import app
 from earshot.datasets.lastfm import import_lastfm
 from earshot.datasets.listenbrainz import import_listenbrainz
 from earshot.datasets.matching import MatchedImport

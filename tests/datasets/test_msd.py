@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from earshot.cli import app
+from earshot.cli.main import app
 from earshot.datasets.importing.drafts import SetAside
 from earshot.datasets.msd import MsdFiles, MsdImport, import_msd
-from earshot.datasets.msd_triplets import read_triplets
+from earshot.datasets.msd_files import read_triplets
 from earshot.errors import UserError
 from tests.datasets.imports import content, plays, set_aside, songs, take_in
 

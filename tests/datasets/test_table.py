@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from earshot.cli import app
+from earshot.cli.main import app
 from earshot.datasets.importing import delimited, drafts
 from earshot.datasets.importing.delimited import Layout
 from earshot.datasets.table import TableImport, import_table

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from earshot.catalogue.play_rows import DATED, FRACTION, NUMBER, parse_rows
 from earshot.deliveries import feedback_files, read_feedback, read_plays, read_songs
 from earshot.deliveries.check import check
-from earshot.deliveries.play_quality import check_plays
-from earshot.deliveries.plays import play_files
-from earshot.deliveries.sound import check_sound
+from earshot.deliveries.quality import check_plays, check_sound
+from earshot.deliveries.rows import play_files
 from earshot.errors import UserError
-from earshot.plays.rows import DATED, FRACTION, NUMBER, parse_rows
 from earshot.stages import play_counts, raw_audio
 from earshot.validation.parts import INVALID_FILE, PLAYS_FILE, write_part
 from earshot.validation.plain_suite import PlainSuite

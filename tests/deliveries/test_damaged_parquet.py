@@ -13,7 +13,7 @@ from earshot.datasets.importing.delimited import Layout
 from earshot.datasets.table import import_table
 from earshot.deliveries import read_songs
 from earshot.errors import UserError
-from earshot.parquet_footer import Chunk, read_chunks
+from earshot.foreign.parquet_footer import Chunk, read_chunks
 
 SONGS = pa.table({"song_id": ["1", "2", "3"], "artist": ["a", "b", "c"]})
 

@@ -16,7 +16,7 @@ from earshot.deliveries.check import Refused, check
 from earshot.deliveries.ingest import ingest
 from earshot.deliveries.intake import take_in
 from earshot.errors import UserError
-from earshot.onboarding.onboard import onboard
+from earshot.lanes.onboard import onboard
 from tests.deliveries.workspaces import empty_workspace
 
 
@@ -93,7 +93,7 @@ COMMANDS = (
     "deliveries",
 )
 RUN = (
-    "import contextlib, os, sys; from earshot.cli import main\n"
+    "import contextlib, os, sys; from earshot.cli.main import main\n"
     "for place in ('workspace', 'plain'):\n"
     "    os.chdir(f'{sys.path[-1]}/{place}')\n"
     "    for command in COMMANDS:\n"

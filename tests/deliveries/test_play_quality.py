@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from earshot.deliveries import play_quality
+from earshot.deliveries import quality as play_quality
 from earshot.deliveries.check import Refused
-from earshot.deliveries.play_quality import check_plays
+from earshot.deliveries.quality import check_plays
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from earshot.cli import app
+from earshot.catalogue.play_counts import read_play_counts
+from earshot.cli.main import app
 from earshot.deliveries import read_index
 from earshot.deliveries.arrivals import arriving
 from earshot.deliveries.index import read_lines
@@ -17,7 +18,6 @@ from earshot.deliveries.ingest import ingest
 from earshot.deliveries.listing import list_deliveries
 from earshot.deliveries.withdrawing import read_withdrawals, withdraw
 from earshot.errors import UserError
-from earshot.plays.tables import read_play_counts
 from earshot.stages import play_counts
 from earshot.versioning import delivery_md5s
 from tests.audio.workspace import Workspace

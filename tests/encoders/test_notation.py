@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from earshot.audio.rows import ImageFormat, Row
 from earshot.encoders.architecture import Convolution, FullyConnected, Normalization, Pooling, parse
 from earshot.encoders.late_fusion import LateFusion
 from earshot.encoders.notation import LocalResponseNormalization, NotationEncoder
 from earshot.encoders.song_encoder import build, describe
 from earshot.errors import UserError
+from earshot.features.rows import ImageFormat, Row
 from earshot.params import Component
 
 PAPER = "IC(5,15,64)LPC(1,5,64)LPF(384)F(192)O"

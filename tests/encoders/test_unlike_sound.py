@@ -14,18 +14,25 @@ from hypothesis.extra import numpy as arrays
 from numpy.testing import assert_allclose
 from torch import Tensor, nn
 
-from earshot.audio.extraction import extract_image
-from earshot.audio.hyper_image import excerpt_of, format_of
 from earshot.audio.probing import probe
-from earshot.audio.rows import ImageFormat, Row
-from earshot.audio.shards import write_shard
-from earshot.audio.store import HyperImageStore, write_store
-from earshot.encoders.familiar import Familiar, familiarize, song_sound
+from earshot.encoders.familiar import (
+    MAX_DEVIATIONS,
+    Familiar,
+    Gain,
+    familiarize,
+    floored,
+    gain_of,
+    song_sound,
+)
 from earshot.encoders.load import familiarize_with, hear, load_encoder, save_encoder
-from earshot.encoders.scales import MAX_DEVIATIONS, Gain, floored, gain_of
 from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build, describe
 from earshot.errors import UserError
+from earshot.features.hyper_image import excerpt_of, format_of
+from earshot.features.rows import ImageFormat, Row
 from earshot.params import Component, load_params
+from earshot.store.making import extract_image
+from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.shards import write_shard
 
 CONVOLUTIONAL = "earshot.encoders.convolutional:ConvolutionalEncoder"
 RATE = 22050

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 
+from earshot.catalogue.play_counts import write_play_counts
 from earshot.errors import UserError
 from earshot.evaluation.protocol import System, measure, read_cold_start
-from earshot.plays.tables import write_play_counts
 
 SONGS = pd.DataFrame(
     [  # song, artist, cold

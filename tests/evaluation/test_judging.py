@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from earshot.evaluation import tables
 from earshot.evaluation.judging import judge
 from earshot.evaluation.protocol import ColdStart, System
-from earshot.evaluation.report.results import draw_kinds
+from earshot.pages.results import draw_kinds
 
 RELEVANT = np.array(
     [  # songs 0 to 2 are of known artists, 3 and 4 of cold ones

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from earshot.evaluation.pooling import pool
-from earshot.evaluation.protocol import METRICS, Result, chance
+from earshot.evaluation.protocol import METRICS, Result, chance, pool
 
 
 def result(values: list[float], replicates: list[float]) -> Result:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from earshot.catalogue.play_counts import PlayCounts
 from earshot.evaluation.choosing_n0 import Tried, choose, try_all
 from earshot.evaluation.cold_start import ColdStart
 from earshot.evaluation.first_listeners import ColdSongs, Started, cold_songs, start
 from earshot.evaluation.mixed_list import mix
 from earshot.evaluation.warm_up import BOTH, PREDICTION, ahead_of_both, below_an_end, judge_columns, starts
 from earshot.params import WarmUp, WmfFactors
-from earshot.plays.tables import PlayCounts
 from tests.evaluation import ranking_oracle
 
 N_USERS, N_SONGS, SEED = 40, 12, 3

@@ -21,7 +21,7 @@ from dagster._core.remote_origin import (
 from dagster._core.test_utils import create_run_for_test
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
-from earshot.retraining import Due
+from earshot.lanes.retrain import Due
 from orchestration import alive, trainings
 from orchestration.alive import PROCESS_TAG
 from orchestration.jobs import TRAINING_TAG, everything, onboard, paper, retrain

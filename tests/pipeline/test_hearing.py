@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshot.asking.hearing import hear
-from earshot.asking.state import read_served
 from earshot.errors import UserError
+from earshot.queries.hearing import hear
+from earshot.queries.state import read_served
 from tests.pipeline.workspace import Workspace
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earshot.plays import counting
-from earshot.plays.counting import PairCounts
-from earshot.plays.rows import NO_SECOND
+from earshot.catalogue import counting
+from earshot.catalogue.counting import PairCounts
+from earshot.catalogue.play_rows import NO_SECOND
 
 plays = st.tuples(st.sampled_from(["b", "a", "ü", "000"]), st.sampled_from("xyz"), st.integers(1, 10**6))
 

@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from earshot.plays.rows import NO_SECOND, parse_rows, seconds_of
+from earshot.catalogue.play_rows import NO_SECOND, parse_rows, seconds_of
 
 
 def parse(count: str = "1", date: str = "", user: str = "u") -> pd.Series:

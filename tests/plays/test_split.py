@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from earshot.catalogue.split import cold, validation
 from earshot.params import Split
-from earshot.plays.split import cold, validation
 
 SONGS = [f"song-{number}" for number in range(4000)]
 ARTISTS = [f"artist-{number // 4}" for number in range(4000)]

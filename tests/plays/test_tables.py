@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from earshot.catalogue.play_counts import read_play_counts, write_play_counts
 from earshot.errors import UserError
-from earshot.plays.confidence import confidence
-from earshot.plays.tables import read_play_counts, write_play_counts
+from earshot.factors.confidence import confidence
 
 
 def test_tables_come_back_as_a_matrix(tmp_path: Path) -> None:

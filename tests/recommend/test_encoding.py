@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshot.audio.store import HyperImageStore
 from earshot.encoders.load import load_encoder, predict
 from earshot.recommend.encoding import encode_shards, file_name, read_encoded
+from earshot.store.reader import HyperImageStore
 from tests.releases.tiny_workspace import TOY, World, write_model
 
 KEY = "encoder"

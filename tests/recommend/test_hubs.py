@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.testing import assert_allclose
 
-from earshot.recommend.hubs import crowding, describe_hubs, occurrences
-from earshot.recommend.similar import similar_songs
+from earshot.recommend.similar import crowding, describe_hubs, occurrences, similar_songs
 
 
 def _at(*degrees: float) -> np.ndarray:

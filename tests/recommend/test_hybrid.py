@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
-from earshot.plays.tables import PlayCounts
+from earshot.catalogue.play_counts import PlayCounts
 from earshot.recommend.hybrid import ReleasedUsers, Wmf, columns_of, listener_factors, serve, song_factors
 
 WMF = Wmf(alpha=2.0, epsilon=1.0, regularization=3.0)

@@ -9,9 +9,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from earshot.recommend import ranking
-from earshot.recommend.merging import Lists, merge_songs, new_songs
+from earshot.recommend.lists import Lists, merge_songs, new_songs, write_recommendations
 from earshot.recommend.ranking import rank_songs
-from earshot.recommend.tables import write_recommendations
 
 K = 5
 USER_IDS = np.array([f"u{n:02d}" for n in range(23)], dtype=object)

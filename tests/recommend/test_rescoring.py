@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshot.audio.store import HyperImageStore
+from earshot.catalogue.play_counts import read_play_counts
 from earshot.encoders.load import load_encoder, predict
+from earshot.factors.confidence import confidence
 from earshot.factors.fold_in import solve_rows
-from earshot.plays.confidence import confidence
-from earshot.plays.tables import read_play_counts
-from earshot.recommend import rescoring
+from earshot.recommend import encoding as rescoring
+from earshot.recommend.encoding import cold_song_factors, listeners_today
 from earshot.recommend.hybrid import Wmf
-from earshot.recommend.rescoring import cold_song_factors, listeners_today
+from earshot.store.reader import HyperImageStore
 from tests.releases.tiny_workspace import TOY, World, write_model
 
 WMF = Wmf(alpha=2.0, epsilon=1.0, regularization=10.0)

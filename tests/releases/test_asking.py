@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from earshot import releases
-from earshot.asking import answers
-from earshot.asking.state import read_served
 from earshot.errors import UserError
+from earshot.queries import answers
+from earshot.queries.state import read_served
 from tests.releases.tiny_workspace import WITHDRAWN, Repository, World
 
 

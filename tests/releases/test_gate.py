@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from earshot.evaluation.cold_start import ColdStart
-from earshot.evaluation.genres import large_genres
+from earshot.evaluation.tags import large_genres
 from earshot.releases.gate import STOPPING, Difference, Evidence, judge
 
 

@@ -53,7 +53,7 @@ def test_gc_removes_what_nothing_needs_and_a_rollback_still_works(
 GC = """
 import contextlib
 from typer.testing import CliRunner
-from earshot.cli import app
+from earshot.cli.main import app
 def call(root):
     with contextlib.chdir(root):
         assert CliRunner().invoke(app, ["gc", "--really"]).exit_code == 0

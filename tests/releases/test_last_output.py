@@ -10,7 +10,7 @@ import pytest
 
 from earshot.errors import UserError
 from earshot.files import exchange
-from earshot.stages.reproduce import reproduce
+from earshot.lanes.reproduce import reproduce
 from earshot.stages.runner import run_stage
 from tests.releases.tiny_workspace import Repository
 

@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 
 from earshot import releases
-from earshot.audio.hyper_image import format_of
-from earshot.audio.shards import write_shard
-from earshot.audio.store import HyperImageStore, write_store
 from earshot.encoders.load import load_encoder, predict
+from earshot.features.hyper_image import format_of
 from earshot.params import load_params
+from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.shards import write_shard
 from tests.deliveries.workspaces import empty_workspace
 
 OLDER = Path(__file__).parent / "older"

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from earshot.audio.rows import FAMILIES, ImageFormat, Row
-from earshot.audio.shards import write_shard
-from earshot.audio.store import write_store
+from earshot.catalogue.play_counts import write_play_counts
+from earshot.features.rows import FAMILIES, ImageFormat, Row
 from earshot.params import Params, load_params
-from earshot.plays.tables import write_play_counts
 from earshot.stages import wmf_factors
 from earshot.stages.paths import Paths
+from earshot.store.reader import write_store
+from earshot.store.shards import write_shard
 from earshot.versioning import PreviousOutput
 
 GENRES = ["dub", "folk", "house; deep house", ""]

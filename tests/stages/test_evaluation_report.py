@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from earshot.errors import UserError
-from earshot.evaluation.report.results import metric_axis, metric_cell
 from earshot.files import write_json
+from earshot.pages.results import metric_axis, metric_cell
 from earshot.params import Component, Split
 from earshot.stages import evaluation_report, fold_models
 from tests.stages.evaluated_workspace import paths_of, write_workspace

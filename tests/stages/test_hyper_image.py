@@ -13,11 +13,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshot.audio.rows import FAMILIES, ImageFormat, Row
-from earshot.audio.shards import write_shard
-from earshot.audio.store import write_store
 from earshot.baselines.logistic_mfcc import MfccSums
 from earshot.errors import UserError
+from earshot.features.rows import FAMILIES, ImageFormat, Row
 from earshot.files import parse_yaml
 from earshot.params import Component, check_params
 from earshot.stages.hyper_image import cross_validation
@@ -33,6 +31,8 @@ from earshot.stages.hyper_image.measures import (
 from earshot.stages.hyper_image.params import HyperImage
 from earshot.stages.hyper_image.snippets import read_catalogue
 from earshot.stages.hyper_image.splitting import KEPT_TOGETHER, make_fold, on_both_sides
+from earshot.store.reader import write_store
+from earshot.store.shards import write_shard
 from tests.stages.evaluated_workspace import paths_of
 from tests.stages.test_evaluation_report import CHROMIUM, OPTIONS
 

@@ -12,12 +12,12 @@ import yaml
 from numpy.testing import assert_allclose, assert_array_equal
 
 from earshot import tracking
+from earshot.catalogue import split
+from earshot.catalogue.play_counts import read_play_counts
 from earshot.errors import UserError
+from earshot.factors.confidence import confidence
 from earshot.factors.fold_in import solve_rows
 from earshot.params import Params, Split, TrainingSet, check_params
-from earshot.plays import split
-from earshot.plays.confidence import confidence
-from earshot.plays.tables import read_play_counts
 from earshot.stages import cnn_checkpoint, fold_models, predicted_factors, wmf_factors
 from earshot.stages.paths import Paths
 from earshot.stages.training_set import write_other_split

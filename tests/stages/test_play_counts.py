@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from earshot.catalogue.play_counts import read_play_counts
+from earshot.catalogue.play_rows import DATES
 from earshot.errors import UserError
 from earshot.files import write_json
-from earshot.plays.rows import DATES
-from earshot.plays.tables import read_play_counts
 from earshot.stages import play_counts
 from tests.stages.delivered import contents, deliver, params_with, paths_of
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from earshot.audio.probe_journal import intake_journal, read_journal
+from earshot.audio.probing import intake_journal, read_journal
 from earshot.deliveries import read_index
-from earshot.deliveries.sound import check_sound
+from earshot.deliveries.quality import check_sound
 from earshot.errors import UserError
 from tests.audio.files import RATE, stereo, write_files
 from tests.audio.workspace import Workspace

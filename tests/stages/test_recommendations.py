@@ -10,16 +10,16 @@ import soundfile
 import torch
 from numpy.testing import assert_allclose
 
-from earshot.asking import answers
-from earshot.asking.hearing import hear
-from earshot.asking.state import Served
-from earshot.audio.hyper_image import format_of
+from earshot.catalogue.play_counts import write_play_counts
 from earshot.encoders.familiar import Familiar
 from earshot.encoders.load import save_encoder
 from earshot.encoders.song_encoder import build, describe
+from earshot.features.hyper_image import format_of
 from earshot.files import write_json, write_table
 from earshot.params import Component, load_params
-from earshot.plays.tables import write_play_counts
+from earshot.queries import answers
+from earshot.queries.hearing import hear
+from earshot.queries.state import Served
 from earshot.stages import recommendations
 from earshot.versioning import PreviousOutput
 from tests.stages.delivered import into_cache, params_with, paths_of

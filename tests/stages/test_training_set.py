@@ -5,15 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshot.audio.rows import ImageFormat, Row
-from earshot.audio.shards import write_shard
-from earshot.audio.store import HyperImageStore, write_store
+from earshot.catalogue.play_counts import read_play_counts, write_play_counts
+from earshot.catalogue.split import cold, validation
 from earshot.errors import UserError
+from earshot.features.rows import ImageFormat, Row
 from earshot.files import write_json, write_table
 from earshot.params import Split
-from earshot.plays.split import cold, validation
-from earshot.plays.tables import read_play_counts, write_play_counts
 from earshot.stages import training_set
+from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.shards import write_shard
 from tests.stages.delivered import contents, params_with, paths_of
 
 N_SONGS = 80

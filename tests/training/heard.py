@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from earshot.audio.rows import ImageFormat, Row
-from earshot.audio.shards import write_shard
-from earshot.audio.store import HyperImageStore, write_store
+from earshot.catalogue.play_counts import write_play_counts
+from earshot.features.rows import ImageFormat, Row
 from earshot.files import write_table
 from earshot.params import CnnCheckpoint, Component
-from earshot.plays.tables import write_play_counts
+from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.shards import write_shard
 from earshot.training.examples import Examples
 
 N_SONGS = 60

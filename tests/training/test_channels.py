@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from earshot.audio.rows import ImageFormat, Row
+from earshot.features.rows import ImageFormat, Row
 from earshot.params import Augment
-from earshot.training.channels import Channels
-from earshot.training.windows import RandomWindows
+from earshot.training.windows import Channels, RandomWindows
 from tests.training.heard import read_heard, write_training_set
 
 N_MELS = 32

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
-from earshot.audio.store import HyperImageStore
+from earshot.catalogue.play_counts import read_play_counts
 from earshot.encoders.song_encoder import describe
+from earshot.factors.confidence import confidence
 from earshot.factors.wmf import fit
 from earshot.files import write_table
 from earshot.params import Component
-from earshot.plays.confidence import confidence
-from earshot.plays.tables import read_play_counts
+from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples, read_examples
 from earshot.training.objectives.build import build_objective
 from earshot.training.objectives.factors_wpe import FactorsWpe

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from earshot.catalogue.play_rows import parse_rows
 from earshot.columns import PLAY_COUNT, PLAYED_AT, SONG_ID, USER_ID
-from earshot.plays.rows import parse_rows
 from earshot.validation.checks import Check, Observed, Result
 from earshot.validation.plain_suite import PlainSuite
 from earshot.validation.plays import delivered_row_checks

@@ -1,0 +1,1 @@
+"""Audio files decoded and probed, whatever is wrong with them."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from earshot.audio.ffmpeg import FFmpegFile
 from earshot.audio.libsndfile import LibsndfileFile
-from earshot.audio.ogg import ogg_layout
 from earshot.audio.samples import AudioError, Samples, UnknownFormatError, codec_errors
+from earshot.audio.streams import ogg_layout
 
 __all__ = ["FFMPEG", "AudioError", "Samples", "decode", "open_blocks", "open_sound", "to_mono"]
 

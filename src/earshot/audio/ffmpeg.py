@@ -12,9 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from earshot.audio.containers import open_container
-from earshot.audio.mp3 import missing_bytes
-from earshot.audio.ogg import ogg_layout
 from earshot.audio.samples import BrokenError, Samples, UnknownFormatError, check_format, codec_errors
+from earshot.audio.streams import missing_bytes, ogg_layout
 
 _EXACT_LENGTHS = {"flac", "wav", "w64", "aiff", "caf", "tta", "wv", "tak", "ape"}
 """Demuxers whose header counts the samples; `mp3` and `aac` estimate, `ogg` looks at the end of the file."""

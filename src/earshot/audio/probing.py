@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from earshot.audio.decoding import FFMPEG, AudioError, Samples, open_sound
+from earshot.audio.decoding import FFMPEG, open_sound
 from earshot.audio.ffmpeg import FFmpegFile, demux
 from earshot.audio.levels import Levels
 from earshot.audio.libsndfile import LibsndfileFile
-from earshot.audio.mp3 import missing_bytes, sound_bytes
-from earshot.audio.ogg import ogg_layout
-from earshot.audio.samples import BrokenError, codec_errors
+from earshot.audio.samples import AudioError, BrokenError, Samples, codec_errors
+from earshot.audio.streams import missing_bytes, ogg_layout, sound_bytes
+from earshot.code import key_of
+from earshot.errors import UserError
+from earshot.files import append_json, read_json_lines
+from earshot.pool import parallel_map
 
 MAX_HOURS = 24
 """A file that decodes to more is not decoded to its end: a few MB can hold years of silence."""
@@ -196,3 +199,45 @@ def quiet_codecs() -> Iterator[None]:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
+
+
+def intake_journal(root: Path, delivery_md5: str) -> Path:
+    """Where the probes stand that were made when a delivery was taken in, by path inside it."""
+    return root / ".earshot" / "probes" / f"{key_of([delivery_md5], probe)}.jsonl"
+
+
+def probe_all(
+    folder: Path, names: Iterable[str], journal: Path, known: Mapping[str, Probe], description: str
+) -> dict[str, Probe]:
+    """Probe the files `names` of `folder` on all cores, but for those that are `known` or in `journal`.
+
+    Returns
+    -------
+    The probe of every name. Of a file whose probing hangs or dies, one with that reason.
+
+    Raises
+    ------
+    UserError
+        A file is not there.
+    """
+    probes = dict(known) | read_journal(journal)
+    left = [name for name in dict.fromkeys(names) if name not in probes]
+    for name in left:
+        if not (folder / name).is_file():
+            raise UserError(f"{folder / name}: not there; `dvc checkout` brings it back")
+    found = parallel_map(
+        probe,
+        [folder / name for name in left],
+        description=description,
+        unit="file",
+        lost=lambda _, reason: Probe("", reason=reason),
+    )
+    for name, outcome in zip(left, found, strict=True):
+        probes[name] = outcome
+        append_json(journal, {"name": name, **asdict(outcome)})
+    return probes
+
+
+def read_journal(journal: Path) -> dict[str, Probe]:
+    """The probes that stand in `journal`, by name; none where there is no such file."""
+    return {line.pop("name"): Probe(**line) for line in read_json_lines(journal)}

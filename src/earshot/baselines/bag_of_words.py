@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from earshot.audio.store import HyperImageStore
+    from earshot.store.reader import HyperImageStore
 
 Array = NDArray[np.float32]
 Positions = Sequence[int] | NDArray[np.integer[Any]]

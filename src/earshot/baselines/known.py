@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.audio.store import HyperImageStore
+from earshot.arrays import positions_of
 from earshot.baselines.bag_of_words import bag_of_words
+from earshot.catalogue.play_counts import read_play_counts
 from earshot.columns import SONG_ID, VALIDATION
 from earshot.errors import UserError
-from earshot.ids import positions_of
-from earshot.plays.tables import read_play_counts
+from earshot.store.reader import HyperImageStore
 
 if TYPE_CHECKING:
     import pandas as pd
     from scipy.sparse import csr_array
 
-    from earshot.plays.tables import PlayCounts
+    from earshot.catalogue.play_counts import PlayCounts
 
 Array = NDArray[np.float32]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.audio.mfcc import mfcc
-from earshot.audio.store import HyperImageStore
+from earshot.features.mfcc import mfcc
+from earshot.store.reader import HyperImageStore
 
 N_MFCC = 20
 

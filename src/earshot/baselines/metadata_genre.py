@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.baselines.known import Array, Known
-from earshot.baselines.ridge import ridge
+from earshot.baselines.linear import ridge
 from earshot.columns import GENRES, genre_names
 
 _GENRES = 500

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from earshot.baselines.known import Array, Known
-from earshot.baselines.ridge import one_scale
+from earshot.baselines.linear import one_scale
 
 _HIDDEN = 1000
 _PENALTIES = (1e-4, 1.0, 10.0)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.baselines.known import Known, Vectors
+from earshot.baselines.linear import one_scale
 from earshot.baselines.mlr_constraints import Doubles, Queries, mean_auc, most_violated
 from earshot.baselines.mlr_relevance import Ints, most_similar
 from earshot.baselines.mlr_solver import learn_metrics
-from earshot.baselines.ridge import one_scale
 from earshot.errors import UserError
 
 _RELEVANT = 10

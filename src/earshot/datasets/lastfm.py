@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.catalogue.play_rows import LONGEST_ID
 from earshot.columns import ARTIST, PLAYED_AT, RECORDING_MBID, TITLE, USER_ID
 from earshot.datasets.importing.delimited import Layout
 from earshot.datasets.importing.drafts import Draft, SetAside, new_delivery
@@ -46,11 +47,16 @@ from earshot.datasets.importing.play_columns import identifier, text
 from earshot.datasets.importing.rows import Column, column_names
 from earshot.datasets.importing.sources import SourceFile, find_files
 from earshot.datasets.importing.unpacking import PACKED_SUFFIXES, damage_told, unpacked
-from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_seconds, write_matched
-from earshot.datasets.named_plays import read_named_plays
+from earshot.datasets.matching import (
+    WANTED_SECONDS,
+    MatchedImport,
+    Play,
+    are_seconds,
+    read_named_plays,
+    write_matched,
+)
 from earshot.errors import UserError
-from earshot.plays.rows import LONGEST_ID
-from earshot.table_bounds import named_columns
+from earshot.foreign.bounds import named_columns
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", *PACKED_SUFFIXES)
 _LASTFM_1K = Layout("\t", header=False, names=(USER_ID, PLAYED_AT, "", ARTIST, RECORDING_MBID, TITLE))

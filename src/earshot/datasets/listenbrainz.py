@@ -30,7 +30,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from earshot import zips
 from earshot.datasets.importing.drafts import Draft, new_delivery
 from earshot.datasets.importing.json_records import read_records
 from earshot.datasets.importing.names import listener_id
@@ -38,6 +37,7 @@ from earshot.datasets.importing.sources import SourceFile, find_files
 from earshot.datasets.importing.unpacking import PACKED_SUFFIXES, damage_told
 from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_seconds, write_matched
 from earshot.errors import UserError
+from earshot.foreign import zips
 
 SUFFIXES = (".listens", ".jsonl", ".json", *PACKED_SUFFIXES)
 _USER_FILE = "user.json"

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from earshot.columns import ARTIST, PLAY_COUNT, PLAYED_AT, REASON, SONG_ID, TITLE, USER_ID
-from earshot.datasets.importing.drafts import Draft
+from earshot.columns import ARTIST, PLAY_COUNT, PLAYED_AT, REASON, RECORDING_MBID, SONG_ID, TITLE, USER_ID
+from earshot.datasets.importing.delimited import Layout
+from earshot.datasets.importing.drafts import Draft, SetAside
 from earshot.datasets.importing.names import plain
 from earshot.datasets.importing.play_columns import open_plays, write_plays
+from earshot.datasets.importing.rows import Column, read_rows
+from earshot.datasets.importing.sources import SourceFile
 from earshot.datasets.song_index import Match, SongIndex, read_song_index
 from earshot.errors import UserError
 
@@ -190,3 +193,35 @@ def _summary(tally: _Tally, songs_alike: int, set_aside: int) -> MatchedImport:
         songs_alike=songs_alike,
         set_aside=set_aside,
     )
+
+
+def read_named_plays(
+    file: SourceFile, columns: Mapping[str, Column], layout: Layout, user: str, set_aside: SetAside
+) -> Iterator[Play]:
+    """The good rows of a table as plays.
+
+    Parameters
+    ----------
+    columns
+        Those of user_id, artist, title, recording_mbid, played_at and play_count that the table has.
+    user
+        Who listened, where it has no user_id.
+
+    Raises
+    ------
+    UserError
+        As `read_rows`.
+    """
+    for _, rows in read_rows(file, list(columns.values()), layout, set_aside):
+        texts = [values.to_pylist() for values in rows.columns]
+        for values in zip(*texts, strict=True):
+            said = dict(zip(columns, values, strict=True))
+            mbid = said.get(RECORDING_MBID, "")
+            yield Play(
+                said.get(USER_ID, user),
+                said.get(ARTIST, ""),
+                said.get(TITLE, ""),
+                said.get(PLAYED_AT, ""),
+                int(float(said.get(PLAY_COUNT, "1"))),
+                (mbid,) if mbid else (),
+            )

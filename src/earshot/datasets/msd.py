@@ -29,13 +29,14 @@ from earshot.datasets.importing.drafts import Draft, new_delivery, refuse_inside
 from earshot.datasets.importing.names import artist_id, plain
 from earshot.datasets.importing.play_columns import open_plays
 from earshot.datasets.msd_files import (
+    Triplets,
     find_previews,
     read_mismatches,
     read_song_tracks,
     read_tags,
+    read_triplets,
     read_unique_tracks,
 )
-from earshot.datasets.msd_triplets import Triplets, read_triplets
 from earshot.errors import UserError
 from earshot.processes import progress
 

@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.audio.decoding import AudioError, open_blocks, to_mono
+from earshot.audio.decoding import open_blocks, to_mono
 from earshot.audio.probing import quiet_codecs
-from earshot.audio.spectra import power_spectra, resample
+from earshot.audio.samples import AudioError
+from earshot.features.spectrum import power_spectra, resample
 
 Words = NDArray[np.uint32]
 Places = NDArray[np.int32]

@@ -15,7 +15,7 @@ from earshot.datasets.importing.play_columns import identifier, text
 from earshot.datasets.importing.rows import column_names, read_rows
 from earshot.datasets.importing.sources import SourceFile, one_file
 from earshot.errors import UserError
-from earshot.table_bounds import named_columns
+from earshot.foreign.bounds import named_columns
 
 
 class Match(StrEnum):

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from earshot import columns
+from earshot.catalogue.play_rows import AN_ID, LONGEST_ID, NOT_IN_ID
 from earshot.datasets.importing.delimited import Layout
 from earshot.datasets.importing.drafts import Draft, new_delivery
 from earshot.datasets.importing.names import plain
@@ -37,10 +38,8 @@ from earshot.datasets.importing.play_columns import (
 )
 from earshot.datasets.importing.rows import Column, column_names, read_rows
 from earshot.datasets.importing.sources import SourceFile, find_files, one_file
-from earshot.datasets.matching import MatchedImport, write_matched
-from earshot.datasets.named_plays import read_named_plays
+from earshot.datasets.matching import MatchedImport, read_named_plays, write_matched
 from earshot.errors import UserError
-from earshot.plays.rows import AN_ID, LONGEST_ID, NOT_IN_ID
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".parquet")
 _MOST_SONGS = 3_000_000

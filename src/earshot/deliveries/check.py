@@ -10,10 +10,15 @@ import pandas as pd
 
 from earshot.columns import AUDIO
 from earshot.deliveries.contents import list_files
-from earshot.deliveries.feedback import check_feedback, feedback_files
 from earshot.deliveries.index import read_description
-from earshot.deliveries.plays import play_files, read_plays
-from earshot.deliveries.songs import read_songs, song_file
+from earshot.deliveries.rows import (
+    check_feedback,
+    feedback_files,
+    play_files,
+    read_plays,
+    read_songs,
+    song_file,
+)
 from earshot.deliveries.tables import refuse_lines, refuse_open_quotes
 from earshot.errors import UserError
 

@@ -26,8 +26,7 @@ from earshot.deliveries.contents import list_files
 from earshot.deliveries.copying import copy_files
 from earshot.deliveries.inbox import make_inbox
 from earshot.deliveries.index import INDEX_HEADER, WITHDRAWALS, index_line, read_lines
-from earshot.deliveries.play_quality import check_plays
-from earshot.deliveries.sound import check_sound
+from earshot.deliveries.quality import check_plays, check_sound
 from earshot.errors import UserError
 from earshot.files import read_json, replace_json, replace_text
 from earshot.locks import holding

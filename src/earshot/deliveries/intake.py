@@ -12,11 +12,9 @@ from pathlib import Path
 
 from earshot.deliveries.attempts import keep_attempts, note_attempt, note_failure, read_attempts
 from earshot.deliveries.check import Refused
-from earshot.deliveries.inbox import Waiting, fingerprint, look, make_inbox
+from earshot.deliveries.inbox import Waiting, fingerprint, finish_gathering, gather, look, make_inbox
 from earshot.deliveries.ingest import Mistake, Say, alone, ingest
-from earshot.deliveries.loose import finish_gathering, gather
-from earshot.deliveries.rejecting import REJECTED, Rejection, readable, reject
-from earshot.deliveries.removing import remove_tree
+from earshot.deliveries.rejecting import REJECTED, Rejection, readable, reject, remove_tree
 from earshot.errors import UserError
 from earshot.workspace import require_workspace
 

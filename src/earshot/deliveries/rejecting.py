@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from earshot.alerts import alert
@@ -97,3 +98,40 @@ def _read(path: Path) -> Rejection:
     except (OSError, ValueError, TypeError) as error:
         name = path.name.removesuffix(_REASON)
         return Rejection(name, f"{path.name}: not as it was written: {error}", "", "")
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove `folder` and all in it, read-only folders too.
+
+    A folder inside is moved up beside `folder`, under its name and a number, before it
+    is emptied: however deep they lie, no path and no stack grows with them, as those of
+    `shutil.rmtree` do.
+
+    Raises
+    ------
+    OSError
+        Something in it cannot be removed.
+    """
+    left = [folder]
+    while left:
+        place = left.pop()
+        _open_up(place)
+        with os.scandir(place) as entries:
+            inside = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+        for path, is_folder in inside:
+            if is_folder:
+                _open_up(path)  # a folder that may not be written to cannot be moved
+                left.append(path.rename(_place_beside(folder)))
+            else:
+                path.unlink()
+        place.rmdir()
+
+
+def _open_up(folder: Path) -> None:
+    with suppress(OSError):
+        folder.chmod(stat.S_IRWXU)
+
+
+def _place_beside(folder: Path) -> Path:
+    places = (folder.with_name(f"{folder.name}-{number}") for number in count())
+    return next(place for place in places if not os.path.lexists(place))

@@ -15,12 +15,18 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from earshot.arrow_text import NoTextError, as_text, decoded_bytes
 from earshot.errors import UserError
-from earshot.foreign_parquet import open_parquet, pieces
-from earshot.quoting import OpenQuote, closed_quotes
-from earshot.signatures import HEAD_BYTES, foreign_kind
-from earshot.table_bounds import MAX_LINE_BYTES, named_columns, refuse_wide, with_bounded_lines
+from earshot.foreign.arrow_text import NoTextError, as_text, decoded_bytes
+from earshot.foreign.bounds import (
+    HEAD_BYTES,
+    MAX_LINE_BYTES,
+    foreign_kind,
+    named_columns,
+    refuse_wide,
+    with_bounded_lines,
+)
+from earshot.foreign.parquet import open_parquet, pieces
+from earshot.foreign.quoting import OpenQuote, closed_quotes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +115,7 @@ def _errors_of(path: Path) -> Iterator[None]:
 
 
 def refuse_open_quotes(path: Path) -> None:
-    """UserError for a quote of CSV that is never closed (`earshot.quoting`), naming line and column."""
+    """UserError for a quote of CSV that is never closed (`foreign.quoting`), naming line and column."""
     if path.suffix != ".csv":
         return
 
@@ -129,7 +135,7 @@ def refuse_open_quotes(path: Path) -> None:
 
 
 def refuse_lines(path: Path) -> None:
-    """UserError where lines of CSV in its first 64 MiB are no rows (`earshot.table_bounds`)."""
+    """UserError where lines of CSV in its first 64 MiB are no rows (`earshot.foreign.bounds`)."""
     if path.suffix == ".csv":
         with _errors_of(path), path.open("rb") as opened:
             first = islice(_blocks(opened), _MAX_CHUNK_BYTES // _BLOCK_BYTES)

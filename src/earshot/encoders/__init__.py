@@ -2,7 +2,7 @@
 
 An encoder is a `torch.nn.Module` with
 
-- `families`: the families of hyper-image rows it wants by default (`earshot.audio.rows.FAMILIES`);
+- `families`: the families of hyper-image rows it wants by default (`earshot.features.rows.FAMILIES`);
   `families` among its init_args says otherwise;
 - `__init__(n_rows, n_outputs, **init_args)`, where `n_rows` counts the rows of those families;
 - `forward(windows)`: float32 (batch, n_rows, n_frames), every row with mean 0 and variance 1

@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from earshot.audio.rows import FAMILIES
 from earshot.encoders.notation import up_to_last_f
+from earshot.features.rows import FAMILIES
 
 
 class LateFusion(nn.Module):

@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from earshot.audio.store import HyperImageStore
-from earshot.checked_json import parse_object
 from earshot.encoders.familiar import Familiar, familiarize, song_sound
-from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build
-from earshot.encoders.song_windows import average_matrix, read_songs
+from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, average_matrix, build, read_songs
 from earshot.encoders.weights import read_weights
 from earshot.errors import UserError
 from earshot.files import write_json
+from earshot.foreign.checked_json import parse_object
 from earshot.processes import progress
+from earshot.store.reader import HyperImageStore
 from earshot.trusted import OWN, named_classes, refuse_untrusted
 
 _SONGS_AT_ONCE = 32

@@ -10,8 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from earshot.audio.rows import FAMILIES
 from earshot.encoders.architecture import Convolution, FullyConnected, ImageLayer, Normalization, parse
+from earshot.features.rows import FAMILIES
 
 
 class NotationEncoder(nn.Module):

@@ -9,8 +9,8 @@ from zipfile import ZIP_STORED, ZipFile
 import torch
 from torch import Tensor
 
-from earshot import zips
 from earshot.errors import UserError
+from earshot.foreign import zips
 
 MAX_BYTES = 256 << 20
 """64 million float32 weights; earshot's own networks have some hundred thousand."""

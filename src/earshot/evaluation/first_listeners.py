@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
+from earshot.arrays import positions_of
+from earshot.catalogue.play_counts import PlayCounts
 from earshot.evaluation.cold_start import ColdStart
+from earshot.factors.confidence import confidence
 from earshot.factors.fold_in import solve_items_with_prediction, solve_rows
-from earshot.ids import positions_of
 from earshot.params import WmfFactors
-from earshot.plays.confidence import confidence
-from earshot.plays.tables import PlayCounts
 
 Factors = NDArray[np.float32]
 

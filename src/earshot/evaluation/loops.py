@@ -1,4 +1,4 @@
-"""Loops over scores, compiled: the counting behind `earshot.evaluation.counting`.
+"""Loops over scores, compiled: the counting behind `earshot.evaluation.metrics`.
 
 `row` are a user's float32 scores, of which `shift` is subtracted; `exact` is that user's
 vector, the mean subtracted from it, and all items, float64; `own` are the user's

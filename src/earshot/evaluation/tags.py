@@ -1,4 +1,4 @@
-"""How well tags can be told from a song's vector (van den Oord et al. 2013, section 5.1)."""
+"""What factors tell of tags, and results by genre."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.artists import LEAST_ARTISTS
 from earshot.columns import split_names
+from earshot.evaluation.cold_start import ColdStart
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 _FOLDS = 10
 
@@ -62,3 +65,28 @@ def _auc(vectors: NDArray[np.floating], has: NDArray[np.bool_], seed: int) -> fl
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
     scores = cross_val_predict(model, vectors, has, cv=folds, method="decision_function")
     return round(float(roc_auc_score(has, scores)), 6)
+
+
+def large_genres(
+    genres: Sequence[str], cold_start: ColdStart, min_share: float
+) -> dict[str, NDArray[np.bool_]]:
+    """Which candidates are of each genre that has `min_share` of them and `LEAST_ARTISTS` artists.
+
+    Parameters
+    ----------
+    genres
+        `;`-separated, `(n_candidates,)`.
+
+    Returns
+    -------
+    `(n_candidates,)` by genre, the largest first.
+    """
+    names = [split_names(text) for text in genres]
+    counted = Counter(name for song in names for name in song)
+    large = [name for name, n in sorted(counted.items()) if n >= min_share * len(names)]
+    masks = {name: np.array([name in song for song in names]) for name in large}
+    return {
+        name: mask
+        for name, mask in sorted(masks.items(), key=lambda item: -int(item[1].sum()))
+        if len(set(cold_start.artists[mask])) >= LEAST_ARTISTS
+    }

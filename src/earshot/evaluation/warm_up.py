@@ -8,8 +8,7 @@ from typing import Any
 
 from earshot.evaluation import tables
 from earshot.evaluation.first_listeners import ColdSongs, Started, start
-from earshot.evaluation.pooling import pool
-from earshot.evaluation.protocol import Interval, Metric, Result, System, difference, evaluate
+from earshot.evaluation.protocol import Interval, Metric, Result, System, difference, evaluate, pool
 from earshot.params import WarmUp
 
 PREDICTION, PLAYS, BOTH = SYSTEMS = ("prediction", "plays", "both")

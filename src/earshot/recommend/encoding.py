@@ -1,4 +1,4 @@
-"""Factors of a whole catalogue out of its sound, shard by shard: an encoder hears a shard once."""
+"""Factors out of sound: of a whole catalogue, shard by shard, and of a model on today's snapshot."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.audio.store import HyperImageStore
-from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD
+from earshot.arrays import is_among
+from earshot.catalogue.play_counts import PlayCounts
+from earshot.columns import COLD, FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
 from earshot.files import link, replace_array
+from earshot.recommend.hybrid import Ids, Wmf, listener_factors
+from earshot.store.reader import HyperImageStore
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from earshot.encoders.load import Heard
+
 
 Factors = NDArray[np.float32]
 
@@ -118,3 +122,42 @@ def _encoded(songs: pd.DataFrame, heard: Heard) -> NDArray[Any]:
         heard.unlike,
     )
     return encoded
+
+
+_SONGS_AT_ONCE = 2048
+
+
+def cold_song_factors(
+    encoder_folder: Path, store: HyperImageStore, song_ids: Ids, work: Path, trusted: Collection[str] = ()
+) -> Factors:
+    """What the encoder hears in `song_ids`, float32 (n_songs, factors).
+
+    Blocks of songs outlive a kill in `work`, a folder for this encoder and
+    these songs alone. `trusted` as in `load_encoder`.
+    """
+    from earshot.encoders.load import load_encoder, predict
+
+    encoder = load_encoder(encoder_folder, trusted)
+    positions = np.array([store.position(song_id) for song_id in song_ids])
+    blocks = []
+    for first in range(0, len(positions), _SONGS_AT_ONCE):
+        path = work / f"{first}.npy"
+        if not path.is_file():
+            replace_array(path, predict(encoder, store, positions[first : first + _SONGS_AT_ONCE]))
+        blocks.append(np.load(path, allow_pickle=False))
+    return np.concatenate(blocks)
+
+
+def listeners_today(wmf_folder: Path, training_set: Path, plays: PlayCounts, wmf: Wmf) -> Factors:
+    """The listeners of `plays` solved against the songs of a factorization, float32 (n_users, factors).
+
+    A song that is cold in `training_set` is left out, should the factorization
+    know it: its plays are what is to be foretold.
+    """
+    import pandas as pd
+
+    songs = pd.read_parquet(training_set / "songs.parquet")
+    song_ids = pd.read_parquet(wmf_folder / "items.parquet")[SONG_ID]
+    warm = ~is_among(song_ids, songs.loc[songs[COLD], SONG_ID])
+    item_factors = np.load(wmf_folder / "item_factors.npy", allow_pickle=False)
+    return listener_factors(plays, song_ids.to_numpy()[warm], item_factors[warm], wmf)

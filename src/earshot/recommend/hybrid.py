@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.arrays import positions_of
+from earshot.factors.confidence import confidence
 from earshot.factors.fold_in import solve_items_with_prediction, solve_rows
-from earshot.ids import positions_of
-from earshot.plays.confidence import confidence
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from earshot.plays.tables import PlayCounts
+    from earshot.catalogue.play_counts import PlayCounts
 
 Factors = NDArray[np.float32]
 Ids = NDArray[np.object_]

@@ -6,10 +6,10 @@ name; `releases/decisions/` says of every candidate what became of it, and why.
 `releases/imported/` holds what came from elsewhere and nobody has promoted.
 """
 
+from earshot.releases.audit import clean_cache, trace, verify
+from earshot.releases.by_hand import commit_release, gate_said, nothing_released, promote, roll_back
 from earshot.releases.candidate import MADE_BY, candidate
-from earshot.releases.commit import commit_release
 from earshot.releases.files import fetch, is_cached
-from earshot.releases.garbage import clean_cache
 from earshot.releases.gate import Difference, Differences, Evidence, Verdict, judge, why_unpaired
 from earshot.releases.history import (
     archive,
@@ -25,13 +25,8 @@ from earshot.releases.history import (
     trusted_classes,
     write_decision,
 )
-from earshot.releases.lineage import trace
 from earshot.releases.manifest import Manifest, NothingReleased, read_pointer, write_pointer
 from earshot.releases.portable import export_release, import_release
-from earshot.releases.promote import gate_said, promote
-from earshot.releases.rollback import roll_back
-from earshot.releases.verification import verify
-from earshot.releases.ways_out import nothing_released
 
 __all__ = [
     "MADE_BY",

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from earshot import versioning
-from earshot.audio.rows import read_format
 from earshot.errors import UserError
+from earshot.features.rows import read_format
 from earshot.files import read_json
 from earshot.releases.history import list_releases
 from earshot.releases.manifest import FOLD_MODELS, Manifest, read_pointer

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from earshot.checked_json import parse_object
 from earshot.columns import COLD, SONG_ID, USER_ID
 from earshot.errors import UserError
+from earshot.foreign.checked_json import parse_object
+from earshot.foreign.zips import RATIO, SMALL
 from earshot.params import Split, WmfFactors, check_params
 from earshot.releases.candidate import REPORT, SONGS
 from earshot.releases.manifest import Manifest
 from earshot.trusted import refuse_untrusted
-from earshot.zips import RATIO, SMALL
 
 LARGEST = {"cnn_checkpoint/encoder.json": 1 << 20, REPORT: 4 << 20}
 """Bytes of what is read whole. What grows with the listeners is bounded by the room on the volume."""

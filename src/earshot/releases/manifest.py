@@ -11,9 +11,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from earshot.checked_json import parse_object
 from earshot.errors import UserError
 from earshot.files import replace_json
+from earshot.foreign.checked_json import parse_object
 
 Kind = TypeVar("Kind")
 
@@ -139,7 +139,7 @@ def write_pointer(path: Path, release: Manifest | NothingReleased) -> None:
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """The JSON object in `path`. Errors as in `earshot.checked_json`."""
+    """The JSON object in `path`. Errors as in `earshot.foreign.checked_json`."""
     return parse_object(path.read_bytes(), path)
 
 

@@ -15,10 +15,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from zipfile import ZipFile
 
-from earshot import terminal, versioning, zips
-from earshot.checked_json import parse_object
+from earshot import terminal, versioning
 from earshot.errors import UserError
 from earshot.files import replacing
+from earshot.foreign import zips
+from earshot.foreign.checked_json import parse_object
 from earshot.locks import holding
 from earshot.params import load_params
 from earshot.releases.candidate import MODEL, REPORT, SONGS, model_name

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from earshot import tracking
-from earshot.audio.store import HyperImageStore
 from earshot.checks import TRAINING_WAS_LONG_ENOUGH, VALIDATION_LOSS_FALLS, check
 from earshot.encoders.familiar import Familiar
 from earshot.encoders.load import device, familiarize_with, save_encoder
 from earshot.encoders.song_encoder import describe
 from earshot.params import Params
 from earshot.stages.paths import Paths
+from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples, read_examples
 from earshot.training.objectives.build import build_objective
 from earshot.training.train import Trained, train

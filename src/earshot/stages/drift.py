@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from earshot.audio.arrivals import NEW, FileCount, delivered_files, delivered_songs
-from earshot.audio.statistics import describe
-from earshot.audio.store import HyperImageStore
+from earshot.arrays import is_among
+from earshot.catalogue.songs import NEW, FileCount, delivered_files, delivered_songs
+from earshot.catalogue.split import chosen
 from earshot.checks import NEW_DELIVERIES, check
 from earshot.code import key_of
 from earshot.columns import ARTIST_ID, DELIVERY, FIRST_FRAME, N_LISTENERS, SHARD, SONG_ID
@@ -26,15 +26,15 @@ from earshot.evaluation.drift import (
     allowed_by_chance,
     set_aside,
 )
-from earshot.evaluation.report.drift import MEASURES, draw_page, expected, observed
 from earshot.files import read_json, replace_json, write_table
-from earshot.ids import is_among
+from earshot.pages.drift import MEASURES, draw_page, expected, observed
 from earshot.params import Drift, Params
-from earshot.plays.split import chosen
 from earshot.recommend.encoding import read_encoded
-from earshot.recommend.hubs import K, describe_hubs, occurrences
+from earshot.recommend.similar import K, describe_hubs, occurrences
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
+from earshot.store.reader import HyperImageStore
+from earshot.store.statistics import describe
 from earshot.versioning import file_md5
 
 REFERENCE = "reference"

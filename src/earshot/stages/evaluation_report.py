@@ -10,28 +10,38 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from earshot import tracking
+from earshot.arrays import positions_of
 from earshot.artists import too_few_artists
-from earshot.audio.store import HyperImageStore
 from earshot.checks import COMPARED, beats, check
 from earshot.columns import SONG_ID, USER_ID
 from earshot.evaluation import tables
+from earshot.evaluation.cold_start import read_vectors
 from earshot.evaluation.judging import Judgement, evaluate_all, judge
-from earshot.evaluation.pooling import pool
-from earshot.evaluation.protocol import ColdStart, System, read_cold_start
-from earshot.evaluation.report.choosing import describe_songs, read_clips, songs_to_draw
-from earshot.evaluation.report.page import OverFolds, Report, draw_page
-from earshot.evaluation.report.song_map import lay_out
-from earshot.evaluation.report.songs import Example, in_order_of_need
-from earshot.evaluation.report.sounds import choose_sounds
-from earshot.evaluation.systems import random_system, shuffled_content
-from earshot.evaluation.vectors import read_vectors
+from earshot.evaluation.protocol import (
+    ColdStart,
+    System,
+    pool,
+    random_system,
+    read_cold_start,
+    shuffled_content,
+)
 from earshot.files import read_json, write_json, write_table
-from earshot.ids import positions_of
+from earshot.pages.report import OverFolds, Report, draw_page
+from earshot.pages.song_map import lay_out
+from earshot.pages.songs import (
+    Example,
+    choose_sounds,
+    describe_songs,
+    in_order_of_need,
+    read_clips,
+    songs_to_draw,
+)
 from earshot.params import Params
 from earshot.recommend.hybrid import Wmf
 from earshot.recommend.similar import similar_songs
 from earshot.stages.folds import hear_system, read_snapshots, read_system
 from earshot.stages.paths import Paths
+from earshot.store.reader import HyperImageStore
 from earshot.trusted import trusted_in
 
 CANDIDATE, BOUND = "cnn_mse", "upper_bound"
@@ -111,7 +121,7 @@ def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: C
 def _systems(paths: Paths, cold_start: ColdStart, seed: int) -> dict[str, System]:
     """From the least that is known of a song to the most."""
     from earshot.baselines.known import read_known
-    from earshot.baselines.linear_bow import linear_bow
+    from earshot.baselines.linear import linear_bow
 
     training_set, wmf = paths.data("training_set"), paths.data("wmf_factors")
     wanted = cold_start.song_ids
@@ -154,7 +164,7 @@ def _check(differences: dict[str, Any], a: str, b: str, k: int) -> dict[str, Any
 
 
 def _report(paths: Paths, judged: Judgement, recipe: OverFolds | None, params: Params) -> Report:
-    from earshot.audio.song_sheet import song_sheet
+    from earshot.pages.song_sheet import song_sheet
 
     training_set = paths.data("training_set")
     songs = pd.read_parquet(training_set / "songs.parquet").set_index(SONG_ID, drop=False)
@@ -181,7 +191,7 @@ def _report(paths: Paths, judged: Judgement, recipe: OverFolds | None, params: P
 
 def _examples(paths: Paths, songs: pd.DataFrame, pool: list[str], n: int) -> list[Example]:
     """The first `n` songs of `pool`, each with its nearest neighbours among the others."""
-    from earshot.audio.figures import hyper_image_png
+    from earshot.pages.hyper_images import hyper_image_png
 
     store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
     described = describe_songs(songs.loc[pool])

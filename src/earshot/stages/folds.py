@@ -6,17 +6,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from earshot.audio.store import HyperImageStore
+from earshot.catalogue.play_counts import PlayCounts, read_play_counts
 from earshot.columns import SONG_ID
-from earshot.evaluation.cold_start import ColdStart, read_cold_start
+from earshot.evaluation.cold_start import ColdStart, read_cold_start, read_vectors
 from earshot.evaluation.protocol import System
-from earshot.evaluation.vectors import read_vectors
 from earshot.params import TrainingSet
-from earshot.plays.tables import PlayCounts, read_play_counts
+from earshot.recommend.encoding import cold_song_factors, listeners_today
 from earshot.recommend.hybrid import Wmf
-from earshot.recommend.rescoring import cold_song_factors, listeners_today
 from earshot.stages.paths import Paths
 from earshot.stages.training_set import hold_out
+from earshot.store.reader import HyperImageStore
 
 
 @dataclass(frozen=True)

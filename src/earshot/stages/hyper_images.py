@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from earshot.audio.catalogue import count_reasons
-from earshot.audio.extraction import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
-from earshot.audio.hyper_image import format_of
-from earshot.audio.store import write_store
+from earshot.catalogue.songs import count_reasons
 from earshot.checks import SONGS_WITH_AN_IMAGE, share_check
 from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, N_FRAMES, REASON, SONG_ID, WITHDRAWN
 from earshot.errors import UserError
+from earshot.features.hyper_image import format_of
 from earshot.files import write_table
 from earshot.params import Params
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked
+from earshot.store.making import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
+from earshot.store.reader import write_store
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Write set_aside.parquet and a store (`earshot.audio.store`) of all songs with audio, not withdrawn."""
+    """Write set_aside.parquet and a store (`earshot.store.reader`) of all songs with audio, not withdrawn."""
     import pandas as pd
 
     songs, files = (

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from earshot.catalogue.play_counts import ITEMS
 from earshot.checks import check
 from earshot.code import key_of
 from earshot.columns import AT, DELIVERY, KIND, SONG_ID, USER_ID
@@ -23,18 +24,16 @@ from earshot.deliveries import (
 )
 from earshot.errors import UserError
 from earshot.files import read_json
+from earshot.pages.validation import REPORT_FILES, write_report
 from earshot.params import Params
-from earshot.plays.tables import ITEMS
 from earshot.processes import progress
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.terminal import say
 from earshot.validation.merging import UNKNOWN_FILE, merge_parts, songs_of
-from earshot.validation.page import REPORT_FILES, write_report
-from earshot.validation.parts import INVALID_FILE, PART_FILES, join_invalid, write_part
+from earshot.validation.parts import INVALID_FILE, PART_FILES, TableWriter, join_invalid, write_part
 from earshot.validation.plays import INVALID_SHARE, delivered_row_checks
 from earshot.validation.suite import Suite
-from earshot.validation.writing import TableWriter
 from earshot.versioning import PreviousOutput
 
 if TYPE_CHECKING:

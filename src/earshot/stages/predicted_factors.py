@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.audio.store import HyperImageStore
 from earshot.columns import SONG_ID
 from earshot.encoders.load import load_encoder, predict
 from earshot.encoders.song_encoder import SongEncoder
 from earshot.files import replace_array, write_table
 from earshot.params import Params
 from earshot.stages.paths import Paths
+from earshot.store.reader import HyperImageStore
 from earshot.trusted import trusted_in
 
 _SONGS_KEPT_AT_ONCE = 8192

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from earshot.audio.catalogue import (
+from earshot.audio.probing import Probe, intake_journal, probe, probe_all, read_journal
+from earshot.catalogue.songs import (
     count_reasons,
     current_songs,
     delivered,
@@ -15,8 +16,6 @@ from earshot.audio.catalogue import (
     too_many_bad,
     with_probes,
 )
-from earshot.audio.probe_journal import intake_journal, probe_all, read_journal
-from earshot.audio.probing import Probe, probe
 from earshot.checks import USABLE_FILES, share_check
 from earshot.code import key_of
 from earshot.columns import AUDIO, CHANNEL, DAMAGE, DELIVERY, REASON, SECONDS, WITHDRAWN

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from earshot.arrays import is_among
+from earshot.catalogue.play_counts import read_play_counts
 from earshot.checks import LISTENERS_WITH_A_LIST, check
 from earshot.code import key_of
 from earshot.columns import DELIVERY, HEARD, N_LISTENERS, SONG_ID, UNLIKE, USER_ID, WITHDRAWN
 from earshot.files import read_json, write_table
-from earshot.ids import is_among
 from earshot.params import Params
-from earshot.plays.tables import read_play_counts
 from earshot.recommend.hybrid import Ids, columns_of
-from earshot.recommend.merging import Lists, Vectors, merge_songs, new_songs
+from earshot.recommend.lists import Lists, Vectors, merge_songs, new_songs, write_recommendations
 from earshot.recommend.ranking import Ranked, rank_songs
-from earshot.recommend.tables import write_recommendations
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import noted
 from earshot.versioning import PreviousOutput, file_md5

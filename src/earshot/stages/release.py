@@ -12,7 +12,7 @@ from earshot.params import Params
 from earshot.releases import Manifest, NothingReleased
 from earshot.stages.paths import Paths
 from earshot.stages.release_evidence import measure
-from earshot.versioning.experiments import in_experiment
+from earshot.versioning.reproduce import in_experiment
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:

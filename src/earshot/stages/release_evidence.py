@@ -13,12 +13,19 @@ import pandas as pd
 
 from earshot import releases
 from earshot.columns import GENRES, SONG_ID
-from earshot.evaluation.genres import large_genres
 from earshot.evaluation.intervals import Interval
 from earshot.evaluation.judging import evaluate_all, evaluate_among
-from earshot.evaluation.pooling import pool
-from earshot.evaluation.protocol import Metric, Result, System, chance, difference
-from earshot.evaluation.systems import random_system, shuffled_content
+from earshot.evaluation.protocol import (
+    Metric,
+    Result,
+    System,
+    chance,
+    difference,
+    pool,
+    random_system,
+    shuffled_content,
+)
+from earshot.evaluation.tags import large_genres
 from earshot.files import read_json
 from earshot.params import Params, Split
 from earshot.recommend.hybrid import Wmf

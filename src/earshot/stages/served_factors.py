@@ -11,19 +11,19 @@ import numpy as np
 import pandas as pd
 
 from earshot import releases
-from earshot.audio.store import HyperImageStore
+from earshot.arrays import is_among
+from earshot.catalogue.play_counts import PlayCounts, read_play_counts
 from earshot.code import key_of
 from earshot.columns import HEARD, N_LISTENERS, SHARD, SONG_ID, UNLIKE, USER_ID
 from earshot.errors import UserError
 from earshot.files import read_json, write_json, write_table
-from earshot.ids import is_among
 from earshot.params import Params
-from earshot.plays.tables import PlayCounts, read_play_counts
 from earshot.recommend.encoding import encode_shards, file_name, read_encoded, read_unlike
 from earshot.recommend.hybrid import Factors, Ids, ReleasedUsers, Served, Wmf, serve
 from earshot.releases import Manifest, NothingReleased
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
+from earshot.store.reader import HyperImageStore
 from earshot.trusted import OWN, named_classes
 from earshot.versioning import PreviousOutput, file_md5
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from earshot.audio.store import HyperImageStore, write_store
+from earshot.arrays import is_among
+from earshot.catalogue import split
+from earshot.catalogue.play_counts import ITEMS, PLAYS, USERS, read_play_counts
 from earshot.columns import (
     ARTIST,
     ARTIST_ID,
@@ -26,16 +28,14 @@ from earshot.columns import (
 )
 from earshot.errors import UserError
 from earshot.files import link, read_json, write_table
-from earshot.ids import is_among
 from earshot.params import Params, TrainingSet
-from earshot.plays import split
-from earshot.plays.tables import ITEMS, PLAYS, USERS, read_play_counts
 from earshot.stages.paths import Paths
+from earshot.store.reader import HyperImageStore, write_store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from earshot.plays.tables import PlayCounts
+    from earshot.catalogue.play_counts import PlayCounts
 
 MAX_CLIPS = 60
 
@@ -53,7 +53,7 @@ def write_snapshot(paths: Paths, settings: TrainingSet) -> dict[str, Any]:
     `songs.parquet` has the songs with a hyper-image that are not withdrawn, with
     n_listeners, cold and validation. An item that is not among them has nothing to
     be predicted from: it is never cold, and its plays shape the factors.
-    `hyper_images/` is a store (`earshot.audio.store`) of these songs, `clips/` the
+    `hyper_images/` is a store (`earshot.store.reader`) of these songs, `clips/` the
     sound of some of the cold ones that were played.
 
     Raises

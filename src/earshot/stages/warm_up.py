@@ -9,20 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from earshot.catalogue.play_counts import read_play_counts
+from earshot.catalogue.split import chosen, halves
 from earshot.checks import AHEAD_OF_BOTH_ENDS, FIRST_LISTENERS_PUSH_NOTHING_DOWN, NOT_BELOW_EITHER_END, check
 from earshot.columns import SONG_ID, USER_ID
 from earshot.evaluation import mixed_list, warm_up
 from earshot.evaluation.choosing_n0 import Tried, choose, try_all
-from earshot.evaluation.cold_start import read_cold_start
+from earshot.evaluation.cold_start import read_cold_start, read_vectors
 from earshot.evaluation.first_listeners import ColdSongs, cold_songs
 from earshot.evaluation.mixed_list import MixedList, mix
-from earshot.evaluation.report.warm_up import draw_page
-from earshot.evaluation.vectors import read_vectors
 from earshot.evaluation.warm_up import Column, judge_columns
 from earshot.files import write_json
+from earshot.pages.warm_up import draw_page
 from earshot.params import Params
-from earshot.plays.split import chosen, halves
-from earshot.plays.tables import read_play_counts
 from earshot.stages.paths import Paths
 
 

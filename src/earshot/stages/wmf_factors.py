@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from earshot.catalogue.play_counts import read_play_counts
 from earshot.checks import OBJECTIVE_FALLS, check
 from earshot.columns import COLD, SONG_ID
 from earshot.errors import UserError
+from earshot.factors.confidence import confidence
 from earshot.factors.fold_in import solve_rows
 from earshot.factors.wmf import Factorization, fit
 from earshot.files import link, replace_arrays, write_table
 from earshot.params import Params, WmfFactors
-from earshot.plays.confidence import confidence
-from earshot.plays.tables import read_play_counts
 from earshot.stages.paths import Paths
 
 ROUNDING = 1e-6

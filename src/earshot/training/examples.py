@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.arrays import is_among, positions_of
+from earshot.catalogue.play_counts import read_play_counts
 from earshot.columns import SONG_ID, VALIDATION
 from earshot.errors import UserError
-from earshot.ids import is_among, positions_of
-from earshot.plays.tables import read_play_counts
 
 if TYPE_CHECKING:
     import pandas as pd
     from scipy.sparse import csr_array
 
-    from earshot.audio.store import HyperImageStore
+    from earshot.store.reader import HyperImageStore
 
 
 @dataclass(frozen=True)

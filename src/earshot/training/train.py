@@ -17,17 +17,15 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EMAWeightAveraging
 from torch import nn
 
-from earshot.audio.store import HyperImageStore
 from earshot.columns import N_FRAMES
 from earshot.encoders.load import device
-from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build
-from earshot.encoders.song_windows import draw_starts
+from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build, draw_starts
 from earshot.params import CnnCheckpoint
+from earshot.store.reader import HyperImageStore
 from earshot.training.callbacks import EarlyStopping, Epoch, Progress, Resumable
-from earshot.training.channels import Channels
 from earshot.training.examples import Examples
 from earshot.training.lesson import Lesson
-from earshot.training.windows import RandomWindows, SongWindows, WholeSongs
+from earshot.training.windows import Channels, RandomWindows, SongWindows, WholeSongs
 
 Doubles = NDArray[np.float64]
 

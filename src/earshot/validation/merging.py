@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from earshot.arrays import is_among
+from earshot.catalogue.counting import PairCounts
+from earshot.catalogue.play_counts import ITEMS, PLAYS, USERS, write_play_counts
+from earshot.catalogue.play_rows import NO_SECOND
 from earshot.columns import (
     DELIVERY,
     FIRST_PLAYED_AT,
@@ -20,16 +24,11 @@ from earshot.columns import (
     USER,
     USER_ID,
 )
-from earshot.ids import is_among
 from earshot.params import PlayCounts
-from earshot.plays.counting import PairCounts
-from earshot.plays.rows import NO_SECOND
-from earshot.plays.tables import ITEMS, PLAYS, USERS, write_play_counts
 from earshot.validation import plays as expected
 from earshot.validation.checks import EXAMPLES, Check, Observed, Result
-from earshot.validation.parts import PLAYS_COLUMNS, PLAYS_FILE, invalid_rows, read_observed
+from earshot.validation.parts import PLAYS_COLUMNS, PLAYS_FILE, TableWriter, invalid_rows, read_observed
 from earshot.validation.suite import Suite
-from earshot.validation.writing import TableWriter
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from earshot.catalogue.counting import PairCounts
+from earshot.catalogue.play_rows import NUMBER, SECOND, parse_rows
 from earshot.columns import (
     COLUMN,
     DELIVERY,
@@ -26,16 +29,47 @@ from earshot.columns import (
     VALUE,
 )
 from earshot.files import read_json, write_json
-from earshot.plays.counting import PairCounts
-from earshot.plays.rows import NUMBER, SECOND, parse_rows
 from earshot.validation.checks import Check, Observed
-from earshot.validation.writing import TableWriter
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from earshot.validation.plain_suite import PlainSuite
     from earshot.validation.suite import Seen, Suite
+
+
+class TableWriter:
+    """A parquet file written chunk by chunk; a whole one also without any chunk.
+
+    Parameters
+    ----------
+    columns
+        Type of every column by its name, in pyarrow's words.
+    """
+
+    def __init__(self, path: Path, columns: Mapping[str, str]) -> None:
+        import pyarrow
+        from pyarrow import parquet
+
+        self._schema = pyarrow.schema(list(columns.items()))
+        self._writer = parquet.ParquetWriter(path, self._schema)
+
+    def write(self, rows: pd.DataFrame) -> None:
+        """Append `rows`; their index is left out."""
+        import pyarrow
+
+        if len(rows):
+            columns = rows[self._schema.names]
+            self._writer.write_table(pyarrow.Table.from_pandas(columns, self._schema, preserve_index=False))
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+
 
 PLAYS_FILE, INVALID_FILE, OBSERVED_FILE = "plays.parquet", "invalid.parquet", "observed.json"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from earshot.catalogue.play_counts import ITEMS, USERS
+from earshot.catalogue.play_rows import DATED, DATES, FRACTION, NUMBER
 from earshot.columns import ITEM, PLAY_COUNT, PLAYED_AT, SONG_ID, USER, USER_ID
 from earshot.params import PlayCounts
-from earshot.plays.rows import DATED, DATES, FRACTION, NUMBER
-from earshot.plays.tables import ITEMS, USERS
 from earshot.validation.checks import Check
 
 KNOWN, STEP, USER_NUMBER, ITEM_NUMBER = "known", "step", "user_number", "item_number"
@@ -20,7 +20,7 @@ _THERE, _BETWEEN, _IN = (
 
 
 def delivered_row_checks(max_play_count: int) -> list[Check]:
-    """Of a row as it came (`earshot.plays.rows.parse_rows`); a row that is not so is set aside."""
+    """Of a row as it came (`earshot.catalogue.play_rows.parse_rows`); a row that is not so is set aside."""
 
     def check(
         column: str, reads: str, name: str, expected: str, expectation: str, **arguments: object

@@ -12,8 +12,8 @@ from typing import Any
 
 from earshot.errors import UserError
 from earshot.files import replace_text
+from earshot.versioning.lockfile import read_outs
 from earshot.versioning.locks import locked, open_repository
-from earshot.versioning.naming import read_outs
 from earshot.versioning.repair import opened
 
 

@@ -1,18 +1,26 @@
-"""What stages made, out of dvc.lock, and DVC's hashes."""
+"""What stages made, out of dvc.lock and .dvc files, and DVC's hashes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ruamel.yaml.error import YAMLError
+
 from earshot import terminal
+from earshot.errors import UserError
+from earshot.files import parse_yaml
 from earshot.versioning.cache import PreviousOutput, cache_folder
 from earshot.versioning.definitions import Definition, split_target
 from earshot.versioning.kept_lock import mend_lockfiles, whole_stages
 from earshot.versioning.rwlock import write_locks
+
+MD5 = r"[0-9a-f]{32}(?:\.dir)?"
+DOUBT = "while it cannot be read, nobody knows which objects of DVC's cache it needs"
 
 
 def running_process(root: Path, definition: Definition) -> int | None:
@@ -63,3 +71,43 @@ def read_lock(root: Path, folder: str = "") -> dict[str, Any]:
     mend_lockfiles(root, terminal.say)
     path = root / folder / "dvc.lock"
     return (whole_stages(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
+
+
+def read_outs(where: str, text: str) -> list[tuple[str, str]]:
+    """Path and md5 of every output that a .dvc file or dvc.lock names; of another JSON file none.
+
+    Raises
+    ------
+    UserError
+        `text`, which comes from `where`, is cut short or something else.
+    """
+    path = PurePosixPath(where.rpartition(":")[2])  # after the revision
+    if path.suffix == ".json":
+        outs: list[Any] | None = [] if isinstance(_parsed(text), dict) else None
+    elif path.name in ("dvc.lock", "dvc.lock.cut"):
+        stages = whole_stages(text)
+        outs = None if stages is None else [out for stage in stages.values() for out in stage["outs"]]
+    else:
+        content = _parsed(text)
+        outs = content.get("outs") if isinstance(content, dict) else None
+        outs = outs if isinstance(outs, list) and outs and all(map(_is_out, outs)) else None
+    if outs is None:
+        raise UserError(f"{where}: cut short, or not what DVC or earshot writes; {DOUBT}")
+    folder = PurePosixPath() if path.name == "dvc.lock" else path.parent
+    return [(str(folder / out["path"]), str(out["md5"])) for out in outs]
+
+
+def _parsed(text: str) -> Any:
+    """`text` as YAML, of which JSON is a part; None where it is neither."""
+    try:
+        return parse_yaml(text)
+    except (YAMLError, ValueError):
+        return None
+
+
+def _is_out(out: Any) -> bool:
+    return isinstance(out, dict) and isinstance(out.get("path"), str) and _is_md5(out.get("md5"))
+
+
+def _is_md5(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(MD5, value) is not None

@@ -19,6 +19,12 @@ from earshot.versioning.mending import mend_for
 from earshot.versioning.repair import opened
 from earshot.versioning.used import forget_used_inputs, recorded_truly
 
+
+def in_experiment() -> bool:
+    """Whether DVC started this process for an experiment."""
+    return "DVC_EXP_BASELINE_REV" in os.environ
+
+
 _MOST_RUNS = 3
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshot.evaluation.report.charts import Axis, curves_chart, interval_bar, ticks
-from earshot.evaluation.report.elements import number, signed
-from earshot.evaluation.report.song_map import colour_classes, draw_map, lay_out
-from earshot.evaluation.report.sounds import choose_sounds
+from earshot.pages.charts import Axis, curves_chart, interval_bar, ticks
+from earshot.pages.elements import number, signed
+from earshot.pages.song_map import colour_classes, draw_map, lay_out
+from earshot.pages.songs import choose_sounds
 
 
 def test_an_axis_in_per_cent():

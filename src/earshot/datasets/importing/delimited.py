@@ -17,11 +17,11 @@ from earshot.datasets.importing.text_stream import (
     TextStream,
     blocks_of_lines,
     header_width,
+    in_threads,
     one_character,
     unclosed_line,
 )
-from earshot.datasets.importing.threads import in_threads
-from earshot.table_bounds import MAX_LINE_BYTES, refuse_wide
+from earshot.foreign.bounds import MAX_LINE_BYTES, refuse_wide
 
 if TYPE_CHECKING:
     import pyarrow

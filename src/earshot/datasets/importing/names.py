@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from earshot.plays.rows import LONGEST_ID, NOT_IN_ID
+from earshot.catalogue.play_rows import LONGEST_ID, NOT_IN_ID
 
 _SIGNS = frozenset("#♯+$")
 """That tell names apart, as letters do: C, C# and C++."""

@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.catalogue.play_rows import (
+    AN_ID,
+    DATED,
+    DATES,
+    FRACTION,
+    LONGEST_ID,
+    NOT_IN_ID,
+    NUMBER,
+    parse_rows,
+)
 from earshot.columns import PLAY_COUNT, PLAYED_AT, SONG_ID, USER_ID
 from earshot.datasets.importing.rows import Column
-from earshot.plays.rows import AN_ID, DATED, DATES, FRACTION, LONGEST_ID, NOT_IN_ID, NUMBER, parse_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +70,7 @@ def whole_numbers(texts: pyarrow.Array) -> NDArray[np.int64]:
 
 
 def _named(texts: pyarrow.Array) -> NDArray[np.bool_]:
-    """As `earshot.plays.rows.is_id`, and UTF-8."""
+    """As `earshot.catalogue.play_rows.is_id`, and UTF-8."""
     from pyarrow import compute
 
     lengths = compute.utf8_length(texts)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.arrow_text import NoTextError, as_text
 from earshot.datasets.importing.delimited import Layout, open_text
 from earshot.datasets.importing.drafts import SetAside
 from earshot.datasets.importing.sources import SourceFile
 from earshot.datasets.importing.unpacking import DAMAGED
 from earshot.errors import UserError
-from earshot.foreign_parquet import open_parquet
+from earshot.foreign.arrow_text import NoTextError, as_text
+from earshot.foreign.bounds import named_columns
+from earshot.foreign.parquet import open_parquet
 from earshot.processes import progress
-from earshot.table_bounds import named_columns
 
 if TYPE_CHECKING:
     import pyarrow

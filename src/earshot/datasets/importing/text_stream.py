@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 from earshot.datasets.importing.unpacking import decompressed
 from earshot.errors import UserError
-from earshot.quoting import OpenQuote, closed_quotes
-from earshot.signatures import HEAD_BYTES, foreign_kind
-from earshot.table_bounds import with_bounded_lines
+from earshot.foreign.bounds import HEAD_BYTES, foreign_kind, with_bounded_lines
+from earshot.foreign.quoting import OpenQuote, closed_quotes
+from earshot.processes import core_count
 
 _LINE_END = re.compile(rb"[\r\n]")
 _UNIT = "\x1f"
@@ -36,7 +39,7 @@ class TextStream:
     """A text file with quoted values, packed or not, as an open file.
 
     What is not UTF-8 becomes U+FFFD, since pyarrow gives a whole file up on it. A line
-    in which a quote opens and is never closed (`earshot.quoting`) becomes a line of too many columns,
+    in which a quote opens and is never closed (`earshot.foreign.quoting`) becomes a line of too many columns,
     which pyarrow refuses alone; see `unclosed_line`.
     """
 
@@ -129,3 +132,21 @@ def _ended(blocks: Iterator[bytes]) -> Iterator[bytes]:
             yield held
         held = block or held
     yield held if held.endswith(b"\n") or not held else held + b"\n"
+
+
+Result = TypeVar("Result")
+
+_MOST_THREADS = 4  # more would wait for the one that reads the file
+
+
+def in_threads(function: Callable[..., Result], *items: Iterable[Any]) -> Iterator[Result]:
+    """`map`'s results in order, few of them ahead of who takes them."""
+    n_threads = min(core_count(), _MOST_THREADS)
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(n_threads) as threads:
+        for arguments in zip(*items, strict=True):
+            waiting.append(threads.submit(function, *arguments))
+            if len(waiting) > n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

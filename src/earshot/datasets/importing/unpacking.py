@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
-from earshot import zips
 from earshot.datasets.importing.sources import SourceFile
 from earshot.datasets.importing.tar_stream import is_tar, tar_members
 from earshot.errors import UserError
+from earshot.foreign import zips
 
 PACKED_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".txz", ".zst", ".tzst")
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.evaluation.report.elements import text
-from earshot.evaluation.report.song_map import colour_classes
+from earshot.pages.elements import text
+from earshot.pages.song_map import colour_classes
 
 Doubles = NDArray[np.float64]
 

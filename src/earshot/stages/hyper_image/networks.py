@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.audio.store import HyperImageStore
 from earshot.columns import GENRES
 from earshot.encoders.load import device, load_encoder, predict, save_encoder
 from earshot.encoders.song_encoder import SongEncoder, build, describe
@@ -17,6 +16,7 @@ from earshot.files import replace_array
 from earshot.stages.hyper_image.params import HyperImage
 from earshot.stages.hyper_image.snippets import GENRE, Catalogue
 from earshot.stages.hyper_image.splitting import Fold
+from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples
 from earshot.training.objectives.genre import Genre
 from earshot.training.train import train

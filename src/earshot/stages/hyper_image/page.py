@@ -9,13 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earshot.catalogue.split import chosen
 from earshot.columns import SONG_ID
-from earshot.evaluation.report.choosing import describe_songs, songs_to_draw
-from earshot.evaluation.report.document import document
-from earshot.evaluation.report.elements import facts, number, section, signed, table, text
-from earshot.evaluation.report.results import draw_systems
-from earshot.evaluation.report.songs import Song
-from earshot.plays.split import chosen
+from earshot.pages.elements import document, facts, number, section, signed, table, text
+from earshot.pages.results import draw_systems
+from earshot.pages.songs import Song, describe_songs, songs_to_draw
 from earshot.stages.hyper_image.cloud import SCRIPT, draw_cloud, three_components
 from earshot.stages.hyper_image.neighbours import COSINE, NEIGHBOUR
 from earshot.stages.hyper_image.params import HyperImage

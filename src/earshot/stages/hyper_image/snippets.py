@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshot.audio.store import HyperImageStore
 from earshot.columns import ARTIST_ID, FIRST_FRAME, GENRES, N_FRAMES, SHARD, SONG_ID, genre_names
 from earshot.errors import UserError
+from earshot.store.reader import HyperImageStore
 from earshot.training.objectives.genre import single_genre
 
 GENRE = "genre"

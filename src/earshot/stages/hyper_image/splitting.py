@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earshot.catalogue import split
 from earshot.columns import ARTIST_ID, SONG_ID
 from earshot.errors import UserError
-from earshot.plays import split
 from earshot.stages.hyper_image.params import Folds
 from earshot.stages.hyper_image.snippets import SNIPPET
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earshot.arrays import positions_of
+from earshot.catalogue.split import chosen
 from earshot.columns import ARTIST, ARTIST_ID, N_LISTENERS, SONG_ID, TAGS
-from earshot.evaluation.report.song_map import lay_out
 from earshot.evaluation.tags import tag_table
-from earshot.ids import positions_of
-from earshot.plays.split import chosen
+from earshot.pages.song_map import lay_out
 from earshot.recommend.similar import similar_songs
 from earshot.stages.oord_2013.look import Look, read_look
 from earshot.stages.oord_2013.look_page import draw_page

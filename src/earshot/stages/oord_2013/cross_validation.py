@@ -13,8 +13,7 @@ from earshot.checks import beats, check
 from earshot.columns import USER_ID
 from earshot.evaluation import tables
 from earshot.evaluation.judging import KINDS, describe_kind, evaluate_all, judge_kinds
-from earshot.evaluation.pooling import pool
-from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, measure
+from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, measure, pool
 from earshot.files import write_json, write_table
 from earshot.processes import progress
 from earshot.stages.oord_2013.fold import Fold, make_fold

@@ -12,18 +12,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from earshot.audio.store import HyperImageStore
+from earshot.arrays import positions_of
 from earshot.baselines.known import Known, read_known
+from earshot.catalogue.play_counts import read_play_counts, write_play_counts
 from earshot.columns import ITEM, PLAY_COUNT, SONG_ID, USER, USER_ID
-from earshot.evaluation.cold_start import ColdStart, read_cold_start
-from earshot.evaluation.vectors import read_vectors
-from earshot.ids import positions_of
+from earshot.evaluation.cold_start import ColdStart, read_cold_start, read_vectors
 from earshot.params import TrainingSet
-from earshot.plays.tables import read_play_counts, write_play_counts
 from earshot.stages.oord_2013.params import Folds, Oord2013
 from earshot.stages.paths import Paths
 from earshot.stages.training_set import write_snapshot
 from earshot.stages.wmf_factors import write_factors
+from earshot.store.reader import HyperImageStore
 
 if TYPE_CHECKING:
     import pandas as pd

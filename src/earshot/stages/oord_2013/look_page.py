@@ -7,10 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from earshot.columns import ARTIST, SONG_ID, TITLE
-from earshot.evaluation.report.document import document
-from earshot.evaluation.report.elements import number, section, table, text
-from earshot.evaluation.report.script import SCRIPT
-from earshot.evaluation.report.song_map import draw_map
+from earshot.pages.elements import document, number, section, table, text
+from earshot.pages.script import SCRIPT
+from earshot.pages.song_map import draw_map
 
 _FACTORS_SHOWN = 5
 

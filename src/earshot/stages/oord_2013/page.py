@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from earshot.evaluation.report.document import document
-from earshot.evaluation.report.elements import facts, number, section, text
-from earshot.evaluation.report.results import draw_differences, draw_kinds, draw_systems
+from earshot.pages.elements import document, facts, number, section, text
+from earshot.pages.results import draw_differences, draw_kinds, draw_systems
 from earshot.stages.oord_2013.params import Oord2013
 from earshot.stages.oord_2013.systems import CANDIDATE, DESCRIPTIONS
 

@@ -12,7 +12,7 @@ from earshot.params import CONFIG, CnnCheckpoint, Component, Count, Split, Train
 
 @dataclass(frozen=True, config=CONFIG)
 class Folds:
-    """Which songs are held out, how often, and of which part of the catalogue; see `earshot.plays.split`."""
+    """Which songs are held out, how often, and of which part of the catalogue; see `catalogue.split`."""
 
     by: Literal["song", "artist", "mixed"]
     folds: Annotated[int, Field(ge=2)]

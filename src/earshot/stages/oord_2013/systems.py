@@ -10,16 +10,13 @@ from numpy.typing import NDArray
 
 from earshot.baselines.known import Known
 from earshot.baselines.late_fusion import late_fusion
-from earshot.baselines.linear_bow import linear_bow
-from earshot.baselines.linear_modulation import linear_modulation
-from earshot.baselines.linear_statistics import linear_statistics
+from earshot.baselines.linear import linear_bow, linear_modulation, linear_statistics
 from earshot.baselines.metadata_genre import has_genre, metadata_genre
 from earshot.baselines.mlp_bow import mlp_bow
 from earshot.baselines.mlr import mlr
 from earshot.baselines.popularity import popularity
 from earshot.columns import N_LISTENERS
-from earshot.evaluation.protocol import System
-from earshot.evaluation.systems import random_system, shuffled_content
+from earshot.evaluation.protocol import System, random_system, shuffled_content
 from earshot.files import replace_arrays
 from earshot.stages.oord_2013.fold import Fold
 from earshot.stages.oord_2013.networks import predicted_factors

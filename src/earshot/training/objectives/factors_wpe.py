@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from earshot.plays.confidence import confidence
+from earshot.factors.confidence import confidence
 from earshot.training.examples import Examples
 from earshot.training.objectives.factors_mse import FactorsMse
 

@@ -1,0 +1,1 @@
+"""The tables as they stand: songs with their probes, play counts, and which songs are held out."""

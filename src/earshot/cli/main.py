@@ -1,0 +1,124 @@
+"""`earshot`: the command line. Every command is a thin call into one function."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earshot.cli.deliveries import app as delivering
+from earshot.cli.deliveries import onboard
+from earshot.cli.imports import app as importing
+from earshot.cli.queries import app as asking
+from earshot.cli.releases import app as releasing
+from earshot.cli.releases import beside as beside_releases
+from earshot.errors import UserError
+from earshot.signals import hear_signals
+from earshot.terminal import say_error, tell
+
+app = typer.Typer(
+    help="Recommends songs nobody has played yet, from how they sound.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    """Run the command line; a `UserError` is one message and exit status 1."""
+    hear_signals()
+    try:
+        app()
+    except UserError as error:
+        say_error(error)
+        sys.exit(1)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="where the three deliveries are written")] = Path("demo"),
+) -> None:
+    """Write the embedded catalogue, a later delivery of new songs, and one of the first plays of these."""
+    from earshot.datasets.embedded import write_catalogue, write_first_plays, write_new_songs
+
+    write_catalogue(folder / "catalogue")
+    write_new_songs(folder / "new-songs")
+    write_first_plays(folder / "first-plays")
+    names = ", ".join(f"{folder}/{name}" for name in ("catalogue", "new-songs", "first-plays"))
+    tell(f"written: {names}; `earshot ingest` takes one in")
+
+
+@app.command()
+def ingest(folder: Annotated[Path, typer.Argument(help="the delivery")]) -> None:
+    """Check a delivery and take it in whole, into data/deliveries/."""
+    from earshot.deliveries.ingest import ingest as take_in
+
+    ingested = take_in(folder, Path.cwd())
+    tell(
+        f"{ingested.name}: taken in ({ingested.md5})"
+        if ingested.new
+        else f"{ingested.name}: already taken in with the same content; nothing to do"
+    )
+
+
+@app.command()
+def stage(name: Annotated[str, typer.Argument(help="as DVC names it")]) -> None:
+    """Run one stage; what `dvc repro` and Dagster call."""
+    from earshot.stages.runner import run_stage
+
+    run_stage(Path.cwd(), name)
+
+
+@app.command()
+def retrain(
+    if_due: Annotated[
+        bool, typer.Option("--if-due", help="only if the policy in params.yaml says so")
+    ] = False,
+) -> None:
+    """Train a new candidate and serve it if it is released; says first whether a training is due, and why."""
+    from earshot.lanes import retrain as retraining
+
+    verdict = retraining.due(Path.cwd())
+    tell(str(verdict))
+    if verdict.due or not if_due:
+        tell(retraining.retrain(Path.cwd(), tell))
+
+
+@app.command()
+def results() -> None:
+    """Show the result table, what was released, and where the report and the runs are."""
+    from earshot.cli.results import show_results
+
+    show_results(Path.cwd())
+
+
+@app.command()
+def plot(
+    song: Annotated[str, typer.Argument(help="a song_id of the catalogue, or an audio file")],
+    output: Annotated[Path | None, typer.Option(help="by default SONG.png, here")] = None,
+) -> None:
+    """Draw a song as one PNG: waveform, spectra, every family of its hyper-image, and these stacked."""
+    from earshot.queries.plot import plot_song
+
+    tell(str(plot_song(Path.cwd(), song, output)))
+
+
+@app.command()
+def repair() -> None:
+    """Mend what kills left in DVC's files, and put back what is lost or damaged of the stages' outputs."""
+    from earshot import versioning
+    from earshot.workspace import require_workspace
+
+    require_workspace(Path.cwd())
+    versioning.repair(Path.cwd(), tell)
+    versioning.mend_all(Path.cwd(), tell)
+
+
+app.command()(onboard)
+app.add_typer(delivering, name="deliveries")
+app.add_typer(importing, name="import")
+app.add_typer(releasing, name="release")
+app.add_typer(beside_releases)
+app.add_typer(asking)

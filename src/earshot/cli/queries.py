@@ -1,0 +1,90 @@
+"""`earshot recommend`, `similar`, `listeners`: every command is one question to what is served."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from earshot.terminal import aligned, on_one_line, say, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+app = typer.Typer()
+
+K = Annotated[int, typer.Option("-k", min=1, help="how many")]
+OfCandidate = Annotated[bool, typer.Option("--candidate", help="of the newest model, refused or not")]
+AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
+
+
+@app.command()
+def recommend(
+    user: Annotated[str, typer.Argument(help="a user_id")], k: K = 10, as_json: AsJson = False
+) -> None:
+    """List what a listener should hear next."""
+    from earshot.queries import answers
+
+    _answer(answers.recommend, user, k, as_json)
+
+
+@app.command()
+def similar(
+    song: Annotated[str, typer.Argument(help="a song_id, or an audio file")],
+    k: K = 10,
+    candidate: OfCandidate = False,
+    csls: Annotated[bool, typer.Option("--csls", help="songs near to everything come later")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the songs nearest in taste to a song, or to any audio file."""
+    from earshot.queries import answers
+
+    _answer(partial(answers.similar, csls=csls), song, k, as_json, candidate)
+
+
+@app.command()
+def listeners(
+    song: Annotated[str, typer.Argument(help="a song_id")],
+    k: K = 10,
+    candidate: OfCandidate = False,
+    as_json: AsJson = False,
+) -> None:
+    """List who would like a song best and has not played it."""
+    from earshot.queries import answers
+
+    _answer(answers.listeners, song, k, as_json, candidate)
+
+
+def _answer(
+    question: Callable[..., list[dict[str, Any]]],
+    about: str,
+    k: int,
+    as_json: bool,
+    candidate: bool = False,
+) -> None:
+    from earshot.queries.state import read_candidate, read_served
+    from earshot.releases import Manifest, read_pointer
+
+    served = read_candidate(Path.cwd()) if candidate else read_served(Path.cwd())
+    rows = question(served, about, k)
+    tell(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(rows)))
+    current = read_pointer(Path.cwd())
+    if isinstance(current, Manifest) and current.release != served.release and not candidate:
+        say(f"releases/current.json names {current.release}: `dvc repro` or the job onboard serves it")
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    """A line a row under the names of the columns; figures to the right."""
+    lines = [list(rows[0]), *([_shown(value) for value in row.values()] for row in rows)] if rows else []
+    return aligned(lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "cold" if value else ""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return "-" if value is None else on_one_line(str(value))

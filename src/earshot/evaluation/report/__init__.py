@@ -1,1 +1,0 @@
-"""report.html: one page, self-contained, that opens offline."""

@@ -1,0 +1,128 @@
+"""The fast lane: take in, then run the catalogue and serving lanes; nothing is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+from earshot.deliveries.arrivals import Arrival, note_recommendable, read_arrivals
+from earshot.deliveries.inbox import INBOX
+from earshot.deliveries.ingest import Say, ingest
+from earshot.deliveries.intake import take_in
+from earshot.errors import UserError
+from earshot.files import read_json, replace_text
+from earshot.lanes.reproduce import reproduce
+from earshot.pages.charts import Axis, interval_bar
+from earshot.pages.elements import document, facts, number, section, table, text
+from earshot.releases.by_hand import nothing_released
+from earshot.releases.manifest import NothingReleased, pointer_path, read_pointer
+from earshot.versioning import INDEX, read_pipeline, repair
+from earshot.workspace import not_yet, require_workspace
+
+SERVING = "serving"
+LANES = ("catalogue", SERVING)
+
+
+def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
+    """Take in the delivery `folder`, or what is complete in the inbox, and recommend its songs.
+
+    Returns
+    -------
+    The deliveries that became recommendable.
+
+    Raises
+    ------
+    UserError
+        `folder` was refused; there is no delivery at all, or no model; a stage failed. Of the
+        inbox: something was rejected or could not be taken in, said last of all.
+    """
+    require_workspace(root)
+    repair(root, say)
+    problems = _take_in(root, folder, say)
+    if not (root / INDEX).is_file():
+        nothing = not_yet(root, f"nothing to onboard: nothing complete waits in {INBOX}/")
+        raise UserError("\n".join([*problems, str(nothing)]))
+    for stage in read_pipeline(root):
+        if stage.lane == SERVING and not pointer_path(root).is_file():
+            nothing = not_yet(root, "in the catalogue, but there is no model yet to recommend with")
+            raise UserError("\n".join([*problems, str(nothing)]))
+        if stage.lane in LANES:
+            ran = reproduce(root, stage.target, say)
+            say(f"{stage.target}: {'done' if ran else 'up to date'}")
+            for notice in _notices(root / stage.output):
+                say(f"{stage.target}: {notice}")
+    arrivals = settle(root)
+    pointer = read_pointer(root)
+    if isinstance(pointer, NothingReleased):
+        say(nothing_released(root, pointer))
+    if problems:
+        raise UserError("\n".join(problems))
+    return arrivals
+
+
+def _notices(output: Path) -> list[str]:
+    """What a person should know of what the stage that made `output` has found."""
+    notices: list[str] = read_json(output / "summary.json").get("notices", [])
+    return notices
+
+
+def _take_in(root: Path, folder: Path | None, say: Say) -> list[str]:
+    """What was not taken in, and why."""
+    if folder is not None:
+        ingested = ingest(folder, root, say)
+        say(f"{ingested.name}: {'taken in' if ingested.new else 'already there'}")
+        return []
+    intake = take_in(root, say)
+    return [f"data/rejected/{each.delivery}: {each.error}" for each in intake.rejected] + intake.failed
+
+
+def settle(root: Path) -> list[Arrival]:
+    """Write down which deliveries became recommendable since the last call, and draw data/arrivals.html."""
+    arrivals = note_recommendable(root)
+    if arrivals:
+        write_page(root)
+    return arrivals
+
+
+PAGE = "data/arrivals.html"
+GOAL_SECONDS = 60.0
+_SHOWN = 200
+
+
+def write_page(root: Path) -> Path:
+    """Draw the newest 200 deliveries of `.earshot/arrivals`, the newest on top."""
+    newest = read_arrivals(root)[::-1][:_SHOWN]
+    page = root / PAGE
+    replace_text(page, document("arrivals", _body(newest)))
+    return page
+
+
+def _body(newest: Sequence[Arrival]) -> str:
+    seconds = [arrival.seconds for arrival in newest]
+    told = {
+        "deliveries": len(newest),
+        "median, seconds": number(median(seconds), 1),
+        "within a minute": sum(each <= GOAL_SECONDS for each in seconds),
+    }
+    axis = Axis(0.0, 1.1 * max([GOAL_SECONDS, *seconds]))
+    rows = [_row(arrival, axis) for arrival in newest]
+    header = (
+        '<header class="top"><p class="brand">earshot <span>arrivals</span></p>'
+        "<h1>From arrival to recommendations</h1>"
+        "<p>The time from the moment a delivery was complete to recommendations that know its songs.</p>"
+        "</header>"
+    )
+    lead = "The newest on top; the fine line is a minute."
+    drawn = table(["Delivery", "Seconds"], rows, "results")
+    return header + section("arrivals", "Deliveries", lead, facts(told), drawn)
+
+
+def _row(arrival: Arrival, axis: Axis) -> str:
+    arrived = datetime.fromtimestamp(arrival.arrived, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    bar = interval_bar(arrival.seconds, 0.0, arrival.seconds, axis, GOAL_SECONDS)
+    return (
+        f'<tr><th scope="row">{text(arrival.delivery)}<small>{arrived}</small></th>'
+        f'<td data-label="Seconds"><span class="value">{number(arrival.seconds, 1)}</span>{bar}</td></tr>'
+    )

@@ -1,0 +1,1 @@
+"""What people look at: pages that open offline, and pictures. Nothing here measures anything."""

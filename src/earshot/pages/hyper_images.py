@@ -1,0 +1,161 @@
+"""Pictures of hyper-images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.features.rows import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.gridspec import SubplotSpec
+
+NAMES = {
+    "chroma": "Chroma",
+    "tempogram": "Tempogram",
+    "mel": "Log mel",
+    "mfcc": "MFCC",
+    "mfcc_delta": "MFCC Δ",
+    "mfcc_delta2": "MFCC ΔΔ",
+    "contrast": "Contrast",
+    "tonnetz": "Tonnetz",
+}
+
+DPI = 120
+INK, MUTED = "#1c1c1e", "#6b6b70"
+
+_WIDTH, _HEIGHT = 9.0, 5.6
+_LEAST_HEIGHT, _MOST_HEIGHT = 14, 80
+_MAGMA_COLOURS = 224
+_NOTHING_COLOUR = "#dddde0"
+_TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+"""Seconds between labels of a time axis."""
+_MOST_LABELS = 9
+
+
+def hyper_image_png(image: NDArray[np.float32], rows: Sequence[Row], frames_per_second: float) -> bytes:
+    """A hyper-image, family under family, each with its name, over a time axis.
+
+    Parameters
+    ----------
+    image
+        `(n_rows, n_frames)` in 0..1.
+    rows
+        What the rows are, `(n_rows,)`.
+    frames_per_second
+        Hz.
+
+    Returns
+    -------
+    PNG, the same bytes for the same image.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=DPI, facecolor="white")
+    grid = figure.add_gridspec(1, 1, left=0.11, right=0.98, top=0.985, bottom=0.085)
+    draw_stack(figure, grid[0], image, rows, image.shape[1] / frames_per_second)
+    return png(figure)
+
+
+def draw_stack(
+    figure: Figure,
+    place: SubplotSpec,
+    image: NDArray[np.float32],
+    rows: Sequence[Row],
+    seconds: float,
+    start: float = 0.0,
+) -> None:
+    """Draw a hyper-image `(n_rows, n_frames)` at `place`, the time axis below it.
+
+    It lasts so many seconds from `start` on; rows with NaN are as in `draw_rows`.
+    """
+    families = [
+        (family, list(group)) for family, group in groupby(range(len(rows)), lambda row: rows[row].family)
+    ]
+    heights = [min(max(len(group), _LEAST_HEIGHT), _MOST_HEIGHT) for _, group in families]
+    grid = place.subgridspec(len(families), 1, height_ratios=heights, hspace=0.07)
+    for place_of_family, (family, group) in enumerate(families):
+        axes = figure.add_subplot(grid[place_of_family])
+        draw_rows(axes, image[group], seconds, start=start)
+        axes.set_yticks([])
+        axes.set_ylabel(
+            NAMES.get(family, family), rotation=0, ha="right", va="center", fontsize=9, color=INK, labelpad=6
+        )
+    draw_time(axes)
+    axes.set_xlabel("minutes:seconds", fontsize=8, color=MUTED)
+
+
+def draw_rows(
+    axes: Axes, image: NDArray[np.float32], seconds: float, interpolation: str = "nearest", start: float = 0.0
+) -> None:
+    """Rows over time, the lowest at the bottom, contrast stretched to what they use; no labels yet.
+
+    What is NaN is grey.
+    """
+    from matplotlib import colormaps
+
+    shown = image[np.isfinite(image)]
+    low, high = np.percentile(shown, [0.5, 99.5]) if len(shown) else (0.0, 1.0)
+    axes.imshow(
+        image,
+        origin="lower",
+        aspect="auto",
+        interpolation=interpolation,
+        interpolation_stage="data",
+        cmap=colormaps["magma"].with_extremes(bad=_NOTHING_COLOUR),
+        vmin=low,
+        vmax=max(high, low + 1e-3),
+        extent=(start, start + seconds, 0.0, float(len(image))),
+    )
+    axes.tick_params(axis="x", length=0, labelbottom=False)
+    axes.spines[:].set_visible(False)
+
+
+def draw_time(axes: Axes) -> None:
+    """Minutes and seconds below `axes`, whose x axis is in seconds."""
+    begin, end = axes.get_xlim()
+    step = next((step for step in _TIME_STEPS if (end - begin) / step <= _MOST_LABELS), _TIME_STEPS[-1])
+    times = np.arange(np.ceil(begin / step), np.floor(end / step) + 1) * step
+    axes.set_xticks(times, [clock(time) for time in times])
+    axes.tick_params(axis="x", length=3, labelbottom=True, labelsize=8, colors=MUTED)
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, hours where there are any.
+
+    >>> clock(166.4), clock(3725)
+    ('2:46', '1:02:05')
+    """
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def png(figure: Figure) -> bytes:
+    """The same bytes for the same figure, in 256 colours: those of its images and of its labels."""
+    from PIL import Image
+
+    drawn, buffer = BytesIO(), BytesIO()
+    figure.savefig(drawn, format="png")
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_colours())
+    pixels = Image.open(drawn).convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
+    pixels.save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
+
+
+def _colours() -> bytes:
+    """256 times red, green and blue: magma, and grey from ink to white."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    magma = colormaps["magma"](np.linspace(0, 1, _MAGMA_COLOURS))[:, :3]
+    greys = np.linspace(to_rgb(INK), (1.0, 1.0, 1.0), 256 - _MAGMA_COLOURS)
+    return bytes(np.rint(255 * np.concatenate([magma, greys])).astype(np.uint8))

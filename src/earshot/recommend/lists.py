@@ -1,0 +1,129 @@
+"""Lists of recommended songs, written a block of listeners at a time.
+
+New songs are merged into the lists of before where nothing else has changed: they cost the
+same in any catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.arrays import positions_of
+from earshot.columns import COLD, RANK, RELEASE, SCORE, SONG_ID, USER_ID
+from earshot.recommend.ranking import Ranked, rank_songs, rank_within
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from scipy.sparse import csr_array
+
+
+Ids = NDArray[np.object_]
+
+
+def write_recommendations(
+    path: Path, lists: Iterable[Ranked], user_ids: Ids, song_ids: Ids, cold: NDArray[np.bool_], release: str
+) -> tuple[int, int]:
+    """Write user_id, song_id, rank, score, cold, release; how many rows, and how many listeners have some.
+
+    Parameters
+    ----------
+    lists
+        Rows of `user_ids` and of `song_ids`, listeners in ascending order.
+    cold
+        (n_songs,): songs that nobody has played.
+    release
+        Name of the model that they come from.
+    """
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    users, songs = pa.array(user_ids, pa.string()), pa.array(song_ids, pa.string())
+    rows = listeners = 0
+    with ParquetWriter(path, _schema()) as writer:
+        for ranked in lists:
+            columns: list[Any] = [
+                users.take(ranked.users),
+                songs.take(ranked.items),
+                ranked.ranks.astype(np.int32),
+                ranked.scores.astype(np.float32),
+                cold[ranked.items],
+                pa.repeat(pa.scalar(release, pa.string()), len(ranked.users)),
+            ]
+            writer.write_table(pa.table(columns, schema=_schema()))
+            rows += len(ranked.users)
+            listeners += int((ranked.ranks == 1).sum())
+    return rows, listeners
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    kinds = [pa.string(), pa.string(), pa.int32(), pa.float32(), pa.bool_(), pa.string()]
+    return pa.schema(list(zip((USER_ID, SONG_ID, RANK, SCORE, COLD, RELEASE), kinds, strict=True)))
+
+
+Vectors = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Lists as they were written by `earshot.recommend.lists`, and the songs that they were made of.
+
+    Attributes
+    ----------
+    path
+        The table: a row group for every `USERS_AT_ONCE` listeners.
+    song_ids, item_vectors
+        (n,) and (n, d).
+    """
+
+    path: Path
+    song_ids: Ids
+    item_vectors: Vectors
+
+
+def new_songs(earlier: Lists, song_ids: Ids, item_vectors: Vectors) -> NDArray[np.bool_] | None:
+    """Which of `song_ids` the earlier lists do not know; None where one of theirs has gone or moved."""
+
+    rows = positions_of(song_ids, earlier.song_ids)
+    if (rows < 0).any() or not np.array_equal(item_vectors[rows], earlier.item_vectors):
+        return None
+    new = np.ones(len(song_ids), dtype=np.bool_)
+    new[rows] = False
+    return new
+
+
+def merge_songs(
+    earlier: Lists,
+    user_ids: Ids,
+    song_ids: Ids,
+    user_vectors: Vectors,
+    item_vectors: Vectors,
+    played: csr_array,
+    new: NDArray[np.bool_],
+    k: int,
+) -> Iterator[Ranked]:
+    """What `rank_songs` gives for all songs, by ranking the `new` ones alone.
+
+    Listeners, their vectors, what they played and k must be those of the earlier lists.
+    """
+    import pandas as pd
+    from pyarrow.parquet import ParquetFile
+
+    users, songs = pd.Index(user_ids), pd.Index(song_ids)
+    fresh = rank_songs(user_vectors, item_vectors, played, new, k)
+    with ParquetFile(earlier.path) as file:
+        for group, ranked in enumerate(fresh):
+            known = file.read_row_group(group, columns=[USER_ID, SONG_ID, SCORE]).to_pandas()
+            yield rank_within(
+                np.concatenate([users.get_indexer(known[USER_ID]), ranked.users]),
+                np.concatenate([songs.get_indexer(known[SONG_ID]), ranked.items]),
+                np.concatenate([known[SCORE].to_numpy(), ranked.scores]),
+                k,
+            )

@@ -1,0 +1,1 @@
+"""Hyper-images on disk: shards, their index, and the one reader of windows."""

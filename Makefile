@@ -13,7 +13,7 @@ N ?= 100
 BIN := $(CURDIR)/.venv/bin
 
 export PATH := $(BIN):$(PATH)
-export PYTHONPATH := src
+export PYTHONPATH := src:reproductions
 export DAGSTER_HOME := $(CURDIR)/.dagster
 
 .PHONY: run paper ui test check soak soak-kills soak-odd

@@ -35,9 +35,9 @@ from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from turns import device_seconds
 
-from earshot.encoders.load import device
-from earshot.encoders.song_encoder import build, describe
 from earshot.params import CnnCheckpoint, load_params
+from earshot.predictors.load import device
+from earshot.predictors.song_encoder import build, describe
 from earshot.store.reader import HyperImageStore
 from earshot.training.callbacks import EarlyStopping, Progress
 from earshot.training.examples import Examples

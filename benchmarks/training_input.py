@@ -34,9 +34,9 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 from turns import device_seconds
 
-from earshot.encoders.load import device
-from earshot.encoders.song_encoder import build, describe
 from earshot.params import CnnCheckpoint, load_params
+from earshot.predictors.load import device
+from earshot.predictors.song_encoder import build, describe
 from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples
 from earshot.training.lesson import Lesson

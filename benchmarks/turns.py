@@ -14,7 +14,7 @@ def device_seconds() -> float:
     """CPU seconds of this process; where a GPU trains, those of the clock, once it has done its work."""
     import torch
 
-    from earshot.encoders.load import device
+    from earshot.predictors.load import device
 
     if device().type == "cpu":
         return time.process_time()

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earshot.encoders.load import load_encoder, save_encoder
-from earshot.encoders.song_encoder import EncoderDescription, build
 from earshot.errors import UserError
 from earshot.evaluation.cold_start import read_vectors
+from earshot.predictors.load import load_encoder, save_encoder
+from earshot.predictors.song_encoder import EncoderDescription, build
 
 ROOT = Path(__file__).resolve().parents[1]
 PICKLING = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}

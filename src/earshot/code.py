@@ -20,6 +20,7 @@ CORE = (
     "catalogue",
     "factors",
     "encoders",
+    "predictors",
     "training",
     "baselines",
     "evaluation",
@@ -91,9 +92,12 @@ def key_of(content: object, *makers: str | Callable[..., object]) -> str:
 def code_files(modules: Iterable[str]) -> dict[str, Path]:
     """The file of each of `modules`, and of each module of `CORE` that one of these imports; by name.
 
-    Imports inside functions count, those for types alone do not. Files of nothing but words are left out.
+    Of packages other than earshot, which a class of somebody else's or a paper comes from, all that they
+    import of their own. Imports inside functions count, those for types alone do not. Files of nothing
+    but words are left out.
     """
     given, found = set(modules), dict[str, Path]()
+    roots = {"earshot", *(name.split(".")[0] for name in given)}
     wanted = list(given)
     seen = set()
     while wanted:
@@ -104,14 +108,16 @@ def code_files(modules: Iterable[str]) -> dict[str, Path]:
         file = _file_of(module)
         if file is None:
             raise ModuleNotFoundError(f"no module {module!r} to take the code of")
-        wanted += _imported(file.read_bytes())
+        inside = (name for name in _imported(file.read_bytes()) if "." in name)
+        wanted += [name for name in inside if name.split(".")[0] in roots and _file_of(name)]
         found[module] = file
     counts = {name: file for name, file in found.items() if name in given or _decides(name)}
     return {name: file for name, file in counts.items() if not _holds_nothing(file.read_bytes())}
 
 
 def _decides(module: str) -> bool:
-    return module.split(".")[1] in CORE and module not in GLUE
+    root, *inside = module.split(".")
+    return root != "earshot" or (inside[:1] != [] and inside[0] in CORE and module not in GLUE)
 
 
 @lru_cache(maxsize=1024)
@@ -120,24 +126,28 @@ def _holds_nothing(content: bytes) -> bool:
 
 
 def _file_of(module: str) -> Path | None:
-    """Of earshot's own without importing anything."""
-    first, *inside = module.split(".")
-    if first == "earshot":
-        place = PACKAGE.joinpath(*inside)
-        files = (place.with_suffix(".py"), place / "__init__.py")
-        return next((file for file in files if file.is_file()), None)
-    spec = find_spec(module)
-    return Path(spec.origin) if spec is not None and spec.origin else None
+    """Where a module stands; nothing is imported, not even the packages that hold it."""
+    root, *inside = module.split(".")
+    if root == "earshot":
+        place = PACKAGE
+    else:
+        spec = find_spec(root)
+        if spec is None or not spec.submodule_search_locations:
+            return Path(spec.origin) if spec is not None and spec.origin and not inside else None
+        place = Path(next(iter(spec.submodule_search_locations)))
+    place = place.joinpath(*inside)
+    files = (place.with_suffix(".py"), place / "__init__.py")
+    return next((file for file in files if file.is_file()), None)
 
 
 @lru_cache(maxsize=1024)
 def _imported(content: bytes) -> list[str]:
-    """Names of earshot's modules that a module of this text imports."""
+    """Names of what a module of this text imports, modules and what is in them."""
     tree = ast.parse(content)
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             node.body = []
-    return sorted({name for name in _named(tree) if name.startswith("earshot.") and _file_of(name)})
+    return sorted(set(_named(tree)))
 
 
 def _named(tree: ast.Module) -> Iterator[str]:

@@ -10,11 +10,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshot.baselines.bag_of_words import bag_of_words
 from earshot.baselines.linear import linear_bow, linear_modulation, linear_statistics, ridge
 from earshot.baselines.metadata_genre import metadata_genre
-from earshot.baselines.mlp_bow import mlp_bow
-from earshot.baselines.mlr import mlr
 from earshot.baselines.popularity import popularity
 from earshot.errors import UserError
 from earshot.store.statistics import row_statistics
+from oord_2013.mlp_bow import mlp_bow
+from oord_2013.mlr import mlr
 from tests.baselines.heard_songs import COLD, change_cold_songs, heard, known_of, write_known
 from tests.training.heard import N_SONGS, N_USERS
 
@@ -59,7 +59,7 @@ def test_it_hears_what_the_factors_of_cold_songs_are(folder: Path, system) -> No
 def test_plays_of_cold_songs_change_nothing_and_the_same_seed_gives_the_same(
     folder: Path, tmp_path: Path, system, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("earshot.baselines.mlr._SLACK_WEIGHTS", (1.0, 30.0))
+    monkeypatch.setattr("oord_2013.mlr._SLACK_WEIGHTS", (1.0, 30.0))
     change_cold_songs(write_known(tmp_path))
     before, after = system(known_of(folder)), system(known_of(tmp_path))
     for one, other in zip(*(made if system is mlr else [made] for made in (before, after)), strict=True):

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
-from earshot.baselines.mlr import mlr
-from earshot.baselines.mlr_constraints import Queries, mean_auc, most_violated
-from earshot.baselines.mlr_relevance import most_similar
-from earshot.baselines.mlr_solver import learn_metrics
+from oord_2013.mlr import mlr, most_similar
+from oord_2013.mlr_constraints import Queries, mean_auc, most_violated
+from oord_2013.mlr_solver import learn_metrics
 from tests.baselines.heard_songs import known_of, write_known
 
 
@@ -160,7 +159,7 @@ def test_songs_are_alike_that_share_most_of_their_listeners() -> None:
 def test_a_score_is_the_mean_similarity_to_the_songs_played(
     tmp_path: Path, diagonal: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("earshot.baselines.mlr._SLACK_WEIGHTS", (1.0, 30.0))
+    monkeypatch.setattr("oord_2013.mlr._SLACK_WEIGHTS", (1.0, 30.0))
     known = known_of(write_known(tmp_path))
     users, items = mlr(known, diagonal)
     assert users.dtype == items.dtype == np.float32

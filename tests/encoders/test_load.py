@@ -6,11 +6,11 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from earshot.encoders.familiar import MAX_DEVIATIONS, MAX_GAIN_DB
-from earshot.encoders.load import load_encoder, predict, save_encoder
-from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build, consecutive, describe
 from earshot.errors import UserError
 from earshot.params import Component
+from earshot.predictors.familiar import MAX_DEVIATIONS, MAX_GAIN_DB
+from earshot.predictors.load import load_encoder, predict, save_encoder
+from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build, consecutive, describe
 from earshot.store.reader import HyperImageStore
 from tests.training.heard import cnn_params, write_training_set
 

@@ -9,10 +9,10 @@ from torch import nn
 from earshot.encoders.architecture import Convolution, FullyConnected, Normalization, Pooling, parse
 from earshot.encoders.late_fusion import LateFusion
 from earshot.encoders.notation import LocalResponseNormalization, NotationEncoder
-from earshot.encoders.song_encoder import build, describe
 from earshot.errors import UserError
 from earshot.features.rows import ImageFormat, Row
 from earshot.params import Component
+from earshot.predictors.song_encoder import build, describe
 
 PAPER = "IC(5,15,64)LPC(1,5,64)LPF(384)F(192)O"
 NUMBER = st.integers(1, 999)

@@ -7,10 +7,10 @@ import torch
 from numpy.testing import assert_allclose
 
 from earshot.encoders.convolutional import ConvolutionalEncoder
-from earshot.encoders.load import load_encoder, predict, save_encoder
-from earshot.encoders.song_encoder import build, describe
 from earshot.encoders.time_shuffled import TimeShuffled
 from earshot.params import Component
+from earshot.predictors.load import load_encoder, predict, save_encoder
+from earshot.predictors.song_encoder import build, describe
 from earshot.store.reader import HyperImageStore
 from tests.training.heard import write_training_set
 

@@ -15,7 +15,11 @@ from numpy.testing import assert_allclose
 from torch import Tensor, nn
 
 from earshot.audio.probing import probe
-from earshot.encoders.familiar import (
+from earshot.errors import UserError
+from earshot.features.hyper_image import excerpt_of, format_of
+from earshot.features.rows import ImageFormat, Row
+from earshot.params import Component, load_params
+from earshot.predictors.familiar import (
     MAX_DEVIATIONS,
     Familiar,
     Gain,
@@ -24,12 +28,8 @@ from earshot.encoders.familiar import (
     gain_of,
     song_sound,
 )
-from earshot.encoders.load import familiarize_with, hear, load_encoder, save_encoder
-from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build, describe
-from earshot.errors import UserError
-from earshot.features.hyper_image import excerpt_of, format_of
-from earshot.features.rows import ImageFormat, Row
-from earshot.params import Component, load_params
+from earshot.predictors.load import familiarize_with, hear, load_encoder, save_encoder
+from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build, describe
 from earshot.store.making import extract_image
 from earshot.store.reader import HyperImageStore, write_store
 from earshot.store.shards import write_shard

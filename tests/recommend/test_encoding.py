@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshot.encoders.load import load_encoder, predict
+from earshot.predictors.load import load_encoder, predict
 from earshot.recommend.encoding import encode_shards, file_name, read_encoded
 from earshot.store.reader import HyperImageStore
 from tests.releases.tiny_workspace import TOY, World, write_model

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from earshot.encoders.load import save_encoder
-from earshot.encoders.song_encoder import EncoderDescription, build
 from earshot.files import write_table
 from earshot.params import load_params
+from earshot.predictors.load import save_encoder
+from earshot.predictors.song_encoder import EncoderDescription, build
 from earshot.releases.candidate import MODEL, model_name
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from earshot import releases
-from earshot.encoders.load import load_encoder, predict
 from earshot.features.hyper_image import format_of
 from earshot.params import load_params
+from earshot.predictors.load import load_encoder, predict
 from earshot.store.reader import HyperImageStore, write_store
 from earshot.store.shards import write_shard
 from tests.deliveries.workspaces import empty_workspace

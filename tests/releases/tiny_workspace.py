@@ -26,13 +26,13 @@ from earshot.catalogue.play_counts import read_play_counts, write_play_counts
 from earshot.catalogue.split import cold
 from earshot.cli.main import app
 from earshot.deliveries.ingest import ingest
-from earshot.encoders.load import load_encoder, predict, save_encoder
-from earshot.encoders.song_encoder import EncoderDescription, build
 from earshot.factors.confidence import confidence
 from earshot.factors.fold_in import solve_rows
 from earshot.features.rows import ImageFormat, Row
 from earshot.files import parse_yaml, write_json, write_table
 from earshot.params import Split, TrainingSet
+from earshot.predictors.load import load_encoder, predict, save_encoder
+from earshot.predictors.song_encoder import EncoderDescription, build
 from earshot.stages.fold_models import KEPT
 from earshot.stages.training_set import write_other_split
 from earshot.store.reader import HyperImageStore, write_store

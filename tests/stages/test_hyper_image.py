@@ -13,26 +13,18 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshot.baselines.logistic_mfcc import MfccSums
 from earshot.errors import UserError
 from earshot.features.rows import FAMILIES, ImageFormat, Row
 from earshot.files import parse_yaml
 from earshot.params import Component, check_params
-from earshot.stages.hyper_image import cross_validation
-from earshot.stages.hyper_image.cloud import three_components
-from earshot.stages.hyper_image.measures import (
-    Answers,
-    answer,
-    at_least_chance,
-    describe,
-    measure,
-    replicates,
-)
-from earshot.stages.hyper_image.params import HyperImage
-from earshot.stages.hyper_image.snippets import read_catalogue
-from earshot.stages.hyper_image.splitting import KEPT_TOGETHER, make_fold, on_both_sides
 from earshot.store.reader import write_store
 from earshot.store.shards import write_shard
+from hyper_image import cross_validation
+from hyper_image.cloud import three_components
+from hyper_image.measures import Answers, answer, at_least_chance, describe, measure, replicates
+from hyper_image.params import HyperImage
+from hyper_image.snippets import KEPT_TOGETHER, make_fold, on_both_sides, read_catalogue
+from hyper_image.song_level import MfccSums
 from tests.stages.evaluated_workspace import paths_of
 from tests.stages.test_evaluation_report import CHROMIUM, OPTIONS
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from earshot.params import read_params
-from earshot.stages.oord_2013.params import Oord2013
+from oord_2013.params import Oord2013
 
 FOLDER = Path(__file__).parents[2] / "reproductions" / "oord_2013"
 SMALL = {

@@ -11,12 +11,12 @@ import torch
 from numpy.testing import assert_allclose
 
 from earshot.catalogue.play_counts import write_play_counts
-from earshot.encoders.familiar import Familiar
-from earshot.encoders.load import save_encoder
-from earshot.encoders.song_encoder import build, describe
 from earshot.features.hyper_image import format_of
 from earshot.files import write_json, write_table
 from earshot.params import Component, load_params
+from earshot.predictors.familiar import Familiar
+from earshot.predictors.load import save_encoder
+from earshot.predictors.song_encoder import build, describe
 from earshot.queries import answers
 from earshot.queries.hearing import hear
 from earshot.queries.state import Served

@@ -12,16 +12,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 from earshot.catalogue.play_counts import read_play_counts
-from earshot.encoders.song_encoder import describe
 from earshot.factors.confidence import confidence
 from earshot.factors.wmf import fit
 from earshot.files import write_table
 from earshot.params import Component
+from earshot.predictors.song_encoder import describe
 from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples, read_examples
-from earshot.training.objectives.build import build_objective
 from earshot.training.objectives.factors_wpe import FactorsWpe
-from earshot.training.train import train
+from earshot.training.train import build_objective, train
 from tests.training.heard import N_SONGS, N_USERS, cnn_params, write_training_set
 
 WPE = Component("earshot.training.objectives.factors_wpe:FactorsWpe", {"alpha": 3.0, "epsilon": 0.5})

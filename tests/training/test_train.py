@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from earshot.encoders.load import save_encoder
-from earshot.encoders.song_encoder import describe
 from earshot.errors import UserError
 from earshot.params import CnnCheckpoint, Component
+from earshot.predictors.load import save_encoder
+from earshot.predictors.song_encoder import describe
 from earshot.training.objectives.factors_mse import FactorsMse
 from earshot.training.train import Trained, epochs_of, train
 from tests.training.heard import cnn_params, read_heard, write_training_set

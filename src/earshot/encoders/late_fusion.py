@@ -23,7 +23,7 @@ class LateFusion(nn.Module):
         Length of the output vector.
     n_frames, family_rows
         Frames of a window, and rows of each family in stored order;
-        `earshot.encoders.song_encoder.describe` fills them in.
+        `earshot.predictors.song_encoder.describe` fills them in.
     architecture
         In the notation; the same for every family, weights apart.
     families

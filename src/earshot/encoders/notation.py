@@ -33,7 +33,7 @@ class NotationEncoder(nn.Module):
     n_outputs
         Length of the output vector.
     n_frames
-        Frames of a window; `earshot.encoders.song_encoder.describe` fills it in.
+        Frames of a window; `earshot.predictors.song_encoder.describe` fills it in.
     architecture
         In the notation.
     families

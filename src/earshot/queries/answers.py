@@ -31,7 +31,7 @@ from earshot.queries.state import Served
 
 Rows = list[dict[str, Any]]
 UNLIKE_ANYTHING = "unlike anything trained on"
-"""Told of a song whose predicted place is drawn to the mean (`earshot.encoders.familiar`)."""
+"""Told of a song whose predicted place is drawn to the mean (`earshot.predictors.familiar`)."""
 SOUND, PLAYS, BOTH = "sound", "plays", "sound and plays"
 
 

@@ -33,8 +33,8 @@ def hear(served: Served, audio: Path) -> NDArray[np.float32]:
         A file that cannot be decoded; params.yaml that makes other hyper-images
         than the encoder reads.
     """
-    from earshot.encoders import load
     from earshot.features.hyper_image import format_of
+    from earshot.predictors import load
 
     params = load_params(served.root / "params.yaml")
     settings, trusted = params.hyper_images, releases.trusted_classes(served.root, served.release, params)

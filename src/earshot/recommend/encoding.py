@@ -19,7 +19,7 @@ from earshot.store.reader import HyperImageStore
 if TYPE_CHECKING:
     import pandas as pd
 
-    from earshot.encoders.load import Heard
+    from earshot.predictors.load import Heard
 
 
 Factors = NDArray[np.float32]
@@ -43,7 +43,7 @@ def encode_shards(
 
     A file holds *all* images of its shard, so it stays true when songs are
     withdrawn or delivered again: `.npy` of (first_frame int64, factors float32, unlike
-    float32), the latter two as in `earshot.encoders.load.Heard`.
+    float32), the latter two as in `earshot.predictors.load.Heard`.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def _values_of(encoded: NDArray[Any], songs: pd.DataFrame, field: str) -> Factor
 def _encode(
     store: HyperImageStore, encoder_folder: Path, missing: dict[str, Path], trusted: Collection[str]
 ) -> None:
-    from earshot.encoders.load import hear, load_encoder
+    from earshot.predictors.load import hear, load_encoder
 
     encoder = load_encoder(encoder_folder, trusted)
     for shard, path in missing.items():
@@ -135,7 +135,7 @@ def cold_song_factors(
     Blocks of songs outlive a kill in `work`, a folder for this encoder and
     these songs alone. `trusted` as in `load_encoder`.
     """
-    from earshot.encoders.load import load_encoder, predict
+    from earshot.predictors.load import load_encoder, predict
 
     encoder = load_encoder(encoder_folder, trusted)
     positions = np.array([store.position(song_id) for song_id in song_ids])

@@ -75,7 +75,7 @@ def check_files(folder: Path, release: Manifest, trusted: Collection[str], archi
 
 def _check_encoder(folder: Path, release: Manifest, trusted: Collection[str]) -> int:
     """The length of its vectors."""
-    from earshot.encoders.load import read_trained
+    from earshot.predictors.load import read_trained
 
     description, weights = read_trained(folder, trusted)
     path = folder / "encoder.json"

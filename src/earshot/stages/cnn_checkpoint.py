@@ -9,15 +9,14 @@ import numpy as np
 
 from earshot import tracking
 from earshot.checks import TRAINING_WAS_LONG_ENOUGH, VALIDATION_LOSS_FALLS, check
-from earshot.encoders.familiar import Familiar
-from earshot.encoders.load import device, familiarize_with, save_encoder
-from earshot.encoders.song_encoder import describe
 from earshot.params import Params
+from earshot.predictors.familiar import Familiar
+from earshot.predictors.load import device, familiarize_with, save_encoder
+from earshot.predictors.song_encoder import describe
 from earshot.stages.paths import Paths
 from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples, read_examples
-from earshot.training.objectives.build import build_objective
-from earshot.training.train import Trained, train
+from earshot.training.train import Trained, build_objective, train
 
 if TYPE_CHECKING:
     from earshot.training.callbacks import Epoch

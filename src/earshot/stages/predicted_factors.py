@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.columns import SONG_ID
-from earshot.encoders.load import load_encoder, predict
-from earshot.encoders.song_encoder import SongEncoder
 from earshot.files import replace_array, write_table
 from earshot.params import Params
+from earshot.predictors.load import load_encoder, predict
+from earshot.predictors.song_encoder import SongEncoder
 from earshot.stages.paths import Paths
 from earshot.store.reader import HyperImageStore
 from earshot.trusted import trusted_in

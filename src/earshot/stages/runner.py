@@ -83,7 +83,7 @@ def stage_params(root: Path, target: str) -> Any:
 
 
 def _body(root: Path, target: str) -> ModuleType:
-    return import_module(f"earshot.stages.{versioning.read_definition(root, target).module}")
+    return import_module(versioning.read_definition(root, target).module)
 
 
 def _leave(failed: Path, error: UserError) -> None:

@@ -12,7 +12,7 @@ from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
-from earshot.encoders.song_encoder import SongEncoder
+from earshot.predictors.song_encoder import SongEncoder
 from earshot.training.windows import TrainingBatch, ValidationBatch
 
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {

@@ -18,14 +18,27 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 from torch import nn
 
 from earshot.columns import N_FRAMES
-from earshot.encoders.load import device
-from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, build, draw_starts
-from earshot.params import CnnCheckpoint
+from earshot.encoders.components import load_class
+from earshot.errors import UserError
+from earshot.params import CnnCheckpoint, Component
+from earshot.predictors.load import device
+from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build, draw_starts
 from earshot.store.reader import HyperImageStore
 from earshot.training.callbacks import EarlyStopping, Epoch, Progress, Resumable
 from earshot.training.examples import Examples
 from earshot.training.lesson import Lesson
 from earshot.training.windows import Channels, RandomWindows, SongWindows, WholeSongs
+
+
+def build_objective(component: Component, examples: Examples) -> nn.Module:
+    """A new objective. Raises UserError for a class that is not there, or init_args it refuses."""
+    kind = load_class(component.class_path, "cnn_checkpoint.objective.class_path")
+    try:
+        objective: nn.Module = kind(examples, **component.init_args)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"cnn_checkpoint.objective.init_args={component.init_args!r}: {error}") from None
+    return objective
+
 
 Doubles = NDArray[np.float64]
 

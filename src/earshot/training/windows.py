@@ -15,10 +15,10 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from earshot.columns import N_FRAMES
-from earshot.encoders.song_encoder import average_matrix, draw_starts, read_songs
 from earshot.features.mel import mel_frequencies
 from earshot.features.rows import LEVELS, ImageFormat
 from earshot.params import Augment
+from earshot.predictors.song_encoder import average_matrix, draw_starts, read_songs
 from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples
 

@@ -52,9 +52,9 @@ class Definition:
 
     @property
     def module(self) -> str:
-        """Its body, below `earshot.stages`: `raw_audio`, or `<paper>.<stage>`."""
+        """Its body: `earshot.stages.raw_audio`, or `<paper>.<stage>` of a package below reproductions/."""
         folder, name = split_target(self.target)
-        return f"{Path(folder).name}.{name}" if folder else name
+        return f"{Path(folder).name if folder else 'earshot.stages'}.{name}"
 
 
 def split_target(target: str) -> tuple[str, str]:

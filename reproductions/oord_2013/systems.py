@@ -12,14 +12,14 @@ from earshot.baselines.known import Known
 from earshot.baselines.late_fusion import late_fusion
 from earshot.baselines.linear import linear_bow, linear_modulation, linear_statistics
 from earshot.baselines.metadata_genre import has_genre, metadata_genre
-from earshot.baselines.mlp_bow import mlp_bow
-from earshot.baselines.mlr import mlr
 from earshot.baselines.popularity import popularity
 from earshot.columns import N_LISTENERS
 from earshot.evaluation.protocol import System, random_system, shuffled_content
 from earshot.files import replace_arrays
-from earshot.stages.oord_2013.fold import Fold
-from earshot.stages.oord_2013.networks import predicted_factors
+from oord_2013.fold import Fold
+from oord_2013.mlp_bow import mlp_bow
+from oord_2013.mlr import mlr
+from oord_2013.networks import predicted_factors
 
 Make = Callable[[Fold], System]
 

@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.columns import GENRES
-from earshot.encoders.load import device, load_encoder, predict, save_encoder
-from earshot.encoders.song_encoder import SongEncoder, build, describe
 from earshot.files import replace_array
-from earshot.stages.hyper_image.params import HyperImage
-from earshot.stages.hyper_image.snippets import GENRE, Catalogue
-from earshot.stages.hyper_image.splitting import Fold
+from earshot.predictors.load import device, load_encoder, predict, save_encoder
+from earshot.predictors.song_encoder import SongEncoder, build, describe
 from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples
 from earshot.training.objectives.genre import Genre
 from earshot.training.train import train
 from earshot.trusted import named_classes
+from hyper_image.params import HyperImage
+from hyper_image.snippets import GENRE, Catalogue, Fold
 
 Array = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from earshot.columns import ARTIST_ID, SONG_ID
-from earshot.stages.hyper_image.measures import (
+from hyper_image.measures import (
     Answers,
     Doubles,
     at_least_chance,
@@ -20,10 +20,9 @@ from earshot.stages.hyper_image.measures import (
     minus,
     replicates,
 )
-from earshot.stages.hyper_image.params import HyperImage
-from earshot.stages.hyper_image.snippets import GENRE, SNIPPET, Catalogue
-from earshot.stages.hyper_image.song_level import LOGISTIC
-from earshot.stages.hyper_image.splitting import Fold, ways
+from hyper_image.params import HyperImage
+from hyper_image.snippets import GENRE, SNIPPET, Catalogue, Fold, ways
+from hyper_image.song_level import LOGISTIC
 
 MAJORITY = "majority"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from earshot.pages.elements import document, facts, number, section, text
 from earshot.pages.results import draw_differences, draw_kinds, draw_systems
-from earshot.stages.oord_2013.params import Oord2013
-from earshot.stages.oord_2013.systems import CANDIDATE, DESCRIPTIONS
+from oord_2013.params import Oord2013
+from oord_2013.systems import CANDIDATE, DESCRIPTIONS
 
 Content = Mapping[str, Any]
 

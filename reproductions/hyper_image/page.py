@@ -14,11 +14,10 @@ from earshot.columns import SONG_ID
 from earshot.pages.elements import document, facts, number, section, signed, table, text
 from earshot.pages.results import draw_systems
 from earshot.pages.songs import Song, describe_songs, songs_to_draw
-from earshot.stages.hyper_image.cloud import SCRIPT, draw_cloud, three_components
-from earshot.stages.hyper_image.neighbours import COSINE, NEIGHBOUR
-from earshot.stages.hyper_image.params import HyperImage
-from earshot.stages.hyper_image.snippets import GENRE, HELD_OUT
-from earshot.stages.hyper_image.song_level import LOGISTIC
+from hyper_image.cloud import SCRIPT, draw_cloud, three_components
+from hyper_image.params import HyperImage
+from hyper_image.snippets import GENRE, HELD_OUT
+from hyper_image.song_level import COSINE, LOGISTIC, NEIGHBOUR
 
 HEADINGS = {"precision_at_1": "Precision@1", "precision_at_3": "Precision@3", "macro_f1": "Macro F1"}
 SPLITS = {

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from earshot.encoders.familiar import Familiar, familiarize, song_sound
-from earshot.encoders.song_encoder import EncoderDescription, SongEncoder, average_matrix, build, read_songs
-from earshot.encoders.weights import read_weights
 from earshot.errors import UserError
 from earshot.files import write_json
 from earshot.foreign.checked_json import parse_object
+from earshot.predictors.familiar import Familiar, familiarize, song_sound
+from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, average_matrix, build, read_songs
+from earshot.predictors.weights import read_weights
 from earshot.processes import progress
 from earshot.store.reader import HyperImageStore
 from earshot.trusted import OWN, named_classes, refuse_untrusted

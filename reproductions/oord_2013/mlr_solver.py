@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.baselines.mlr_constraints import Constraint
+from oord_2013.mlr_constraints import Constraint
 
 Doubles = NDArray[np.float64]
 Oracle = Callable[[Doubles], Constraint]

@@ -9,21 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshot.baselines.logistic_mfcc import MfccSums, mfcc_sums
 from earshot.checks import beats, check
 from earshot.columns import ARTIST_ID, SONG_ID
 from earshot.files import write_json, write_table
 from earshot.processes import progress
-from earshot.stages.hyper_image.measures import METRICS, Ints, answer
-from earshot.stages.hyper_image.neighbours import nearest
-from earshot.stages.hyper_image.networks import embed, genre_scores, network_folder, refuse_bad_networks
-from earshot.stages.hyper_image.page import draw_page
-from earshot.stages.hyper_image.params import HyperImage
-from earshot.stages.hyper_image.snippets import GENRE, HELD_OUT, Catalogue, read_catalogue
-from earshot.stages.hyper_image.song_level import LOGISTIC, song_answers
-from earshot.stages.hyper_image.splitting import make_fold, on_both_sides, ways
-from earshot.stages.hyper_image.tables import MAJORITY, Run, describe_runs, per_snippet
 from earshot.stages.paths import Paths
+from hyper_image.measures import METRICS, Ints, answer
+from hyper_image.networks import embed, genre_scores, network_folder, refuse_bad_networks
+from hyper_image.page import draw_page
+from hyper_image.params import HyperImage
+from hyper_image.snippets import GENRE, HELD_OUT, Catalogue, make_fold, on_both_sides, read_catalogue, ways
+from hyper_image.song_level import LOGISTIC, MfccSums, mfcc_sums, nearest, song_answers
+from hyper_image.tables import MAJORITY, Run, describe_runs, per_snippet
 
 PARAMS = HyperImage
 

@@ -16,12 +16,12 @@ from earshot.evaluation.judging import KINDS, describe_kind, evaluate_all, judge
 from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, measure, pool
 from earshot.files import write_json, write_table
 from earshot.processes import progress
-from earshot.stages.oord_2013.fold import Fold, make_fold
-from earshot.stages.oord_2013.look import write_look
-from earshot.stages.oord_2013.page import draw_page
-from earshot.stages.oord_2013.params import Oord2013
-from earshot.stages.oord_2013.systems import BOUND, CANDIDATE, make_systems, shuffled
 from earshot.stages.paths import Paths
+from oord_2013.fold import Fold, make_fold
+from oord_2013.look import write_look
+from oord_2013.page import draw_page
+from oord_2013.params import Oord2013
+from oord_2013.systems import BOUND, CANDIDATE, make_systems, shuffled
 
 PARAMS = Oord2013
 

@@ -1,4 +1,7 @@
-"""What takes part: songs of one genre that is not rare, cut into snippets as long as a window."""
+"""What takes part: songs of one genre that is not rare, cut into snippets as long as a window.
+
+Also three ways of holding snippets out: at random, by whole songs, by artist.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earshot.catalogue import split
 from earshot.columns import ARTIST_ID, FIRST_FRAME, GENRES, N_FRAMES, SHARD, SONG_ID, genre_names
 from earshot.errors import UserError
 from earshot.store.reader import HyperImageStore
 from earshot.training.objectives.genre import single_genre
+from hyper_image.params import Folds
 
 GENRE = "genre"
 SNIPPET = "snippet"
@@ -113,3 +118,60 @@ def _cut(songs: pd.DataFrame, store: HyperImageStore, window: int) -> pd.DataFra
     cut[FIRST_FRAME] += window * number
     cut[N_FRAMES] = cut[N_FRAMES].clip(upper=window)
     return cut.assign(**{SNIPPET: cut[SONG_ID] + "#" + number.astype(str)})
+
+
+KEPT_TOGETHER = {"snippet": SNIPPET, "song": SONG_ID, "artist": ARTIST_ID}
+"""Way of splitting -> what lies on one side whole."""
+
+Rows = NDArray[np.intp]
+
+
+def ways(folds: Folds) -> list[str]:
+    """The ways of splitting that are asked for, the strictest last."""
+    return [by for by in KEPT_TOGETHER if by in folds.by]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows of the snippets to learn from, for early stopping, and held out; each ascending.
+
+    `by` is a key of `KEPT_TOGETHER`; `number` the fold that is held out.
+    """
+
+    by: str
+    number: int
+    training: Rows
+    validation: Rows
+    test: Rows
+
+
+def make_fold(snippets: pd.DataFrame, by: str, number: int, folds: Folds) -> Fold:
+    """By hashes of ids, so that a new delivery moves no snippet.
+
+    Raises
+    ------
+    UserError
+        One of the three sides is empty.
+    """
+    ids = snippets[KEPT_TOGETHER[by]]
+    test = split.cold(ids, ids, folds.split(number))
+    validation = ~test & split.validation(ids, folds.validation_share)
+    sides = {
+        "learn from": ~test & ~validation,
+        "stop training by": validation,
+        "hold out": test,
+    }
+    for purpose, side in sides.items():
+        if not side.any():
+            raise UserError(
+                f"folds.folds={folds.folds}, folds.validation_share={folds.validation_share}: split by {by}, "
+                f"fold {number} has none of {ids.nunique()} to {purpose}; more of them, or fewer folds, are "
+                "wanted"
+            )
+    return Fold(by, number, *(np.flatnonzero(side) for side in sides.values()))
+
+
+def on_both_sides(snippets: pd.DataFrame, fold: Fold, column: str) -> int:
+    """How many songs or artists (`column`) have snippets that are held out, and others that are not."""
+    seen = np.concatenate([fold.training, fold.validation])
+    return len(set(snippets[column].iloc[seen]) & set(snippets[column].iloc[fold.test]))

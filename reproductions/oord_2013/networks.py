@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.columns import SONG_ID
-from earshot.encoders.load import load_encoder, predict, save_encoder
-from earshot.encoders.song_encoder import describe
 from earshot.files import replace_array
 from earshot.params import CnnCheckpoint
-from earshot.stages.oord_2013.fold import Fold
+from earshot.predictors.load import load_encoder, predict, save_encoder
+from earshot.predictors.song_encoder import describe
 from earshot.training.examples import read_examples
-from earshot.training.objectives.build import build_objective
-from earshot.training.train import train
+from earshot.training.train import build_objective, train
 from earshot.trusted import named_classes
+from oord_2013.fold import Fold
 
 
 def predicted_factors(fold: Fold, name: str) -> NDArray[np.float32]:

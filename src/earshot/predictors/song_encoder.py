@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from earshot.columns import N_FRAMES
 from earshot.encoders.components import load_class, load_network
-from earshot.encoders.familiar import MAX_DEVIATIONS, Familiar, Gain, floored, gain_of
 from earshot.errors import UserError
 from earshot.features.rows import ImageFormat
 from earshot.params import ClassPath, Component, Count
+from earshot.predictors.familiar import MAX_DEVIATIONS, Familiar, Gain, floored, gain_of
 from earshot.store.reader import HyperImageStore
 
 

@@ -14,10 +14,10 @@ from earshot.columns import ARTIST, ARTIST_ID, N_LISTENERS, SONG_ID, TAGS
 from earshot.evaluation.tags import tag_table
 from earshot.pages.song_map import lay_out
 from earshot.recommend.similar import similar_songs
-from earshot.stages.oord_2013.look import Look, read_look
-from earshot.stages.oord_2013.look_page import draw_page
-from earshot.stages.oord_2013.params import Oord2013
 from earshot.stages.paths import Paths
+from oord_2013.look import Look, read_look
+from oord_2013.look_page import draw_page
+from oord_2013.params import Oord2013
 
 PARAMS = Oord2013
 

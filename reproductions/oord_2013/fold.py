@@ -18,11 +18,11 @@ from earshot.catalogue.play_counts import read_play_counts, write_play_counts
 from earshot.columns import ITEM, PLAY_COUNT, SONG_ID, USER, USER_ID
 from earshot.evaluation.cold_start import ColdStart, read_cold_start, read_vectors
 from earshot.params import TrainingSet
-from earshot.stages.oord_2013.params import Folds, Oord2013
 from earshot.stages.paths import Paths
 from earshot.stages.training_set import write_snapshot
 from earshot.stages.wmf_factors import write_factors
 from earshot.store.reader import HyperImageStore
+from oord_2013.params import Folds, Oord2013
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from earshot.columns import COLD, N_LISTENERS, SONG_ID
 from earshot.evaluation.cold_start import read_vectors
-from earshot.evaluation.usage_patterns import usage_patterns
 from earshot.files import write_table
-from earshot.stages.oord_2013.fold import Fold
-from earshot.stages.oord_2013.networks import predicted_factors
+from oord_2013.fold import Fold
+from oord_2013.networks import predicted_factors
+from oord_2013.usage_patterns import usage_patterns
 
 if TYPE_CHECKING:
     import pandas as pd

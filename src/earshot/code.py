@@ -126,7 +126,9 @@ def _holds_nothing(content: bytes) -> bool:
 
 
 def _file_of(module: str) -> Path | None:
-    """Where a module stands; nothing is imported, not even the packages that hold it."""
+    """Where a module stands, or a file; nothing is imported, not even the packages that hold it."""
+    if module.endswith(".py"):
+        return Path(module) if Path(module).is_file() else None
     root, *inside = module.split(".")
     if root == "earshot":
         place = PACKAGE

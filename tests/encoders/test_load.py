@@ -6,8 +6,9 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+from earshot.encoders.components import load_network
 from earshot.errors import UserError
-from earshot.params import Component
+from earshot.params import Component, check_params
 from earshot.predictors.familiar import MAX_DEVIATIONS, MAX_GAIN_DB
 from earshot.predictors.load import load_encoder, predict, save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build, consecutive, describe
@@ -88,6 +89,22 @@ def test_damaged_or_foreign_files_are_named(store: HyperImageStore, tmp_path: Pa
     (tmp_path / "encoder.json").write_text("{}")
     with pytest.raises(UserError, match=r"encoder\.json: not the description"):
         load_encoder(tmp_path)
+
+
+def test_a_class_may_stand_in_a_file_of_ones_own_but_not_below_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("mine", "data"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "net.py").write_text("import torch\n\n\nclass Net(torch.nn.Module): ...\n")
+    component = check_params({"file": "mine/net.py", "class": "Net", "init_args": {}}, "params", Component)
+    assert component == Component("mine/net.py:Net", {})
+    found = load_network(component.class_path, "encoder")
+    assert found.__name__ == "Net"
+    assert load_network("mine/../mine/net.py:Net", "encoder") is found
+    with pytest.raises(UserError, match=r"data/net\.py: nothing below data/ is run"):
+        load_network("mine/../data/net.py:Net", "encoder")
 
 
 @pytest.mark.parametrize(

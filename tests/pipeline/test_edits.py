@@ -39,7 +39,14 @@ def pieces(workspace: Workspace) -> dict[str, set[tuple[str, str]]]:
     }
 
 
+ALTERNATIVES = ("encoders", "training/objectives", "baselines", "features")
+
+
 def test_an_edit_of_words_makes_nothing_again(workspace: Workspace) -> None:
+    """Nor does another alternative beside those in use."""
+    for folder in ALTERNATIVES:
+        (workspace.root / "src" / "earshot" / folder / "another.py").write_text("ANOTHER = 1\n")
+    assert workspace.stale_in_dvc() == set()
     before = workspace.versions()
     edit(workspace, PIECES.values(), '\n# a comment\n"""And a docstring."""\n')
     assert workspace.stale_in_dvc() >= {*STAGES, "cnn_checkpoint"}

@@ -26,7 +26,6 @@ from tests.releases.archives import (
     DECISION,
     ENCODER,
     FACTORS,
-    OWN,
     SMALL,
     USERS,
     WEIGHTS,
@@ -37,6 +36,7 @@ from tests.releases.archives import (
     pack_zeros,
     saved,
 )
+from tests.releases.tiny_workspace import OWN_ENCODER
 
 PROJECT = Path(__file__).parents[2]
 RUNS = """
@@ -222,7 +222,8 @@ def test_what_params_yaml_trains_or_trusts_may_be_made_of_a_file(workspace: Path
     ):
         releases.import_release(workspace, file)
     params = (workspace / "params.yaml").read_text()
-    for old, new in (("trusted: []", f"trusted: ['{toy['class_path']}']"), (OWN, toy["class_path"])):
+    named = f"class_path: {toy['class_path']}"
+    for old, new in (("trusted: []", f"trusted: ['{toy['class_path']}']"), (OWN_ENCODER, named)):
         assert params.count(old) == 1
         (workspace / "params.yaml").write_text(params.replace(old, str(new)))
         assert releases.import_release(workspace, file).number == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -41,6 +42,10 @@ from tests.deliveries.workspaces import sound
 
 PROJECT = Path(__file__).parents[2]
 TOY = "tests.releases.toy_encoder:Means"
+OWN_ENCODER = (
+    "file: src/earshot/encoders/convolutional.py # or a file of yours\n    class: ConvolutionalEncoder"
+)
+"""As params.yaml names it."""
 FACTORS = 4
 N_SONGS = 96
 SHARDS = {0: 32, 32: 64, 64: 92, 92: 96}
@@ -290,7 +295,10 @@ def _write_pipeline(root: Path) -> None:
             paths = shlex.quote(f"{PROJECT}/src:{PROJECT}")
             stage["cmd"] = stage["cmd"].replace("PYTHONPATH=src", f"PYTHONPATH={paths}")
         else:
-            stage["deps"] = [*(dep for dep in stage["deps"] if "deliveries" not in dep), f"made/{name}"]
+            stage["deps"] = [
+                *(dep for dep in stage["deps"] if not re.search("deliveries|[$]", dep)),
+                f"made/{name}",
+            ]
             stage["cmd"] = f"mkdir -p data && cp -r made/{name} data/{name}"
     write_json(root / "dvc.yaml", {"stages": stages})
     params = (PROJECT / "params.yaml").read_text()
@@ -298,7 +306,7 @@ def _write_pipeline(root: Path) -> None:
         "folds: 4": "folds: 2",
         "epsilon: 1.0e-6": "epsilon: 1.0",
         "regularization: 100.0": "regularization: 10.0",
-        "earshot.encoders.convolutional:ConvolutionalEncoder": TOY,
+        OWN_ENCODER: f"class_path: {TOY}",
         "init_args: {families: [mel]}": "init_args: {}",
     }.items():
         assert params.count(old) == 1

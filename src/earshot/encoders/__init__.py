@@ -11,5 +11,5 @@ An encoder is a `torch.nn.Module` with
   `__init__` asks for it: an encoder that names `n_frames` or `family_rows` there is told the
   frames of a window, and how many rows each family has.
 
-params.yaml names it as `{class_path: package.module:Class, init_args: {...}}`.
+params.yaml names it as `{file: path/to/file.py, class: Class, init_args: {...}}`, a file here or of your own.
 """

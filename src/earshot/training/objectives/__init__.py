@@ -9,5 +9,5 @@ An objective is a `torch.nn.Module` with
 - `output_mean` float32 (n_outputs,), `output_scale` float32 (): what outputs times scale plus
   mean are, the predicted item factors.
 
-params.yaml names it as `{class_path: package.module:Class, init_args: {...}}`.
+params.yaml names it as `{file: path/to/file.py, class: Class, init_args: {...}}`, a file here or of your own.
 """

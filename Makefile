@@ -35,6 +35,7 @@ check: .venv/installed
 	@ruff format --check .
 	@mypy
 	@lint-imports
+	@python docs/packages.py --check
 
 soak: .venv/installed
 	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -m soak -o faulthandler_timeout=7200

@@ -14,18 +14,22 @@ from earshot.deliveries.check import check
 from earshot.files import parse_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "releases/README.md"]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+PAGES = ["README.md", *DOCS, "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "releases/README.md"]
+README, DELIVERIES = (
+    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/deliveries.md")
+)
+ALL = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", *DOCS))
 
 
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of README in `language`."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of `text` in `language`."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def commands(program: str) -> set[str]:
-    """First words after `program` in README's shell blocks and code spans."""
-    code = "\n".join([*blocks("sh"), *re.findall(r"`([^`\n]+)`", README)])
+    """First words after `program` in the shell blocks and code spans of README and docs/."""
+    code = "\n".join([*blocks(ALL, "sh"), *re.findall(r"`([^`\n]+)`", ALL)])
     return set(re.findall(rf"(?:^|[ /]){program} ([\w./-]+)", code, re.MULTILINE))
 
 
@@ -37,7 +41,7 @@ def test_links_lead_somewhere(page: str) -> None:
         if target.startswith("#"):
             assert target[1:] in headings
         elif not target.startswith(("https://", "http://")):
-            assert ((ROOT / page).parent / target).exists(), target
+            assert ((ROOT / page).parent / target.partition("#")[0]).exists(), target
 
 
 def test_commands_exist() -> None:
@@ -48,11 +52,11 @@ def test_commands_exist() -> None:
 
 def test_parameters_and_stages_exist() -> None:
     params = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    named = re.findall(r"-S (\w+)\.(\w+)=", README) + re.findall(r"`(training_set|tracking)\.(\w+)`", README)
-    assert len(named) == 5
+    named = re.findall(r"-S (\w+)\.(\w+)=", ALL) + re.findall(r"`(training_set|tracking)\.(\w+)`", ALL)
+    assert len(named) >= 5
     assert all(key in params[section] for section, key in named)
     stages = parse_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    assert set(re.findall(r"dvc repro (\w+)\b(?!/)", README)) <= set(stages)
+    assert set(re.findall(r"dvc repro (\w+)\b(?!/)", ALL)) <= set(stages)
 
 
 def test_every_output_is_described_and_ignored_by_git() -> None:
@@ -65,10 +69,10 @@ def test_every_output_is_described_and_ignored_by_git() -> None:
 
 
 def test_the_example_of_a_delivery_is_one(tmp_path: Path) -> None:
-    songs, plays = blocks("csv")
+    songs, plays = blocks(DELIVERIES, "csv")
     (tmp_path / "songs.csv").write_text(songs)
     (tmp_path / "plays.csv").write_text(plays)
-    (tmp_path / "delivery.json").write_text(json.dumps(json.loads(blocks("json")[0])))
+    (tmp_path / "delivery.json").write_text(json.dumps(json.loads(blocks(DELIVERIES, "json")[0])))
     (tmp_path / "audio").mkdir()
     for audio in re.findall(r"audio/[\w.-]+", songs):
         (tmp_path / audio).touch()
@@ -79,3 +83,7 @@ def test_the_hash_of_the_catalogue_is_the_frozen_one() -> None:
     from earshot.datasets.embedded.fingerprint import FROZEN_HASH
 
     assert f"`{FROZEN_HASH}`" in README
+
+
+def test_readme_is_read_in_one_sitting() -> None:
+    assert README.count("\n") <= 180

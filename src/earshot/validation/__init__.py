@@ -1,0 +1,1 @@
+"""What is expected of plays, and what was observed: the only package that knows Great Expectations."""

@@ -37,8 +37,7 @@ from scipy.sparse import csr_array
 from earshot.catalogue.play_counts import read_play_counts
 from earshot.catalogue.split import cold
 from earshot.evaluation.protocol import ColdStart, System, measure, random_system
-from earshot.factors.confidence import confidence
-from earshot.factors.fold_in import solve_rows
+from earshot.factors.solves import confidence, solve_rows
 from earshot.factors.wmf import fit
 from earshot.params import Split
 
@@ -93,8 +92,8 @@ def model(root: Path, iterations: int, listeners: int) -> None:
     counts = _noted(steps, "read", lambda: read_play_counts(root / "data" / "play_counts"))
     songs = counts.song_ids.tolist()
     is_cold = cold(songs, [""] * len(songs), Split(by="song", folds=5, fold=0))
-    sureness = confidence(counts.matrix, ALPHA, EPSILON)
-    warm, held_out = csr_array(sureness[:, ~is_cold]), csr_array(sureness[:, is_cold])
+    confidences = confidence(counts.matrix, ALPHA, EPSILON)
+    warm, held_out = csr_array(confidences[:, ~is_cold]), csr_array(confidences[:, is_cold])
     before = _resident_gb()
     found = _noted(steps, "factorize", lambda: _fit(warm, FACTORS, iterations))
     copies = (_peak_gb() - before) / (sum(warm.shape) * FACTORS * 4 / 1e9)
@@ -125,8 +124,8 @@ def _noted(steps: Steps, name: str, function: Callable[[], Made]) -> Made:
     return made
 
 
-def _fit(sureness: csr_array, factors: int, iterations: int) -> Any:
-    return fit(sureness, factors=factors, regularization=REGULARIZATION, iterations=iterations, seed=0)
+def _fit(confidences: csr_array, factors: int, iterations: int) -> Any:
+    return fit(confidences, factors=factors, regularization=REGULARIZATION, iterations=iterations, seed=0)
 
 
 def _question(held_out: csr_array, warm: csr_array, song_ids: Any, listeners: int) -> ColdStart:
@@ -137,26 +136,29 @@ def _question(held_out: csr_array, warm: csr_array, song_ids: Any, listeners: in
     return ColdStart(song_ids, song_ids, np.zeros(len(song_ids), bool), users, positives)
 
 
-def _estimate(sureness: csr_array, factors: int) -> float:
+def _estimate(confidences: csr_array, factors: int) -> float:
     """CPU seconds of an iteration on all: each play is met twice, each user and song solved once."""
-    by_user, by_song = np.diff(sureness.indptr), np.bincount(sureness.indices, minlength=sureness.shape[1])
-    busy = sureness[np.argsort(-by_user)[:SAMPLED]][:, np.argsort(-by_song)[:SAMPLED]]
+    by_user, by_song = (
+        np.diff(confidences.indptr),
+        np.bincount(confidences.indices, minlength=confidences.shape[1]),
+    )
+    busy = confidences[np.argsort(-by_user)[:SAMPLED]][:, np.argsort(-by_song)[:SAMPLED]]
     draw = np.random.default_rng(0)
-    any_users, any_songs = (np.sort(draw.permutation(n)[: 2 * SAMPLED]) for n in sureness.shape)
+    any_users, any_songs = (np.sort(draw.permutation(n)[: 2 * SAMPLED]) for n in confidences.shape)
     sizes, seconds = [], []
-    for part in (csr_array(busy), csr_array(sureness[any_users][:, any_songs])):
+    for part in (csr_array(busy), csr_array(confidences[any_users][:, any_songs])):
         started = time.process_time()
         _fit(part, factors, 1)
         seconds.append(time.process_time() - started)
         sizes.append(_size(part))
     a_play_and_a_row, _ = nnls(np.array(sizes, float), np.array(seconds))
-    return float(np.array(_size(sureness)) @ a_play_and_a_row)
+    return float(np.array(_size(confidences)) @ a_play_and_a_row)
 
 
-def _size(sureness: csr_array) -> tuple[int, int]:
+def _size(confidences: csr_array) -> tuple[int, int]:
     """Plays, met twice in an iteration, and users and songs that have some."""
-    users = np.count_nonzero(np.diff(sureness.indptr))
-    return 2 * sureness.nnz, users + len(np.unique(sureness.indices))
+    users = np.count_nonzero(np.diff(confidences.indptr))
+    return 2 * confidences.nnz, users + len(np.unique(confidences.indices))
 
 
 def _peak_gb() -> float:

@@ -28,7 +28,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_array, csr_matrix
 from turns import median_seconds, timed
 
-from earshot.factors.confidence import confidence
+from earshot.factors.solves import confidence
 from earshot.factors.wmf import Factorization, fit
 
 ALPHA, EPSILON, REGULARIZATION = 2.0, 1e-6, 100.0
@@ -44,11 +44,11 @@ def main(
 ) -> None:
     """Let the two take turns, print."""
     plays = power_law_plays(n_users, n_songs, n_plays)
-    sureness = confidence(plays, ALPHA, EPSILON)
+    confidences = confidence(plays, ALPHA, EPSILON)
     first = [np.random.default_rng(0).normal(0, 0.01, (n, factors)).astype(np.float32) for n in plays.shape]
     with tempfile.TemporaryDirectory() as folder:
-        ours = partial(fitted, sureness, first, iterations, Path(folder) / "factorization.npz")
-        bare = partial(bare_fit, sureness, first, iterations)
+        ours = partial(fitted, confidences, first, iterations, Path(folder) / "factorization.npz")
+        bare = partial(bare_fit, confidences, first, iterations)
         check_equal(ours(), bare())
         ways = {
             name: partial(timed, time.process_time, way) for name, way in (("ours", ours), ("bare", bare))
@@ -77,10 +77,10 @@ def power_law_plays(n_users: int, n_songs: int, n_plays: int) -> csr_array:
 
 
 def fitted(
-    sureness: csr_array, first: list[np.ndarray], iterations: int, kept: Path
+    confidences: csr_array, first: list[np.ndarray], iterations: int, kept: Path
 ) -> tuple[np.ndarray, np.ndarray]:
     found = fit(
-        sureness,
+        confidences,
         factors=first[0].shape[1],
         regularization=REGULARIZATION,
         iterations=iterations,
@@ -91,13 +91,15 @@ def fitted(
     return found.user_factors, found.item_factors
 
 
-def bare_fit(sureness: csr_array, first: list[np.ndarray], iterations: int) -> tuple[np.ndarray, np.ndarray]:
+def bare_fit(
+    confidences: csr_array, first: list[np.ndarray], iterations: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The rival."""
     model = AlternatingLeastSquares(
         first[0].shape[1], regularization=REGULARIZATION, alpha=1.0, use_cg=False, iterations=iterations
     )
     model.user_factors, model.item_factors = (factors.copy() for factors in first)
-    model.fit(csr_matrix(sureness), show_progress=False)
+    model.fit(csr_matrix(confidences), show_progress=False)
     return model.user_factors, model.item_factors
 
 

@@ -14,20 +14,20 @@ from earshot.columns import ARTIST_ID, SONG_ID
 from earshot.files import write_json, write_table
 from earshot.processes import progress
 from earshot.stages.paths import Paths
+from hyper_image.findings import MAJORITY, FoldRun, describe_runs, per_snippet
 from hyper_image.measures import METRICS, Ints, answer
 from hyper_image.networks import embed, genre_scores, network_folder, refuse_bad_networks
 from hyper_image.page import draw_page
-from hyper_image.params import HyperImage
+from hyper_image.params import HyperImageParams
 from hyper_image.snippets import GENRE, HELD_OUT, Catalogue, make_fold, on_both_sides, read_catalogue, ways
 from hyper_image.song_level import LOGISTIC, MfccSums, mfcc_sums, nearest, song_answers
-from hyper_image.tables import MAJORITY, Run, describe_runs, per_snippet
 
-PARAMS = HyperImage
+PARAMS = HyperImageParams
 
 NEIGHBOURS = 5
 
 
-def run(paths: Paths, params: HyperImage) -> dict[str, Any]:
+def run(paths: Paths, params: HyperImageParams) -> dict[str, Any]:
     """Write metrics.json, per_snippet, songs and neighbours.parquet, embedding.npy, and report.html."""
     folders = (paths.data("raw_audio"), paths.data("hyper_images"))
     catalogue = read_catalogue(*folders, params.training.window_seconds, params.least_songs)
@@ -49,7 +49,9 @@ def run(paths: Paths, params: HyperImage) -> dict[str, Any]:
     return _summary(metrics, params)
 
 
-def _run(paths: Paths, params: HyperImage, catalogue: Catalogue, sums: MfccSums, by: str, number: int) -> Run:
+def _run(
+    paths: Paths, params: HyperImageParams, catalogue: Catalogue, sums: MfccSums, by: str, number: int
+) -> FoldRun:
     fold = make_fold(catalogue.snippets, by, number, params.folds)
     genres, artists = catalogue.genre_numbers, catalogue.artist_numbers
     heard = {name: genre_scores(catalogue, fold, name, params, paths.work) for name in params.networks}
@@ -60,7 +62,7 @@ def _run(paths: Paths, params: HyperImage, catalogue: Catalogue, sums: MfccSums,
     answers = {name: answer(each, genres[fold.test], artists[fold.test]) for name, each in scores.items()}
     columns = {"songs": SONG_ID, "artists": ARTIST_ID}
     sides = {what: on_both_sides(catalogue.snippets, fold, column) for what, column in columns.items()}
-    return Run(fold, answers, song_answers(catalogue, fold, heard, sums), sides)
+    return FoldRun(fold, answers, song_answers(catalogue, fold, heard, sums), sides)
 
 
 def _majority(learned: Ints, n_genres: int, n_test: int) -> NDArray[np.float64]:
@@ -70,7 +72,7 @@ def _majority(learned: Ints, n_genres: int, n_test: int) -> NDArray[np.float64]:
 
 
 def _embed(
-    paths: Paths, params: HyperImage, catalogue: Catalogue, runs: list[Run]
+    paths: Paths, params: HyperImageParams, catalogue: Catalogue, runs: list[FoldRun]
 ) -> tuple[pd.DataFrame, NDArray[np.float32]]:
     """All songs, marked where new to a network, that of the strictest way's first fold; and its embedding."""
     fold = next(run.fold for run in runs if run.fold.by == ways(params.folds)[-1])
@@ -80,7 +82,7 @@ def _embed(
     return songs, embed(folder, catalogue.store)
 
 
-def _summary(metrics: dict[str, Any], params: HyperImage) -> dict[str, Any]:
+def _summary(metrics: dict[str, Any], params: HyperImageParams) -> dict[str, Any]:
     values = {
         f"{name}_by_{by}_{metric}": found["systems"][name][metric]
         for by, found in metrics["splits"].items()

@@ -93,7 +93,7 @@ def _ratio(part: Doubles, whole: Doubles | Ints) -> Doubles:
 
 
 def replicates(n_artists: int, bootstraps: int, seed: int) -> NDArray[np.float32]:
-    """Columns for `measure`: first the artists as they are, then as bootstraps draw them."""
+    """Columns for `measure`, float32 (n_artists, 1 + bootstraps): the artists as they are, then as drawn."""
     once = np.ones((n_artists, 1), dtype=np.float32)
     return np.hstack([once, multiplicities(n_artists, bootstraps, seed)])
 

@@ -18,13 +18,13 @@ from earshot.training.examples import Examples
 from earshot.training.objectives.genre import Genre
 from earshot.training.train import train
 from earshot.trusted import named_classes
-from hyper_image.params import HyperImage
-from hyper_image.snippets import GENRE, Catalogue, Fold
+from hyper_image.params import HyperImageParams
+from hyper_image.snippets import GENRE, Catalogue, SnippetFold
 
 Array = NDArray[np.float32]
 
 
-def refuse_bad_networks(catalogue: Catalogue, params: HyperImage) -> None:
+def refuse_bad_networks(catalogue: Catalogue, params: HyperImageParams) -> None:
     """Build each once: UserError for one that cannot be built, before any is trained."""
     for encoder in params.networks.values():
         build(
@@ -32,7 +32,9 @@ def refuse_bad_networks(catalogue: Catalogue, params: HyperImage) -> None:
         )
 
 
-def genre_scores(catalogue: Catalogue, fold: Fold, name: str, params: HyperImage, work: Path) -> Array:
+def genre_scores(
+    catalogue: Catalogue, fold: SnippetFold, name: str, params: HyperImageParams, work: Path
+) -> Array:
     """What the network `name` of the params says of the held-out snippets, float32 (n_test, n_genres).
 
     Logits, in the order of `catalogue.genres`; -inf for a genre that the fold has nothing to learn from.
@@ -54,10 +56,13 @@ def genre_scores(catalogue: Catalogue, fold: Fold, name: str, params: HyperImage
 
 
 def network_folder(work: Path, by: str, number: int, name: str) -> Path:
+    """Folder inside `work` of the network `name`, for fold `number` of the way of splitting `by`."""
     return work / name / f"{by}-fold{number}"
 
 
-def _train(catalogue: Catalogue, fold: Fold, name: str, params: HyperImage, folder: Path) -> Genre:
+def _train(
+    catalogue: Catalogue, fold: SnippetFold, name: str, params: HyperImageParams, folder: Path
+) -> Genre:
     """Train into `folder`; an interrupted training is continued."""
     work = folder / "work"
     work.mkdir(parents=True, exist_ok=True)
@@ -71,7 +76,7 @@ def _train(catalogue: Catalogue, fold: Fold, name: str, params: HyperImage, fold
     return objective
 
 
-def _examples(catalogue: Catalogue, fold: Fold) -> Examples:
+def _examples(catalogue: Catalogue, fold: SnippetFold) -> Examples:
     """Snippets in the place of songs; factors of length 0."""
     rows = np.concatenate([fold.training, fold.validation])
     songs = catalogue.snippets[[GENRE]].rename(columns={GENRE: GENRES}).iloc[rows]

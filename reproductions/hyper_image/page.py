@@ -13,9 +13,9 @@ from earshot.catalogue.split import chosen
 from earshot.columns import SONG_ID
 from earshot.pages.elements import document, facts, number, section, signed, table, text
 from earshot.pages.results import draw_systems
-from earshot.pages.songs import Song, describe_songs, songs_to_draw
+from earshot.pages.songs import ShownSong, describe_songs, songs_to_draw
 from hyper_image.cloud import SCRIPT, draw_cloud, three_components
-from hyper_image.params import HyperImage
+from hyper_image.params import HyperImageParams
 from hyper_image.snippets import GENRE, HELD_OUT
 from hyper_image.song_level import COSINE, LOGISTIC, NEIGHBOUR
 
@@ -40,9 +40,12 @@ def draw_page(
     songs: pd.DataFrame,
     embedding: NDArray[np.float32],
     near: pd.DataFrame,
-    params: HyperImage,
+    params: HyperImageParams,
 ) -> str:
-    """One HTML document that loads nothing; `metrics` as in metrics.json, the others as the files beside."""
+    """One HTML document that loads nothing; `metrics` as in metrics.json, the others as the files beside.
+
+    `embedding` is float32 (n_songs, width), a row for each of `songs`.
+    """
     parts = (
         _header(metrics, params.candidate),
         _results(metrics, params),
@@ -76,7 +79,7 @@ def _header(metrics: Mapping[str, Any], candidate: str) -> str:
     )
 
 
-def _results(metrics: Mapping[str, Any], params: HyperImage) -> str:
+def _results(metrics: Mapping[str, Any], params: HyperImageParams) -> str:
     described = {
         "majority": "the most frequent genres of the snippets to learn from; chance, where it is more"
     }
@@ -108,7 +111,7 @@ def _results(metrics: Mapping[str, Any], params: HyperImage) -> str:
     )
 
 
-def _songs(metrics: Mapping[str, Any], params: HyperImage) -> str:
+def _songs(metrics: Mapping[str, Any], params: HyperImageParams) -> str:
     described = {LOGISTIC: "logistic regression on the means and deviations of 20 MFCCs"}
     parts = (
         f"<h3>{SPLITS[by][0]}, {found['songs']:,} songs</h3>"
@@ -174,14 +177,14 @@ def _neighbours(songs: pd.DataFrame, near: pd.DataFrame, by: str) -> str:
     )
 
 
-def _list(lines: pd.DataFrame, described: Mapping[str, Song]) -> str:
+def _list(lines: pd.DataFrame, described: Mapping[str, ShownSong]) -> str:
     return "<br>".join(
         f"{text(_name(described[song_id]))} {number(cosine, 2)}"
         for song_id, cosine in zip(lines[NEIGHBOUR], lines[COSINE], strict=True)
     )
 
 
-def _name(song: Song) -> str:
+def _name(song: ShownSong) -> str:
     return " · ".join(part for part in (song.title, song.artist, song.genre) if part)
 
 

@@ -14,7 +14,7 @@ GENRE = Component("earshot.training.objectives.genre:Genre", {})
 
 
 @dataclass(frozen=True, config=CONFIG)
-class Folds:
+class SnippetFolds:
     """How many folds, and those that are held out, one after the other, in every way of splitting in `by`."""
 
     folds: Annotated[int, Field(ge=2)]
@@ -26,7 +26,7 @@ class Folds:
     )
 
     @model_validator(mode="after")
-    def _folds_exist(self) -> Folds:
+    def _folds_exist(self) -> SnippetFolds:
         for fold in self.held_out:
             self.split(fold)
         return self
@@ -37,25 +37,27 @@ class Folds:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class Training(Learning):
+class SnippetTraining(Learning):
     """How every network is trained, by stochastic gradient descent."""
 
     def of(self, encoder: Component) -> CnnCheckpoint:
+        """Parameters that train `encoder` to tell genres, with one window a snippet."""
         return CnnCheckpoint(
             encoder=encoder, objective=GENRE, windows_per_song=1, optimizer="sgd", **vars(self)
         )
 
 
 @dataclass(frozen=True, config=CONFIG)
-class HyperImage:
+class HyperImageParams:
     """The whole of the file; the first of `networks` is the paper's, and gives the embedding."""
 
-    folds: Folds
+    folds: SnippetFolds
     least_songs: Count
-    training: Training
+    training: SnippetTraining
     networks: Annotated[dict[str, Component], Field(min_length=1)]
     bootstraps: Annotated[int, Field(ge=100)]
 
     @property
     def candidate(self) -> str:
+        """Name of the first network."""
         return next(iter(self.networks))

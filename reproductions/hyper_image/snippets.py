@@ -19,7 +19,7 @@ from earshot.columns import ARTIST_ID, FIRST_FRAME, GENRES, N_FRAMES, SHARD, SON
 from earshot.errors import UserError
 from earshot.store.reader import HyperImageStore
 from earshot.training.objectives.genre import single_genre
-from hyper_image.params import Folds
+from hyper_image.params import SnippetFolds
 
 GENRE = "genre"
 SNIPPET = "snippet"
@@ -126,13 +126,13 @@ KEPT_TOGETHER = {"snippet": SNIPPET, "song": SONG_ID, "artist": ARTIST_ID}
 Rows = NDArray[np.intp]
 
 
-def ways(folds: Folds) -> list[str]:
+def ways(folds: SnippetFolds) -> list[str]:
     """The ways of splitting that are asked for, the strictest last."""
     return [by for by in KEPT_TOGETHER if by in folds.by]
 
 
 @dataclass(frozen=True)
-class Fold:
+class SnippetFold:
     """Rows of the snippets to learn from, for early stopping, and held out; each ascending.
 
     `by` is a key of `KEPT_TOGETHER`; `number` the fold that is held out.
@@ -145,7 +145,7 @@ class Fold:
     test: Rows
 
 
-def make_fold(snippets: pd.DataFrame, by: str, number: int, folds: Folds) -> Fold:
+def make_fold(snippets: pd.DataFrame, by: str, number: int, folds: SnippetFolds) -> SnippetFold:
     """By hashes of ids, so that a new delivery moves no snippet.
 
     Raises
@@ -168,10 +168,10 @@ def make_fold(snippets: pd.DataFrame, by: str, number: int, folds: Folds) -> Fol
                 f"fold {number} has none of {ids.nunique()} to {purpose}; more of them, or fewer folds, are "
                 "wanted"
             )
-    return Fold(by, number, *(np.flatnonzero(side) for side in sides.values()))
+    return SnippetFold(by, number, *(np.flatnonzero(side) for side in sides.values()))
 
 
-def on_both_sides(snippets: pd.DataFrame, fold: Fold, column: str) -> int:
+def on_both_sides(snippets: pd.DataFrame, fold: SnippetFold, column: str) -> int:
     """How many songs or artists (`column`) have snippets that are held out, and others that are not."""
     seen = np.concatenate([fold.training, fold.validation])
     return len(set(snippets[column].iloc[seen]) & set(snippets[column].iloc[fold.test]))

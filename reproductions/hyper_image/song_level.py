@@ -16,7 +16,7 @@ from earshot.features.mfcc import mfcc
 from earshot.recommend.ranking import rank_songs
 from earshot.store.reader import HyperImageStore
 from hyper_image.measures import Answers, Doubles, Ints, answer
-from hyper_image.snippets import Catalogue, Fold, Rows
+from hyper_image.snippets import Catalogue, Rows, SnippetFold
 
 N_MFCC = 20
 
@@ -90,7 +90,7 @@ LOGISTIC = "logistic_mfcc"
 
 
 def song_answers(
-    catalogue: Catalogue, fold: Fold, heard: Mapping[str, NDArray[np.floating]], sums: MfccSums
+    catalogue: Catalogue, fold: SnippetFold, heard: Mapping[str, NDArray[np.floating]], sums: MfccSums
 ) -> dict[str, Answers]:
     """Of the held-out songs, by system; split by snippet, a song is those of its snippets on the same side.
 

@@ -50,28 +50,34 @@ class Fold:
 
     @cached_property
     def cold_start(self) -> ColdStart:
+        """Users and held-out songs of the fold; UserError as in `read_cold_start`."""
         return read_cold_start(self.training_set)
 
     @property
     def training_set(self) -> Path:
+        """Folder of the fold's training set."""
         return self.paths.data("training_set")
 
     @property
     def wmf_factors(self) -> Path:
+        """Folder of the fold's factors."""
         return self.paths.data("wmf_factors")
 
     @cached_property
     def songs(self) -> pd.DataFrame:
+        """songs.parquet of the training set."""
         import pandas as pd
 
         return pd.read_parquet(self.training_set / "songs.parquet")
 
     @cached_property
     def known(self) -> Known:
+        """What systems may know: the sound of every song, and the plays of the warm ones."""
         return read_known(self.training_set, self.wmf_factors, self.seed, self.params.words)
 
     @cached_property
     def store(self) -> HyperImageStore:
+        """The hyper-images of the training set."""
         return HyperImageStore.open(self.training_set / "hyper_images")
 
     @cached_property
@@ -84,14 +90,19 @@ class Fold:
         return read_vectors(folder / "user_factors.npy", folder / "users.parquet", USER_ID, user_ids)
 
     def of_candidates(self, vectors: NDArray[Any]) -> NDArray[Any]:
-        """Rows of the candidates, out of one row a song of `songs`."""
-
+        """Rows of the candidates, `(n_candidates, ...)`, out of `(n_songs, ...)`, rows as in `songs`."""
         rows = positions_of(self.songs[SONG_ID], self.cold_start.song_ids)
         candidates: NDArray[Any] = vectors[rows]
         return candidates
 
     def cold_factors(self, song_ids: ArrayLike) -> NDArray[np.float32]:
-        """Factors of cold songs, folded in from their plays."""
+        """Factors of cold songs, folded in from their plays, float32 `(n, factors)`.
+
+        Raises
+        ------
+        UserError
+            A song that is not cold or has no plays.
+        """
         folder = self.wmf_factors
         return read_vectors(folder / "cold_factors.npy", folder / "cold_items.parquet", SONG_ID, song_ids)
 

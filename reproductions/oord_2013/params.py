@@ -29,6 +29,7 @@ class Folds:
         return self
 
     def split(self, fold: int) -> Split:
+        """The split that holds out fold number `fold`."""
         return Split(by=self.by, folds=self.folds, fold=fold)
 
 
@@ -40,6 +41,7 @@ class Network:
     objective: Component
 
     def trained_by(self, training: Training) -> CnnCheckpoint:
+        """Parameters that train the encoder for the objective as `training` says."""
         return CnnCheckpoint(encoder=self.encoder, objective=self.objective, **vars(training))
 
 

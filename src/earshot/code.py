@@ -31,8 +31,13 @@ CORE = (
     "stages",
 )
 """The packages whose code decides what a stage makes; the others serve it: files, words, processes."""
-GLUE = ("earshot.stages.paths", "earshot.stages.reuse")
-"""Modules of them that serve it too."""
+GLUE = (
+    "earshot.stages.paths",
+    "earshot.stages.reuse",
+    "earshot.foreign.zips",
+    "earshot.foreign.checked_json",
+)
+"""Modules of them that serve it too: they refuse, and change nothing of what they let through."""
 
 
 def syntax_hash(path: Path) -> str:

@@ -28,17 +28,16 @@ def is_full(folder: Path) -> bool:
 
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON, NaN refused (`ValueError`)."""
-    path.write_text(
-        json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    path.write_text(as_json(content), encoding="utf-8")
 
 
 def as_json(content: Any) -> str:
-    """The text of `replace_json`."""
+    """`content` as indented JSON with a line end; NaN is refused (`ValueError`)."""
     return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
+    """The content of a JSON file in UTF-8. Raises ValueError where it is not JSON."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -89,12 +88,12 @@ def replace_json(path: Path, content: Any) -> None:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write `text` beside `path`, sync it, and rename it into place."""
+    """As `replace_bytes`, in UTF-8."""
     replace_bytes(path, text.encode("utf-8"))
 
 
 def replace_bytes(path: Path, content: bytes) -> None:
-    """As `replace_text`."""
+    """Write `content` beside `path`, sync it, and rename it into place."""
     with replacing(path) as beside, beside.open("wb") as file:
         file.write(content)
         file.flush()
@@ -102,7 +101,7 @@ def replace_bytes(path: Path, content: bytes) -> None:
 
 
 def replace_array(path: Path, array: NDArray[Any]) -> None:
-    """Write `array` as .npy, whole or not at all."""
+    """Write `array`, of any shape, as .npy, whole or not at all."""
     import numpy as np
 
     with replacing(path) as beside, beside.open("wb") as file:
@@ -150,8 +149,6 @@ def exchange(one: Path, other: Path) -> None:
 
 def link(source: Path, destination: Path) -> None:
     """Hard-link a file, or copy it where the two stand on different volumes."""
-    import shutil
-
     try:
         os.link(source, destination)
     except FileExistsError:

@@ -34,7 +34,7 @@ class RawAudio:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class PlayCounts:
+class PlayCountSettings:
     chunk_rows: Count
     max_play_count: Count
     max_invalid_share: Share
@@ -246,7 +246,7 @@ class Params:
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     raw_audio: RawAudio
-    play_counts: PlayCounts
+    play_counts: PlayCountSettings
     hyper_images: HyperImages
     training_set: TrainingSet
     wmf_factors: WmfFactors

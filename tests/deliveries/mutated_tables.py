@@ -14,7 +14,7 @@ from earshot.catalogue.play_rows import DATED, FRACTION, NUMBER, parse_rows
 from earshot.deliveries import feedback_files, read_feedback, read_plays, read_songs
 from earshot.deliveries.check import check
 from earshot.deliveries.quality import check_plays, check_sound
-from earshot.deliveries.rows import play_files
+from earshot.deliveries.reading import play_files
 from earshot.errors import UserError
 from earshot.stages import play_counts, raw_audio
 from earshot.validation.parts import INVALID_FILE, PLAYS_FILE, write_part

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array, csr_matrix
 from threadpoolctl import threadpool_limits
 
 from earshot.errors import UserError
-from earshot.factors.fold_in import solve_items_with_prediction, solve_rows
+from earshot.factors.solves import solve_items_with_prediction, solve_rows
 
 
 def _songs(seed: int) -> tuple[csr_array, np.ndarray]:

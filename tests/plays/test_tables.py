@@ -6,7 +6,7 @@ import pytest
 
 from earshot.catalogue.play_counts import read_play_counts, write_play_counts
 from earshot.errors import UserError
-from earshot.factors.confidence import confidence
+from earshot.factors.solves import confidence
 
 
 def test_tables_come_back_as_a_matrix(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from earshot.catalogue.play_counts import read_play_counts
-from earshot.factors.confidence import confidence
-from earshot.factors.fold_in import solve_rows
+from earshot.factors.solves import confidence, solve_rows
 from earshot.predictors.load import load_encoder, predict
 from earshot.recommend import encoding as rescoring
 from earshot.recommend.encoding import cold_song_factors, listeners_today

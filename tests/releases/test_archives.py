@@ -347,7 +347,7 @@ def spoilt(folder: Path) -> Iterator[tuple[Path, str]]:
     yield of(WEIGHTS, saved({"a": torch.ones(1)})), "wanted"
     with ZipFile(BytesIO(model()[WEIGHTS])) as read:
         packed = pack(folder / "w.zip", {name: read.read(name) for name in read.namelist()}, ZIP_DEFLATED)
-    yield of(WEIGHTS, packed.read_bytes()), "packed; wanted as torch.save writes it"
+    yield of(WEIGHTS, packed.read_bytes()), "is packed; wanted as torch.save writes it"
 
 
 def test_what_is_no_release_is_refused_in_words_and_nothing_is_left(workspace: Path, tmp_path: Path) -> None:

@@ -27,8 +27,7 @@ from earshot.catalogue.play_counts import read_play_counts, write_play_counts
 from earshot.catalogue.split import cold
 from earshot.cli.main import app
 from earshot.deliveries.ingest import ingest
-from earshot.factors.confidence import confidence
-from earshot.factors.fold_in import solve_rows
+from earshot.factors.solves import confidence, solve_rows
 from earshot.features.rows import ImageFormat, Row
 from earshot.files import parse_yaml, write_json, write_table
 from earshot.params import Split, TrainingSet

@@ -22,7 +22,7 @@ from earshot.store.shards import write_shard
 from hyper_image import cross_validation
 from hyper_image.cloud import three_components
 from hyper_image.measures import Answers, answer, at_least_chance, describe, measure, replicates
-from hyper_image.params import HyperImage
+from hyper_image.params import HyperImageParams
 from hyper_image.snippets import KEPT_TOGETHER, make_fold, on_both_sides, read_catalogue
 from hyper_image.song_level import MfccSums
 from tests.stages.evaluated_workspace import paths_of
@@ -34,8 +34,8 @@ GENRES = ["Dub", "folk", "house & <b>"]
 OWN = Path(__file__).parents[2] / "reproductions" / "hyper_image" / "params.yaml"
 
 
-def _params(**training: object) -> HyperImage:
-    params = check_params(parse_yaml(OWN.read_text()), str(OWN), HyperImage)
+def _params(**training: object) -> HyperImageParams:
+    params = check_params(parse_yaml(OWN.read_text()), str(OWN), HyperImageParams)
     settings = {
         "window_seconds": 0.5,
         "batch_size": 16,

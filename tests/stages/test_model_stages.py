@@ -15,8 +15,7 @@ from earshot import tracking
 from earshot.catalogue import split
 from earshot.catalogue.play_counts import read_play_counts
 from earshot.errors import UserError
-from earshot.factors.confidence import confidence
-from earshot.factors.fold_in import solve_rows
+from earshot.factors.solves import confidence, solve_rows
 from earshot.params import Params, Split, TrainingSet, check_params
 from earshot.stages import cnn_checkpoint, fold_models, predicted_factors, wmf_factors
 from earshot.stages.paths import Paths
@@ -59,10 +58,10 @@ def test_cold_songs_shape_no_factor_and_are_folded_in_exactly(root: Path, params
         plays.song_ids[cold]
     )
     assert pd.read_parquet(paths.output / "items.parquet")["song_id"].tolist() == list(plays.song_ids[~cold])
-    sureness = confidence(plays.matrix, 2.0, 1.0)
-    expected = solve_rows(sureness[:, cold].T.tocsr(), users, 10.0)
+    confidences = confidence(plays.matrix, 2.0, 1.0)
+    expected = solve_rows(confidences[:, cold].T.tocsr(), users, 10.0)
     assert_allclose(np.load(paths.output / "cold_factors.npy"), expected)
-    warm = solve_rows(sureness[:, ~cold].T.tocsr(), users, 10.0)
+    warm = solve_rows(confidences[:, ~cold].T.tocsr(), users, 10.0)
     assert_allclose(np.load(paths.output / "item_factors.npy"), warm, atol=1e-5)
     curve = pd.read_csv(paths.output / "objective.csv")
     assert curve["iteration"].tolist() == list(range(1, 16))

@@ -19,7 +19,7 @@ from earshot.predictors.load import save_encoder
 from earshot.predictors.song_encoder import build, describe
 from earshot.queries import answers
 from earshot.queries.hearing import hear
-from earshot.queries.state import Served
+from earshot.queries.state import ServedState
 from earshot.stages import recommendations
 from earshot.versioning import PreviousOutput
 from tests.stages.delivered import into_cache, params_with, paths_of
@@ -82,7 +82,7 @@ def test_answers_say_what_is_unlike_anything_and_by_what_neighbours_are_near(tmp
     cache, stages = tmp_path / "cache", ("served_factors", "recommendations", "play_counts", "raw_audio")
     kept = {stage: into_cache(cache, tmp_path / "data" / stage) for stage in stages}
     outputs = {stage: PreviousOutput(cache, md5) for stage, md5 in kept.items()}
-    served = Served(tmp_path, "one", outputs)
+    served = ServedState(tmp_path, "one", outputs)
     told = {row["song_id"]: row["note"] for row in answers.recommend(served, "ann", 9)}
     unlike = "unlike anything trained on"
     assert told == {"roar": unlike, "hiss": unlike, "hum": "", "deep": "", "high": ""}
@@ -114,6 +114,6 @@ def test_a_file_unlike_anything_is_said_to_be(tmp_path: Path, capsys: pytest.Cap
     save_encoder(folder, encoder, described)
     cache = tmp_path / "cache"
     kept = PreviousOutput(cache, into_cache(cache, tmp_path / "data" / "served_factors"))
-    vector = hear(Served(tmp_path, "one", {"served_factors": kept}), tmp_path / "hiss.wav")
+    vector = hear(ServedState(tmp_path, "one", {"served_factors": kept}), tmp_path / "hiss.wav")
     assert "hiss.wav: unlike anything trained on" in capsys.readouterr().err
     assert_allclose(vector, [3, 4], atol=1e-3)  # so far out that the mean is left

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 from earshot.catalogue.play_counts import read_play_counts
-from earshot.factors.confidence import confidence
+from earshot.factors.solves import confidence
 from earshot.factors.wmf import fit
 from earshot.files import write_table
 from earshot.params import Component
@@ -93,8 +93,8 @@ def folder(tmp_path: Path) -> Path:
     write_training_set(tmp_path / "training_set")
     counts = read_play_counts(tmp_path / "training_set")
     warm = np.arange(N_SONGS) % 4 > 0
-    sureness = confidence(counts.matrix, 3.0, 0.5)[:, warm]
-    fitted = fit(sureness, factors=2, regularization=1.0, iterations=10, seed=0)
+    confidences = confidence(counts.matrix, 3.0, 0.5)[:, warm]
+    fitted = fit(confidences, factors=2, regularization=1.0, iterations=10, seed=0)
     (tmp_path / "wmf_factors").mkdir()
     np.save(tmp_path / "wmf_factors" / "user_factors.npy", fitted.user_factors)
     np.save(tmp_path / "wmf_factors" / "item_factors.npy", fitted.item_factors)

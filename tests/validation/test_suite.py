@@ -7,7 +7,7 @@ import pytest
 
 from earshot.catalogue.play_rows import parse_rows
 from earshot.columns import PLAY_COUNT, PLAYED_AT, SONG_ID, USER_ID
-from earshot.validation.checks import Check, Observed, Result
+from earshot.validation.expectations import Check, CheckResult, Observed
 from earshot.validation.plain_suite import PlainSuite
 from earshot.validation.plays import delivered_row_checks
 from earshot.validation.suite import Suite
@@ -101,7 +101,7 @@ def test_nobody_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     ],
 )
 def test_results_say_what_was_seen(check: Check, observed: Observed, verdict: str, says: str) -> None:
-    assert (Result(check, observed).verdict, Result(check, observed).says) == (verdict, says)
+    assert (CheckResult(check, observed).verdict, CheckResult(check, observed).says) == (verdict, says)
 
 
 def test_observations_add_up() -> None:

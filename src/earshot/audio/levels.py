@@ -77,6 +77,7 @@ class Levels:
 
     @property
     def seconds(self) -> float:
+        """Duration of all blocks so far, in seconds."""
         return self.n_samples / self._sample_rate
 
     @property

@@ -44,6 +44,17 @@ def one_scale(features: Array, learn: NDArray[np.bool_]) -> Array:
     """`features` centred and scaled as a whole: their mean squared length is 1 over the songs in `learn`.
 
     Blocks of features side by side weigh as much as each other then, however many columns each has.
+
+    Parameters
+    ----------
+    features
+        float32 (n, d).
+    learn
+        (n,) bool.
+
+    Returns
+    -------
+    float32 (n, d)
     """
     centred = features - features[learn].mean(axis=0)
     length = np.sqrt((centred[learn] ** 2).sum(axis=1).mean())
@@ -51,7 +62,10 @@ def one_scale(features: Array, learn: NDArray[np.bool_]) -> Array:
 
 
 def unit_deviation(features: Array, learn: NDArray[np.bool_]) -> Array:
-    """Each column of `features` over its standard deviation in the songs in `learn`; a constant one stays."""
+    """Each column of `features` over its standard deviation in the songs in `learn`; a constant one stays.
+
+    `features` and the result are float32 (n, d), `learn` is (n,) bool.
+    """
     deviation = features[learn].std(axis=0)
     return np.asarray(features / np.where(deviation == 0, 1, deviation), dtype=np.float32)
 

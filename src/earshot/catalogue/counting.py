@@ -35,7 +35,7 @@ class Numbering:
         return np.array(known, dtype=np.int64)[codes]
 
     def ranked(self) -> tuple[NDArray[np.object_], Integers]:
-        """All ids sorted, and the place of number 0, 1, 2 ... among them."""
+        """All ids sorted, and the place of number 0, 1, 2 ... among them; (n,) each."""
         ids = sorted(self._numbers)
         ranks = np.empty(len(ids), dtype=np.int64)
         ranks[[self._numbers[name] for name in ids]] = np.arange(len(ids))

@@ -31,13 +31,13 @@ def cold(song_ids: Iterable[str], artist_ids: Iterable[str], split: Split) -> ND
 
 
 def validation(song_ids: Iterable[str], share: float) -> NDArray[np.bool_]:
-    """Whether each song serves early stopping; by a hash that has nothing to do with `cold`."""
+    """(n,) bool: whether each song serves early stopping, by a hash that has nothing to do with `cold`."""
     limit = int(share * _HASHES)
     return np.array([_hash(song, "validation") < limit for song in song_ids], dtype=np.bool_)
 
 
 def halves(artist_ids: Iterable[str], purpose: str) -> NDArray[np.bool_]:
-    """Which half each artist falls into; another `purpose`, other halves."""
+    """(n,) bool: which half each artist falls into; another `purpose`, other halves."""
     return np.array([_hash(artist, purpose) % 2 == 0 for artist in artist_ids], dtype=np.bool_)
 
 

@@ -70,7 +70,9 @@ def import_table(
 
     listener = plain(listener)
     if (user is None) == (not listener):
-        raise UserError("wanted either --user COLUMN or --listener NAME")
+        raise UserError(
+            f"--user {user!r}, --listener {listener!r}: wanted either --user COLUMN or --listener NAME"
+        )
     by_name = {ARTIST: artist, TITLE: title, RECORDING_MBID: mbid}
     _check_matching(song, match_songs, by_name)
     named = {USER_ID: user, SONG_ID: song, PLAY_COUNT: count, PLAYED_AT: time} | by_name
@@ -91,13 +93,17 @@ def import_table(
 
 def _check_matching(song: str | None, match_songs: Path | None, by_name: dict[str, str | None]) -> None:
     """UserError where it is not clear how a row names its song."""
+    artist, title, mbid = by_name.values()
     if match_songs is None and (song is None or any(by_name.values())):
         raise UserError(
+            f"--song {song!r}, --artist {artist!r}, --title {title!r}, --mbid {mbid!r}: "
             "wanted --song COLUMN, or --match-songs DELIVERY with --artist and --title, or --mbid"
         )
-    artist, title, mbid = by_name.values()
     if match_songs and (song or (artist is None) != (title is None) or not (artist or mbid)):
-        raise UserError("--match-songs: wanted --artist and --title, or --mbid, or all three, and no --song")
+        raise UserError(
+            f"--match-songs with --song {song!r}, --artist {artist!r}, --title {title!r}, --mbid {mbid!r}: "
+            "wanted --artist and --title, or --mbid, or all three, and no --song"
+        )
 
 
 @app.command("folder")

@@ -1,7 +1,7 @@
 """Deliveries: songs, plays or both, as they came; checked, taken in whole, then never changed."""
 
 from earshot.deliveries.index import Delivery, read_index
-from earshot.deliveries.rows import (
+from earshot.deliveries.reading import (
     delivered_plays,
     feedback_files,
     named_songs,

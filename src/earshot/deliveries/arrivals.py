@@ -28,6 +28,7 @@ class Arrival:
 
     @property
     def seconds(self) -> float:
+        """Seconds from the arrival until the recommendations knew the delivery."""
         return self.recommendable - self.arrived
 
 

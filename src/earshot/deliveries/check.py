@@ -11,7 +11,7 @@ import pandas as pd
 from earshot.columns import AUDIO
 from earshot.deliveries.contents import list_files
 from earshot.deliveries.index import read_description
-from earshot.deliveries.rows import (
+from earshot.deliveries.reading import (
     check_feedback,
     feedback_files,
     play_files,

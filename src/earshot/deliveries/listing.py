@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from earshot.columns import AUDIO, DELIVERY, SECONDS, SONG_ID, USER_ID
 from earshot.deliveries.arrivals import arriving, read_arrivals, recommended_deliveries
 from earshot.deliveries.index import IndexLine, read_lines
-from earshot.deliveries.rows import play_files, read_plays, read_songs
+from earshot.deliveries.reading import play_files, read_plays, read_songs
 from earshot.deliveries.tables import find_tables, read_chunks
 from earshot.deliveries.withdrawing import read_withdrawals
 from earshot.errors import UserError

@@ -14,10 +14,10 @@ from earshot.catalogue.songs import judge, too_many_bad, with_probes
 from earshot.columns import AUDIO, COLUMN, FILE, PLAYED_AT, REASON, ROW, SONG_ID, VALUE
 from earshot.deliveries.check import Refused
 from earshot.deliveries.index import read_lines
-from earshot.deliveries.rows import named_songs, play_files, read_plays, read_songs
+from earshot.deliveries.reading import named_songs, play_files, read_plays, read_songs
 from earshot.deliveries.tables import refuse_open_quotes
 from earshot.errors import UserError
-from earshot.params import PlayCounts, load_params
+from earshot.params import PlayCountSettings, load_params
 from earshot.validation.merging import Share, invalid_share, songs_of, unknown_share
 from earshot.validation.parts import INVALID_FILE, write_part
 from earshot.validation.plain_suite import PlainSuite
@@ -78,7 +78,7 @@ def check_plays(folder: Path, copy: Path, root: Path) -> str:
     return f"{waiting.bad:,} of {waiting.rows:,} rows of plays wait for their song: {shown}"
 
 
-def _hopeless(params: PlayCounts, bad: int, rows: int) -> bool:
+def _hopeless(params: PlayCountSettings, bad: int, rows: int) -> bool:
     """Whether to read no more: each invalid row costs time, and 600 MB of text hold 150 million.
 
     Rows that would follow might lower the share of the invalid ones again; that is not waited for.
@@ -86,7 +86,7 @@ def _hopeless(params: PlayCounts, bad: int, rows: int) -> bool:
     return bad >= _MOST_INVALID and bad > max(0.5, params.max_invalid_share) * rows
 
 
-def _chunks(folder: Path, copy: Path, params: PlayCounts) -> Iterator[tuple[str, pd.DataFrame]]:
+def _chunks(folder: Path, copy: Path, params: PlayCountSettings) -> Iterator[tuple[str, pd.DataFrame]]:
     for path in play_files(copy):
         try:
             refuse_open_quotes(path)
@@ -96,7 +96,7 @@ def _chunks(folder: Path, copy: Path, params: PlayCounts) -> Iterator[tuple[str,
             raise Refused(str(error).replace(str(copy), str(folder))) from None
 
 
-def _too_many_invalid(part: Path, params: PlayCounts) -> str:
+def _too_many_invalid(part: Path, params: PlayCountSettings) -> str:
     from pyarrow import parquet
 
     share = invalid_share("", part)
@@ -130,7 +130,9 @@ def _respelled(song: str) -> str:
     return song.removesuffix(".0") if song.endswith(".0") else f"{song}.0"
 
 
-def _too_many_misspelled(part: Path, songs: Collection[str], known: set[str], params: PlayCounts) -> str:
+def _too_many_misspelled(
+    part: Path, songs: Collection[str], known: set[str], params: PlayCountSettings
+) -> str:
     misspelled = {song for song in songs if song not in known and _respelled(song) in known}
     if not misspelled:
         return ""

@@ -9,8 +9,8 @@ from typing import Any
 from earshot.deliveries.arrivals import forget_arrival
 from earshot.deliveries.index import WITHDRAWALS, WITHDRAWN, index_line, read_index, read_lines
 from earshot.deliveries.ingest import Say, alone, append_line, settle
+from earshot.deliveries.reading import play_files, song_file
 from earshot.deliveries.rejecting import readable
-from earshot.deliveries.rows import play_files, song_file
 from earshot.errors import UserError
 from earshot.files import read_json, replace_json
 from earshot.workspace import require_workspace

@@ -92,7 +92,10 @@ class ColdStart:
         return np.flatnonzero(np.diff(self.artists, prepend=-1))
 
     def only(self, candidates: NDArray[np.bool_]) -> ColdStart:
-        """The same question about some of the candidates alone; users left without a positive drop out."""
+        """The same question about some of the candidates alone, `(n_candidates,)` bool.
+
+        Users left without a positive drop out.
+        """
         some = replace(
             self,
             song_ids=self.song_ids[candidates],

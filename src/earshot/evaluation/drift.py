@@ -64,6 +64,7 @@ class Line:
 
     @property
     def drifted(self) -> bool:
+        """Whether `observed` lies outside `low` to `high`."""
         return not self.low <= self.observed <= self.high
 
     @property

@@ -11,8 +11,7 @@ from scipy.sparse import coo_array, csr_array
 from earshot.arrays import positions_of
 from earshot.catalogue.play_counts import PlayCounts
 from earshot.evaluation.cold_start import ColdStart
-from earshot.factors.confidence import confidence
-from earshot.factors.fold_in import solve_items_with_prediction, solve_rows
+from earshot.factors.solves import confidence, solve_items_with_prediction, solve_rows
 from earshot.params import WmfFactors
 
 Factors = NDArray[np.float32]
@@ -103,8 +102,8 @@ def cold_songs(
     asked = np.isin(counts.coords[0], cold_start.users)
     users, songs = (axis[asked] for axis in counts.coords)
     heard = coo_array((counts.data[asked], (songs, users)), shape=counts.shape[::-1]).tocsr()
-    sureness = confidence(heard, wmf.alpha, wmf.epsilon)
-    return ColdSongs(cold_start, sureness, predicted, user_factors, wmf.regularization)
+    confidences = confidence(heard, wmf.alpha, wmf.epsilon)
+    return ColdSongs(cold_start, confidences, predicted, user_factors, wmf.regularization)
 
 
 def start(songs: ColdSongs, n: int, max_listeners: int, seed: list[int]) -> Started:

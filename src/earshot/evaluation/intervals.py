@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from earshot.evaluation import intervals
 from earshot.evaluation.metrics import Floats, Ints, Metric, Singles, first_songs
-from earshot.evaluation.pairs import PairCounts
+from earshot.evaluation.pairs import ArtistPairs
 
 
 class Means:
@@ -29,6 +28,7 @@ class Means:
 
     @property
     def values(self) -> Floats:
+        """`(n_replicates,)`: the means over the users added so far."""
         with np.errstate(invalid="ignore"):
             return self._sums / self._users
 
@@ -50,13 +50,15 @@ class AucTally:
         self._influence = np.zeros(len(drawn))
         self._users = 0
 
-    def add(self, counts: PairCounts) -> None:
-        self._means.add(intervals.bootstrap_auc(counts, self._artists, self._drawn))
-        self._influence += intervals.auc_influence(counts, self._artists, len(self._drawn))
+    def add(self, counts: ArtistPairs) -> None:
+        """Add the pairs of some users."""
+        self._means.add(bootstrap_auc(counts, self._artists, self._drawn))
+        self._influence += auc_influence(counts, self._artists, len(self._drawn))
         self._users += int((counts.negatives[counts.firsts].sum(axis=1) > 0).sum())
 
     @property
     def replicates(self) -> Floats:
+        """`(n_replicates,)`: the mean AUC in every bootstrap; NaN where no user is left."""
         return self._means.values
 
     @property
@@ -80,13 +82,15 @@ class FirstSongsTally:
         self._artists, self._groups, self._k = artists, groups, k
         self._means: dict[Metric, Means] = {}
 
-    def add(self, counts: PairCounts) -> None:
-        found = intervals.jackknife_first_songs(counts, self._groups, self._artists, self._k)
+    def add(self, counts: ArtistPairs) -> None:
+        """Add the pairs of some users."""
+        found = jackknife_first_songs(counts, self._groups, self._artists, self._k)
         for metric, per_user in found.items():
-            self._means.setdefault(metric, Means(intervals.GROUPS)).add(per_user)
+            self._means.setdefault(metric, Means(GROUPS)).add(per_user)
 
     @property
     def replicates(self) -> dict[Metric, Floats]:
+        """By metric `(20,)`: the mean with each group of artists deleted; NaN where no user is left."""
         return {metric: means.values for metric, means in self._means.items()}
 
 
@@ -118,7 +122,7 @@ def jackknife_groups(artist_ids: Sequence[str]) -> Ints:
     return np.array([int.from_bytes(digest, "big") % GROUPS for digest in digests], dtype=np.int64)
 
 
-def bootstrap_auc(counts: PairCounts, artists: Ints, drawn: Singles) -> Floats:
+def bootstrap_auc(counts: ArtistPairs, artists: Ints, drawn: Singles) -> Floats:
     """AUC of every user in every replicate.
 
     Each (positive, negative) pair is weighted by both artists' multiplicities.
@@ -145,7 +149,7 @@ def bootstrap_auc(counts: PairCounts, artists: Ints, drawn: Singles) -> Floats:
         return wins / np.where(pairs > 0, pairs, np.nan)
 
 
-def auc_influence(counts: PairCounts, artists: Ints, n_artists: int) -> Floats:
+def auc_influence(counts: ArtistPairs, artists: Ints, n_artists: int) -> Floats:
     """What every artist adds to the AUCs of the users, in sum over the users.
 
     The derivative of `bootstrap_auc` by the artist's multiplicity, at one of each: of its
@@ -174,7 +178,7 @@ def auc_influence(counts: PairCounts, artists: Ints, n_artists: int) -> Floats:
     return as_positives + as_negatives
 
 
-def jackknife_first_songs(counts: PairCounts, groups: Ints, artists: Ints, k: int) -> dict[Metric, Floats]:
+def jackknife_first_songs(counts: ArtistPairs, groups: Ints, artists: Ints, k: int) -> dict[Metric, Floats]:
     """AP@k, recall@k and nDCG@k of every user with each group of artists deleted.
 
     The songs of the group are neither candidates nor positives.

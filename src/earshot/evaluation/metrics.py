@@ -67,7 +67,7 @@ def stand(
     means = np.stack([np.zeros(items.shape[1]), _mean(user_vectors, users)])
     longest = np.linalg.norm(items, axis=1).max(initial=0)
     if not np.isfinite([longest, *means[1]]).all():
-        raise ValueError("user_vectors and item_vectors must be finite")
+        raise ValueError(f"user_vectors and item_vectors must be finite; the longest item has {longest}")
     shifts = (means @ items.T).astype(np.float32)
     no_negatives = positives if revealed is None else csr_array(positives + revealed)
     no_negatives.sort_indices()

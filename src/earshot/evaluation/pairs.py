@@ -17,7 +17,7 @@ BLOCK_ELEMENTS = 2_000_000
 
 
 @dataclass(frozen=True)
-class PairCounts:
+class ArtistPairs:
     """Every positive of a few users against the negatives of the same user, counted by artist.
 
     Rows are (user, positive candidate) pairs, ordered by user, then candidate.
@@ -56,7 +56,7 @@ def blocks_of_pairs(
     artist_starts: Ints,
     width: int,
     revealed: csr_array | None = None,
-) -> Iterator[PairCounts]:
+) -> Iterator[ArtistPairs]:
     """Every user's positives counted against their negatives, some users at a time.
 
     A score is summed in the same order wherever it stands (a matrix product
@@ -85,7 +85,7 @@ def count_pairs(
     relevant: NDArray[np.bool_],
     artist_starts: Ints,
     revealed: NDArray[np.bool_] | None = None,
-) -> PairCounts:
+) -> ArtistPairs:
     """Count, for every positive, the negatives below, tied and above.
 
     Parameters
@@ -110,6 +110,6 @@ def count_pairs(
     negatives = by_artist(~no_negative)[users]
     above = by_artist(others > own[:, None])
     not_below = by_artist(others >= own[:, None])
-    return PairCounts(
+    return ArtistPairs(
         users, candidates, own, negatives, not_below, negatives - (above + not_below) * np.float32(0.5)
     )

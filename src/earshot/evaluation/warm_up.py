@@ -17,7 +17,7 @@ K = 500
 
 
 @dataclass(frozen=True)
-class Column:
+class WarmUpColumn:
     """Songs that all have had `listeners` listeners.
 
     Attributes
@@ -38,7 +38,7 @@ class Column:
         return difference(self.results[BOTH], self.results[end], metric)
 
 
-def judge_columns(songs: ColdSongs, n0: float, settings: WarmUp, seed: int) -> list[Column]:
+def judge_columns(songs: ColdSongs, n0: float, settings: WarmUp, seed: int) -> list[WarmUpColumn]:
     """A column for songs without a listener, and for each of `settings.listeners`."""
     return [_column(songs, n, n0, settings, seed) for n in (0, *settings.listeners)]
 
@@ -52,12 +52,12 @@ def starts(songs: ColdSongs, n: int, settings: WarmUp, seed: int) -> list[Starte
     return [start(more, n, settings.max_listeners, [seed, n, draw]) for draw in range(draws)]
 
 
-def _column(songs: ColdSongs, n: int, n0: float, settings: WarmUp, seed: int) -> Column:
+def _column(songs: ColdSongs, n: int, n0: float, settings: WarmUp, seed: int) -> WarmUpColumn:
     enough = int((songs.n_listeners > n).sum())
     drawn = starts(songs, n, settings, seed)
     judged = [_judge(started, n0, settings.bootstraps, seed) for started in drawn]
     results = {name: pool([result[name] for result in judged]) for name in SYSTEMS} if judged else {}
-    return Column(n, enough, len(songs.n_listeners) - enough, results)
+    return WarmUpColumn(n, enough, len(songs.n_listeners) - enough, results)
 
 
 def _judge(started: Started, n0: float, bootstraps: int, seed: int) -> dict[str, Result]:
@@ -69,7 +69,7 @@ def _judge(started: Started, n0: float, bootstraps: int, seed: int) -> dict[str,
     }
 
 
-def describe(column: Column) -> dict[str, Any]:
+def describe(column: WarmUpColumn) -> dict[str, Any]:
     """For JSON: sizes, metrics by system, and both minus each end with paired intervals."""
     results = column.results
     return {
@@ -85,7 +85,7 @@ def describe(column: Column) -> dict[str, Any]:
     }
 
 
-def below_an_end(columns: Sequence[Column]) -> list[str]:
+def below_an_end(columns: Sequence[WarmUpColumn]) -> list[str]:
     """Where both lie below one of their ends, by a whole interval: `10 listeners, map, plays`."""
     return [
         f"{column.listeners} listeners, {metric}, {end}"
@@ -97,7 +97,7 @@ def below_an_end(columns: Sequence[Column]) -> list[str]:
     ]
 
 
-def ahead_of_both(columns: Sequence[Column]) -> list[int]:
+def ahead_of_both(columns: Sequence[WarmUpColumn]) -> list[int]:
     """Numbers of listeners with which both are ahead of each end in AUC, by a whole interval."""
     return [
         column.listeners

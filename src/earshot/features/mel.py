@@ -20,7 +20,7 @@ MelParts = tuple[tuple[slice, slice, NDArray[np.float32]], ...]
 
 
 def mel_frequencies(n_mels: int, highest: float) -> NDArray[np.float64]:
-    """`n_mels` frequencies (Hz) evenly spaced from 0 to `highest` on Slaney's scale.
+    """`n_mels` frequencies (Hz) evenly spaced from 0 to `highest` on Slaney's scale, float64 `(n_mels,)`.
 
     Linear below 1,000 Hz, logarithmic above (Slaney, Auditory Toolbox, 1998).
     """

@@ -51,10 +51,11 @@ class ImageFormat:
 
     @property
     def frames_per_second(self) -> float:
+        """Frame rate in Hz."""
         return self.sample_rate / self.hop_length
 
     def row_slice(self, families: Sequence[str]) -> NDArray[np.intp]:
-        """Indices of the rows of `families`, in stored order; UserError for one that is not there."""
+        """Indices of the rows of `families`, `(n,)`, in stored order; UserError for one that is not there."""
         known = {row.family for row in self.rows}
         for family in families:
             if family not in known:

@@ -124,6 +124,11 @@ def spectral_peaks(power: Spectrum, sample_rate: int) -> tuple[NDArray[np.float3
 
     A peak is a local maximum above a tenth of its frame's maximum. Rounding
     follows librosa's step by step, since the commonest deviation hangs on it.
+
+    Returns
+    -------
+    frequencies, heights
+        float32 `(n_peaks,)` each, frame after frame; heights in units of `power`.
     """
     n_fft = 2 * (power.shape[1] - 1)
     bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)

@@ -65,7 +65,10 @@ def _check_directory(file: BinaryIO) -> None:
     file.seek(max(0, size - 98))  # 56 + 20 more where a zip64 record and its locator stand before
     tail = file.read()
     if tail[-22:-18] != _END or tail[-2:] != b"\0\0":  # the length of a comment
-        raise BadZipFile("it does not end as a zip archive does: cut short, or something stands behind it")
+        raise BadZipFile(
+            f"it does not end as a zip archive does, but with {tail[-22:]!r}: cut short, or something "
+            "stands behind it"
+        )
     n_bytes = struct.unpack("<I", tail[-10:-6])[0]
     if tail[-42:-38] == _LOCATOR:
         if tail[-98:-94] != _END64:
@@ -77,8 +80,9 @@ def _check_directory(file: BinaryIO) -> None:
 
 
 def _check_start(read: ZipFile) -> None:
-    if min((member.header_offset for member in read.infolist()), default=0) != 0:
-        raise BadZipFile("something stands before its first member")
+    first = min((member.header_offset for member in read.infolist()), default=0)
+    if first != 0:
+        raise BadZipFile(f"something stands before its first member: {first:,} bytes")
 
 
 def _check_member(member: ZipInfo) -> None:

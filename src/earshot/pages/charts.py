@@ -32,6 +32,7 @@ class Axis:
         return cls(low - room, high + room)
 
     def at(self, value: float) -> str:
+        """Place of `value` on the axis, such as `12.50%`; below 0 or above 100 % where it lies outside."""
         return f"{100 * (value - self.low) / (self.high - self.low):.2f}%"
 
 

@@ -27,6 +27,7 @@ class Measure:
     unit: str = ""
 
     def write(self, value: float) -> str:
+        """`value` with its digits and unit."""
         return f"{number(value, self.digits)} {self.unit}".strip()
 
 
@@ -42,10 +43,12 @@ MEASURES = {
 
 
 def observed(line: Mapping[Any, Any]) -> str:
+    """The observed value of `line`, a row of drift.parquet, with its unit."""
     return MEASURES[line["measure"]].write(line["observed"])
 
 
 def expected(line: Mapping[Any, Any]) -> str:
+    """The range that chance allows in `line`, a row of drift.parquet, with its unit."""
     measure = MEASURES[line["measure"]]
     return f"{number(line['low'], measure.digits)} to {measure.write(line['high'])}"
 

@@ -28,6 +28,7 @@ def signed(value: float | None, digits: int = 3) -> str:
 
 
 def data_uri(content: bytes, media_type: str) -> str:
+    """`content` as a `data:` URI in base64, to stand inside a page."""
     return f"data:{media_type};base64,{b64encode(content).decode()}"
 
 

@@ -95,9 +95,9 @@ def draw_stack(
 def draw_rows(
     axes: Axes, image: NDArray[np.float32], seconds: float, interpolation: str = "nearest", start: float = 0.0
 ) -> None:
-    """Rows over time, the lowest at the bottom, contrast stretched to what they use; no labels yet.
+    """Rows `(n_rows, n_frames)` over time, the lowest at the bottom; no labels yet.
 
-    What is NaN is grey.
+    Contrast is stretched to what they use. What is NaN is grey.
     """
     from matplotlib import colormaps
 

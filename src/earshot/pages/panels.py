@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.features.chroma import PITCH_CLASSES
-from earshot.features.contrast import LOWEST as CONTRAST_LOWEST
-from earshot.features.contrast import N_BANDS
-from earshot.features.mel import decibels, mel_frequencies
+from earshot.features.mel import decibels
 from earshot.features.spectrum import Spectrum
-from earshot.features.tempogram import N_CLASSES, tempo
-from earshot.pages import panels as ticks
+from earshot.pages import ticks
+from earshot.pages.ticks import CQT_OCTAVES, LOWEST, ROWS_AN_OCTAVE, Ticks
 from earshot.params import HyperImages
 
 FLOOR = 80.0
@@ -122,65 +119,3 @@ def _levels(power: NDArray[np.float32]) -> NDArray[np.float32]:
     levels = decibels(power)
     levels[:] = np.maximum(levels, levels.max() - np.float32(FLOOR))
     return levels
-
-
-Ticks = dict[str, float]
-"""Label -> height in rows from the lower edge; the middle of row i is at `i + 0.5`."""
-
-LOWEST = 40.0
-"""Hz: lower edge of the logarithmic axis."""
-ROWS_AN_OCTAVE = 24
-"""Of the logarithmic axis, and of the constant-Q transform."""
-CQT_OCTAVES = range(2, 8)
-"""From C2 up to C8."""
-
-_NATURALS = "CDEFGAB"
-
-
-def hertz(frequency: float) -> str:
-    """As short as it can be written: 64, 1k, 2.5k."""
-    return f"{frequency:g}" if frequency < 1000 else f"{frequency / 1000:g}k"
-
-
-def linear(sample_rate: int, n_fft: int) -> Ticks:
-    step = 1000.0 * max(1, round(sample_rate / 2 / 5000))
-    return _hertz_ticks(np.arange(0, sample_rate / 2, step), lambda hz: hz * n_fft / sample_rate + 0.5)
-
-
-def logarithmic(sample_rate: int) -> Ticks:
-    wanted = [hz for hz in (64.0, 256.0, 1000.0, 4000.0, 16000.0) if hz < sample_rate / 2]
-    return _hertz_ticks(wanted, lambda hz: ROWS_AN_OCTAVE * np.log2(hz / LOWEST))
-
-
-def mel(n_mels: int, highest: float) -> Ticks:
-    centres = mel_frequencies(n_mels + 2, highest)
-    wanted = [hz for hz in (500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0) if hz < highest]
-    return _hertz_ticks(wanted, lambda hz: np.interp(hz, centres, np.arange(n_mels + 2) - 0.5))
-
-
-def _hertz_ticks(wanted: Iterable[float], height: Callable[[float], float]) -> Ticks:
-    return {hertz(frequency): float(height(frequency)) for frequency in wanted}
-
-
-def notes() -> Ticks:
-    return {f"C{octave}": ROWS_AN_OCTAVE * row + 0.5 for row, octave in enumerate(CQT_OCTAVES)}
-
-
-def pitches() -> Ticks:
-    return {pitch: PITCH_CLASSES.index(pitch) + 0.5 for pitch in _NATURALS}
-
-
-def tempi() -> Ticks:
-    return {str(bpm): float(N_CLASSES * np.log2(bpm / tempo(0, 1)) + 0.5) for bpm in (80, 100, 120, 140)}
-
-
-def coefficients(n_mfcc: int) -> Ticks:
-    return {str(k): k + 0.5 for k in range(0, n_mfcc, max(1, n_mfcc // 3))}
-
-
-def bands() -> Ticks:
-    return {hertz(CONTRAST_LOWEST * 2.0**band): band + 1.0 for band in range(N_BANDS - 1)}
-
-
-def circles() -> Ticks:
-    return {"fifths": 1.0, "minor thirds": 3.0, "major thirds": 5.0}

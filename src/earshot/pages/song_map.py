@@ -66,7 +66,10 @@ def colour_classes(genres: Collection[str]) -> dict[str, str]:
 
 
 def draw_map(songs: pd.DataFrame, positions: NDArray[np.float64], playable: Collection[str]) -> str:
-    """The map with its key; a song's title appears over it, and it plays when clicked if it is `playable`."""
+    """The map with its key; a song's title appears over it, and it plays when clicked if it is `playable`.
+
+    `positions` are `(n, 2)` in per cent of the map, as `lay_out` gives them, a row for each of `songs`.
+    """
     genres = first_genre(songs)
     classes = colour_classes(genres.tolist())
     titles = songs[TITLE].fillna("").where(songs[TITLE].fillna("") != "", songs[SONG_ID])

@@ -16,7 +16,7 @@ from earshot.pages.song_map import first_genre
 
 
 @dataclass(frozen=True)
-class Song:
+class ShownSong:
     """What the page says of a song; `title` is its id where it has none."""
 
     song_id: str
@@ -29,9 +29,9 @@ class Song:
 class Example:
     """A song with its picture (PNG) and its nearest neighbours with their cosines, nearest first."""
 
-    song: Song
+    song: ShownSong
     picture: bytes
-    neighbours: Sequence[tuple[Song, float]]
+    neighbours: Sequence[tuple[ShownSong, float]]
 
 
 def in_order_of_need(examples: Sequence[Example]) -> list[str]:
@@ -56,18 +56,18 @@ def _card(example: Example, playable: Collection[str]) -> str:
     )
 
 
-def _neighbour(song: Song, cosine: float, playable: Collection[str]) -> str:
+def _neighbour(song: ShownSong, cosine: float, playable: Collection[str]) -> str:
     return (
         f'<li>{_play(song, playable)}{_name(song, "div")}<span class="cosine">{number(cosine, 2)}</span></li>'
     )
 
 
-def _name(song: Song, tag: str) -> str:
+def _name(song: ShownSong, tag: str) -> str:
     detail = " · ".join(text(part) for part in (song.artist, song.genre) if part)
     return f'<{tag} class="name"><b>{text(song.title)}</b><small>{detail}</small></{tag}>'
 
 
-def _play(song: Song, playable: Collection[str]) -> str:
+def _play(song: ShownSong, playable: Collection[str]) -> str:
     if song.song_id not in playable:
         return '<span class="play silent" aria-hidden="true"></span>'
     return (
@@ -88,11 +88,11 @@ def songs_to_draw(song_ids: Iterable[str], always: Iterable[str], most: int) -> 
     return sorted({*chosen(song_ids, most, "map"), *always})
 
 
-def describe_songs(songs: pd.DataFrame) -> dict[str, Song]:
+def describe_songs(songs: pd.DataFrame) -> dict[str, ShownSong]:
     """song_id -> what the page says of it, from columns of songs.parquet."""
     titles, artists = songs[TITLE].fillna(""), songs[ARTIST].fillna("")
     return {
-        song_id: Song(song_id, title or song_id, artist, genre)
+        song_id: ShownSong(song_id, title or song_id, artist, genre)
         for song_id, title, artist, genre in zip(
             songs[SONG_ID], titles, artists, first_genre(songs), strict=True
         )
@@ -157,7 +157,7 @@ ROWS = {
 }
 
 
-def draw_sheet(song: Song, sheet: bytes) -> str:
+def draw_sheet(song: ShownSong, sheet: bytes) -> str:
     """The sheet (PNG) of `song`, folded, with a sentence a row."""
     rows = "".join(f"<dt>{text(name)}</dt><dd>{text(said)}</dd>" for name, said in ROWS.items())
     return (

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from earshot.files import write_json
-from earshot.validation.checks import Result
+from earshot.validation.expectations import CheckResult
 from earshot.validation.merging import Totals
 
 REPORT_FILES = ("validation.json", "validation.html")
@@ -48,7 +48,7 @@ th:nth-child(1) { width: 8.5rem; } th:nth-child(2) { width: 9.5rem; } th:nth-chi
 _CLASSES = {"holds": "holds", "set aside": "aside", "warns": "aside", "fails": "fails"}
 
 
-def write_report(folder: Path, totals: Totals, results: Sequence[Result]) -> None:
+def write_report(folder: Path, totals: Totals, results: Sequence[CheckResult]) -> None:
     """Write both files of the report into `folder`."""
     content = {
         "success": not _failures(results),
@@ -59,11 +59,11 @@ def write_report(folder: Path, totals: Totals, results: Sequence[Result]) -> Non
     (folder / REPORT_FILES[1]).write_text(_page(totals, results), encoding="utf-8")
 
 
-def _failures(results: Sequence[Result]) -> int:
+def _failures(results: Sequence[CheckResult]) -> int:
     return sum(result.verdict == "fails" for result in results)
 
 
-def _page(totals: Totals, results: Sequence[Result]) -> str:
+def _page(totals: Totals, results: Sequence[CheckResult]) -> str:
     in_order = sorted(results, key=lambda result: result.check.table != "totals")
     sheets = groupby(in_order, key=lambda result: result.check.table)
     return f"""<!doctype html>
@@ -82,7 +82,7 @@ def _page(totals: Totals, results: Sequence[Result]) -> str:
 """
 
 
-def _verdict(results: Sequence[Result]) -> str:
+def _verdict(results: Sequence[CheckResult]) -> str:
     failures = _failures(results)
     if failures:
         words = f"{failures} of {len(results)} checks fail."
@@ -107,7 +107,7 @@ def _numbers(totals: Totals) -> str:
     return "".join(f"<div><b>{value:,}</b><span>{name}</span></div>" for name, value in numbers.items())
 
 
-def _sheet(table: str, results: list[Result]) -> str:
+def _sheet(table: str, results: list[CheckResult]) -> str:
     head = "".join(f"<th>{title}</th>" for title in ("", "Column", "Expected", "Observed"))
     rows = "".join(map(_row, results))
     return (
@@ -116,7 +116,7 @@ def _sheet(table: str, results: list[Result]) -> str:
     )
 
 
-def _row(result: Result) -> str:
+def _row(result: CheckResult) -> str:
     check, verdict = result.check, result.verdict
     title = escape(f"{check.expectation} {dict(check.arguments)}", quote=True)
     return (

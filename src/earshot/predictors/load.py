@@ -74,6 +74,14 @@ def load_encoder(folder: Path, trusted: Collection[str] = ()) -> SongEncoder:
 def read_trained(folder: Path, trusted: Collection[str] = ()) -> tuple[EncoderDescription, dict[str, Tensor]]:
     """Description and weights of the encoder in `folder`; it is not made yet.
 
+    Returns
+    -------
+    description
+        As in encoder.json.
+    weights
+        Tensors by name, of the shapes that the encoder has; where a class that is not earshot's
+        cannot be made without memory, they are not compared.
+
     Raises
     ------
     UserError
@@ -148,7 +156,7 @@ class Heard:
 
 
 def predict(encoder: SongEncoder, store: HyperImageStore, positions: Positions) -> NDArray[np.float32]:
-    """The vectors of `hear`: what is evaluated, released and served alike."""
+    """The vectors of `hear`, float32 (n, factors): what is evaluated, released and served alike."""
     return hear(encoder, store, positions).vectors
 
 

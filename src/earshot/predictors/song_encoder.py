@@ -60,7 +60,15 @@ def average_matrix(owners: NDArray[np.int64], n_songs: int) -> torch.Tensor:
 
 
 def draw_starts(n_frames: NDArray[np.int64], window: int, draw: np.random.Generator) -> NDArray[np.int64]:
-    """A first frame for each of some songs of `n_frames`, any place where a window fits being as likely."""
+    """A first frame for each of some songs, int64 (n,), any place where a window fits being as likely.
+
+    Parameters
+    ----------
+    n_frames
+        Lengths of the songs, (n,); one that is shorter than the window starts at 0.
+    window
+        Frames of a window.
+    """
     return draw.integers(0, np.maximum(n_frames - window, 0), endpoint=True)
 
 
@@ -118,13 +126,14 @@ class SongEncoder(nn.Module):
         return outputs
 
     def vectors(self, outputs: Tensor) -> Tensor:
-        """Outputs on the scale of the targets."""
+        """Outputs, float32 (n, n_outputs), on the scale of the targets."""
         return outputs * self.output_scale + self.output_mean
 
     def standardize_rows(self, mean: NDArray[Any], scale: NDArray[Any]) -> None:
         """Have rows of this `mean` and standard deviation `scale` reach the network with 0 and 1.
 
-        Rows that hardly vary reach it with less than 1 (`floored`), constant ones as 0.
+        Both are (n_rows,), one for every row of the image, in stored levels. Rows that hardly vary
+        reach the network with less than 1 (`floored`), constant ones as 0.
         """
         self.row_mean.copy_(torch.from_numpy(mean[self.rows]))
         self.row_scale.copy_(torch.from_numpy(scale[self.rows]))
@@ -204,7 +213,7 @@ def describe(
     asked = {name: value for name, value in told.items() if name in signature(kind).parameters}
     init_args = component.init_args | asked
     if not rows:
-        raise UserError("cnn_checkpoint.encoder.init_args.families=[]: wanted at least one")
+        raise UserError(f"cnn_checkpoint.encoder.init_args.families={families!r}: wanted at least one")
     key, gain = image_format.feature_key, gain_of(image_format, rows)
     return EncoderDescription(component.class_path, init_args, rows, n_outputs, n_frames, key, gain=gain)
 

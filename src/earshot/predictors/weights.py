@@ -26,7 +26,7 @@ _OTHER_WAYS = ("STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors by name, on the CPU.
+    """Tensors by name, on the CPU, in the shapes and dtypes that they were saved with.
 
     Raises
     ------
@@ -57,17 +57,19 @@ def _refuse_bombs(path: Path) -> None:
         raise ValueError(f"{size:,} bytes; wanted at most {MAX_BYTES:,}")
     with zips.opened(path) as read:
         members = read.infolist()
-        if any(member.compress_type != ZIP_STORED for member in members):
-            raise ValueError("packed; wanted as torch.save writes it")
-        if sum(member.file_size for member in members) > size:
-            raise ValueError("its parts are larger than the whole")
+        packed = [member.filename for member in members if member.compress_type != ZIP_STORED]
+        if packed:
+            raise ValueError(f"{packed[0]!r:.100} is packed; wanted as torch.save writes it")
+        parts = sum(member.file_size for member in members)
+        if parts > size:
+            raise ValueError(f"its parts are larger than the whole: {parts:,} of {size:,} bytes")
         _refuse_other_objects(read)
 
 
 def _refuse_other_objects(read: ZipFile) -> None:
     pickles = [member for member in read.infolist() if member.filename.endswith(".pkl")]
     if len(pickles) != 1 or pickles[0].file_size > _MAX_PICKLE_BYTES:
-        raise ValueError("wanted one data.pkl, of at most 1 MiB")
+        raise ValueError(f"{len(pickles)} pickles; wanted one data.pkl, of at most 1 MiB")
     for opcode, argument, _ in pickletools.genops(read.read(pickles[0])):
         if opcode.name in _OTHER_WAYS or (opcode.name == "GLOBAL" and argument not in _WANTED):
             raise ValueError(f"{argument or opcode.name}: wanted nothing but tensors")

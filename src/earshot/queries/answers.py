@@ -27,7 +27,7 @@ from earshot.columns import (
     WITHDRAWN,
 )
 from earshot.errors import UserError
-from earshot.queries.state import Served
+from earshot.queries.state import ServedState
 
 Rows = list[dict[str, Any]]
 UNLIKE_ANYTHING = "unlike anything trained on"
@@ -35,7 +35,7 @@ UNLIKE_ANYTHING = "unlike anything trained on"
 SOUND, PLAYS, BOTH = "sound", "plays", "sound and plays"
 
 
-def recommend(served: Served, user: str, k: int) -> Rows:
+def recommend(served: ServedState, user: str, k: int) -> Rows:
     """The k best of a listener's list: rank, song_id, title, artist, cold, score, note, release.
 
     Raises UserError for somebody without plays, or to whom nothing is left to recommend.
@@ -60,7 +60,7 @@ def recommend(served: Served, user: str, k: int) -> Rows:
     ]
 
 
-def similar(served: Served, song: str, k: int, csls: bool = False) -> Rows:
+def similar(served: ServedState, song: str, k: int, csls: bool = False) -> Rows:
     """The k songs nearest to a song, or to an audio file: song_id, title, artist, cosine, by, note, release.
 
     Withdrawn songs are left out; so are, beside a song whose place is made of its sound alone,
@@ -91,18 +91,18 @@ def similar(served: Served, song: str, k: int, csls: bool = False) -> Rows:
     ]
 
 
-def _made_of(served: Served, song: str) -> str:
+def _made_of(served: ServedState, song: str) -> str:
     """What the place of a served song, or of a file, is made of."""
     if song not in served.songs.index or not served.songs.at[song, N_LISTENERS]:
         return SOUND
     return BOTH if served.songs.at[song, HEARD] else PLAYS
 
 
-def _note(served: Served, song: str) -> str:
+def _note(served: ServedState, song: str) -> str:
     return UNLIKE_ANYTHING if served.songs[UNLIKE].get(song, False) else ""
 
 
-def listeners(served: Served, song: str, k: int) -> Rows:
+def listeners(served: ServedState, song: str, k: int) -> Rows:
     """The k listeners who would like a song best and have not played it: user_id, score, release."""
     from earshot.recommend.ranking import best_of_rows
 
@@ -117,7 +117,7 @@ def listeners(served: Served, song: str, k: int) -> Rows:
     return [{USER_ID: user, SCORE: float(score), RELEASE: served.release} for user, score in found]
 
 
-def _vector(served: Served, vectors: NDArray[np.float32], song: str) -> NDArray[np.float32]:
+def _vector(served: ServedState, vectors: NDArray[np.float32], song: str) -> NDArray[np.float32]:
     from earshot.queries.hearing import hear
 
     row = _row(served, song)
@@ -130,18 +130,18 @@ def _vector(served: Served, vectors: NDArray[np.float32], song: str) -> NDArray[
     )
 
 
-def _row(served: Served, song: str) -> int | None:
+def _row(served: ServedState, song: str) -> int | None:
     found = np.flatnonzero(served.song_ids == song)
     return int(found[0]) if len(found) else None
 
 
-def _listed(served: Served) -> NDArray[np.bool_]:
+def _listed(served: ServedState) -> NDArray[np.bool_]:
     """(n_songs,): those that are not withdrawn."""
     catalogue = served.catalogue
     return np.isin(served.song_ids, catalogue.index[~catalogue[WITHDRAWN]].to_numpy(dtype=object))
 
 
-def _who_played(served: Served, song: str) -> Sequence[str]:
+def _who_played(served: ServedState, song: str) -> Sequence[str]:
     items = served.table("play_counts", "items.parquet")[SONG_ID]
     places = items.index[items == song]
     if places.empty:
@@ -151,7 +151,7 @@ def _who_played(served: Served, song: str) -> Sequence[str]:
     return users[plays[USER]].tolist()
 
 
-def _named(served: Served, song_id: str) -> dict[str, str | None]:
+def _named(served: ServedState, song_id: str) -> dict[str, str | None]:
     """song_id, title and artist; null where no delivery gave them."""
     song = served.catalogue.loc[song_id]
     return {SONG_ID: song_id, TITLE: song[TITLE] or None, ARTIST: song[ARTIST] or None}

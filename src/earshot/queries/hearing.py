@@ -13,7 +13,7 @@ from earshot import releases
 from earshot.errors import UserError
 from earshot.features.rows import ImageFormat
 from earshot.params import HyperImages, load_params
-from earshot.queries.state import Served
+from earshot.queries.state import ServedState
 from earshot.terminal import on_one_line, say
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 _ENCODER = ("encoder.json", "encoder.pt")
 
 
-def hear(served: Served, audio: Path) -> NDArray[np.float32]:
-    """Factors (d,) of an audio file: its hyper-image, through the released encoder.
+def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
+    """Factors of an audio file, float32 `(factors,)`: its hyper-image, through the released encoder.
 
-    Where it is unlike anything trained on, that is said.
+    A warning goes to standard error where it is unlike anything trained on.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def hear(served: Served, audio: Path) -> NDArray[np.float32]:
     return vector
 
 
-def _refuse_other_images(served: Served, wanted: str, made: ImageFormat) -> None:
+def _refuse_other_images(served: ServedState, wanted: str, made: ImageFormat) -> None:
     if wanted != made.feature_key:
         raise UserError(
             f"release {served.release} hears hyper-images of feature key {wanted}, params.yaml makes "

@@ -23,7 +23,7 @@ _SERVED, _LISTS = "served_factors", "recommendations"
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedState:
     """What is served.
 
     Attributes
@@ -44,6 +44,10 @@ class Served:
         return _file(self.outputs[stage], stage, name)
 
     def table(self, stage: str, name: str, **options: Any) -> pd.DataFrame:
+        """A parquet file of one of the outputs. Raises UserError where it is not in DVC's cache.
+
+        `options` are those of `pandas.read_parquet`.
+        """
         import pandas as pd
 
         return pd.read_parquet(self.file(stage, name), **options)
@@ -79,7 +83,7 @@ class Served:
         return self.table("raw_audio", "songs.parquet", columns=columns).set_index(SONG_ID)
 
 
-def read_served(root: Path) -> Served:
+def read_served(root: Path) -> ServedState:
     """What the workspace `root` serves.
 
     Raises
@@ -102,16 +106,26 @@ def read_served(root: Path) -> Served:
     cache = versioning.cache_folder(root)
     for stage in ("play_counts", "raw_audio"):
         made[stage] = versioning.PreviousOutput(cache, used.get(f"data/{stage}"))
-    return Served(root, vectors["release"], made)
+    return ServedState(root, vectors["release"], made)
 
 
 @dataclass(frozen=True)
-class Candidate(Served):
+class Candidate(ServedState):
     """The newest model, served or not: its listeners as trained, songs where their sound alone puts them."""
 
     songs_at = "data/predicted_factors/items.parquet"
 
     def file(self, stage: str, name: str) -> Path:
+        """A file of one of the candidate's outputs, in DVC's cache.
+
+        What `served_factors` would hold is found where it was made: listeners in `wmf_factors`,
+        songs in `predicted_factors`, `release/<stage>/<file>` in that stage.
+
+        Raises
+        ------
+        UserError
+            It is not in the cache.
+        """
         made_by = stage
         if stage == _SERVED:
             folder, _, name = name.removeprefix("release/").rpartition("/")

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.arrays import positions_of
-from earshot.factors.confidence import confidence
-from earshot.factors.fold_in import solve_items_with_prediction, solve_rows
+from earshot.factors.solves import confidence, solve_items_with_prediction, solve_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -174,7 +173,10 @@ def count_listeners(plays: PlayCounts) -> NDArray[np.int32]:
 
 
 def rows_of(ids: Ids, values: NDArray[Any], wanted: Ids) -> NDArray[Any]:
-    """The row of `values`, one for each of `ids`, for every id in `wanted`; zeros where `ids` lacks it."""
+    """The row of `values`, one for each of `ids`, for every id in `wanted`; zeros where `ids` lacks it.
+
+    `values` are (n, ...), the result is (n_wanted, ...) of the same dtype.
+    """
 
     rows = positions_of(ids, wanted)
     found = np.zeros((len(wanted), *values.shape[1:]), values.dtype)

@@ -89,7 +89,17 @@ class Lists:
 
 
 def new_songs(earlier: Lists, song_ids: Ids, item_vectors: Vectors) -> NDArray[np.bool_] | None:
-    """Which of `song_ids` the earlier lists do not know; None where one of theirs has gone or moved."""
+    """Which of `song_ids` the earlier lists do not know; None where one of theirs has gone or moved.
+
+    Parameters
+    ----------
+    song_ids, item_vectors
+        (n_songs,) and (n_songs, d).
+
+    Returns
+    -------
+    (n_songs,) bool, or None
+    """
 
     rows = positions_of(song_ids, earlier.song_ids)
     if (rows < 0).any() or not np.array_equal(item_vectors[rows], earlier.item_vectors):
@@ -112,6 +122,19 @@ def merge_songs(
     """What `rank_songs` gives for all songs, by ranking the `new` ones alone.
 
     Listeners, their vectors, what they played and k must be those of the earlier lists.
+
+    Parameters
+    ----------
+    user_ids, user_vectors
+        (n_users,) and (n_users, d).
+    song_ids, item_vectors
+        (n_songs,) and (n_songs, d), the new songs among them.
+    played
+        (n_users, n_songs), as in `rank_songs`.
+    new
+        (n_songs,) bool, of `new_songs`.
+    k
+        Length of a list.
     """
     import pandas as pd
     from pyarrow.parquet import ParquetFile

@@ -48,7 +48,7 @@ def similar_songs(
 
 
 def unit(vectors: Vectors) -> NDArray[np.float64]:
-    """`vectors` (..., d) with a length of 1; those of zeros stay."""
+    """`vectors`, `(..., d)`, with a length of 1, in float64; those of zeros stay."""
     vectors = np.asarray(vectors, dtype=np.float64)
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(lengths > 0, lengths, 1)

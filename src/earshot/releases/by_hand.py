@@ -135,6 +135,10 @@ def roll_back(
     return target
 
 
+def _name_of(pointer: Manifest | NothingReleased) -> str:
+    return pointer.release if isinstance(pointer, Manifest) else "nothing"
+
+
 def names(release: Manifest) -> str:
     """What is told where the pointer was moved to `release`."""
     return f"the pointer names {release.release}; `dvc repro` or the job onboard serves it"
@@ -196,8 +200,9 @@ def promote(
     find_files(target, root)
     what, moved = f"promotion of {target.release}", names(target)
     with replacing_output(root, "release", what, say, lambda: tell(moved)) as texts:
-        if read_pointer(root) != current:
-            raise UserError("something was released meanwhile; say again what to promote")
+        now = read_pointer(root)
+        if now != current:
+            raise UserError(f"{_name_of(now)} was released meanwhile; say again what to promote")
         if isinstance(current, Manifest) and target.release == current.release:
             say(f"{target.release} is served already")
             texts[pointer_path(root)] = manifest_text(root, target)

@@ -17,6 +17,8 @@ _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 @dataclass(frozen=True, config=_STRICT)
 class Difference:
+    """Candidate minus another system, and its paired 95 % interval over `artists`; p where it was tested."""
+
     value: float | None
     low: float | None
     high: float | None
@@ -26,6 +28,8 @@ class Difference:
 
 @dataclass(frozen=True, config=_STRICT)
 class Rule:
+    """One thing that a released candidate must keep, whether it does, and in words."""
+
     name: str
     passed: bool
     told: str

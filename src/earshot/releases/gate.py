@@ -12,6 +12,7 @@ from typing import Any
 
 from earshot.artists import LEAST_ARTISTS, too_few_artists
 from earshot.checks import OBJECTIVE_FALLS
+from earshot.releases.decision import Rule
 from earshot.releases.manifest import Manifest, NothingReleased
 
 Difference = dict[str, Any]
@@ -37,15 +38,6 @@ _Z_POWER = 1.2816
 """How much further a difference must lie to be seen nine times of ten."""
 _Z_BY_CHANCE = 3.7190
 """Of p = `BY_CHANCE`, one-sided."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One thing that a released candidate must keep, whether it does, and in words."""
-
-    name: str
-    passed: bool
-    told: str
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,7 @@ def _decided_map(root: Path, release: Manifest) -> float:
 
 
 def decision_path(root: Path, name: str) -> Path:
+    """Where the decision on the candidate or release `name` stands."""
     return root / "releases" / "decisions" / f"{name}.json"
 
 

@@ -30,7 +30,7 @@ Label = Annotated[str, Field(max_length=200)]
 
 def _inside(name: str) -> str:
     if name in (".", "..") or "/" in name or "\0" in name:
-        raise ValueError("wanted the name of a folder, which leads nowhere else")
+        raise ValueError(f"{name!r:.200}: wanted the name of a folder, which leads nowhere else")
     return name
 
 
@@ -62,7 +62,7 @@ class Manifest:
     metrics
         mAP@k and AUC of its report, by system.
     n0
-        Listeners that a song's sound stands for (`earshot.factors.fold_in`). Older manifests
+        Listeners that a song's sound stands for (`earshot.factors.solves`). Older manifests
         do not say: it was 10 then.
     inputs
         What its snapshot was made of: md5 by path of a folder. Older manifests do not say.

@@ -28,6 +28,17 @@ _FAMILIAR_SONGS = 2000
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
+    """Train the encoder of params.yaml; write encoder.pt, encoder.json and curves.csv.
+
+    Returns
+    -------
+    The summary: numbers of songs, weights and epochs, losses of the best epoch, and the checks.
+
+    Raises
+    ------
+    UserError
+        Too few songs, an encoder or objective that cannot be built, or a loss that is not finite any more.
+    """
     import pandas as pd
 
     training_set = paths.data("training_set")

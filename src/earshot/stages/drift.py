@@ -47,7 +47,7 @@ _TOLD = 10
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedOn:
     """What deliveries are measured against.
 
     Attributes
@@ -63,6 +63,7 @@ class Trained:
     files: FileCount
 
     def set_aside(self, files: FileCount) -> Line:
+        """The share of bad `files` in a delivery, beside what the songs trained on make likely."""
         return set_aside(files.bad, files.all, self.files.bad, self.files.all, self.reference.level)
 
 
@@ -124,7 +125,7 @@ def _refuse_other_images(paths: Paths) -> None:
         )
 
 
-def _trained(paths: Paths, params: Params) -> Trained:
+def _trained(paths: Paths, params: Params) -> TrainedOn:
     folder, settings = paths.data("training_set"), params.drift
     names = ("songs.parquet", "summary.json", "hyper_images/index.parquet")
     versions = [*(file_md5(folder / name) for name in names), settings.songs]
@@ -134,7 +135,7 @@ def _trained(paths: Paths, params: Params) -> Trained:
     snapshot = read_json(folder / "summary.json")
     bad = snapshot["set_aside"]["audio files set aside"]
     versions = [*versions, _encoder_key(paths), params.seed, settings.draws, settings.false_alarms]
-    return Trained(versions, reference, FileCount(bad + snapshot["songs"], bad))
+    return TrainedOn(versions, reference, FileCount(bad + snapshot["songs"], bad))
 
 
 def _reference_songs(paths: Paths, versions: list[Any], n_songs: int) -> Songs:
@@ -187,7 +188,7 @@ def _norms(paths: Paths, song_ids: pd.Series) -> dict[str, Any]:
 
 
 def _measured(
-    paths: Paths, trained: Trained, delivery: str, brought: pd.DataFrame, files: FileCount, n_songs: int
+    paths: Paths, trained: TrainedOn, delivery: str, brought: pd.DataFrame, files: FileCount, n_songs: int
 ) -> list[dict[str, Any]]:
     """The lines of a delivery; measured anew only if nobody has."""
     images = brought[[SONG_ID, SHARD, FIRST_FRAME]].to_numpy().tolist()

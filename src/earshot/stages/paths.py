@@ -38,10 +38,12 @@ class Paths:
 
     @property
     def deliveries(self) -> Path:
+        """The deliveries that were taken in, a folder each, with their index.csv."""
         return self.root / "data" / "deliveries"
 
     @property
     def releases(self) -> Path:
+        """The manifests of releases, with current.json, which names the one that is served."""
         return self.root / "releases"
 
     def data(self, stage: str) -> Path:

@@ -39,7 +39,7 @@ from earshot.versioning import PreviousOutput
 if TYPE_CHECKING:
     import pandas as pd
 
-    from earshot.validation.checks import Result
+    from earshot.validation.expectations import CheckResult
 
 COUNTED = "counted"
 """All that is counted, as a piece: hangs on deliveries that bring plays or feedback, and on parameters."""
@@ -161,7 +161,7 @@ def _write_feedback(paths: Paths, deliveries: list[Delivery]) -> dict[str, Any]:
     return {"feedback_rows": kept, "feedback_set_aside": set_aside, "feedback_unreadable": unreadable}
 
 
-def _stop_at_failures(paths: Paths, results: list[Result]) -> None:
+def _stop_at_failures(paths: Paths, results: list[CheckResult]) -> None:
     failed = [result for result in results if result.verdict == "fails"]
     if not failed:
         return
@@ -176,7 +176,7 @@ def _stop_at_failures(paths: Paths, results: list[Result]) -> None:
     raise UserError("\n".join([*lines, f"see {paths.failed / REPORT_FILES[-1]}"]))
 
 
-def _for_dagster(result: Result) -> dict[str, Any]:
+def _for_dagster(result: CheckResult) -> dict[str, Any]:
     return check(
         result.check.name,
         f"{result.check.table}: {result.check.column}",

@@ -21,6 +21,17 @@ _SONGS_KEPT_AT_ONCE = 8192
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
+    """Predict the factors of every song of the training set from its sound.
+
+    Writes item_factors.npy, float32 `(n_songs, factors)`, and items.parquet, the song_id of each row.
+    Blocks of 8,192 songs are kept in `paths.work`, so that an interrupted run goes on.
+
+    Raises
+    ------
+    UserError
+        An encoder that cannot be read or is not trusted; a song without a hyper-image, or images that
+        lack a row that the encoder reads.
+    """
     import pandas as pd
 
     encoder = load_encoder(paths.data("cnn_checkpoint"), trusted_in(params))

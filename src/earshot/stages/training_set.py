@@ -43,6 +43,7 @@ _TOLD = [SONG_ID, ARTIST_ID, ARTIST, TITLE, GENRES, TAGS, SOURCE, AUDIO]
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
+    """Write the snapshot that params.yaml asks for; see `write_snapshot`."""
     return write_snapshot(paths, params.training_set)
 
 

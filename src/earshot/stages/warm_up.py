@@ -18,7 +18,7 @@ from earshot.evaluation.choosing_n0 import Tried, choose, try_all
 from earshot.evaluation.cold_start import read_cold_start, read_vectors
 from earshot.evaluation.first_listeners import ColdSongs, cold_songs
 from earshot.evaluation.mixed_list import MixedList, mix
-from earshot.evaluation.warm_up import Column, judge_columns
+from earshot.evaluation.warm_up import WarmUpColumn, judge_columns
 from earshot.files import write_json
 from earshot.pages.warm_up import draw_page
 from earshot.params import Params
@@ -73,7 +73,7 @@ def _summary(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checks(
-    columns: list[Column], mixed: list[MixedList], bootstraps: int, seed: int
+    columns: list[WarmUpColumn], mixed: list[MixedList], bootstraps: int, seed: int
 ) -> list[dict[str, Any]]:
     below, ahead = warm_up.below_an_end(columns), warm_up.ahead_of_both(columns)
     down = [lists.listeners for lists in mixed if lists.rise("relevant", bootstraps, seed).high < 0]

@@ -12,8 +12,7 @@ from earshot.catalogue.play_counts import read_play_counts
 from earshot.checks import OBJECTIVE_FALLS, check
 from earshot.columns import COLD, SONG_ID
 from earshot.errors import UserError
-from earshot.factors.confidence import confidence
-from earshot.factors.fold_in import solve_rows
+from earshot.factors.solves import confidence, solve_rows
 from earshot.factors.wmf import Factorization, fit
 from earshot.files import link, replace_arrays, write_table
 from earshot.params import Params, WmfFactors
@@ -24,22 +23,32 @@ ROUNDING = 1e-6
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
+    """Factorize the training set as params.yaml asks; see `write_factors`."""
     return write_factors(paths, params.wmf_factors, params.seed)
 
 
 def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
-    """Factorize the training set and write both sides' factors; the summary."""
+    """Factorize the training set and write both sides' factors; the summary.
+
+    Raises
+    ------
+    UserError
+        Every song with plays is cold.
+    """
     import pandas as pd
 
     plays = read_play_counts(paths.data("training_set"))
     songs = pd.read_parquet(paths.data("training_set") / "songs.parquet")
     cold = np.isin(plays.song_ids, songs.loc[songs[COLD], SONG_ID].to_numpy(dtype=object))
     if cold.all():
-        raise UserError("every song with plays is cold: nothing is left to factorize; more songs are wanted")
-    sureness = confidence(plays.matrix, wmf.alpha, wmf.epsilon)
+        raise UserError(
+            f"every song with plays is cold, all {len(cold)} of them: nothing is left to factorize; "
+            "more songs are wanted"
+        )
+    confidences = confidence(plays.matrix, wmf.alpha, wmf.epsilon)
     kept = paths.work / "factorization.npz"
     fitted = fit(
-        sureness[:, ~cold],
+        confidences[:, ~cold],
         factors=wmf.factors,
         regularization=wmf.regularization,
         iterations=wmf.iterations,
@@ -47,7 +56,7 @@ def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
         start=_read_kept(kept),
         keep=lambda state: _keep(kept, state),
     )
-    cold_factors = solve_rows(sureness[:, cold].T.tocsr(), fitted.user_factors, wmf.regularization)
+    cold_factors = solve_rows(confidences[:, cold].T.tocsr(), fitted.user_factors, wmf.regularization)
     _write_users(paths, fitted)
     _write_items(paths.output, "", plays.song_ids[~cold], fitted.item_factors)
     _write_items(paths.output, "cold_", plays.song_ids[cold], cold_factors)

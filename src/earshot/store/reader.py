@@ -40,7 +40,7 @@ def write_store(folder: Path, image_format: ImageFormat, songs: pd.DataFrame) ->
 
 
 def newer_images(folder: Path, earlier: Path) -> NDArray[np.object_]:
-    """Ids of the songs of the store `folder` whose image the store `earlier` lacks.
+    """Ids of the songs of the store `folder` whose image the store `earlier` lacks, `(n,)`.
 
     An image of other sound, or of another definition, is another image.
     """
@@ -96,18 +96,21 @@ class HyperImageStore:
 
     @property
     def rows(self) -> tuple[Row, ...]:
+        """The rows of every image, in the order in which they are stored."""
         return self.format.rows
 
     @property
     def feature_key(self) -> str:
+        """Key of the definition that all images were made by."""
         return self.format.feature_key
 
     @property
     def frames_per_second(self) -> float:
+        """Frame rate in Hz."""
         return self.format.frames_per_second
 
     def row_slice(self, families: Sequence[str]) -> NDArray[np.intp]:
-        """Indices of the rows of `families`, in stored order; see `ImageFormat.row_slice`."""
+        """Indices of the rows of `families`, `(n,)`, in stored order; see `ImageFormat.row_slice`."""
         return self.format.row_slice(families)
 
     def position(self, song_id: str) -> int:

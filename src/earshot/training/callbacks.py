@@ -47,9 +47,17 @@ class EarlyStopping(Callback):
         return len(self.epochs) - 1 - self.best >= self._patience
 
     def on_train_start(self, trainer: Trainer, lesson: LightningModule) -> None:
+        """Stop at once where the training that goes on had run out of patience before it was killed."""
         trainer.should_stop = bool(self.epochs) and self._over
 
     def on_validation_epoch_end(self, trainer: Trainer, lesson: LightningModule) -> None:
+        """Note the losses of the epoch, keep the weights if it is the best, stop if patience has run out.
+
+        Raises
+        ------
+        UserError
+            A loss that is not finite.
+        """
         assert isinstance(lesson, Lesson)
         epoch = Epoch(len(self.epochs), lesson.training_loss.take(), lesson.validation_loss.take())
         if not math.isfinite(epoch.training_loss + epoch.validation_loss):
@@ -65,10 +73,12 @@ class EarlyStopping(Callback):
         trainer.should_stop = self._over
 
     def state_dict(self) -> dict[str, Any]:
+        """Losses of all epochs, number and weights of the best: part of the checkpoint."""
         epochs = [asdict(epoch) for epoch in self.epochs]
         return {"epochs": epochs, "best": self.best, "best_weights": self.best_weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` put into the checkpoint."""
         self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
         self.best, self.best_weights = state["best"], state["best_weights"]
 
@@ -84,12 +94,14 @@ class Resumable(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, lesson: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        """Write the checkpoint if the last one is `seconds` old, but not after the last batch of an epoch."""
         # After the last batch Lightning would go on without the validation.
         is_last = batch_idx + 1 == trainer.num_training_batches
         if not is_last and time.monotonic() - self._written >= self._seconds:
             self._write(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, lesson: LightningModule) -> None:
+        """Write the checkpoint; the epoch has been validated by then."""
         self._write(trainer)
 
     def _write(self, trainer: Trainer) -> None:
@@ -106,16 +118,20 @@ class Progress(Callback):
         self._early_stopping = early_stopping
 
     def on_train_start(self, trainer: Trainer, lesson: LightningModule) -> None:
+        """Open the bar, at the step that a training goes on from."""
         total = int(trainer.num_training_batches) * (trainer.max_epochs or 1)
         self._bar = progress(description="Training", unit="batches", total=total)
         self._bar.update(trainer.global_step)
 
     def on_train_batch_end(self, *_: Any) -> None:
+        """Advance the bar by one batch."""
         self._bar.update()
 
     def on_validation_end(self, trainer: Trainer, lesson: LightningModule) -> None:
+        """Show number and validation loss of the last epoch beside the bar."""
         last = self._early_stopping.epochs[-1]
         self._bar.set_postfix(epoch=last.epoch, validation_loss=f"{last.validation_loss:.4f}", refresh=False)
 
     def on_train_end(self, trainer: Trainer, lesson: LightningModule) -> None:
+        """Close the bar."""
         self._bar.close()

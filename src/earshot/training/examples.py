@@ -74,7 +74,6 @@ def read_examples(training_set: Path, wmf_factors: Path, store: HyperImageStore)
 
 def _plays(training_set: Path, song_ids: pd.Series) -> csr_array:
     """(n, n_users): rows as `song_ids`, columns as the user factors of the training set."""
-
     counts = read_play_counts(training_set)
     columns = positions_of(counts.song_ids, song_ids)
     return counts.matrix[:, columns].T.tocsr()

@@ -27,7 +27,7 @@ class Lesson(LightningModule):
     Attributes
     ----------
     training_loss, validation_loss
-        Sum of losses and number of songs of the epoch so far.
+        Sum of losses of the epoch so far, and over how many: windows in training, songs in validation.
     """
 
     def __init__(
@@ -50,6 +50,10 @@ class Lesson(LightningModule):
         self._generators: dict[str, Any] | None = None
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """The optimizer of the encoder's weights, and its learning rate by step.
+
+        The rate rises over the first twentieth of all steps, then follows half a cosine down to 0.
+        """
         optimizer = self._optimizer(
             self.encoder.parameters(), lr=self._learning_rate, weight_decay=self._weight_decay
         )
@@ -58,24 +62,35 @@ class Lesson(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def training_step(self, batch: TrainingBatch) -> Tensor:
+        """Mean loss of a batch of windows, a scalar; each window's loss counts in `training_loss`.
+
+        Windows are uint8 `(n, n_frames, n_rows)`, their songs int64 `(n,)`, rows of the examples.
+        """
         windows, songs = batch
         losses: Tensor = self.objective(self.encoder(windows), songs)
         self.training_loss.add(losses)
         return losses.mean()
 
     def validation_step(self, batch: ValidationBatch) -> None:
+        """Count the losses of some whole songs in `validation_loss`.
+
+        Outputs of windows, `(n, n_outputs)`, are averaged by song, `(n_songs, n_outputs)`, before the loss.
+        """
         windows, average, songs = batch
         self.validation_loss.add(self.objective(average @ self.encoder(windows), songs))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the states of torch's random generators and the training loss of the epoch so far."""
         checkpoint["generators"] = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
         checkpoint["training_loss"] = vars(self.training_loss)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take back the training loss; generator states are kept until `on_train_start`."""
         self._generators = checkpoint["generators"]
         self.training_loss = Mean(**checkpoint["training_loss"])
 
     def on_train_start(self) -> None:
+        """Set torch's random generators as they were in the checkpoint, if the training goes on from one."""
         if self._generators is not None:
             torch.set_rng_state(self._generators["cpu"])
             torch.cuda.set_rng_state_all(self._generators["cuda"])
@@ -95,6 +110,7 @@ class Mean:
         self.count = count
 
     def add(self, values: Tensor) -> None:
+        """Count `values`, `(n,)`, summed in float64."""
         self.total += float(values.detach().sum(dtype=torch.float64))
         self.count += len(values)
 

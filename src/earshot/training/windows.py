@@ -146,9 +146,11 @@ class RandomWindows:
         return songs, draw_starts(self._song_frames[songs], self._n_frames, draw)
 
     def state_dict(self) -> dict[str, int]:
+        """Number of the epoch, and how many of its batches have been read."""
         return {"epoch": self._epoch, "batches_read": self._batches_read}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from the place that `state_dict` gave."""
         self._epoch, self._batches_read = state["epoch"], state["batches_read"]
 
 
@@ -184,13 +186,17 @@ class SongWindows(LightningDataModule):
         self._validation = validation
 
     def train_dataloader(self) -> RandomWindows:
+        """The windows drawn at random, which make their own batches."""
         return self._training
 
     def val_dataloader(self) -> WholeSongs:
+        """The validation songs, which make their own batches."""
         return self._validation
 
     def state_dict(self) -> dict[str, int]:
+        """The place in the training windows: part of the checkpoint."""
         return self._training.state_dict()
 
     def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from the place in the training windows that the checkpoint holds."""
         self._training.load_state_dict(state)

@@ -24,9 +24,9 @@ from earshot.columns import (
     USER,
     USER_ID,
 )
-from earshot.params import PlayCounts
+from earshot.params import PlayCountSettings
 from earshot.validation import plays as expected
-from earshot.validation.checks import EXAMPLES, Check, Observed, Result
+from earshot.validation.expectations import EXAMPLES, Check, CheckResult, Observed
 from earshot.validation.parts import PLAYS_COLUMNS, PLAYS_FILE, TableWriter, invalid_rows, read_observed
 from earshot.validation.suite import Suite
 
@@ -62,6 +62,7 @@ class Share:
 
     @property
     def value(self) -> float:
+        """`bad` over `rows`; 0 of no rows."""
         return self.bad / max(self.rows, 1)
 
 
@@ -84,8 +85,8 @@ def unknown_share(
 
 
 def merge_parts(
-    parts: Mapping[str, Path], named_songs: Collection[str], folder: Path, params: PlayCounts
-) -> tuple[Totals, list[Result]]:
+    parts: Mapping[str, Path], named_songs: Collection[str], folder: Path, params: PlayCountSettings
+) -> tuple[Totals, list[CheckResult]]:
     """Write the play counts of all parts into `folder`, check them, and say what was seen.
 
     How many rows may be invalid, and how many of an unknown song, is judged by each delivery
@@ -124,17 +125,17 @@ def songs_of(parts: Iterable[Path], chunk_rows: int) -> set[str]:
     return found
 
 
-def _delivered(parts: Sequence[Path], max_play_count: int) -> list[Result]:
+def _delivered(parts: Sequence[Path], max_play_count: int) -> list[CheckResult]:
     checks = expected.delivered_row_checks(max_play_count)
     observed = [Observed() for _ in checks]
     for part in parts:
         observed = [total + one for total, one in zip(observed, read_observed(part), strict=True)]
-    return [Result(check, one) for check, one in zip(checks, observed, strict=True)]
+    return [CheckResult(check, one) for check, one in zip(checks, observed, strict=True)]
 
 
 def _add_known(
     parts: Mapping[str, Path], named_songs: Collection[str], unknown_file: Path, chunk_rows: int
-) -> tuple[PairCounts, Result, list[Share]]:
+) -> tuple[PairCounts, CheckResult, list[Share]]:
     """The plays of known songs added up, the others written to `unknown_file`; counted in delivered rows."""
     check = expected.known_song_check()
     suite, counts, observed = Suite([check]), PairCounts(), Observed()
@@ -155,10 +156,10 @@ def _add_known(
                 counts.add(good[USER_ID], good[SONG_ID], *numbers)
             bad, rows = observed.unexpected - before.unexpected, observed.rows - before.rows
             shares.append(Share(delivery, bad, rows))
-    return counts, Result(check, observed), shares
+    return counts, CheckResult(check, observed), shares
 
 
-def _check_written(folder: Path, totals: Totals, chunk_rows: int) -> list[Result]:
+def _check_written(folder: Path, totals: Totals, chunk_rows: int) -> list[CheckResult]:
     """The three tables as they stand on disk, looked at again."""
     return [
         *_check_chunks(
@@ -170,7 +171,9 @@ def _check_written(folder: Path, totals: Totals, chunk_rows: int) -> list[Result
     ]
 
 
-def _check_totals(totals: Totals, shares: Mapping[str, Share], params: PlayCounts) -> list[Result]:
+def _check_totals(
+    totals: Totals, shares: Mapping[str, Share], params: PlayCountSettings
+) -> list[CheckResult]:
     import pandas as pd
 
     values = {
@@ -189,11 +192,11 @@ def _check_totals(totals: Totals, shares: Mapping[str, Share], params: PlayCount
     ]
 
 
-def _check_chunks(checks: Sequence[Check], chunks: Iterable[pd.DataFrame]) -> list[Result]:
+def _check_chunks(checks: Sequence[Check], chunks: Iterable[pd.DataFrame]) -> list[CheckResult]:
     suite, observed = Suite(checks), [Observed() for _ in checks]
     for chunk in chunks:
         observed = [total + one.observed for total, one in zip(observed, suite.run(chunk), strict=True)]
-    return [Result(check, one) for check, one in zip(checks, observed, strict=True)]
+    return [CheckResult(check, one) for check, one in zip(checks, observed, strict=True)]
 
 
 def _numbered(chunks: Iterable[pd.DataFrame], n_items: int) -> Iterator[pd.DataFrame]:

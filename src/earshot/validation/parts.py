@@ -29,7 +29,7 @@ from earshot.columns import (
     VALUE,
 )
 from earshot.files import read_json, write_json
-from earshot.validation.checks import Check, Observed
+from earshot.validation.expectations import Check, Observed
 
 if TYPE_CHECKING:
     import pandas as pd

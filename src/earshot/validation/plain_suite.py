@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.validation.checks import Check
+from earshot.validation.expectations import Check
 from earshot.validation.suite import Seen, seen_rows
 
 if TYPE_CHECKING:

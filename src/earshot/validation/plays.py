@@ -5,8 +5,8 @@ from __future__ import annotations
 from earshot.catalogue.play_counts import ITEMS, USERS
 from earshot.catalogue.play_rows import DATED, DATES, FRACTION, NUMBER
 from earshot.columns import ITEM, PLAY_COUNT, PLAYED_AT, SONG_ID, USER, USER_ID
-from earshot.params import PlayCounts
-from earshot.validation.checks import Check
+from earshot.params import PlayCountSettings
+from earshot.validation.expectations import Check
 
 KNOWN, STEP, USER_NUMBER, ITEM_NUMBER = "known", "step", "user_number", "item_number"
 INVALID_SHARE, UNKNOWN_SHARE = "invalid_share", "unknown_share"
@@ -88,7 +88,7 @@ def id_checks(table: str, column: str) -> list[Check]:
     ]
 
 
-def all_checks(params: PlayCounts) -> list[Check]:
+def all_checks(params: PlayCountSettings) -> list[Check]:
     """Everything that is expected of play counts, in the order in which it is looked at."""
     return [
         *delivered_row_checks(params.max_play_count),
@@ -100,13 +100,13 @@ def all_checks(params: PlayCounts) -> list[Check]:
     ]
 
 
-def total_checks(params: PlayCounts) -> list[Check]:
+def total_checks(params: PlayCountSettings) -> list[Check]:
     """Of the one line that sums all up."""
     bounds = ("min_users", "min_songs", "min_plays", "max_invalid_share", "max_unknown_share")
     return [_total_check(name, bound, params) for name, bound in zip(TOTALS, bounds, strict=True)]
 
 
-def _total_check(name: str, parameter: str, params: PlayCounts) -> Check:
+def _total_check(name: str, parameter: str, params: PlayCountSettings) -> Check:
     """Plays whose song no delivery names stop nothing: they wait, and a withdrawal can make some of any."""
     bound, least = getattr(params, parameter), parameter.startswith("min")
     expected = f"at {'least' if least else 'most'} {bound:,} (play_counts.{parameter}={bound})"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.validation.checks import EXAMPLES, Check, Observed
+from earshot.validation.expectations import EXAMPLES, Check, Observed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +97,7 @@ def _seen(result: Any, column: pd.Series) -> Seen:
 
 
 def seen_rows(column: pd.Series, unexpected: NDArray[np.intp]) -> Seen:
-    """What a check of rows saw in `column`, given the positions that are not as expected."""
+    """What a check of rows saw in `column`; `(n_unexpected,)` positions in it are not as expected."""
     texts = column.iloc[unexpected].fillna("").astype(str).unique()[:EXAMPLES]
     examples = tuple(text[:_EXAMPLE_LENGTH] for text in texts)
     return Seen(Observed(len(column), len(unexpected), examples), unexpected)

@@ -2,7 +2,7 @@
 
 from earshot.versioning.cache import PreviousOutput, add_object, cache_folder, cache_path
 from earshot.versioning.definitions import Definition, read_definition, split_target
-from earshot.versioning.deliveries import add_folder, delivery_md5s, ignored_files, writing
+from earshot.versioning.folders import add_folder, delivery_md5s, ignored_files, writing
 from earshot.versioning.garbage import Garbage, collect_garbage
 from earshot.versioning.kept_lock import keep_lockfile
 from earshot.versioning.lockfile import (

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from earshot.errors import UserError
 from earshot.versioning.cache import PreviousOutput, cache_folder, cache_path
-from earshot.versioning.deliveries import writing
+from earshot.versioning.folders import writing
 from earshot.versioning.git import git, git_or_none
 from earshot.versioning.kept_lock import cut_aside, kept_copy, lockfiles
 from earshot.versioning.lockfile import DOUBT, MD5, file_md5, read_outs

@@ -65,7 +65,7 @@ class Playing:
 
 
 def on_grid(values: NDArray[np.float64]) -> Samples:
-    """`values` rounded to multiples of 2^-20."""
+    """`values`, of any shape, rounded to multiples of 2^-20."""
     return np.rint(values * _GRID) / _GRID
 
 

@@ -55,6 +55,15 @@ def draw_plays(number: int, drawn_to: Floats) -> tuple[NDArray[np.int64], NDArra
     Songs are drawn without replacement with probabilities proportional to
     exp(attraction) (the Gumbel-top-k trick); counts have a long tail, longer
     for the songs that attract.
+
+    Parameters
+    ----------
+    drawn_to
+        As `attraction` gives it, (n_songs,).
+
+    Returns
+    -------
+    rows and counts, int64 (n_played,) each
     """
     rng = generator("listener", number, "plays")
     n_songs = int(np.clip(MEDIAN_SONGS * np.exp(0.7 * rng.standard_normal()), 8, len(drawn_to) / 2))

@@ -88,6 +88,7 @@ class SetAside:
         csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerow(values)
 
     def close(self) -> None:
+        """Close the file, if one was opened; a last row counts the lines that were not listed."""
         if self._file is not None:
             if self.count > _MOST_LISTED:
                 more = f"{self.count - _MOST_LISTED:,} more, counted and not listed"

@@ -58,7 +58,7 @@ def truth(name: str) -> Column:
 
 
 def whole_numbers(texts: pyarrow.Array) -> NDArray[np.int64]:
-    """The play count that each text says, as the stage play_counts reads it; 0 where it says none."""
+    """The play count in each text, as the stage play_counts reads it, int64 (n,); 0 where there is none."""
     import pyarrow
 
     try:

@@ -73,7 +73,7 @@ def _read_name(stream: BinaryIO, header: tarfile.TarInfo) -> bytes:
 def _read(stream: BinaryIO, size: int) -> bytes:
     content = stream.read(size)
     if len(content) < size:
-        raise EOFError("it ends within a member")
+        raise EOFError(f"it ends within a member: {len(content):,} of {size:,} bytes")
     return content
 
 
@@ -85,7 +85,7 @@ def _said(header: tarfile.TarInfo, content: bytes) -> dict[str, str]:
     while content:
         length = content.partition(b" ")[0]  # of the record, itself and its line end included
         if not length.isdigit() or not 0 < int(length) <= len(content):
-            raise tarfile.ReadError("a pax header that is none")
+            raise tarfile.ReadError(f"a pax header that starts with {length[:40]!r}; wanted its length")
         record, content = content[len(length) + 1 : int(length) - 1], content[int(length) :]
         key, _, value = record.partition(b"=")
         said[key.decode(errors="replace")] = value.decode(errors="surrogateescape")
@@ -106,7 +106,7 @@ class _Member(io.RawIOBase):
     def readinto(self, buffer: memoryview[int]) -> int:  # type: ignore[override]
         part = self._stream.read(min(len(buffer), self._left))
         if self._left and not part:
-            raise EOFError("it ends within a member")
+            raise EOFError(f"it ends within a member: {self._left:,} bytes are missing")
         buffer[: len(part)] = part
         self._left -= len(part)
         return len(part)

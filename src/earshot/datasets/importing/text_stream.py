@@ -63,9 +63,11 @@ class TextStream:
         return part
 
     def readable(self) -> bool:
+        """Always True; pyarrow wants a file object with this method."""
         return True
 
     def close(self) -> None:
+        """Set `closed`; the file itself is closed when its blocks have been read or dropped."""
         self.closed = True
 
 

@@ -31,7 +31,17 @@ class FactorsMse(nn.Module):
 
     @property
     def n_outputs(self) -> int:
+        """Number of item factors."""
         return self.targets.shape[1]
 
     def forward(self, outputs: Tensor, songs: Tensor) -> Tensor:
+        """Squared error of each song (eq. 4), float32 `(n,)`, averaged over the factors.
+
+        Parameters
+        ----------
+        outputs
+            Predicted factors on the scale of `targets`, float32 `(n, factors)`.
+        songs
+            Rows of the examples, int64 `(n,)`.
+        """
         return (outputs - self.targets[songs]).square().mean(dim=1)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from earshot.factors.confidence import confidence
+from earshot.factors.solves import confidence
 from earshot.training.examples import Examples
 from earshot.training.objectives.factors_mse import FactorsMse
 
@@ -52,26 +52,36 @@ class FactorsWpe(nn.Module):
         super().__init__()
         assert examples.user_factors is not None
         assert examples.plays is not None
-        scaling, sureness = FactorsMse(examples), confidence(examples.plays, alpha, epsilon)
+        scaling, confidences = FactorsMse(examples), confidence(examples.plays, alpha, epsilon)
         users = examples.user_factors.astype(np.float64)
-        unit = _mean_loss(scaling.output_mean.double().numpy(), users, sureness[: examples.n_training])
+        unit = _mean_loss(scaling.output_mean.double().numpy(), users, confidences[: examples.n_training])
         for name, values in {
             "output_mean": scaling.output_mean,
             "output_scale": scaling.output_scale,
             "gram": torch.from_numpy(users.T @ users).float(),
             "user_factors": torch.from_numpy(examples.user_factors),
-            "starts": torch.from_numpy(sureness.indptr).long(),
-            "listeners": torch.from_numpy(sureness.indices).long(),
-            "confidences": torch.from_numpy(sureness.data),
+            "starts": torch.from_numpy(confidences.indptr).long(),
+            "listeners": torch.from_numpy(confidences.indices).long(),
+            "confidences": torch.from_numpy(confidences.data),
             "unit": torch.tensor(unit).float(),
         }.items():
             self.register_buffer(name, values, persistent=False)  # large, and not learned
 
     @property
     def n_outputs(self) -> int:
+        """Number of item factors."""
         return self.user_factors.shape[1]
 
     def forward(self, outputs: Tensor, songs: Tensor) -> Tensor:
+        """Weighted prediction error of each song over all users (eq. 5), float32 `(n,)`, divided by `unit`.
+
+        Parameters
+        ----------
+        outputs
+            float32 `(n, factors)`; times `output_scale` plus `output_mean` they are the predicted factors.
+        songs
+            Rows of the examples, int64 `(n,)`.
+        """
         factors = outputs * self.output_scale + self.output_mean  # (n, factors)
         over_all_users = ((factors @ self.gram) * factors).sum(dim=1)
         plays, owners = self._plays_of(songs)  # (n_plays,) each
@@ -88,9 +98,9 @@ class FactorsWpe(nn.Module):
         return firsts[owners] + torch.arange(len(owners), device=songs.device), owners
 
 
-def _mean_loss(factors: Doubles, users: Doubles, sureness: csr_array) -> float:
-    """What the same factors for every song reach, on average over the songs of `sureness`."""
+def _mean_loss(factors: Doubles, users: Doubles, confidences: csr_array) -> float:
+    """What the same factors for every song reach, on average over the songs of `confidences`."""
     scores = users @ factors
-    theirs = scores[sureness.indices]
-    extra = sureness.data.astype(np.float64) @ (1 - theirs) ** 2 - theirs @ theirs
-    return float(scores @ scores + extra / sureness.shape[0])
+    theirs = scores[confidences.indices]
+    extra = confidences.data.astype(np.float64) @ (1 - theirs) ** 2 - theirs @ theirs
+    return float(scores @ scores + extra / confidences.shape[0])

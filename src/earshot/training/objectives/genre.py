@@ -56,9 +56,19 @@ class Genre(nn.Module):
 
     @property
     def n_outputs(self) -> int:
+        """Number of genres."""
         return len(self.genres)
 
     def forward(self, outputs: Tensor, songs: Tensor) -> Tensor:
+        """Cross-entropy of each song, float32 `(n,)`; 0 for a song that takes no part.
+
+        Parameters
+        ----------
+        outputs
+            Logits in the order of `genres`, float32 `(n, n_genres)`.
+        songs
+            Rows of the examples, int64 `(n,)`.
+        """
         return nn.functional.cross_entropy(
             outputs, self.targets[songs], reduction="none", ignore_index=_NO_PART
         )

@@ -20,8 +20,8 @@ from hyper_image.measures import (
     minus,
     replicates,
 )
-from hyper_image.params import HyperImage
-from hyper_image.snippets import GENRE, SNIPPET, Catalogue, Fold, ways
+from hyper_image.params import HyperImageParams
+from hyper_image.snippets import GENRE, SNIPPET, Catalogue, SnippetFold, ways
 from hyper_image.song_level import LOGISTIC
 
 MAJORITY = "majority"
@@ -31,19 +31,19 @@ Measured = Mapping[str, dict[str, Doubles]]
 
 
 @dataclass(frozen=True)
-class Run:
+class FoldRun:
     """One fold of one way of splitting, and what each system says of its held-out snippets, and songs.
 
     `on_both_sides` counts songs and artists of which some snippets are held out, others not.
     """
 
-    fold: Fold
+    fold: SnippetFold
     answers: dict[str, Answers]
     of_songs: dict[str, Answers]
     on_both_sides: dict[str, int]
 
 
-def describe_runs(catalogue: Catalogue, runs: Sequence[Run], params: HyperImage) -> dict[str, Any]:
+def describe_runs(catalogue: Catalogue, runs: Sequence[FoldRun], params: HyperImageParams) -> dict[str, Any]:
     """The content of metrics.json; every interval is over artists, of a difference paired."""
     n_artists, n_genres = int(catalogue.artist_numbers.max()) + 1, len(catalogue.genres)
     drawn = replicates(n_artists, params.bootstraps, params.folds.seed)
@@ -75,12 +75,12 @@ def _measure(runs: Sequence[Mapping[str, Answers]], n_genres: int, drawn: np.nda
     return measured
 
 
-def _differences(measured: Measured, yardstick: str, params: HyperImage) -> dict[str, Any]:
+def _differences(measured: Measured, yardstick: str, params: HyperImageParams) -> dict[str, Any]:
     return {name: describe(minus(measured[name], measured[yardstick])) for name in params.networks}
 
 
 def _describe_songs(
-    measured: Measured, runs: Sequence[Run], catalogue: Catalogue, params: HyperImage
+    measured: Measured, runs: Sequence[FoldRun], catalogue: Catalogue, params: HyperImageParams
 ) -> dict[str, Any]:
     asked = np.concatenate([run.fold.test for run in runs])
     return {
@@ -90,7 +90,7 @@ def _describe_songs(
     }
 
 
-def _describe_split(measured: Measured, runs: Sequence[Run], n_genres: int) -> dict[str, Any]:
+def _describe_split(measured: Measured, runs: Sequence[FoldRun], n_genres: int) -> dict[str, Any]:
     sides = {what: sum(run.on_both_sides[what] for run in runs) for what in runs[0].on_both_sides}
     return {
         "systems": {name: describe(values) for name, values in measured.items()},
@@ -99,7 +99,7 @@ def _describe_split(measured: Measured, runs: Sequence[Run], n_genres: int) -> d
     }
 
 
-def _describe_fold(run: Run, n_genres: int) -> dict[str, Any]:
+def _describe_fold(run: FoldRun, n_genres: int) -> dict[str, Any]:
     answers = run.answers[MAJORITY]
     every = np.ones((int(answers.artists.max()) + 1, 1))
     systems = {
@@ -112,7 +112,7 @@ def _describe_fold(run: Run, n_genres: int) -> dict[str, Any]:
     return {"snippets": len(answers.artists), "artists": n_artists, "systems": systems}
 
 
-def _protocol(catalogue: Catalogue, params: HyperImage) -> dict[str, Any]:
+def _protocol(catalogue: Catalogue, params: HyperImageParams) -> dict[str, Any]:
     songs = catalogue.songs[catalogue.songs[GENRE] != ""]
     return {
         "folds": params.folds.folds,
@@ -127,7 +127,7 @@ def _protocol(catalogue: Catalogue, params: HyperImage) -> dict[str, Any]:
     }
 
 
-def per_snippet(catalogue: Catalogue, runs: Sequence[Run]) -> pd.DataFrame:
+def per_snippet(catalogue: Catalogue, runs: Sequence[FoldRun]) -> pd.DataFrame:
     """A line for each way of splitting, system and held-out snippet: the guess, and the rank of its genre."""
     names = np.array(catalogue.genres, dtype=object)
     told = catalogue.snippets[[SNIPPET, SONG_ID, ARTIST_ID, GENRE]]

@@ -72,7 +72,7 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Result:
+class CheckResult:
     """A check beside what it saw."""
 
     check: Check
@@ -80,6 +80,7 @@ class Result:
 
     @property
     def verdict(self) -> Verdict:
+        """Whether the check holds; where it does not, whether it warns, sets rows aside or fails."""
         if not self.observed.unexpected:
             return "holds"
         if self.check.warns:
@@ -98,6 +99,7 @@ class Result:
         return f"{text}: {', '.join(map(repr, seen.examples))}" if seen.examples else text
 
     def as_json(self) -> dict[str, Any]:
+        """The check, what was observed and the verdict, as in validation.json."""
         return {
             **{
                 key: value

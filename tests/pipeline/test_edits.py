@@ -12,11 +12,11 @@ from tests.pipeline.workspace import Workspace
 
 PIECES = {
     "raw_audio/parts/*": "audio/probing.py",
-    "play_counts/parts/*/plays.parquet": "plays/rows.py",
-    "play_counts/counted.key": "plays/rows.py",
+    "play_counts/parts/*/plays.parquet": "catalogue/play_rows.py",
+    "play_counts/counted.key": "catalogue/play_rows.py",
     "served_factors/predicted/*.npy": "encoders/convolutional.py",
     "served_factors/solved.key": "recommend/hybrid.py",
-    "drift/reference.key": "audio/statistics.py",
+    "drift/reference.key": "store/statistics.py",
     "drift/deliveries/*": "evaluation/drift.py",
     "recommendations/ranked/listeners.key": "recommend/ranking.py",
 }
@@ -70,7 +70,7 @@ def test_an_edit_of_code_makes_all_again_that_it_may_change(workspace: Workspace
     predicted = "served_factors/predicted/*.npy"
     assert len(after[predicted]) == 2 * len(before[predicted])
     plays = counts(workspace)
-    double(workspace.root / "src" / "earshot" / "plays" / "rows.py")
+    double(workspace.root / "src" / "earshot" / "catalogue" / "play_rows.py")
     workspace.run("dvc", "repro", "--single-item", "play_counts")
     assert (counts(workspace) == 2 * plays).all()
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -83,6 +84,11 @@ def stage_params(root: Path, target: str) -> Any:
 
 
 def _body(root: Path, target: str) -> ModuleType:
+    """The module of a stage. Dagster's process checks params too, and may not have the papers' on its path."""
+    folder, _ = versioning.split_target(target)
+    papers = str(root / Path(folder).parent)
+    if folder and papers not in sys.path:
+        sys.path.append(papers)
     return import_module(versioning.read_definition(root, target).module)
 
 

@@ -1,6 +1,7 @@
 # make run   set up, make the embedded catalogue, run the whole pipeline, show the results
 # make paper the papers' comparisons on the catalogue that is there; takes half an hour
 # make ui    Dagster's web UI on http://127.0.0.1:3000
+# make check lint, types and the quick tests, in three minutes
 # make test  every check and every test
 # make soak  every stage times every kind of kill, full disks, the gate; takes three hours
 # make soak-kills SEED=1 N=100   so many random kills over the life of a workspace; goes on where it was ended
@@ -11,12 +12,14 @@ PORT ?= 3000
 SEED ?= 1
 N ?= 100
 BIN := $(CURDIR)/.venv/bin
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -n 2 --dist loadscope --no-loadscope-reorder \
+	--max-worker-restart 0
 
 export PATH := $(BIN):$(PATH)
 export PYTHONPATH := src:reproductions
 export DAGSTER_HOME := $(CURDIR)/.dagster
 
-.PHONY: run paper ui test check soak soak-kills soak-odd
+.PHONY: run paper ui test check lint soak soak-kills soak-odd
 
 run: .venv/installed
 	@exec python -m orchestration.run everything --demo
@@ -27,10 +30,13 @@ paper: .venv/installed
 ui: .venv/installed
 	@exec dagster dev --host 127.0.0.1 --port $(PORT)
 
-test: check
-	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 -m "not soak"
+test: lint
+	@$(PYTEST) -m "not soak"
 
-check: .venv/installed
+check: lint
+	@$(PYTEST) -m "not soak and not slow"
+
+lint: .venv/installed
 	@ruff check .
 	@ruff format --check .
 	@mypy

@@ -35,6 +35,24 @@ class SharedFixtures(LoadScopeScheduling):
         return folder if folder == "tests/releases" else path
 
 
+SLOW = (
+    *("pipeline", "releases"),
+    *("audio/test_long_files.py", "audio/test_hostile_files.py", "audio/test_damaged_files.py"),
+    *("datasets/test_embedded_delivery.py", "datasets/test_near_duplicates.py", "datasets/test_msd.py"),
+    *("deliveries/test_ingest.py", "deliveries/test_inbox.py", "deliveries/test_inbox_goes_on.py"),
+    *("deliveries/test_malicious.py", "foreign/test_bounds.py", "orchestration", "pages/test_song_sheet.py"),
+    *("stages", "training/test_train.py", "test_benchmarks.py", "test_readme.py", "test_signals.py"),
+    *("test_tracking.py", "test_pool.py", "versioning/test_definitions.py"),
+)
+"""What `make check` leaves to `make test`: whole pipelines, repositories, kills, what takes ten seconds."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    path = item.path.as_posix()
+    if any(f"/tests/{place}" in path for place in SLOW):
+        item.add_marker("slow")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedFixtures:
     return SharedFixtures(config, log)

@@ -20,7 +20,7 @@ PIECES = {
     "drift/deliveries/*": "evaluation/drift.py",
     "recommendations/ranked/listeners.key": "recommend/ranking.py",
 }
-"""What is used again, and a module that makes it. (Shards go by FEATURE_VERSION: tests/audio.)"""
+"""What is used again, and a module that makes it. (Shards go by FEATURE_VERSION: tests/features.)"""
 STAGES = sorted({piece.split("/")[0] for piece in PIECES})
 
 

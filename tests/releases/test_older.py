@@ -23,7 +23,7 @@ from tests.deliveries.workspaces import empty_workspace
 
 OLDER = Path(__file__).parent / "older"
 PROJECT = Path(__file__).parents[2]
-GOLDEN = PROJECT / "tests" / "audio" / "golden" / "hyper_image_v1.npy"
+GOLDEN = PROJECT / "tests" / "features" / "golden" / "hyper_image_v1.npy"
 
 
 def golden_store(folder: Path) -> HyperImageStore:

@@ -84,7 +84,7 @@ def stage_params(root: Path, target: str) -> Any:
 
 
 def _body(root: Path, target: str) -> ModuleType:
-    """The module of a stage. Dagster's process checks params too, and may not have the papers' on its path."""
+    """The module of a stage; Dagster's process checks params too, and may lack the papers' on its path."""
     folder, _ = versioning.split_target(target)
     papers = str(root / Path(folder).parent)
     if folder and papers not in sys.path:

@@ -75,7 +75,7 @@ def test_any_id_makes_a_plain_file_name(name: str) -> None:
 
 def test_a_file_outside_any_workspace_with_the_excerpt_of_params(root: Path, tmp_path: Path) -> None:
     shutil.rmtree(root / "data")
-    params = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")
+    params = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
     assert "excerpt_seconds: 60.0" in params
     (root / "params.yaml").write_text(params.replace("excerpt_seconds: 60.0", "excerpt_seconds: 1.0"))
     song = str(root / "audio" / "b.mp3")

@@ -24,6 +24,7 @@ def note_process(instance: dg.DagsterInstance, run_id: str) -> None:
     For jobs whose steps share one process, as all of `orchestration.jobs` do.
     """
     process = psutil.Process()
+    # PIDs are used again: PID and start time name one process
     instance.add_run_tags(run_id, {PROCESS_TAG: f"{process.pid} {process.create_time():.2f}"})
 
 

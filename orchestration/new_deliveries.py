@@ -80,4 +80,4 @@ def _request(instance: dg.DagsterInstance, fingerprint: str) -> dg.RunRequest | 
         left = last.update_timestamp.timestamp() + pause(attempt) - time.time()
         if left > 0:
             return dg.SkipReason(f"attempt {attempt} failed; the next in {left:.0f} s")
-    return dg.RunRequest(run_key=f"{fingerprint}-{attempt}", tags=tags)
+    return dg.RunRequest(run_key=f"{fingerprint}-{attempt}", tags=tags)  # Dagster runs a key once, for ever

@@ -66,7 +66,7 @@ def _code_server(process: psutil.Process | None) -> DagsterGrpcClient | None:
     command = process.cmdline() if process is not None else []
     if "code-server" not in command:
         return None
-    options = dict(pairwise(command))
+    options = dict(pairwise(command))  # each word with the next: options with their values
     if socket := options.get("--socket") or options.get("-s"):
         return DagsterGrpcClient(socket=socket)
     port = options.get("--port") or options.get("-p")

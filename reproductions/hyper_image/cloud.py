@@ -21,7 +21,7 @@ def three_components(vectors: NDArray[np.floating]) -> Doubles:
     """
     centred = np.asarray(vectors, dtype=np.float64) - vectors.mean(axis=0, dtype=np.float64)
     _, directions = np.linalg.eigh(centred.T @ centred)  # (d, d), the largest last
-    found = centred @ directions[:, :-4:-1]
+    found = centred @ directions[:, :-4:-1]  # (n, 3) or fewer, the largest first
     found *= np.where(found[np.abs(found).argmax(axis=0), range(found.shape[1])] < 0, -1, 1)
     points = np.pad(found, ((0, 0), (0, 3 - found.shape[1])))
     points -= (points.min(axis=0) + points.max(axis=0)) / 2

@@ -67,6 +67,7 @@ def _run(
 
 def _majority(learned: Ints, n_genres: int, n_test: int) -> NDArray[np.float64]:
     """Scores (n_test, n_genres) that put the most frequent genres first, of equals the first by name."""
+    # argsort of argsort: the rank of each genre
     places = np.argsort(np.argsort(-np.bincount(learned, minlength=n_genres), kind="stable"))
     return np.tile(-places.astype(np.float64), (n_test, 1))
 

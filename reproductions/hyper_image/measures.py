@@ -40,7 +40,7 @@ class Answers:
 
 def answer(scores: NDArray[np.floating], genres: Ints, artists: Ints) -> Answers:
     """Of scores (n, n_genres), the genres and artists of the snippets, (n,)."""
-    own = np.take_along_axis(scores, genres[:, None], axis=1)
+    own = np.take_along_axis(scores, genres[:, None], axis=1)  # score of its own genre, (n, 1)
     return Answers(artists, genres, (scores >= own).sum(axis=1), scores.argmax(axis=1))
 
 
@@ -61,15 +61,15 @@ def measure(answers: Answers, n_genres: int, drawn: NDArray[np.floating]) -> dic
 
     def tally(genres: Ints, counted: NDArray[np.bool_]) -> Doubles:
         """How many snippets of each genre count, (n_genres, n_columns)."""
-        by_artist = np.zeros((n_genres, len(drawn)))
-        np.add.at(by_artist, (genres, answers.artists), counted)
+        by_artist = np.zeros((n_genres, len(drawn)))  # (n_genres, n_artists)
+        np.add.at(by_artist, (genres, answers.artists), counted)  # .at: the same pair may come often
         columns: Doubles = by_artist @ drawn.astype(np.float64)
         return columns
 
     every, right = np.ones(len(answers.genres), dtype=np.bool_), answers.guesses == answers.genres
     there = tally(answers.genres, every)
     both = there + tally(answers.guesses, every)
-    f1 = _ratio(2 * tally(answers.genres, right), both)
+    f1 = _ratio(2 * tally(answers.genres, right), both)  # (n_genres, n_columns)
     return {
         "precision_at_1": _ratio(tally(answers.genres, answers.ranks <= 1).sum(axis=0), there.sum(axis=0)),
         "precision_at_3": _ratio(tally(answers.genres, answers.ranks <= 3).sum(axis=0), there.sum(axis=0)),

@@ -113,10 +113,11 @@ def _cut(songs: pd.DataFrame, store: HyperImageStore, window: int) -> pd.DataFra
     )
     chosen = placed[placed[GENRE] != ""]
     counts = np.maximum(1, chosen[N_FRAMES].to_numpy() // window)
+    # the line of a song once for each of its snippets
     cut = chosen.loc[chosen.index.repeat(counts)].reset_index(drop=True)
-    number = cut.groupby(SONG_ID, sort=False).cumcount()
+    number = cut.groupby(SONG_ID, sort=False).cumcount()  # 0, 1, 2, ... within a song
     cut[FIRST_FRAME] += window * number
-    cut[N_FRAMES] = cut[N_FRAMES].clip(upper=window)
+    cut[N_FRAMES] = cut[N_FRAMES].clip(upper=window)  # a shorter song keeps its length
     return cut.assign(**{SNIPPET: cut[SONG_ID] + "#" + number.astype(str)})
 
 

@@ -68,6 +68,7 @@ def nearest_songs(look: Look, n_songs: int, n: int) -> pd.DataFrame:
     ids, lines = look.songs[SONG_ID].tolist(), []
     for row in (look.songs.index.get_loc(label) for label in most):
         for by, patterns in (("plays", look.wmf_patterns), ("sound", look.predicted_patterns)):
+            # one more, since the song itself is among them
             rows, cosines = similar_songs(patterns, patterns[row], n + 1)
             near = [
                 (other, cosine) for other, cosine in zip(rows.tolist(), cosines, strict=True) if other != row

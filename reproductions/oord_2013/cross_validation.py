@@ -138,6 +138,7 @@ def _metrics(runs: list[Run], pooled: dict[str, Result], params: Oord2013) -> di
 def _permutations(runs: list[Run], seeds: list[int], metric: Metric) -> list[float]:
     """What each permutation of each seed gave over the listeners of all folds, ascending."""
     by_seed = ([run.shuffled for run in runs if run.seed == seed] for seed in seeds)
+    # for each seed and permutation its results in all folds
     dealt = [folds for of_seed in by_seed for folds in zip(*of_seed, strict=True)]
     means = (np.nanmean(np.concatenate([fold.per_user[metric] for fold in folds])) for folds in dealt)
     return sorted(round(float(mean), 6) for mean in means)

@@ -127,10 +127,12 @@ def _write_plays(source: Path, output: Path, folds: Folds) -> None:
     import pandas as pd
 
     counts = read_play_counts(source)
+    # entries of a column: listeners of the song
     songs = _most(np.bincount(counts.matrix.indices, minlength=len(counts.song_ids)), folds.most_played_songs)
     of_songs = counts.matrix[:, songs]
-    users = _most(np.diff(of_songs.indptr), folds.most_active_users)
+    users = _most(np.diff(of_songs.indptr), folds.most_active_users)  # entries of a row: songs of the user
     rows = csr_array(of_songs[users])
+    # the row of each entry, beside its column in `indices`
     user = np.repeat(np.arange(len(users)), np.diff(rows.indptr))
     plays = pd.DataFrame({USER: user, ITEM: rows.indices, PLAY_COUNT: rows.data}).sort_values([USER, ITEM])
     write_play_counts(output, counts.user_ids[users], counts.song_ids[songs], plays)

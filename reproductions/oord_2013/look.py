@@ -33,7 +33,7 @@ class Look:
     wmf_factors
         Item factors; of cold songs those folded in from their plays, `(n, factors)`.
     wmf_patterns, predicted_patterns
-        Usage patterns of these, and of what the network hears (`evaluation.usage_patterns`), `(n, factors)`.
+        Usage patterns of these, and of what the network hears (`oord_2013.usage_patterns`), `(n, factors)`.
     bags
         Bags of words, `(n, components)`.
     """

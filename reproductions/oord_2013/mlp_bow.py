@@ -36,12 +36,14 @@ def mlp_bow(known: Known) -> Array:
         No song for early stopping.
     """
     mean, scale = known.targets.mean(axis=0), known.targets.std() or np.float32(1)
+    # from a mean squared length of 1 to a mean square of 1 a component, on average
     features = one_scale(known.bags, known.learn) * np.sqrt(np.float32(known.bags.shape[1]))
     targets = (known.targets - mean) / scale
     training = known.learn & ~known.validation
     sides = [(features[songs], targets[songs[known.learn]]) for songs in (training, known.validation)]
     trained = [_train(sides[0], sides[1], penalty, known.seed) for penalty in _PENALTIES]
     _, network = min(trained, key=lambda outcome: outcome[0])
+    # sklearn gives (n,) for a single factor
     return np.asarray(network.predict(features).reshape(len(features), -1) * scale + mean, dtype=np.float32)
 
 

@@ -1,4 +1,8 @@
-"""mlr: metric learning to rank on bags of words, songs like those a listener played."""
+"""mlr: metric learning to rank on bags of words, songs like those a listener played.
+
+McFee and Lanckriet 2010 learn the metric, McFee, Barrington and Lanckriet 2012 say from what, and
+van den Oord et al. 2013 recommend with it.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +49,13 @@ def most_similar(plays: csr_array, queries: Ints, candidates: Ints, k: int) -> c
     from scipy.sparse import csc_array, csr_array, vstack
 
     heard = csc_array(plays.astype(bool).astype(np.float32))
-    n_listeners, of_candidates = np.diff(heard.indptr), heard[:, candidates]
+    n_listeners, of_candidates = np.diff(heard.indptr), heard[:, candidates]  # CSC: entries of each column
     blocks = []
     for first in range(0, len(queries), _QUERIES_AT_ONCE):
         block = queries[first : first + _QUERIES_AT_ONCE]
-        shared = (heard[:, block].T @ of_candidates).toarray()
-        shared[block[:, None] == candidates] = 0
+        shared = (heard[:, block].T @ of_candidates).toarray()  # (n_block, n_candidates)
+        shared[block[:, None] == candidates] = 0  # no song is similar to itself
+        # |A or B| = |A| + |B| - |A and B|
         either = n_listeners[block, None] + n_listeners[candidates] - shared
         blocks.append(csr_array(_largest(shared / np.maximum(either, 1), k)))
     return vstack(blocks, format="csr")
@@ -128,7 +133,7 @@ def _ask(known: Known, features: Doubles, songs: Ints, candidates: Ints) -> Quer
             f"metric learning to rank: of {len(songs)} warm songs with audio none shares listeners with some "
             f"of {len(candidates)} others and not with all; more plays are wanted"
         )
-    place = np.searchsorted(candidates, songs[asks])
+    place = np.searchsorted(candidates, songs[asks])  # candidates ascend
     own = np.where(np.isin(songs[asks], candidates), place, -1)
     return Queries(features[songs[asks]], features[candidates], relevant[asks], own)
 
@@ -136,7 +141,7 @@ def _ask(known: Known, features: Doubles, songs: Ints, candidates: Ints) -> Quer
 def _root(metric: Doubles) -> Doubles:
     """L of W = L L', (d, r)."""
     values, vectors = np.linalg.eigh(metric)
-    kept = values > 1e-9 * max(values[-1], 0)
+    kept = values > 1e-9 * max(values[-1], 0)  # eigh gives the largest last
     return np.asarray(vectors[:, kept] * np.sqrt(values[kept]))
 
 
@@ -144,7 +149,7 @@ def _vectors(known: Known, songs: NDArray[np.floating]) -> Vectors:
     """From z of every song, (n, r)."""
     played = known.plays.astype(bool).astype(np.float32)
     n_played = np.maximum(np.diff(played.indptr), 1)[:, None]
-    users = played @ songs.astype(np.float32) * (2 / n_played)
+    users = played @ songs.astype(np.float32) * (2 / n_played)  # 2 m_u, (n_users, r)
     lengths = (songs**2).sum(axis=1, keepdims=True)
     items = np.concatenate([songs, lengths], axis=1, dtype=np.float32)
     minus_one = np.full((len(users), 1), -1)

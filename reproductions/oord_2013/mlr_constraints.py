@@ -90,6 +90,7 @@ def mean_auc(queries: Queries, metric: Doubles) -> float:
         for query, own_scores in zip(block, scores, strict=True):
             relevant, irrelevant = _split(queries, query)
             n = len(relevant)
+            # AUC from the sum of ranks of the relevant (Mann-Whitney)
             ranks = rankdata(np.concatenate([own_scores[relevant], own_scores[irrelevant]]))[:n]
             total += float(ranks.sum() - n * (n + 1) / 2) / (n * len(irrelevant))
     return total / len(queries.features)
@@ -97,12 +98,13 @@ def mean_auc(queries: Queries, metric: Doubles) -> float:
 
 def _scores(queries: Queries, metric: Doubles) -> Iterator[tuple[NDArray[np.intp], Doubles]]:
     """Some queries at a time, and s, (n_block, n)."""
-    stretched = queries.candidates @ metric
-    lengths = (stretched * queries.candidates).sum(axis=1)
+    stretched = queries.candidates @ metric  # W i of every candidate, (n, d)
+    lengths = (stretched * queries.candidates).sum(axis=1)  # i' W i, (n,)
     for first in range(0, len(queries.features), _QUERIES_AT_ONCE):
         block = np.arange(first, min(first + _QUERIES_AT_ONCE, len(queries.features)))
         features = queries.features[block]
         own = ((features @ metric) * features).sum(axis=1)
+        # -(q - i)' W (q - i), multiplied out
         yield block, 2 * features @ stretched.T - lengths - own[:, None]
 
 
@@ -123,8 +125,9 @@ def _weigh_wrong_pairs(
 
     That is twice the share of pairs in which i is wrong, with the sign of its side.
     """
-    order = relevant[np.argsort(scores[relevant])]
+    order = relevant[np.argsort(scores[relevant])]  # the farthest first
     too_near = np.searchsorted(scores[order], scores[irrelevant] + 0.5)  # relevant songs behind each
+    # relevant song p is behind those irrelevant ones whose too_near is above p
     too_far = len(irrelevant) - np.cumsum(np.bincount(too_near, minlength=len(order) + 1))[:-1]
     pairs = len(order) * len(irrelevant)
     weights[order], weights[irrelevant] = 2 * too_far / pairs, -2 * too_near / pairs
@@ -133,5 +136,6 @@ def _weigh_wrong_pairs(
 
 def _features(queries: Doubles, candidates: Doubles, weights: Doubles) -> Doubles:
     """Sum of `weights` (n_queries, n) x phi(q, i); each row of weights sums to 0."""
-    cross = queries.T @ (weights @ candidates)
+    cross = queries.T @ (weights @ candidates)  # sum of w q i', (d, d)
+    # -(q - i)(q - i)' = q i' + i q' - i i' - q q'; the last drops out, as weights of a query sum to 0
     return np.asarray(cross + cross.T - (candidates.T * weights.sum(axis=0)) @ candidates)

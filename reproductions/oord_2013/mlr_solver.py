@@ -89,18 +89,20 @@ class _Master:
     def add(self, constraint: Constraint) -> float:
         """The slack that the metric needs."""
         matrix = np.diag(np.diagonal(constraint.difference)) if self._diagonal else constraint.difference
+        # a row a constraint, (n, d * d)
         self._differences = np.concatenate([self._differences, matrix.reshape(1, -1)])
         self._losses, self._weights = np.append(self._losses, constraint.loss), np.append(self._weights, 0)
         return constraint.loss - float((matrix * self.metric).sum())
 
     def improve(self, slack_weight: float) -> None:
         """Some steps of ADMM, until the metric stands still."""
+        # (n, n): <difference_r, difference_s> / rho
         products = self._differences @ self._differences.T / _RHO
         for _ in range(_STEPS):
-            base = self.metric - self._scaled_dual - np.eye(len(self.metric)) / _RHO
-            slacks = self._losses - self._differences @ base.ravel()
+            base = self.metric - self._scaled_dual - np.eye(len(self.metric)) / _RHO  # Z - U - I / rho
+            slacks = self._losses - self._differences @ base.ravel()  # linear part of the dual in a, (n,)
             self._weights = _best_weights(products, slacks, self._weights, slack_weight)
-            free, last = base + self._sum() / _RHO, self.metric
+            free, last = base + self._sum() / _RHO, self.metric  # W, and Z before this step
             self.metric = self._project(free + self._scaled_dual)
             self._scaled_dual = self._scaled_dual + free - self.metric
             moved = max(np.linalg.norm(free - self.metric), np.linalg.norm(self.metric - last))
@@ -140,7 +142,7 @@ def _minimize(oracle: Oracle, master: _Master, slack_weight: float) -> Learned:
 
 def _best_weights(products: Doubles, slacks: Doubles, start: Doubles, total: float) -> Doubles:
     """a >= 0, sum a <= total, that maximizes slacks.a - a' products a / 2: accelerated projected gradient."""
-    rate = 1 / max(float(np.linalg.norm(products, 2)), 1e-12)
+    rate = 1 / max(float(np.linalg.norm(products, 2)), 1e-12)  # 1 / the largest eigenvalue of `products`
     weights = ahead = start
     momentum = 1.0
     for _ in range(_DUAL_STEPS):
@@ -148,7 +150,7 @@ def _best_weights(products: Doubles, slacks: Doubles, start: Doubles, total: flo
         if total * max(left.max(), 0) - ahead @ left <= _OPEN * total:  # the duality gap
             break
         new = _capped(ahead + rate * left, total)
-        momentum, last = (1 + np.sqrt(1 + 4 * momentum**2)) / 2, momentum
+        momentum, last = (1 + np.sqrt(1 + 4 * momentum**2)) / 2, momentum  # Beck & Teboulle 2009 (FISTA)
         if (ahead - new) @ (new - weights) > 0:  # it overshot: begin anew
             momentum = last = 1.0
         weights, ahead = new, _capped(new + (last - 1) / momentum * (new - weights), total)
@@ -160,6 +162,8 @@ def _capped(values: Doubles, total: float) -> Doubles:
     positive = np.maximum(values, 0)
     if positive.sum() <= total:
         return positive
-    falling = np.sort(values)[::-1]
+    falling = np.sort(values)[::-1]  # projection on a simplex (Duchi et al. 2008, fig. 1)
+    # what is taken off each if the k largest stay positive, for k = 1, 2, ...
     shifts = (np.cumsum(falling) - total) / np.arange(1, len(values) + 1)
+    # the largest k of which the k-th does stay positive
     return np.asarray(np.maximum(values - shifts[falling > shifts][-1], 0))

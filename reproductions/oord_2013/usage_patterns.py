@@ -34,4 +34,5 @@ def usage_patterns(item_factors: Floats, user_factors: Floats) -> NDArray[np.flo
     """
     users = user_factors.astype(np.float64)
     values, vectors = np.linalg.eigh(users.T @ users)
+    # rounding may give eigenvalues below 0
     return np.asarray(item_factors @ vectors * np.sqrt(np.maximum(values, 0)), dtype=np.float64)

@@ -47,10 +47,10 @@ def append_json(path: Path, content: dict[str, Any]) -> None:
     A line that a kill cut short is ended first, so that it spoils no other.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab+") as file:
+    with path.open("ab+") as file:  # "a": written at the end, wherever the position is
         fcntl.flock(file, fcntl.LOCK_EX)
         end = file.seek(0, os.SEEK_END)
-        file.seek(max(end - 1, 0))
+        file.seek(max(end - 1, 0))  # the last byte
         start = b"" if file.read() in (b"", b"\n") else b"\n"
         file.write(start + json.dumps(content).encode() + b"\n")
 
@@ -96,6 +96,7 @@ def replace_bytes(path: Path, content: bytes) -> None:
     """Write `content` beside `path`, sync it, and rename it into place."""
     with replacing(path) as beside, beside.open("wb") as file:
         file.write(content)
+        # on the disk before the name: a power cut leaves the old file or the new one
         file.flush()
         os.fsync(file.fileno())
 
@@ -137,6 +138,7 @@ def exchange(one: Path, other: Path) -> None:
     """
     libc = ctypes.CDLL(None, use_errno=True)
     names = (os.fsencode(one), os.fsencode(other))
+    # 0 is success
     if hasattr(libc, "renameat2") and not libc.renameat2(
         _AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE
     ):

@@ -80,7 +80,7 @@ def _open(path: Path) -> int:
     if path.is_dir():
         return os.open(path, os.O_RDONLY)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # not truncated: the holder's note may stand in it
 
 
 def _note(descriptor: int, path: Path, note: str | None) -> None:

@@ -37,7 +37,7 @@ SECONDS_AN_ITEM = 600.0
 _GONE = object()
 """Stands for the end of a worker's pipe."""
 
-_AHEAD = 4
+_AHEAD = 4  # times the number of workers: how far items may be ahead of the next result
 _TRIES = 2
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -94,7 +94,7 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self.process.start()
-        theirs.close()
+        theirs.close()  # so that the pipe ends when the worker does
         self.pipe.send(function)
         self.ready = False
         self.position: int | None = None
@@ -229,7 +229,7 @@ def _serve(pipe: Connection) -> None:
     """A worker: the function comes first, then items until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for variable in _THREAD_VARIABLES:
-        os.environ[variable] = "1"
+        os.environ[variable] = "1"  # before the function comes: numpy comes with it
     die_with_parent()
     keep_freed_memory()
     function = pipe.recv()

@@ -22,8 +22,8 @@ from tqdm import tqdm
 
 from earshot.terminal import on_one_line
 
-_PR_SET_PDEATHSIG = 1
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
 _CLOCK_SECONDS = 1.0
 """Start times are told in ticks since the boot; file times come from another clock."""
 
@@ -72,7 +72,7 @@ def limited_memory(n_bytes: int) -> Iterator[None]:
         return
     import pyarrow
 
-    held = int(status.read_text().partition("VmData:")[2].split()[0]) << 10
+    held = int(status.read_text().partition("VmData:")[2].split()[0]) << 10  # VmData is in KiB
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     most = [limit for limit in (held + n_bytes, soft) if limit != resource.RLIM_INFINITY]
     pool = pyarrow.default_memory_pool()
@@ -159,7 +159,7 @@ def lived(pid: int, moment: float) -> bool:
 def remove_litter(folder: Path) -> None:
     """Remove the files `.<name>.<PID>.tmp` (`earshot.files.replacing`) of processes that are gone."""
     for path in folder.glob(".*.tmp"):
-        pid = path.name.split(".")[-2]
+        pid = path.name.split(".")[-2]  # .<name>.<PID>.tmp
         if pid.isdecimal() and path.is_file() and not lived(int(pid), path.stat().st_mtime):
             path.unlink(missing_ok=True)
 

@@ -205,6 +205,7 @@ def _log_songs(run: Any, songs: list[dict[Any, Any]], training_set: Path, store:
     if not songs:
         return
     captions = [f"{song[TITLE]} - {song[ARTIST]}" for song in songs]
+    # upside down, since row 0 is the lowest
     pictures = [colormaps["magma"](store.image(song[SONG_ID])[::-1], bytes=True) for song in songs]
     sounds = [str(training_set / "clips" / song["clip"]) for song in songs]
     run.log(

@@ -53,6 +53,7 @@ def _bounded_memory() -> Iterator[None]:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    # statm's first figure is the address space in pages, which is what RLIMIT_AS bounds
     limit = int(used.read_text().split()[0]) * resource.getpagesize() + _MOST_MEMORY
     resource.setrlimit(
         resource.RLIMIT_AS, (limit if soft == resource.RLIM_INFINITY else min(soft, limit), hard)

@@ -87,7 +87,7 @@ def open_sound(path: Path, decoder: str | None = None) -> LibsndfileFile | FFmpe
 def _part_of(blocks: Iterator[Samples], first: int, wanted: int | None) -> Iterator[Samples]:
     for block in blocks:
         part = block[first:] if wanted is None else block[first : first + wanted]
-        first -= min(first, len(block))
+        first -= min(first, len(block))  # samples still to be skipped
         if len(part):
             yield part
         if wanted is not None:

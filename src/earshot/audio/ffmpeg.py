@@ -50,6 +50,7 @@ class Tally:
         self.heard += seconds
         self.good_bytes += packet_bytes
         if seconds:
+            # sound follows, so they were sound too
             self.lost_bytes, self.doubtful_bytes = self.lost_bytes + self.doubtful_bytes, 0
 
     @property
@@ -206,7 +207,7 @@ def _format_tag(file: BinaryIO) -> str:
     """What a WAV file says of its encoding (wFormatTag of WAVEFORMATEX, RFC 2361); `""` for other files."""
     file.seek(0)
     head = file.read(_HEAD_BYTES)
-    tag = head[head.find(b"fmt ") + 8 :][:2]
+    tag = head[head.find(b"fmt ") + 8 :][:2]  # after the name of the chunk and its length
     return f" (format tag 0x{int.from_bytes(tag, 'little'):04x})" if head[8:12] == b"WAVE" else ""
 
 
@@ -220,6 +221,7 @@ class _Part(io.RawIOBase):
     def __init__(self, file: BinaryIO, begin: int, end: int) -> None:
         self._file, self._begin, self._end, self._at = file, begin, end, begin
         head = file.read(16)
+        # "RF64", size, "WAVE", "ds64": the first chunk holds lengths of 64 bits
         is_rf64 = head[:4] in (b"RF64", b"BW64") and head[12:] == b"ds64"
         self._head = b"RIFF" + head[4:12] + b"JUNK" if is_rf64 else b""
 
@@ -229,12 +231,13 @@ class _Part(io.RawIOBase):
         left = self._end - self._at
         self._file.seek(self._at)
         found = self._file.read(left if size < 0 else min(size, left))
+        # what of the replaced head lies in the bytes that were read
         shown = self._head[self._at :][: len(found)]
         self._at += len(found)
         return shown + found[len(shown) :]
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset + (self._begin, self._at, self._end)[whence]
+        self._at = offset + (self._begin, self._at, self._end)[whence]  # whence 0, 1, 2: begin, here, end
         return self.tell()
 
     def tell(self) -> int:
@@ -265,7 +268,7 @@ def _promised(container: Any, heard: float) -> float:
     if name in _EXACT_LENGTHS or name == _MOV:
         seconds = float(stream.duration * stream.time_base) if stream.duration else 0.0
     elif name in _ABOUT and len(container.streams) == 1:
-        seconds = (container.duration or 0) / 1e6
+        seconds = (container.duration or 0) / 1e6  # FFmpeg counts it in microseconds
     else:
         return heard
     return seconds if seconds > heard + _ABOUT.get(name, 0.0) + 0.5 / stream.rate else heard
@@ -281,4 +284,5 @@ def demux(path: Path) -> tuple[float, int] | None:
             return None
         stream = container.streams.audio[0]
         found = [(packet.duration or 0, packet.size) for packet in _packets(container, stream)]
+        # durations are counted in units of time_base (s)
         return float(sum(length for length, _ in found) * stream.time_base), sum(size for _, size in found)

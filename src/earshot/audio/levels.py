@@ -18,7 +18,7 @@ SHORTEST_SILENCE = 2
 MOST_SILENCES = 100
 """The longest are kept."""
 
-_FULL_SCALE = np.float32(1 - 2**-15)
+_FULL_SCALE = np.float32(1 - 2**-15)  # 32,767 / 32,768: the largest sample of 16 bits
 _FAINTEST = 1e-10
 _LARGEST = 1e10
 """Beyond, powers leave the range of float32."""
@@ -49,21 +49,23 @@ class Levels:
         """
         if not self.n_samples:
             self.channels = block.shape[1]
-            self._power = np.zeros(self.channels + 1)
+            self._power = np.zeros(self.channels + 1)  # of each channel, and last of their mean
         while len(block):
             into_second = self.n_samples % self._sample_rate
             if not into_second:
                 self._peaks.append(np.zeros(self.channels + 1, np.float32))
+            # to the end of the current second, and the rest
             part, block = np.split(block, [self._sample_rate - into_second])
             self._add_within_second(part)
 
     @np.errstate(over="ignore", invalid="ignore")  # what overflows is refused
     def _add_within_second(self, block: Samples) -> None:
         self.n_samples += len(block)
+        # the channels and last their mean, each contiguous, (channels + 1, n_samples)
         planes = np.empty((self.channels + 1, len(block)), np.float32)
         planes[:-1] = block.T
         np.mean(planes[:-1], axis=0, out=planes[-1])
-        peaks = np.maximum(planes.max(axis=1), -planes.min(axis=1))
+        peaks = np.maximum(planes.max(axis=1), -planes.min(axis=1))  # largest |sample|, (channels + 1,)
         loudest = float(peaks[:-1].max())
         if not np.isfinite(loudest):
             raise AudioError("not finite: it holds samples that are no numbers")
@@ -94,6 +96,7 @@ class Levels:
     def channel(self) -> int | None:
         """The loudest channel where all of them cancel each other out in their mean, else None."""
         channels, mean = self._power[:-1], self._power[-1]
+        # the mean of n unrelated channels has the sum of their powers / n^2
         unrelated = channels.sum() / self.channels**2
         if self.channels == 1 or mean >= _CANCELLED * unrelated:
             return None
@@ -109,6 +112,7 @@ class Levels:
         """Where nothing is heard, in whole seconds: `0-12 95-300`; None where there is no such place."""
         silent = 20 * np.log10(np.maximum(self._heard_peaks(), _FAINTEST)) < SILENT_DBFS
         stretches = [stretch for stretch in _stretches(silent) if stretch[1] - stretch[0] >= SHORTEST_SILENCE]
+        # key: begin - end, so that the longest come first
         longest = sorted(stretches, key=lambda stretch: stretch[0] - stretch[1])[:MOST_SILENCES]
         return " ".join(f"{begin}-{end}" for begin, end in sorted(longest)) or None
 
@@ -124,6 +128,7 @@ def _decibels(peak: float) -> float:
 
 def _stretches(silent: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     """First and end of each run of True."""
+    # padded with False, so that each run has both edges: begin, end, begin, end, ...
     edges = np.flatnonzero(np.diff(np.concatenate([[False], silent, [False]]).astype(np.int8)))
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         yield int(begin), int(end)

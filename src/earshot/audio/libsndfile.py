@@ -53,7 +53,7 @@ class LibsndfileFile:
 
     def blocks(self, first: int = 0, wanted: int | None = None) -> Iterator[Samples]:
         """`wanted` samples (all if None) from `first` on, each block `(n_samples, channels)`."""
-        step = _BLOCK_BYTES // (4 * self._file.channels)
+        step = _BLOCK_BYTES // (4 * self._file.channels)  # samples of float32, 4 bytes a channel
         step = max(1, step // _FRAMES_IN_CACHE) * _FRAMES_IN_CACHE
         left = -1 if wanted is None else wanted
         with self._file as file:

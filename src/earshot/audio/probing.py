@@ -96,7 +96,7 @@ class _Heard:
 
     @property
     def is_damaged(self) -> bool:
-        return self.whole > self.levels.seconds + 0.5 / self.sample_rate
+        return self.whole > self.levels.seconds + 0.5 / self.sample_rate  # beyond rounding: by half a sample
 
 
 def _hear(path: Path) -> _Heard:
@@ -191,6 +191,7 @@ def quiet_codecs() -> Iterator[None]:
 
     For worker processes: while it holds, no thread can write there.
     """
+    # the descriptor itself: C libraries know nothing of sys.stderr
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -36,6 +36,7 @@ def missing_bytes(path: Path) -> int:
     found = _counted(start)
     if found is None:
         return 0
+    # counted from the header on: of its frame only a few bytes come before
     said, there = found[1], size - begin - found[0]
     return said - there if said * (1 - _TOLERANCE) > there else 0
 
@@ -52,7 +53,7 @@ def sound_bytes(path: Path) -> int:
 def _end_of_id3v2(header: bytes) -> int:
     if len(header) < 10 or not header.startswith(b"ID3"):
         return 0
-    shifts = (21, 14, 7, 0)
+    shifts = (21, 14, 7, 0)  # four bytes of seven bits each, the highest first, after a header of 10 bytes
     return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(header[6:], shifts, strict=True))
 
 
@@ -64,7 +65,7 @@ def _counted(start: bytes) -> tuple[int, int] | None:
             continue
         if name == b"VBRI":
             return at, int.from_bytes(start[at + 10 : at + 14], "big")
-        flags = start[at + 7]
+        flags = start[at + 7]  # last of the four bytes of flags, big-endian
         if flags & 2:
             place = at + (12 if flags & 1 else 8)
             return at, int.from_bytes(start[place : place + 4], "big")
@@ -73,7 +74,7 @@ def _counted(start: bytes) -> tuple[int, int] | None:
 
 _HEADER = struct.Struct("<4sBBqIIIB")
 """Capture pattern, version, flags, granule position, serial, sequence, checksum, number of segments."""
-_FIRST = 2
+_FIRST = 2  # header_type_flag: first page of a logical bitstream
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -120,11 +121,13 @@ def _lay_out(content: mmap.mmap) -> OggLayout:
     layout, starts, expected, reached, was_first = OggLayout(), [0], dict[int, int](), 0, True
     for page in _pages(content):
         size = page.end - page.begin
+        # pages that the count of the stream jumps over
         missing = page.sequence - expected.get(page.serial, page.sequence)
+        # bytes between the pages; where none lie there whole pages were cut out, as large as this one
         layout.lost_bytes += page.begin - reached or max(0, min(missing, 1000)) * size
         if page.is_first:
             _check_stream(page.body)
-            if not was_first:
+            if not was_first:  # first pages side by side are streams of one link (RFC 3533, section 4)
                 starts.append(page.begin)
         was_first, reached = page.is_first, page.end
         expected[page.serial] = page.sequence + 1
@@ -147,10 +150,11 @@ def _page_at(content: mmap.mmap, begin: int) -> Page | None:
     if begin + _HEADER.size > len(content):
         return None
     _, _, flags, _, serial, sequence, checksum, n_segments = _HEADER.unpack_from(content, begin)
-    body = begin + _HEADER.size + n_segments
-    end = body + sum(content[begin + _HEADER.size : body])
+    body = begin + _HEADER.size + n_segments  # after the table of segments, a byte each
+    end = body + sum(content[begin + _HEADER.size : body])  # the table holds their lengths
     if end > len(content):
         return None
+    # the checksum, bytes 22 to 25, counts as 0 in itself
     unsigned = content[begin : begin + 22] + bytes(4) + content[begin + 26 : end]
     if _checksum(unsigned) != checksum:
         return None
@@ -159,6 +163,7 @@ def _page_at(content: mmap.mmap, begin: int) -> Page | None:
 
 def _checksum(page: bytes) -> int:
     """CRC-32 with zlib's polynomial, but the bits the other way round and neither start nor end inverted."""
+    # zlib inverts at the start and at the end: both are undone
     reflected = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{reflected:032b}"[::-1], 2)
 
@@ -166,6 +171,7 @@ def _checksum(page: bytes) -> int:
 def _check_stream(body: bytes) -> None:
     """By the identification header of Vorbis, or of Opus (RFC 7845)."""
     if body.startswith(b"\x01vorbis") and len(body) >= 16:
+        # packet type and name (7 bytes), version (4), channels (1), sample rate (4)
         check_format(int.from_bytes(body[12:16], "little"), body[11])
     elif body.startswith(b"OpusHead") and len(body) >= 10:
-        check_format(48000, body[9])
+        check_format(48000, body[9])  # Opus is always decoded at 48 kHz

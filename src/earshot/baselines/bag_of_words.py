@@ -52,12 +52,13 @@ def bag_of_words(
     """
     from sklearn.decomposition import PCA
 
+    # (about n_words * _FRAMES_A_WORD, 39)
     frames = _some_frames(store, np.asarray(positions)[learn], n_words * _FRAMES_A_WORD, seed)
     mean, scale = frames.mean(axis=0), frames.std(axis=0)
     scale[scale == 0] = 1
     words = _dictionary((frames - mean) / scale, n_words, seed)
     shares = _all_shares(store, positions, mean, scale, words)
-    learned = shares[_some_songs(learn, seed)].toarray()
+    learned = shares[_some_songs(learn, seed)].toarray()  # (n_learned, n_words)
     components = PCA(_VARIANCE_KEPT, svd_solver="full").fit(learned)
     blocks = range(0, len(positions), _SONGS_AT_ONCE)
     reduced = [components.transform(shares[first : first + _SONGS_AT_ONCE].toarray()) for first in blocks]
@@ -108,6 +109,7 @@ def _all_shares(
 
 def _shares(frames: Array, words: Array) -> Array:
     """The share of each word among the frames of a song, (n_words,)."""
+    # |f - w|^2 without |f|^2, which decides nothing, (n_frames, n_words)
     distances = (words**2).sum(axis=1) - 2 * frames @ words.T
     counts = np.bincount(distances.argmin(axis=1), minlength=len(words))
     return (counts / len(frames)).astype(np.float32)

@@ -117,12 +117,13 @@ def _plays_of(song_ids: pd.Series, learn: NDArray[np.bool_], counts: PlayCounts)
     """float32 (n_users, n): a column a song, empty where it is not in `learn`."""
     from scipy.sparse import csr_array
 
-    columns = np.full(len(counts.song_ids), -1)
+    columns = np.full(len(counts.song_ids), -1)  # from columns of the counts to columns here; -1 is none
     columns[positions_of(counts.song_ids, song_ids[learn])] = np.flatnonzero(learn)
-    played = columns[counts.matrix.indices]
+    played = columns[counts.matrix.indices]  # new column of each play
     kept = played >= 0
+    # indptr of the plays that are kept: how many of them come before each old start
     starts = np.concatenate([[0], np.cumsum(kept)])[counts.matrix.indptr]
     shape = (len(counts.user_ids), len(song_ids))
     matrix = csr_array((counts.matrix.data[kept], played[kept], starts), shape=shape)
-    matrix.sort_indices()
+    matrix.sort_indices()  # columns have other numbers now
     return matrix

@@ -51,9 +51,10 @@ def _standardized(users: Floats, items: Floats, counted: NDArray[np.bool_]) -> P
     """Vectors whose products are z-scores over the `counted` items, and 0 for the others."""
     n = max(int(counted.sum()), 1)
     items = items.astype(np.float64) * counted[:, None]
-    centred = (items - items.sum(axis=0) / n) * counted[:, None]
+    centred = (items - items.sum(axis=0) / n) * counted[:, None]  # (n_candidates, d)
+    # |R a| of each listener, (n_users,)
     deviations = np.linalg.norm(users @ np.linalg.qr(centred).R.T, axis=1)
     lengths = np.linalg.norm(users, axis=1) * np.linalg.norm(items)
     scales = np.zeros_like(deviations)
     np.divide(np.sqrt(n), deviations, out=scales, where=deviations > _NO_DEVIATION * lengths)
-    return users * scales[:, None], centred
+    return users * scales[:, None], centred  # a / s, x - x_mean

@@ -1,4 +1,15 @@
-"""Ridge regression from bags of words, from statistics and from modulation to item factors."""
+"""Ridge regression from bags of words, from statistics and from modulation to item factors.
+
+Statistics are three numbers a row of the hyper-image: the mean of its frames, their standard deviation, and
+the mean absolute step from one frame to the next, which tells a held tone from a tremolo of the same spread.
+
+The modulation spectrum of a song (after Sukittanon, Atlas and Pitton 2004, and the temporal envelopes of
+McKinney and Breebaart 2003): the log mel band of the stored hyper-image is the band's temporal envelope; its
+power spectral density is estimated by Welch's method (windows of 4 s, Hann, half overlapping, each without
+its mean) and integrated over the octaves of modulation frequency 0.5-1, 1-2, 2-4, 4-8 and 8-16 Hz. The
+feature is the logarithm of that energy, a number a band and octave, with the energy of the store's rounding,
+1/12 of a level squared, as its floor.
+"""
 
 from __future__ import annotations
 
@@ -94,6 +105,7 @@ def linear_statistics(known: Known) -> Array:
     from earshot.processes import progress
 
     songs = progress(known.positions, description="row statistics", unit="song")
+    # (n, 3 * n_rows)
     statistics = np.stack([row_statistics(known.store.frames(int(song))).ravel() for song in songs])
     features = one_scale(unit_deviation(statistics, known.learn), known.learn)
     return ridge(features, known.targets, known.learn)
@@ -103,7 +115,7 @@ OCTAVES = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Where each octave of modulation frequency starts, in Hz."""
 
 _WINDOW_SECONDS = 4.0
-_ROUNDING = 1 / 12
+_ROUNDING = 1 / 12  # variance of rounding to whole levels
 
 
 def linear_modulation(known: Known) -> Array:
@@ -115,6 +127,7 @@ def linear_modulation(known: Known) -> Array:
     -------
     float32 (n, factors), in order of `known.songs`.
     """
+    # (n, 5 * n_mels)
     spectra = modulation_spectra(known.store, known.positions).reshape(len(known.songs), -1)
     blocks = (known.bags, unit_deviation(spectra, known.learn))
     features = np.concatenate([one_scale(block, known.learn) for block in blocks], axis=1)
@@ -152,6 +165,8 @@ def _energies(envelopes: Array, frames_per_second: float) -> Array:
     from scipy.signal import welch
 
     n_frames = min(len(envelopes), round(_WINDOW_SECONDS * frames_per_second))
+    # (n_bins,), (n_bins, n_mels)
     frequencies, density = welch(envelopes, frames_per_second, nperseg=n_frames, axis=0)
     octaves = [density[(frequencies >= start) & (frequencies < 2 * start)].sum(axis=0) for start in OCTAVES]
+    # times the width of a bin, Hz: density to energy; (5, n_mels)
     return np.stack(octaves) * np.float32(frames_per_second / n_frames)

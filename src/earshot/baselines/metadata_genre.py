@@ -29,6 +29,7 @@ def metadata_genre(known: Known) -> Array:
     named = np.asarray(genres.any(axis=1))
     predicted = np.tile(known.targets.mean(axis=0), (len(genres), 1))
     if named.any():
+        # targets have rows for `learn` alone: named[known.learn] is `named` among these
         predicted[named] = ridge(genres[named], known.targets[named[known.learn]], known.learn[named])
     return predicted
 

@@ -57,6 +57,7 @@ def read_play_counts(folder: Path) -> PlayCounts:
     song_ids = pd.read_parquet(folder / ITEMS)[SONG_ID].to_numpy(dtype=object)
     plays = pd.read_parquet(folder / PLAYS)
     counts = plays[PLAY_COUNT].to_numpy(dtype=np.float32)
+    # CSR's indptr: plays are sorted by user, starts[u]:starts[u + 1] are those of listener u
     starts = np.searchsorted(plays[USER].to_numpy(), np.arange(len(user_ids) + 1))
     matrix = csr_array(
         (counts, plays[ITEM].to_numpy(), starts.astype(np.int32)), shape=(len(user_ids), len(song_ids))

@@ -83,7 +83,7 @@ def _each_once(column: pd.Series, read: Callable[[pd.Series], NDArray[Any]]) -> 
     import pandas as pd
 
     numbers, texts = pd.factorize(column)
-    return read(pd.Series(texts, dtype=str))[numbers]
+    return read(pd.Series(texts, dtype=str))[numbers]  # texts[numbers] is the column
 
 
 def _number(texts: pd.Series) -> NDArray[np.float64]:
@@ -111,8 +111,8 @@ def _second(texts: pd.Series) -> NDArray[np.int64]:
     near = written.str.slice(0, 4).astype(np.int64).between(1980, 2110).to_numpy(dtype=np.bool_)
     moments = pd.to_datetime(written[near], format="ISO8601", errors="coerce", utc=True)
     found = moments.to_numpy(dtype="datetime64[s]")
-    places = np.flatnonzero(iso)[near][~np.isnat(found)]
+    places = np.flatnonzero(iso)[near][~np.isnat(found)]  # from the moments back to rows of `texts`
     second[places] = found[~np.isnat(found)].astype(np.int64)
-    outside = (second < _FIRST_SECOND) | (second > _LAST_SECOND)
+    outside = (second < _FIRST_SECOND) | (second > _LAST_SECOND)  # NO_SECOND too
     second[outside] = NO_SECOND
     return second

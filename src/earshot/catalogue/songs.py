@@ -178,6 +178,7 @@ def delivered_songs(raw_audio: Path, images: Path, trained: Path) -> pd.DataFram
     files = pd.read_parquet(raw_audio / "files.parquet", columns=[DELIVERY, SONG_ID, AUDIO_MD5])
     said = pd.read_parquet(raw_audio / "songs.parquet", columns=[SONG_ID, ARTIST_ID, AUDIO_MD5])
     index = pd.read_parquet(images / "index.parquet", columns=[SONG_ID, SHARD, FIRST_FRAME])
+    # of all files of a song the one that is its sound now
     songs = files.merge(said, on=[SONG_ID, AUDIO_MD5]).merge(index, on=SONG_ID).drop(columns=AUDIO_MD5)
     return songs.assign(**{NEW: is_among(songs[SONG_ID], newer_images(images, trained))})
 
@@ -192,6 +193,7 @@ def delivered_files(raw_audio: Path, images: Path) -> dict[str, FileCount]:
             images / "set_aside.parquet",
         )
     )
+    # `failed` have decoded: they are among the n
     return {name: FileCount(n + undecoded[name], undecoded[name] + failed[name]) for name, n in good.items()}
 
 

@@ -32,7 +32,7 @@ def cold(song_ids: Iterable[str], artist_ids: Iterable[str], split: Split) -> ND
 
 def validation(song_ids: Iterable[str], share: float) -> NDArray[np.bool_]:
     """(n,) bool: whether each song serves early stopping, by a hash that has nothing to do with `cold`."""
-    limit = int(share * _HASHES)
+    limit = int(share * _HASHES)  # hashes are uniform below _HASHES
     return np.array([_hash(song, "validation") < limit for song in song_ids], dtype=np.bool_)
 
 

@@ -134,7 +134,7 @@ def _read_ufid(path: Path) -> str:
 
 def _id3(file: BinaryIO) -> bytes:
     """The ID3v2 tag of a file. RIFF and AIFF: chunks of 4 bytes of name, 4 of length, padded to even."""
-    header = file.read(12)
+    header = file.read(12)  # "RIFF" or "FORM", a length, a kind; then chunks
     order = {b"RIFF": "<", b"RF64": "<", b"FORM": ">"}.get(header[:4])
     if order is None:
         file.seek(0)
@@ -153,5 +153,6 @@ def _id3_here(file: BinaryIO) -> bytes:
     header = file.read(10)
     if len(header) < 10 or not header.startswith(b"ID3"):
         return b""
+    # four bytes of seven bits, the highest first
     size = sum((byte & 0x7F) << shift for byte, shift in zip(header[6:], (21, 14, 7, 0), strict=True))
     return file.read(size)

@@ -1,4 +1,8 @@
-"""The files of the Million Song Dataset: the Taste Profile, which track a song is, its tags, its preview."""
+"""The files of the Million Song Dataset: the Taste Profile, which track a song is, its tags, its preview.
+
+`train_triplets.txt` is `user \t song \t play count` a line, no header: 48,373,586 lines, 1,019,318 users,
+384,546 songs, read as integers in less than 3 GB.
+"""
 
 from __future__ import annotations
 
@@ -179,11 +183,13 @@ def read_triplets(path: Path, set_aside: SetAside) -> Triplets:
         user_ids, song_ids, counts = rows.columns
         users.append(user_ids)
         songs.append(song_ids)
+        # each different count is parsed once, then looked up for its rows
         numbers = whole_numbers(counts.dictionary).astype(np.int32)
         play_counts.append(numbers[counts.indices.to_numpy()])
     if not users:
         raise UserError(f"{path}: no line could be used; {set_aside.first or 'it is empty'}")
     song_ids, song_rows = _numbered(songs)
+    # user_ids come as dictionaries: these are numbered over all blocks, then the rows looked up in them
     user_ids, in_all = _numbered([block.dictionary for block in users])
     tables = _parts(in_all, [block.dictionary for block in users])
     user_rows = _looked_up(tables, [block.indices.to_numpy() for block in users])
@@ -196,7 +202,8 @@ def _numbered(blocks: list[pyarrow.StringArray]) -> tuple[pyarrow.StringArray, N
     halves = [part for part in (blocks[:half], blocks[half:]) if part]
     blocks.clear()
     numbered = list(in_threads(_distinct, halves))
-    ids, in_all = _distinct([ids for ids, _ in numbered])
+    ids, in_all = _distinct([ids for ids, _ in numbered])  # place in the ids of a half -> place in all
+    # the table of each block is that of its half
     tables = [table for table, (_, part) in zip(in_all, numbered, strict=True) for _ in part]
     return ids, _looked_up(tables, [block for _, part in numbered for block in part])
 
@@ -215,7 +222,7 @@ def _looked_up(tables: list[NDArray[np.int32]], blocks: list[NDArray[np.int32]])
 
 def _parts(whole: NDArray[np.int32], blocks: Sequence[Sized]) -> list[NDArray[np.int32]]:
     """`whole` in parts as long as the blocks."""
-    return np.split(whole, np.cumsum([len(block) for block in blocks])[:-1])
+    return np.split(whole, np.cumsum([len(block) for block in blocks])[:-1])  # the last end is no cut
 
 
 def _distinct(blocks: list[pyarrow.StringArray]) -> tuple[pyarrow.StringArray, list[NDArray[np.int32]]]:

@@ -13,6 +13,9 @@ Format
 Matching
     As `earshot.datasets.matching` says: by recording MBID, by path, where the songs are of
     `earshot import folder` on the same folder, else by artist and title.
+
+Of the database only tables that hold their rows are read: a view may give rows without end, or call what
+it likes (https://sqlite.org/security.html).
 """
 
 from __future__ import annotations
@@ -102,6 +105,7 @@ def _query(opened: sqlite3.Connection, timed: bool) -> str:
     if timed:
         heard = "SELECT user_id, media_file_id AS song, submission_time AS time, 1 AS n FROM scrobbles"
         counted = (
+            # each scrobble once, and what is counted beyond them without a time
             f"{heard} UNION ALL SELECT c.user_id, c.song, NULL, c.n - coalesce(s.n, 0) FROM ({counted}) c "
             f"LEFT JOIN (SELECT user_id, song, count(*) AS n FROM ({heard}) GROUP BY 1, 2) s "
             "ON s.user_id = c.user_id AND s.song = c.song WHERE c.n > coalesce(s.n, 0)"
@@ -111,6 +115,7 @@ def _query(opened: sqlite3.Connection, timed: bool) -> str:
     path, libraries = "m.path", ""
     if "library_id" in there and "path" in _columns(opened, "library"):
         libraries = "LEFT JOIN library l ON l.id = m.library_id"
+        # absolute paths of older versions lose the path of the library
         inside = "substr(m.path, 1, length(rtrim(l.path, '/')) + 1) = rtrim(l.path, '/') || '/'"
         path = f"CASE WHEN {inside} THEN substr(m.path, length(rtrim(l.path, '/')) + 2) ELSE m.path END"
     return (

@@ -77,10 +77,12 @@ def fingerprint(samples: NDArray[np.float32], sample_rate: int) -> Fingerprint:
     low = resample([samples], sample_rate, _SAMPLE_RATE)
     spectra = power_spectra(low, _N_FFT, _HOP, _BLOCK_FRAMES)
     energy = np.concatenate([power.astype(np.float64) @ _bands() for power in spectra])  # (n_frames, 33)
+    # eq. 1 of the paper has E[n, m] - E[n, m + 1], np.diff the negative; (n_frames - 1, 32)
     grown = np.diff(np.diff(energy, axis=1), axis=0) < 0
+    # 32 bits to 4 bytes to a word; the lowest band is the highest bit
     words = np.packbits(grown, axis=1).view(">u4")[:, 0].astype(np.uint32)
     level = energy.sum(axis=1)
-    heard = level[1:] > _SILENT * level.max(initial=0)
+    heard = level[1:] > _SILENT * level.max(initial=0)  # word n is of frames n and n + 1
     return Fingerprint(words, heard) if heard.sum() >= _LEAST_FRAMES else NOTHING
 
 
@@ -88,7 +90,7 @@ def fingerprint(samples: NDArray[np.float32], sample_rate: int) -> Fingerprint:
 def _bands() -> NDArray[np.float64]:
     """Which bins lie in which band, `(n_fft // 2 + 1, 33)`; the bands are even in log frequency."""
     edges = np.geomspace(_LOWEST, _HIGHEST, _N_BANDS + 1)
-    bins = np.arange(_N_FFT // 2 + 1)[:, None] * _SAMPLE_RATE / _N_FFT
+    bins = np.arange(_N_FFT // 2 + 1)[:, None] * _SAMPLE_RATE / _N_FFT  # Hz, (n_bins, 1)
     return ((edges[:-1] <= bins) & (bins < edges[1:])).astype(np.float64)
 
 
@@ -132,9 +134,12 @@ def _candidates(fingerprints: Sequence[Fingerprint]) -> list[tuple[int, int, int
     words, owners, times = _all_words(fingerprints)
     found = [np.empty((3, 0), np.int32)]
     for step in range(1, _MOST_SHARERS):
+        # sorted, so equal words stand together: here those `step` places apart, of different recordings
         same = np.flatnonzero((words[step:] == words[:-step]) & (owners[step:] != owners[:-step]))
+        # the sort was stable: the smaller recording is the first one; (3, n)
         found.append(np.stack([owners[same], owners[same + step], times[same] - times[same + step]]))
     shared = np.concatenate(found, axis=1)
+    # how many words two recordings share at the same distance in time
     alike, counts = np.unique(shared, axis=1, return_counts=True)
     return [(int(a), int(b), int(shift)) for a, b, shift in alike[:, counts >= _LEAST_WORDS].T]
 
@@ -143,6 +148,7 @@ def _all_words(fingerprints: Sequence[Fingerprint]) -> tuple[Words, Places, Plac
     """Word, recording and frame of all that is heard and not held from the frame before, sorted by word."""
     words, owners, times = [NOTHING.words], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for place, (each, heard) in enumerate(fingerprints):
+        # a word that is held, as of a steady tone, counts once
         where = np.flatnonzero(heard & (each != np.roll(each, 1))).astype(np.int32)
         words.append(each[where])
         owners.append(np.full(len(where), place, np.int32))
@@ -154,6 +160,7 @@ def _all_words(fingerprints: Sequence[Fingerprint]) -> tuple[Words, Places, Plac
 
 def _bits_apart(one: Fingerprint, other: Fingerprint, shift: int) -> float:
     """Share of bits that differ where both are heard, `other` `shift` frames later; 1 where that is short."""
+    # frames of `one` that `other` lies over
     begin, end = max(0, shift), min(len(one.words), len(other.words) + shift)
     if end - begin < _LEAST_FRAMES:
         return 1.0

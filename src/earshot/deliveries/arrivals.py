@@ -62,6 +62,7 @@ def note_recommendable(root: Path) -> list[Arrival]:
     served = [name for name in recommended_deliveries(root) if name in waiting] if waiting else []
     arrivals = [Arrival(name, waiting[name], max(_written(root), waiting[name])) for name in served]
     for arrival in arrivals:
+        # after a kill between the two the line is written again: `read_arrivals` takes the last
         append_json(root / ".earshot" / "arrivals", asdict(arrival))
         forget_arrival(root, arrival.delivery)
     return arrivals
@@ -90,6 +91,7 @@ def recommended_deliveries(root: Path) -> list[str]:
     stages = _upstream(lock)
     made = {out["path"]: out["md5"] for stage in lock.values() for out in stage["outs"]}
     used = [(dep["path"], dep.get("md5")) for stage in stages for dep in lock[stage].get("deps", ())]
+    # an input that was made anew since: these lists do not know it
     if any(made.get(path, md5) != md5 for path, md5 in used if path.startswith("data/")):
         return []
     indexes = {md5 for path, md5 in used if path == INDEX}
@@ -100,7 +102,7 @@ def _upstream(lock: dict[str, Any]) -> list[str]:
     """The last stage and those it hangs on by what lies in data/; not through the release."""
     makers = {out["path"]: name for name, stage in lock.items() for out in stage["outs"]}
     stages = [_LAST_STAGE]
-    for stage in stages:
+    for stage in stages:  # it grows meanwhile: breadth first
         paths = [dep["path"] for dep in lock[stage].get("deps", ()) if dep["path"].startswith("data/")]
         stages += [makers[path] for path in paths if path in makers and makers[path] not in stages]
     return stages
@@ -110,7 +112,7 @@ def _beginning(index: Path, md5: str) -> list[str]:
     """The deliveries that `index` named, and that were not withdrawn, when its hash was `md5`."""
     content, until, size = index.read_bytes(), hashlib.md5(), 0
     for line in content.splitlines(keepends=True):
-        until.update(line)
+        until.update(line)  # md5 of the file as it was when it ended here
         size += len(line)
         if until.hexdigest() == md5:
             lines = parse_index(content[:size].decode(), index)

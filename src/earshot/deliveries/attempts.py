@@ -48,7 +48,7 @@ class Attempts:
 
 def pause(attempt: int) -> float:
     """Seconds from the failed attempt `attempt`, counted from 1, to the next."""
-    return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 60), LONGEST_PAUSE)
+    return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 60), LONGEST_PAUSE)  # 2.0 ** 1024 overflows
 
 
 def read_attempts(root: Path) -> dict[str, Attempts]:

@@ -88,6 +88,7 @@ def _open_inside(source: Path, root: Path) -> BinaryIO:
         place = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
         opened.callback(os.close, place)
         for folder in folders:
+            # each inside the one opened before: what is swapped for a link meanwhile is not followed
             place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
             opened.callback(os.close, place)
         # without O_NONBLOCK, opening a pipe would wait for its writer

@@ -1,4 +1,8 @@
-"""`data/inbox/`: what waits there, and whether it is complete. Names and times tell; nothing is opened."""
+"""`data/inbox/`: what waits there, and whether it is complete. Names and times tell; nothing is opened.
+
+A delivery may lie there without a folder of its own, and is put into one: `cp -a delivery/* data/inbox/`
+does that, and `cp -a delivery data/inbox/` where there is no inbox.
+"""
 
 from __future__ import annotations
 
@@ -213,15 +217,16 @@ def finish_gathering(root: Path, inbox: Path) -> None:
     if not _plan(root).is_file():
         return
     plan = read_json(_plan(root))
+    # hidden, or half of it would be taken in
     folder, hidden = inbox / plan["folder"], inbox / f".{plan['folder']}"
     if not folder.exists():
         hidden.mkdir(exist_ok=True)
         for name in plan["pieces"]:
             if (inbox / name).exists() and not (hidden / name).exists():
                 _move(inbox / name, hidden / name)
-        (hidden / SUCCESS).touch()
+        (hidden / SUCCESS).touch()  # complete: need not lie still first
         hidden.rename(folder)
-    _plan(root).unlink()
+    _plan(root).unlink()  # last: until then the next call goes on
 
 
 def _move(piece: Path, place: Path) -> None:

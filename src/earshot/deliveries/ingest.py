@@ -119,7 +119,7 @@ def _ingest(folder: Path, root: Path, say: Say, arrived: float) -> Ingested:
         _refuse_ignored(folder, names, root, deliveries / name)
         try:
             work.mkdir(parents=True)
-            md5 = folder_md5(copy_files(folder, work / "copy"))
+            md5 = folder_md5(copy_files(folder, work / "copy"))  # the one that DVC will find
             _check_copy(folder, work / "copy")
             for line in lines:
                 if line.md5 == md5 and not line.withdrawn:
@@ -130,6 +130,7 @@ def _ingest(folder: Path, root: Path, say: Say, arrived: float) -> Ingested:
             if waiting := check_plays(folder, work / "copy", root):
                 say(f"{name}: {waiting}")
             check_sound(folder, work / "copy", root, md5)
+            # before the rename: names what a kill would leave
             replace_json(work / "pending.json", {"name": name, "md5": md5, "arrived": arrived})
             (work / "copy").rename(deliveries / name)
             _finish(work, root, say)
@@ -215,8 +216,8 @@ def _finish(work: Path, root: Path, say: Say) -> None:
             raise UserError(
                 f"{name}: not taken in: DVC recorded {added}, copied was {md5}; did something change it?"
             )
-        note_arrival(root, name, pending["arrived"])
-        append_line(root, deliveries / "index.csv", index_line(name, md5), say)
+        note_arrival(root, name, pending["arrived"])  # before anybody can see it in the index
+        append_line(root, deliveries / "index.csv", index_line(name, md5), say)  # from here on it is taken in
     shutil.rmtree(work)
 
 
@@ -261,6 +262,7 @@ def _free_name(wanted: str, deliveries: Path) -> str:
 
 def fit_name(wanted: str) -> str:
     """`wanted`, made fit for a file name with a suffix, a .gitignore and a CSV."""
+    # "ignore" drops a character that was cut in two
     short = wanted.encode(errors="replace")[:_NAME_BYTES].decode(errors="ignore")
     return re.sub(r"[^\w.-]+", "-", short).strip(".-").removesuffix(".dvc") or "delivery"
 

@@ -59,7 +59,7 @@ def take_in(root: Path, say: Say, due_only: bool = False) -> Intake:
             if due_only and attempts and not attempts.is_due:
                 say(f"{waiting.name}: {attempts}")
             else:
-                note_attempt(root, waiting.fingerprint)
+                note_attempt(root, waiting.fingerprint)  # first: one that kills the process counts too
                 _take(root, waiting, intake, say)
         if read_attempts(root):
             keep_attempts(root, [waiting.fingerprint for waiting in look(inbox)])

@@ -164,6 +164,7 @@ def delivered_plays(deliveries: Path, index: Sequence[Delivery]) -> list[Deliver
         In order of arrival.
     """
     with_plays = [delivery for delivery in index if play_files(deliveries / delivery.name)]
+    # by source, the place of its last total: it replaces what came before
     last_total = {
         delivery.source: place for place, delivery in enumerate(with_plays) if delivery.plays == "total"
     }

@@ -53,6 +53,7 @@ def reject(root: Path, folder: Path, error: UserError, say: Say) -> Rejection:
     traceback = error.traceback if isinstance(error, Mistake) else ""
     rejection = Rejection(place.name, readable(str(error)), now, _source(folder), readable(traceback))
     told = {key: value for key, value in asdict(rejection).items() if key != "traceback" or value}
+    # before the move: a reason without its folder is not shown
     replace_json(rejected / f"{place.name}{_REASON}", told)
     if folder.is_dir() and not folder.is_symlink():
         with suppress(OSError):  # a folder that may not be written to cannot be moved

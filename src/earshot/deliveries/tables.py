@@ -152,6 +152,7 @@ def _line_number(path: Path, offset: int) -> int:
     number, before = 1, b""
     with path.open("rb") as opened:
         while offset and (block := opened.read(min(offset, _BLOCK_BYTES))):
+            # a \r\n cut by the block's end is one line end
             crossed = before == b"\r" and block.startswith(b"\n")
             number += block.count(b"\n") + block.count(b"\r") - block.count(b"\r\n") - crossed
             offset, before = offset - len(block), block[-1:]
@@ -235,7 +236,7 @@ def _rebatched(tables: Iterator[pyarrow.Table], rows: int) -> Iterator[pyarrow.T
     """The same rows, in tables of exactly `rows` but for the last, and where the text is too much."""
     import pyarrow
 
-    nothing = next(tables).slice(0, 0)
+    nothing = next(tables).slice(0, 0)  # the first has no rows, only columns
     held, held_bytes = nothing, 0
     for piece, size in chain.from_iterable(map(pieces, tables)):
         if held_bytes and held_bytes + size > _MAX_CHUNK_BYTES:

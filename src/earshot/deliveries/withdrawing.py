@@ -46,6 +46,7 @@ def withdraw(root: Path, name: str, reason: str, say: Say) -> bool:
                 "reason": readable(reason.strip()),
                 "withdrawn": datetime.now(UTC).isoformat(timespec="seconds"),
             }
+            # the reason first: the index alone says who is withdrawn
             replace_json(deliveries / WITHDRAWALS, read_withdrawals(deliveries) | {name: noted})
             append_line(root, deliveries / "index.csv", index_line(name, WITHDRAWN), say)
         forget_arrival(root, name)

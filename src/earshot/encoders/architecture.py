@@ -82,6 +82,7 @@ def _read_layer(architecture: str, position: int, *, only_f: bool) -> tuple[Laye
 
 
 def _refusal(architecture: str, position: int, wanted: str) -> ValueError:
+    # a letter with its brackets, or a character, or the end
     token = re.compile(r"[^(]\([^)]*\)?|.|$", re.DOTALL).match(architecture, position)
     there = repr(token.group()) if token and token.group() else "the end"
     return ValueError(f"architecture={architecture!r}: {there} at position {position}; wanted {wanted}")

@@ -46,9 +46,11 @@ class ConvolutionalEncoder(nn.Module):
     ) -> None:
         super().__init__()
         widths = [n_rows, channels, channels, channels]
+        # an even kernel adds a frame: n + 2 (kernel // 2) - kernel + 1
         self.convolutions = nn.ModuleList(
             nn.Conv2d(n_in, n_out, (1, kernel), padding=(0, kernel // 2)) for n_in, n_out in pairwise(widths)
         )
+        # ceil_mode: an odd last frame is kept, and a single one
         self.pool = nn.MaxPool2d((1, 2), ceil_mode=True)
         self.head = nn.Sequential(
             nn.Dropout(dropout),
@@ -67,8 +69,8 @@ class ConvolutionalEncoder(nn.Module):
             x = torch.relu(convolution(x))  # (batch, channels, 1, n_frames)
             if number < len(self.convolutions) - 1:
                 x = self.pool(x)  # n_frames halved
-        x = x.squeeze(2)
-        spread = (x.var(dim=2, correction=0) + 1e-6).sqrt()
+        x = x.squeeze(2)  # (batch, channels, about n_frames / 4)
+        spread = (x.var(dim=2, correction=0) + 1e-6).sqrt()  # the gradient of a root is infinite at 0
         pooled = torch.cat([x.mean(dim=2), x.amax(dim=2), spread], dim=1)  # (batch, 3 * channels)
         vectors: Tensor = self.head(pooled)
         return vectors

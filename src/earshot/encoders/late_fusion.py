@@ -71,5 +71,5 @@ class Branches(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """(batch, n_rows, n_frames) to (batch, width)."""
-        parts = torch.split(windows, self._family_rows, dim=1)
+        parts = torch.split(windows, self._family_rows, dim=1)  # (batch, rows of a family, n_frames) each
         return torch.cat([branch(part) for branch, part in zip(self.branches, parts, strict=True)], dim=1)

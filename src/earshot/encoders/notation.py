@@ -70,9 +70,10 @@ class NotationEncoder(nn.Module):
 def up_to_last_f(architecture: str, n_rows: int, n_frames: int) -> tuple[nn.Sequential, int]:
     """All layers but O, from windows (batch, n_rows, n_frames), and the width of the last."""
     images, connected = parse(architecture)
+    # Unflatten: (batch, n_rows, n_frames) to (batch, 1, n_rows, n_frames)
     seen = nn.Sequential(nn.Unflatten(1, (1, n_rows)), *_image_layers(images), nn.Flatten())
     with torch.no_grad():
-        n_values = seen(torch.zeros(1, n_rows, n_frames)).shape[1]
+        n_values = seen(torch.zeros(1, n_rows, n_frames)).shape[1]  # depth * rows * frames of the last image
     return nn.Sequential(*seen, *_connected_layers(n_values, connected)), connected[-1].width
 
 
@@ -81,12 +82,13 @@ def _image_layers(layers: Sequence[ImageLayer]) -> list[nn.Module]:
     depth = 1
     for layer in layers:
         if isinstance(layer, Convolution):
-            padding = layer.field // 2
+            padding = layer.field // 2  # of an odd field: ceil(rows / stride), ceil(frames / stride)
             made += [nn.Conv2d(depth, layer.depth, layer.field, layer.stride, padding), nn.ReLU()]
             depth = layer.depth
         elif isinstance(layer, Normalization):
             made.append(LocalResponseNormalization())
         else:
+            # (batch, depth, ceil(rows / 2), ceil(frames / 2))
             made.append(nn.MaxPool2d(3, stride=2, padding=1))
     return made
 
@@ -106,7 +108,9 @@ class LocalResponseNormalization(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(batch, depth, rows, frames), the same shape."""
         depth = images.shape[1]
+        # pad names the last axis first: two empty filters on either side
         squares = nn.functional.pad(images.square(), (0, 0, 0, 0, 2, 2))
+        # filter i of the slice at `shift` is filter i + shift - 2
         energy = reduce(torch.add, (squares[:, shift : shift + depth] for shift in range(5)))
         root = (2 + 1e-4 * energy).rsqrt()
         return images * root * root.sqrt()  # to the power of -1/2, times -1/4

@@ -49,6 +49,7 @@ class TimeShuffled(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """(batch, n_rows, n_frames) to (batch, n_outputs)."""
         frames = windows.transpose(1, 2)  # (batch, n_frames, n_rows), as they lie in memory
+        # (batch, 1), which broadcasts with the orders, (batch, n_frames)
         owners = torch.arange(len(frames), device=frames.device)[:, None]
         vectors: Tensor = self.network(frames[owners, self._orders(frames)].transpose(1, 2))
         return vectors
@@ -56,7 +57,8 @@ class TimeShuffled(nn.Module):
     def _orders(self, frames: Tensor) -> Tensor:
         """int64 (batch, n_frames)"""
         if self.training:
+            # argsort of random numbers: a permutation of its own for each window
             return torch.rand(frames.shape[:2], device=frames.device).argsort(dim=1)
-        generator = torch.Generator().manual_seed(self._seed)
+        generator = torch.Generator().manual_seed(self._seed)  # on the CPU: the same order on every device
         order = torch.randperm(frames.shape[1], generator=generator).to(frames.device)
         return order.expand(len(frames), -1)

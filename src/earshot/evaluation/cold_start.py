@@ -83,13 +83,14 @@ class ColdStart:
     @cached_property
     def artists(self) -> Ints:
         """`(n_candidates,)`: the artist of every candidate, numbered from 0."""
+        # (n_candidates - 1,): candidates are sorted by artist, True where the next one begins
         new = self.artist_ids[1:] != self.artist_ids[:-1]
         return np.concatenate([[0], np.cumsum(new)]).astype(np.int64)
 
     @cached_property
     def artist_starts(self) -> Ints:
         """`(n_artists,)`: the first candidate of every artist."""
-        return np.flatnonzero(np.diff(self.artists, prepend=-1))
+        return np.flatnonzero(np.diff(self.artists, prepend=-1))  # where the number changes
 
     def only(self, candidates: NDArray[np.bool_]) -> ColdStart:
         """The same question about some of the candidates alone, `(n_candidates,)` bool.
@@ -107,7 +108,7 @@ class ColdStart:
             users_without_candidate=0,
             songs_without_listeners=0,
         )
-        return some.asked(np.diff(some.positives.indptr) > 0)
+        return some.asked(np.diff(some.positives.indptr) > 0)  # positives left to each user
 
     def asked(self, users: NDArray[np.bool_]) -> ColdStart:
         """The same question put to some of the users alone, `(n_users,)`."""
@@ -120,7 +121,7 @@ class ColdStart:
 
         Users left without a positive drop out.
         """
-        left = csr_array(self.positives > plays)
+        left = csr_array(self.positives > plays)  # of bools: positives that are not among the plays
         return replace(self, positives=left, revealed=plays).asked(np.diff(left.indptr) > 0)
 
 
@@ -143,8 +144,9 @@ def read_cold_start(training_set: Path) -> ColdStart:
     item = positions_of(counts.song_ids, songs[SONG_ID])  # -1: nobody listened
     cold = songs[COLD].to_numpy(dtype=np.bool_)
     candidates = songs[cold & (item >= 0)]
+    # (n_all_users, n_candidates), (n_all_users,)
     relevant, warm_plays = _plays(counts, item[cold & (item >= 0)])
-    n_relevant = np.diff(relevant.indptr)
+    n_relevant = np.diff(relevant.indptr)  # (n_all_users,)
     users = np.flatnonzero((n_relevant > 0) & (warm_plays > 0))
     if not len(users):
         raise UserError(
@@ -166,11 +168,12 @@ def read_cold_start(training_set: Path) -> ColdStart:
 
 def _plays(counts: PlayCounts, candidates: NDArray[np.integer]) -> tuple[csr_array, Ints]:
     """`(n_all_users, n_candidates)` plays of candidates, and every user's plays of other songs."""
+    # the same entries with True in place of counts: a song is relevant or not
     played = csr_array(
         (np.ones(counts.matrix.nnz, bool), counts.matrix.indices, counts.matrix.indptr), counts.matrix.shape
     )
     relevant = csr_array(played[:, candidates])
-    relevant.sort_indices()
+    relevant.sort_indices()  # columns picked in another order leave rows unsorted
     return relevant, (np.diff(played.indptr) - np.diff(relevant.indptr)).astype(np.int64)
 
 

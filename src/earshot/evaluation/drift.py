@@ -101,6 +101,7 @@ class Reference:
     def compare(self, delivered: Songs) -> list[Line]:
         """The distance of the hyper-images, and every figure that `delivered` has."""
         rng = np.random.default_rng([self.seed, len(delivered.artists)])
+        # (draws, n_known): weights @ values = mean of a like draw less mean of a bootstrap of the reference
         weights = draw(delivered.artists, self.songs.artists, self.draws, rng) - self._own_draws
         lines = [self._distance(delivered, weights)]
         return lines + [self._mean(name, delivered.figures[name], weights) for name in delivered.figures]
@@ -116,7 +117,8 @@ class Reference:
 
     def _distance(self, delivered: Songs, weights: Floats) -> Line:
         known = self.songs.statistics
-        apart = (delivered.statistics.mean(axis=0) - known.mean(axis=0)) / self._scale
+        apart = (delivered.statistics.mean(axis=0) - known.mean(axis=0)) / self._scale  # (d,)
+        # (draws,): root mean square over d, as of `apart` below
         chance = np.sqrt(((weights @ ((known - known.mean(axis=0)) / self._scale)) ** 2).mean(axis=1))
         limit = np.quantile(chance, 1 - self.level, method="higher")
         return Line(HYPER_IMAGE, float(np.sqrt((apart**2).mean())), 0.0, float(limit))
@@ -124,7 +126,7 @@ class Reference:
     def _mean(self, name: str, values: Floats, weights: Floats) -> Line:
         known = self.songs.figures[name]
         mean = np.nanmean(known)
-        chance = mean + weights @ np.nan_to_num(known - mean)
+        chance = mean + weights @ np.nan_to_num(known - mean)  # (draws,); NaN counts as the mean
         low = np.quantile(chance, self.level / 2, method="lower")
         high = np.quantile(chance, 1 - self.level / 2, method="higher")
         return Line(name, float(np.nanmean(values)), float(low), float(high))
@@ -140,15 +142,20 @@ def draw(wanted: Artists, known: Artists, draws: int, rng: np.random.Generator) 
     -------
     float32 (draws, n_known): how often each song came up, divided by `len(wanted)`.
     """
-    artist_of = np.unique(known.astype(str), return_inverse=True)[1]
+    artist_of = np.unique(known.astype(str), return_inverse=True)[1]  # (n_known,): number of the artist
+    # (n_wanted,): likewise; songs of one artist are a group
     group_of = np.unique(wanted.astype(str), return_inverse=True)[1]
     sizes = np.bincount(artist_of)
+    # by_artist[starts[a] : starts[a] + sizes[a]] are the songs of artist a
     by_artist, starts = np.argsort(artist_of, kind="stable"), np.cumsum(sizes) - sizes
+    # (draws, n_groups): the artist of a random song, so artists come up by how many songs they have
     picked = artist_of[rng.integers(len(known), size=(draws, group_of.max() + 1))]
+    # (draws, n_groups): where in the artist's songs the group begins
     first = (rng.random(picked.shape) * sizes[picked]).astype(np.int64)
+    # (draws, n_wanted): songs of a group are consecutive ones from there on, round and round
     within = (first[:, group_of] + _numbered(group_of)) % sizes[picked][:, group_of]
-    songs = by_artist[starts[picked][:, group_of] + within]
-    places = (songs + len(known) * np.arange(draws)[:, None]).ravel()
+    songs = by_artist[starts[picked][:, group_of] + within]  # (draws, n_wanted): rows of `known`
+    places = (songs + len(known) * np.arange(draws)[:, None]).ravel()  # key: draw * n_known + song
     counts = np.bincount(places, minlength=draws * len(known)).reshape(draws, len(known))
     return (counts / len(wanted)).astype(np.float32)
 
@@ -158,6 +165,7 @@ def _numbered(groups: NDArray[np.intp]) -> NDArray[np.intp]:
     order = np.argsort(groups, kind="stable")
     sizes = np.bincount(groups)
     numbers = np.empty(len(groups), np.intp)
+    # groups stand together in `order`: place in it, less the place where the group starts
     numbers[order] = np.arange(len(groups)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     return numbers
 
@@ -176,6 +184,7 @@ def set_aside(bad: int, files: int, bad_before: int, files_before: int, level: f
     """
     from scipy.stats import betabinom
 
+    # share ~ Beta(bad_before + 1/2, good_before + 1/2), bad ~ Binomial(files, share)
     limit = betabinom.ppf(1 - level, files, bad_before + 0.5, files_before - bad_before + 0.5)
     return Line(SET_ASIDE, bad / files, 0.0, float(limit) / files)
 

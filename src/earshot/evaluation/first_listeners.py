@@ -100,7 +100,8 @@ def cold_songs(
     items = positions_of(plays.song_ids, cold_start.song_ids)
     counts = plays.matrix[:, items].tocoo()
     asked = np.isin(counts.coords[0], cold_start.users)
-    users, songs = (axis[asked] for axis in counts.coords)
+    users, songs = (axis[asked] for axis in counts.coords)  # of those who are asked
+    # transposed: (n_candidates, n_all_users)
     heard = coo_array((counts.data[asked], (songs, users)), shape=counts.shape[::-1]).tocsr()
     confidences = confidence(heard, wmf.alpha, wmf.epsilon)
     return ColdSongs(cold_start, confidences, predicted, user_factors, wmf.regularization)
@@ -113,17 +114,18 @@ def start(songs: ColdSongs, n: int, max_listeners: int, seed: list[int]) -> Star
     """
     rng = np.random.default_rng(seed)
     first = _draw(songs.heard_by, n, rng)
-    known = csr_array(first.T.astype(bool))[songs.cold_start.users]
+    known = csr_array(first.T.astype(bool))[songs.cold_start.users]  # (n_users, n_candidates)
     asked = songs.cold_start.reveal(known)
     order = rng.permutation(len(asked.users))
-    return Started(songs, asked.asked(order < max_listeners), first)
+    return Started(songs, asked.asked(order < max_listeners), first)  # a random max_listeners of them
 
 
 def _draw(heard_by: csr_array, n: int, rng: np.random.Generator) -> csr_array:
     """`n` entries of every row."""
-    rows = np.repeat(np.arange(heard_by.shape[0]), np.diff(heard_by.indptr))
-    order = np.lexsort((rng.random(heard_by.nnz), rows))
+    rows = np.repeat(np.arange(heard_by.shape[0]), np.diff(heard_by.indptr))  # the row of each entry
+    order = np.lexsort((rng.random(heard_by.nnz), rows))  # by row, in each of them at random
     place = np.empty(heard_by.nnz, dtype=np.int64)
+    # place of each entry in its shuffled row: `order` keeps rows where they are, at indptr[r]:indptr[r + 1]
     place[order] = np.arange(heard_by.nnz) - heard_by.indptr[rows]
     drawn = place < n
     entries = (heard_by.data[drawn], (rows[drawn], heard_by.indices[drawn]))

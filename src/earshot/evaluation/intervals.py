@@ -1,4 +1,8 @@
-"""Intervals over artists: bootstraps of AUC, the jackknife of AP, paired where two systems are compared."""
+"""Intervals over artists: bootstraps of AUC, the jackknife of AP, paired where two systems are compared.
+
+Songs of one artist sound alike and are heard by the same people, so they are not independent: intervals
+over users alone are several times too narrow.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +58,7 @@ class AucTally:
         """Add the pairs of some users."""
         self._means.add(bootstrap_auc(counts, self._artists, self._drawn))
         self._influence += auc_influence(counts, self._artists, len(self._drawn))
-        self._users += int((counts.negatives[counts.firsts].sum(axis=1) > 0).sum())
+        self._users += int((counts.negatives[counts.firsts].sum(axis=1) > 0).sum())  # users with a negative
 
     @property
     def replicates(self) -> Floats:
@@ -112,6 +116,7 @@ class Interval:
 
 def multiplicities(n_artists: int, bootstraps: int, seed: int) -> Singles:
     """`(n_artists, bootstraps)`: how often each replicate draws each artist, with replacement."""
+    # (bootstraps, n_artists); a draw of n_artists with replacement is multinomial
     draws = np.random.default_rng(seed).multinomial(n_artists, np.full(n_artists, 1 / n_artists), bootstraps)
     return np.ascontiguousarray(draws.T, dtype=np.float32)
 
@@ -138,12 +143,14 @@ def bootstrap_auc(counts: ArtistPairs, artists: Ints, drawn: Singles) -> Floats:
     -------
     `(n_users, n_replicates)`; NaN where a user is left without a positive or without a negative.
     """
-    own = artists[counts.candidates]
+    own = artists[counts.candidates]  # (n_positives,)
     first = counts.firsts
-    won = (counts.wins @ drawn) * drawn[own]
-    wins = np.add.reduceat(won, first, axis=0, dtype=np.float64)
+    won = (counts.wins @ drawn) * drawn[own]  # (n_positives, n_replicates): negatives' weights, then its own
+    wins = np.add.reduceat(won, first, axis=0, dtype=np.float64)  # (n_users, n_replicates)
     ones = np.ones(len(own), dtype=np.float32)
+    # CSR (n_users, n_artists), a 1 for every positive; @ drawn sums the multiplicities of a user's positives
     positives = csr_array((ones, own, np.append(first, len(own))), (len(first), len(drawn))) @ drawn
+    # negatives[first]: (n_users, n_artists), as all rows of a user have the same
     pairs = positives.astype(np.float64) * (counts.negatives[first] @ drawn)
     with np.errstate(invalid="ignore"):
         return wins / np.where(pairs > 0, pairs, np.nan)
@@ -164,16 +171,21 @@ def auc_influence(counts: ArtistPairs, artists: Ints, n_artists: int) -> Floats:
     -------
     `(n_artists,)`; a user without a negative adds nothing.
     """
+    # AUC of a user = sum_p sum_a m_p m_a wins[p, a] / (sum_p m_p * sum_a m_a negatives[a]), p positives,
+    # a artists, m multiplicities; here its derivatives by m at m = 1. From `known` on (n_positives,)
     first = counts.firsts
-    n = np.diff(first, append=len(counts.users))
+    n = np.diff(first, append=len(counts.users))  # (n_users,): positives of each
     negatives = counts.negatives[first].sum(axis=1, dtype=np.float64)
     known = np.repeat(negatives > 0, n)
+    # the denominator; 1 only avoids dividing by 0
     pairs = np.repeat(np.where(negatives > 0, n * negatives, 1.0), n)
     won = counts.wins.sum(axis=1, dtype=np.float64)
-    auc = np.repeat(np.add.reduceat(won, first) / pairs[first], n)
+    auc = np.repeat(np.add.reduceat(won, first) / pairs[first], n)  # of the user, at each of its positives
+    # a positive wins its pairs, and counts in sum_p m_p, which takes away AUC / n
     share = np.where(known, won / pairs - auc / np.repeat(n, n), 0.0)
     as_positives = np.bincount(artists[counts.candidates], share, minlength=n_artists)
     weights = known / pairs
+    # (n_artists,): what wins over its songs add, less what they take away in sum_a m_a negatives[a]
     as_negatives: Floats = weights @ counts.wins - (weights * auc) @ counts.negatives
     return as_positives + as_negatives
 
@@ -194,21 +206,23 @@ def jackknife_first_songs(counts: ArtistPairs, groups: Ints, artists: Ints, k: i
     -------
     `(n_users, 20)` each; NaN where a user is left without a positive.
     """
-    best_first = np.lexsort((-counts.scores, counts.users))
+    best_first = np.lexsort((-counts.scores, counts.users))  # by user, the best first
     own = groups[artists[counts.candidates[best_first]]]
+    # one-hot (n_artists, 20), so (n_positives, 20): negatives not below a positive, by their group
     above = counts.not_below @ (groups[:, None] == np.arange(GROUPS)).astype(np.float32)
-    above = above.sum(axis=1, keepdims=True) - above
+    above = above.sum(axis=1, keepdims=True) - above  # those left where that group is deleted
     found = []
     for group in range(GROUPS):
         places = _places(own != group, counts.firsts)
+        # rank = place among the positives + negatives before it
         found.append(first_songs(k, places, places + above[best_first, group], counts.firsts))
     return {metric: np.stack([values[metric] for values in found], axis=1) for metric in found[0]}
 
 
 def _places(kept: NDArray[np.bool_], firsts: Ints) -> Floats:
     """Place of each positive among those kept of its user, the best first; NaN for the others."""
-    running: Ints = np.cumsum(kept)
-    before: Ints = (running - kept)[firsts]
+    running: Ints = np.cumsum(kept)  # kept up to here, over all users
+    before: Ints = (running - kept)[firsts]  # (n_users,): kept of the users before
     places: Ints = running - np.repeat(before, np.diff(firsts, append=len(kept)))
     return np.where(kept, places, np.nan)
 

@@ -52,13 +52,15 @@ def count(scores: Any, shifts: Any, rounding: float, vectors: Any, positives: An
     smallest = np.finfo(np.float32).tiny  # what is smaller has fewer digits
     for user in range(len(scores)):
         row, first, own = scores[user], starts[user], candidates[starts[user] : starts[user + 1]]
+        # |u - m| <= |u| + |m|; the length of the longest item is in `rounding` already
         tolerance = np.float32(rounding * (_length(users[user]) + _length(means[-1])) + smallest)
         for kind in range(len(shifts)):
             shift, exact = shifts[kind], (users[user], means[kind], items)
             for number in range(len(own)):
                 score = row[own[number]] - shift[own[number]]
-                band = score - tolerance, score + tolerance
+                band = score - tolerance, score + tolerance  # in it float32 cannot tell who is first
                 above, n_close = _around(row, shift, band)
+                # `above` has the other positives in it: they are taken off, and make the place
                 better = 0
                 for other in own:
                     better += row[other] - shift[other] > band[1]
@@ -103,6 +105,7 @@ def _settle(row: Any, shift: Any, band: Any, n_close: int, exact: Any, own: Any,
             above += theirs > score
             tied += theirs == score
         else:
+            # of tied positives the first candidate stands first, so that places differ
             before += theirs > score or (theirs == score and positive < number)
     return above, tied, before
 

@@ -1,4 +1,9 @@
-"""Ranks of the positives, counted, and the metrics that hang on them: AP, AUC, recall, nDCG."""
+"""Ranks of the positives, counted, and the metrics that hang on them: AP, AUC, recall, nDCG.
+
+Ranks are exact: negatives are counted over blocks of scores, nothing is sorted. Scores are float32 matrix
+products, each wrong by a little. What lies too close to a positive to tell is compared again in float64,
+summed in the same order wherever a song stands, so that equal vectors tie.
+"""
 
 from __future__ import annotations
 
@@ -64,18 +69,19 @@ def stand(
         Vectors that are not finite.
     """
     items = np.ascontiguousarray(item_vectors, dtype=np.float64)
-    means = np.stack([np.zeros(items.shape[1]), _mean(user_vectors, users)])
+    means = np.stack([np.zeros(items.shape[1]), _mean(user_vectors, users)])  # (2, d): plain, centred
     longest = np.linalg.norm(items, axis=1).max(initial=0)
     if not np.isfinite([longest, *means[1]]).all():
         raise ValueError(f"user_vectors and item_vectors must be finite; the longest item has {longest}")
-    shifts = (means @ items.T).astype(np.float32)
+    shifts = (means @ items.T).astype(np.float32)  # (2, n_candidates): m.v
     no_negatives = positives if revealed is None else csr_array(positives + revealed)
     no_negatives.sort_indices()
+    # CSR: candidates[starts[u] : starts[u + 1]] are those of user u
     starts, candidates = no_negatives.indptr.astype(np.int64), no_negatives.indices.astype(np.int64)
     rounding = longest * _rounding(items.shape[1])
-    counts = np.empty((2, no_negatives.nnz, 3), dtype=np.int32)
+    counts = np.empty((2, no_negatives.nnz, 3), dtype=np.int32)  # above, tied, place
     for first, vectors, scores in _blocks(user_vectors, users, items):
-        own = starts[first : first + len(vectors) + 1]
+        own = starts[first : first + len(vectors) + 1]  # of these users; they index all of `counts`
         count(scores, shifts, rounding, (vectors, means, items), (own, candidates), counts)
     asked = None if revealed is None else _stored_in(no_negatives, positives)
     plain, centred = (_standing(kind.astype(np.float64), starts, asked) for kind in counts)
@@ -85,10 +91,10 @@ def stand(
 def _standing(counts: Floats, starts: Ints, asked: NDArray[np.bool_] | None) -> Standing:
     """Of those that are `asked`, `(n,)`, alone: the others leave the places among the positives."""
     if asked is not None:
-        users = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-        order = np.lexsort((counts[:, 2], users))
-        running = np.cumsum(asked[order])
-        before = np.concatenate([[0], running])[starts[:-1]]
+        users = np.repeat(np.arange(len(starts) - 1), np.diff(starts))  # the user of each entry
+        order = np.lexsort((counts[:, 2], users))  # by user, then place
+        running = np.cumsum(asked[order])  # asked up to here, over all users
+        before = np.concatenate([[0], running])[starts[:-1]]  # (n_users,): asked of the users before
         counts[order, 2] = running - before[users]
         counts = counts[asked]
     return Standing(*counts.T)
@@ -96,6 +102,7 @@ def _standing(counts: Floats, starts: Ints, asked: NDArray[np.bool_] | None) -> 
 
 def _stored_in(matrix: csr_array, part: csr_array) -> NDArray[np.bool_]:
     """`(matrix.nnz,)`: which entries of a matrix are stored in `part` too."""
+    # the sum has the entries of `matrix`, as `part` has no others: 2 where both have one
     inside: NDArray[np.bool_] = (matrix.astype(np.int8) + part.astype(np.int8)).data == 2
     return inside
 
@@ -104,13 +111,14 @@ def _mean(user_vectors: Vectors, users: Ints) -> Floats:
     total = np.zeros(user_vectors.shape[1])
     with np.errstate(invalid="ignore"):  # what is not finite stays so, and is refused
         for first in range(0, len(users), USERS_AT_ONCE):
+            # float64 of a block at a time, never of all
             total += user_vectors[users[first : first + USERS_AT_ONCE]].astype(np.float64).sum(axis=0)
     return total / len(users)
 
 
 def _blocks(user_vectors: Vectors, users: Ints, items: Floats) -> Iterator[tuple[int, Floats, Singles]]:
     """First user, vectors and scores, `(n, d)` and `(n, n_candidates)`, of some users at a time."""
-    by_dimension = np.ascontiguousarray(items.T, dtype=np.float32)
+    by_dimension = np.ascontiguousarray(items.T, dtype=np.float32)  # (d, n_candidates)
     held = np.empty((USERS_AT_ONCE, len(items)), dtype=np.float32)
     for first in range(0, len(users), USERS_AT_ONCE):
         vectors = user_vectors[users[first : first + USERS_AT_ONCE]]
@@ -125,7 +133,7 @@ def _rounding(d: int) -> float:
     probabilistic rounding error analysis, 2019); 8 more are for the conversions and the centring.
     Together that is eight times the largest error of a million random scores.
     """
-    return float(2 * (2 * np.sqrt(d) + 8) * 2.0**-24)
+    return float(2 * (2 * np.sqrt(d) + 8) * 2.0**-24)  # 2^-24: unit roundoff of float32
 
 
 Floats = NDArray[np.float64]
@@ -164,8 +172,9 @@ def first_songs(k: int, places: Floats, ranks: Floats, firsts: Ints) -> dict[Met
     """
     inside = ranks <= k
     n = sum_by_user(~np.isnan(ranks), firsts)
+    # ideal[j - 1]: DCG of j positives at ranks 1 to j
     ideal = np.cumsum(1 / np.log2(1 + np.arange(1.0, 1 + min(k, n.max(initial=0)))))
-    best = np.concatenate([[np.nan], ideal])
+    best = np.concatenate([[np.nan], ideal])  # by number of positives, NaN for none
     listed = np.minimum(k, n)
     n_or_nan = np.where(n > 0, n, np.nan)
     return {
@@ -195,10 +204,11 @@ def auc(above: Floats, tied: Floats, negatives: Floats, firsts: Ints) -> tuple[F
         `(n_users,)`: its mean over the user's positives.
     """
     with np.errstate(invalid="ignore"):
-        per_positive = (negatives - above - tied / 2) / negatives
+        per_positive = (negatives - above - tied / 2) / negatives  # (below + tied / 2) / negatives
     return per_positive, sum_by_user(per_positive, firsts) / np.diff(firsts, append=len(per_positive))
 
 
 def sum_by_user(values: NDArray[np.floating] | NDArray[np.bool_], firsts: Ints) -> Floats:
     """`(n_users, ...)` sums of `(n_positives, ...)` values."""
+    # values[firsts[u]:firsts[u + 1]] of each user; an empty run would give its first row, not 0
     return np.add.reduceat(values, firsts, axis=0, dtype=np.float64)

@@ -75,6 +75,7 @@ class MixedList:
         """`Places.rise` with its 95 % interval over artists."""
         places, n_artists = self.places[kind], int(self.artists[-1]) + 1
         drawn = intervals.multiplicities(n_artists, bootstraps, seed).astype(np.float64)
+        # sums by artist, (n_artists,); @ drawn gives sums by replicate, (bootstraps,)
         risen = np.bincount(self.artists, places.started - places.new, n_artists)
         pairs = np.bincount(self.artists, places.pairs, n_artists)
         with np.errstate(invalid="ignore"):
@@ -94,13 +95,16 @@ def mix(songs: ColdSongs, n: int, n0: float, settings: WarmUp, seed: int) -> Mix
 
 def _mix(started: Started, n0: float, rng: np.random.Generator) -> tuple[float, dict[Kind, Places]]:
     new, placed = started.songs.predicted, started.both(n0)
-    half = rng.permutation(len(new)) % 2 == 0
+    half = rng.permutation(len(new)) % 2 == 0  # (n_candidates,): a random half
     users = started.songs.user_factors
+    # each song is started in one of the two lists and new in the other
     lists = [System(users, np.where(some[:, None], placed, new)) for some in (half, ~half)]
     aucs = [measure(system, started.cold_start).value("auc") for system in lists]
     one, other = (_percentiles(system, started) for system in lists)
+    # (n_users, n_candidates): percentiles of a song while it is new, and while it is started
     in_both_states = np.where(half, other, one), np.where(half, one, other)
     relevant = started.cold_start.positives.toarray()
+    # (n_users, n_candidates): first listeners, who are of neither kind
     revealed = csr_array(started.first.T.astype(bool))[started.cold_start.users].toarray()
     kinds: dict[Kind, NDArray[np.bool_]] = {"relevant": relevant, "irrelevant": ~(relevant | revealed)}
     return float(np.mean(aucs)), {kind: _places(*in_both_states, who) for kind, who in kinds.items()}
@@ -109,11 +113,13 @@ def _mix(started: Started, n0: float, rng: np.random.Generator) -> tuple[float, 
 def _percentiles(system: System, started: Started) -> NDArray[np.float32]:
     """`(n_users, n_candidates)`: 1 at the top of a user's list, 0 at its end."""
     scores = system.user_vectors[started.cold_start.users] @ system.item_vectors.T
+    # argsort twice: the rank of each song, 0 for the lowest score
     places = scores.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
     return (places / np.float32(scores.shape[1] - 1)).astype(np.float32)
 
 
 def _places(new: NDArray[np.float32], started: NDArray[np.float32], who: NDArray[np.bool_]) -> Places:
+    # (n_candidates,): sums over the listeners of that kind
     one, other = (values.sum(axis=0, dtype=np.float64, where=who) for values in (new, started))
     return Places(one, other, who.sum(axis=0, dtype=np.float64))
 

@@ -46,7 +46,7 @@ class ArtistPairs:
     @property
     def firsts(self) -> Ints:
         """`(n_users,)`: the first pair of every user."""
-        return np.flatnonzero(np.diff(self.users, prepend=-1))
+        return np.flatnonzero(np.diff(self.users, prepend=-1))  # where the user changes
 
 
 def blocks_of_pairs(
@@ -71,9 +71,10 @@ def blocks_of_pairs(
     width
         Numbers that a caller holds for every positive.
     """
+    # (n_users,): numbers that the users up to this one take; those with the same quotient are a block
     cost = np.cumsum(np.diff(positives.indptr)) * max(width, len(item_vectors))
     block = cost // BLOCK_ELEMENTS
-    edges = np.flatnonzero(np.diff(block, prepend=-1, append=-1))
+    edges = np.flatnonzero(np.diff(block, prepend=-1, append=-1))  # first user of each block; the end
     for start, stop in pairwise(edges.tolist()):
         scores = np.einsum("ud,cd->uc", user_vectors[start:stop], item_vectors)
         known = None if revealed is None else revealed[start:stop].toarray()
@@ -100,16 +101,18 @@ def count_pairs(
         `(n_users, n_candidates)`: which are neither positives nor negatives; none unless given.
     """
     users, candidates = np.nonzero(relevant)
-    own = scores[users, candidates]
+    own = scores[users, candidates]  # (n_positives,)
     no_negative = relevant if revealed is None else relevant | revealed
+    # (n_positives, n_candidates): scores of the negatives of that user
     others = np.where(no_negative, np.nan, scores)[users]  # NaN is counted neither below nor above
 
     def by_artist(mask: NDArray[np.bool_]) -> Singles:
-        return np.add.reduceat(mask, artist_starts, axis=1, dtype=np.float32)
+        return np.add.reduceat(mask, artist_starts, axis=1, dtype=np.float32)  # (rows, n_artists)
 
     negatives = by_artist(~no_negative)[users]
     above = by_artist(others > own[:, None])
     not_below = by_artist(others >= own[:, None])
+    # wins = below + tied / 2, where below = negatives - not_below and tied = not_below - above
     return ArtistPairs(
         users, candidates, own, negatives, not_below, negatives - (above + not_below) * np.float32(0.5)
     )

@@ -1,4 +1,7 @@
-"""How systems are judged: two arrays each, the same questions for all, answers pooled over folds."""
+"""How systems are judged: two arrays each, the same questions for all, answers pooled over folds.
+
+A system is two arrays, score = user_vectors @ item_vectors.T; nothing here knows one by name.
+"""
 
 from __future__ import annotations
 
@@ -55,22 +58,24 @@ def pool(results: Sequence[Result]) -> Result:
 
 def _shares(results: Sequence[Result]) -> tuple[NDArray[np.object_], Floats]:
     """Each artist's part of the pooled AUC: in a fold its influence, and an equal part of the fold's AUC."""
+    # place: where each artist of each result stands in artist_ids; one may be in several results
     artist_ids, place = np.unique(
         np.concatenate([result.artist_ids for result in results]), return_inverse=True
     )
     users = np.array([np.count_nonzero(~np.isnan(result.per_user["auc"])) for result in results])
+    # n / users.sum(): weight of the fold in the pooled mean over users
     parts = [
         n / users.sum() * (result.influence + (result.value("auc") if n else 0.0) / len(result.artist_ids))
         for n, result in zip(users, results, strict=True)
     ]
     shares = np.zeros(len(artist_ids))
-    np.add.at(shares, place, np.concatenate(parts))
+    np.add.at(shares, place, np.concatenate(parts))  # `shares[place] +=` would count a repeated artist once
     return artist_ids, shares
 
 
 def _replicates(results: Sequence[Result], metric: Metric) -> Floats:
     users = [np.count_nonzero(~np.isnan(result.per_user[metric])) for result in results]
-    replicates = np.stack([result.replicates[metric] for result in results])
+    replicates = np.stack([result.replicates[metric] for result in results])  # (n_results, n_replicates)
     mean: Floats = np.average(replicates, axis=0, weights=users)
     return mean
 
@@ -157,11 +162,11 @@ def evaluate(
         Vectors of the wrong shape, or not finite.
     """
     measured = measure(system, cold_start, k)
-    users = np.asarray(system.user_vectors, dtype=np.float64)[cold_start.users]
+    users = np.asarray(system.user_vectors, dtype=np.float64)[cold_start.users]  # (n_users, d)
     items = np.ascontiguousarray(system.item_vectors, dtype=np.float64)
     artists, starts = cold_start.artists, cold_start.artist_starts
     drawn = intervals.multiplicities(len(starts), bootstraps, seed)
-    groups = intervals.jackknife_groups(cold_start.artist_ids[starts].tolist())
+    groups = intervals.jackknife_groups(cold_start.artist_ids[starts].tolist())  # (n_artists,)
     first, plain, centred = (
         FirstSongsTally(artists, groups, k),
         AucTally(artists, drawn),
@@ -197,11 +202,12 @@ def measure(system: System, cold_start: ColdStart, k: int = 500) -> Result:
             "(candidates, length of a user vector)"
         )
     positives, revealed = cold_start.positives, cold_start.revealed
-    n_positives, firsts = np.diff(positives.indptr), positives.indptr[:-1].astype(np.int64)
+    n_positives, firsts = np.diff(positives.indptr), positives.indptr[:-1].astype(np.int64)  # (n_users,) each
     n_others = n_positives if revealed is None else n_positives + np.diff(revealed.indptr)
+    # (n_positives,): how many negatives its user has
     negatives = np.repeat(wanted[0] - n_others.astype(np.float64), n_positives)
     plain, centred = stand(system.user_vectors, cold_start.users, system.item_vectors, positives, revealed)
-    ranks = plain.place + plain.above + plain.tied
+    ranks = plain.place + plain.above + plain.tied  # tied negatives are put before a positive
     positive_auc, per_user = auc(plain.above, plain.tied, negatives, firsts)
     _, per_user_centred = auc(centred.above, centred.tied, negatives, firsts)
     first = first_songs(k, plain.place, ranks, firsts)
@@ -232,6 +238,7 @@ def chance(a: Result, b: Result) -> float:
     n = len(a.artist_ids)
     if n < LEAST_ARTISTS or len(a.influence) != n or len(b.influence) != n:
         return float("nan")
+    # influences sum to 0; with an equal part of the value for each artist they sum to the difference
     return intervals.sign_flip_p(a.influence - b.influence + (a.value("auc") - b.value("auc")) / n)
 
 

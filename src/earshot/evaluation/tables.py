@@ -80,7 +80,7 @@ def per_song(results: Results, cold_start: ColdStart) -> pd.DataFrame:
     n_listeners of those asked; auc, the mean over them of the share of their
     negatives that score less; median_rank, of the song in their rankings.
     """
-    song = cold_start.positives.indices
+    song = cold_start.positives.indices  # (n_positives,), in the order of positive_auc
     parts = []
     for name, result in results.items():
         pairs = pd.DataFrame({"song": song, "auc": result.positive_auc, "rank": result.positive_rank})

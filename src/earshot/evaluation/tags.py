@@ -45,6 +45,7 @@ def tag_table(
     names = [split_names(text) for text in tags]
     counted = Counter(name for song in names for name in song)
     popular = sorted(counted, key=lambda name: (-counted[name], name))
+    # enough songs with and without the tag for one of each in every fold
     usable = [name for name in popular if _FOLDS <= counted[name] <= len(names) - _FOLDS][:n_tags]
     lines = []
     for name in usable:

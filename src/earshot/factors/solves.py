@@ -37,7 +37,7 @@ def confidence(play_counts: csr_array, alpha: float, epsilon: float) -> csr_arra
     from scipy.sparse import csr_array
 
     counts = play_counts.data.astype(np.float64)
-    values = 1 + alpha * np.log1p(counts / epsilon)
+    values = 1 + alpha * np.log1p(counts / epsilon)  # (n_plays,): eq. 2 at the stored entries
     return csr_array(
         (values.astype(np.float32), play_counts.indices, play_counts.indptr), shape=play_counts.shape
     )
@@ -76,6 +76,7 @@ def solve_rows(confidence: csr_array, fixed_factors: Factors, regularization: fl
         Equations without a unique solution, as happens with regularization 0.
     """
     prior = np.zeros((confidence.shape[0], fixed_factors.shape[1]), dtype=np.float32)
+    # weight 0: nothing but the plays
     return _solve(confidence, fixed_factors, regularization, prior, np.zeros(len(prior)))
 
 
@@ -106,7 +107,8 @@ def solve_items_with_prediction(
         it shrinks, as those who are yet to come count as if they had declined, with a larger one it
         grows, as those who came are counted once more by the prediction.
     """
-    n_listeners = np.diff(confidence.indptr)
+    n_listeners = np.diff(confidence.indptr)  # (n_songs,): entries of each CSR row
+    # (n_songs,): weight w of the prediction, 1 without listeners, 0 from n0 on; 1e-9 stands in for n0 = 0
     weight = np.where(n_listeners > 0, np.maximum(0.0, 1 - n_listeners / max(n0, 1e-9)), 1.0)
     return _solve(confidence, user_factors, regularization, predicted, weight)
 
@@ -116,33 +118,39 @@ def _solve(
 ) -> Factors:
     """w y_0 + z, where A z = sum (c - w (c - 1) x . y_0) x: the same equations, exact without plays."""
     columns = fixed_factors.astype(np.float64)
+    # (factors, factors): X'X + lambda I
     shared = columns.T @ columns + regularization * np.eye(columns.shape[1])
-    start = weight[:, None] * prior.astype(np.float64)
+    start = weight[:, None] * prior.astype(np.float64)  # (n_rows, factors): w y_0
     solved = start.copy()
+    # a block at a time: each of its rows holds a (factors, factors) matrix
     for first in range(0, len(prior), _ROWS_AT_ONCE):
+        # rows without plays need no solve: they stay at w y_0
         rows = [row for row in range(first, min(first + _ROWS_AT_ONCE, len(prior))) if _n(confidence, row)]
         equations = [_equation(confidence, row, columns, shared, start[row]) for row in rows]
         if equations:
+            # (n, factors, factors), (n, factors)
             left, right = (np.stack(side) for side in zip(*equations, strict=True))
             solved[rows] += _solution(left, right, regularization)
     return solved.astype(np.float32)
 
 
 def _n(confidence: csr_array, row: int) -> int:
-    return int(confidence.indptr[row + 1] - confidence.indptr[row])
+    return int(confidence.indptr[row + 1] - confidence.indptr[row])  # entries of a CSR row: its plays
 
 
 def _equation(
     confidence: csr_array, row: int, columns: Doubles, shared: Doubles, start: Doubles
 ) -> tuple[Doubles, Doubles]:
     played = slice(confidence.indptr[row], confidence.indptr[row + 1])
-    factors = columns[confidence.indices[played]]
+    factors = columns[confidence.indices[played]]  # (n_plays, factors): x of what the row has played
     c = confidence.data[played].astype(np.float64)
+    # A = X'X + lambda I + sum (c - 1) x x', and sum (c - (c - 1) x . w y_0) x
     return shared + (factors.T * (c - 1)) @ factors, factors.T @ (c - (c - 1) * (factors @ start))
 
 
 def _solution(left: Doubles, right: Doubles, regularization: float) -> Doubles:
     try:
+        # NumPy 2 takes a stack of vectors only as (n, factors, 1)
         solved = np.linalg.solve(left, right[:, :, None])[:, :, 0]
     except np.linalg.LinAlgError:
         raise UserError(

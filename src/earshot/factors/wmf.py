@@ -85,6 +85,7 @@ def fit(
 
     def after_iteration(*_: Any) -> None:
         nonlocal state
+        # copies: implicit goes on writing into its arrays
         users, items = model.user_factors.copy(), model.item_factors.copy()
         value = objective(confidence, users, items, regularization)
         if not math.isfinite(value):
@@ -113,6 +114,7 @@ def _model(state: Factorization, regularization: float, iterations: int) -> Any:
     from implicit.cpu.als import AlternatingLeastSquares
 
     factors = state.item_factors.shape[1]
+    # alpha: implicit would multiply c by it once more; use_cg=False: exact solves, no conjugate gradient
     model = AlternatingLeastSquares(
         factors, regularization=regularization, alpha=1.0, use_cg=False, iterations=iterations
     )
@@ -125,6 +127,7 @@ def _run(model: Any, confidence: csr_array, after_iteration: Callable[..., None]
     from scipy.sparse import csr_matrix
 
     try:
+        # implicit wants a csr_matrix, and warns of a csr_array
         model.fit(csr_matrix(confidence), show_progress=False, callback=after_iteration)
     except (ValueError, ModelFitError) as error:
         regularization = model.regularization
@@ -150,21 +153,23 @@ def objective(
     53.0
     """
     users, items = user_factors.astype(np.float64), item_factors.astype(np.float64)
-    gram_users, gram_items = users.T @ users, items.T @ items
+    gram_users, gram_items = users.T @ users, items.T @ items  # X'X and Y'Y, (factors, factors)
     penalty = regularization * (np.trace(gram_users) + np.trace(gram_items))
+    # trace(X'X Y'Y) = sum of s^2 over all pairs: eq. 3 if nobody had played anything
     return float(np.sum(gram_users * gram_items) + _played(confidence, users, items) + penalty)
 
 
 def _played(confidence: csr_array, users: NDArray[np.float64], items: NDArray[np.float64]) -> float:
     """Sum over the plays of c (1 - s)^2 - s^2, s = x_u . y_i: what they add to s^2 over all pairs."""
+    # (n_plays,): the listener of each entry
     rows = np.repeat(np.arange(confidence.shape[0]), np.diff(confidence.indptr))
-    held = np.empty((2, _PLAYS_AT_ONCE, users.shape[1]))
+    held = np.empty((2, _PLAYS_AT_ONCE, users.shape[1]))  # room for x and y, used by every block
     total = 0.0
     for first in range(0, len(rows), _PLAYS_AT_ONCE):
         part = slice(first, first + _PLAYS_AT_ONCE)
-        x, y = held[:, : len(rows[part])]
+        x, y = held[:, : len(rows[part])]  # (n, factors) each
         np.take(users, rows[part], axis=0, out=x, mode="clip")  # with "raise" it would be copied once more
         np.take(items, confidence.indices[part], axis=0, out=y, mode="clip")
-        scores = np.einsum("pf,pf->p", x, y)
+        scores = np.einsum("pf,pf->p", x, y)  # (n,): s of each play
         total += float(confidence.data[part].astype(np.float64) @ np.square(1 - scores) - scores @ scores)
     return total

@@ -58,6 +58,7 @@ def features(
         Fewer than nine frames, or samples so large that a feature is not finite.
     """
     all_rows = image_rows(settings.n_mels, settings.n_mfcc)
+    # groupby wants the rows of a family side by side, as they are
     rows = {family: list(of) for family, of in groupby(all_rows, attrgetter("family"))}
 
     def kept(family: str, values: Features) -> NDArray[Any]:
@@ -71,14 +72,14 @@ def features(
     families = [
         kept("chroma", chromas),
         kept("tempogram", cyclic_tempogram(rises, settings.sample_rate / settings.hop_length)),
-        log_mel,
+        log_mel,  # changed already, block by block: most rows are of mel
         kept("mfcc", cepstrum),
         kept("mfcc_delta", delta(cepstrum)),
         kept("mfcc_delta2", delta2(cepstrum)),
         kept("contrast", contrasts),
         kept("tonnetz", tonnetz(chromas)),
     ]
-    return np.hstack(families)
+    return np.hstack(families)  # (n_frames, n_rows), families in the order of their rows
 
 
 def _local_features(
@@ -91,9 +92,11 @@ def _local_features(
     for power, pitches in _tuned_spectra(blocks, settings):
         mel = mel_power(power, mels)
         log_mel = decibels(mel)
+        # mel[-1:] is (1, n_mels): the frame before the next block
         rises, before = onset_rises(mel, before), mel[-1:]
         cepstrum = mfcc(log_mel, settings.n_mfcc)
         parts.append((kept(log_mel), rises, chroma(power, pitches), cepstrum, contrast(power, bands)))
+    # blocks end to end: (n_frames, n) of each family, (n_frames,) of the rises
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
@@ -129,4 +132,4 @@ def quantize(values: Features, rows: Sequence[Row]) -> NDArray[np.uint8]:
     """`(n_frames, n_rows)` in physical units to the uint8 that is stored."""
     levels = normalize(values, rows)
     levels *= np.float32(LEVELS)
-    return np.rint(levels, out=levels).astype(np.uint8)
+    return np.rint(levels, out=levels).astype(np.uint8)  # to the nearest level: half a step off at most

@@ -16,7 +16,7 @@ LOWEST = 200.0
 HIGHEST_SHARE = 0.92
 """Of the Nyquist frequency, where the last band stops: above, one measures the resampler."""
 
-_QUANTILE = 0.02
+_QUANTILE = 0.02  # share of a band's bins that make its valley, and as many its peak
 _AMIN = np.float32(1e-10)
 
 
@@ -29,14 +29,16 @@ def contrast_bands(sample_rate: int, n_fft: int) -> tuple[tuple[slice, int], ...
     """
     frequencies = np.fft.rfftfreq(n_fft, 1 / sample_rate)
     frequencies = frequencies[frequencies <= HIGHEST_SHARE * sample_rate / 2]
+    # Hz: 0, 200, 400, ... 12,800; band b lies between edges b and b + 1
     edges = [0.0, *(LOWEST * 2.0**octave for octave in range(N_BANDS))]
     bands = []
     for band in range(N_BANDS):
         inside = np.flatnonzero((frequencies >= edges[band]) & (frequencies <= edges[band + 1]))
         if len(inside) < 2:
             raise UserError(_no_bins(sample_rate, n_fft, edges[band]))
+        # the last band takes all bins that are left
         last = len(frequencies) if band == N_BANDS - 1 else int(inside[-1]) + 1
-        first = int(inside[0]) - (band > 0)
+        first = int(inside[0]) - (band > 0)  # True counts 1: one bin further down
         count = max(1, int(np.rint(_QUANTILE * (last - first))))
         bands.append((slice(first, last - (band < N_BANDS - 1)), count))
     return tuple(bands)
@@ -59,6 +61,7 @@ def contrast(power: Spectrum, bands: tuple[tuple[slice, int], ...]) -> NDArray[n
     for band, (bins, count) in enumerate(bands):
         extremes[:, band] = _valley_and_peak(power[:, bins], count)
     valleys, peaks = np.maximum(extremes, _AMIN)
+    # 10, not 20, though these are magnitudes: as librosa
     decibels: NDArray[np.float32] = 10 * np.log10(peaks / valleys)
     return decibels.T
 
@@ -68,6 +71,8 @@ def _valley_and_peak(power: Spectrum, count: int) -> tuple[NDArray[np.float32], 
     if count == 1:
         bins = np.ascontiguousarray(power.T)  # numpy compares all frames at once, but not all bins
         return np.sqrt(bins.min(axis=0)), np.sqrt(bins.max(axis=0))
+    # (n_bins, n_frames), the weakest first
     ordered = np.sort(power, axis=1).T  # vectorized in numpy: faster here than a partition
+    # (count, n_frames) each
     weakest, strongest = (np.sqrt(part, order="C") for part in (ordered[:count], ordered[-count:]))
     return weakest.mean(axis=0), strongest.mean(axis=0)

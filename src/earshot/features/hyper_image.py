@@ -69,6 +69,7 @@ def hyper_image_of(path: Path, settings: HyperImages = DEFAULTS) -> HyperImage:
     if found.reason is not None:
         raise AudioError(found.reason)
     values = features(read_excerpt(excerpt_of(path, found, settings), settings), settings, normalize)
+    # features are time-major, (n_frames, n_rows); an image is (n_rows, n_frames)
     return HyperImage(np.ascontiguousarray(values.T), image_format.rows, image_format.frames_per_second)
 
 
@@ -109,15 +110,18 @@ def excerpt_start(seconds: float, settings: HyperImages, silences: str | None = 
     They are its middle; where that is silent all through, they are taken around the
     middle of the longest stretch of sound, the first of several. `silences` as in `Probe`.
     """
-    latest = max(0.0, seconds - settings.excerpt_seconds)
+    latest = max(0.0, seconds - settings.excerpt_seconds)  # the last start from which a whole excerpt fits
     middle = latest / 2
+    # "0-12 95-300" to [(0, 12), (95, 300)]
     silent = [(int(begin), int(end)) for begin, end in (s.split("-") for s in (silences or "").split())]
     # a second of which the excerpt holds a part may have its sound in the other part
     first, last = math.ceil(middle), math.floor(middle + settings.excerpt_seconds)
     if not any(begin <= first and last <= end for begin, end in silent):
         return middle
+    # sound lies between edges 0 and 1, 2 and 3, ...; silence between 1 and 2, 3 and 4, ...
     edges = [0, *(edge for stretch in silent for edge in stretch), math.ceil(seconds)]
     begin, end = max(zip(edges[::2], edges[1::2], strict=True), key=lambda sound: sound[1] - sound[0])
+    # an excerpt around the middle of the sound, within the file
     return min(max(0.0, (begin + end - settings.excerpt_seconds) / 2), latest)
 
 

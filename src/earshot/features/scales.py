@@ -33,6 +33,7 @@ def _chroma_and_tempogram() -> Iterator[Range]:
     for pitch in PITCH_CLASSES:
         yield "chroma", f"chroma_{pitch}", 0.0, 1.0
     for tempo_class in range(N_CLASSES):
+        # a class is named by its tempo in the octave from 80 BPM
         yield "tempogram", f"tempogram_{tempo(tempo_class, 1):.0f}", 0.0, 0.75
 
 

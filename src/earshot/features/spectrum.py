@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Spectrum = NDArray[np.float32]
 """Power, float32 `(n_frames, n_fft // 2 + 1)`: time-major, as everything here."""
 
-_FRAMES_IN_CACHE = 64
+_FRAMES_IN_CACHE = 64  # transformed at a time; of 1,024 points half a MB in double precision
 
 
 def resample(
@@ -34,12 +34,13 @@ def resample(
     stream = soxr.ResampleStream(sample_rate, wanted_rate, num_channels=1, dtype="float32", quality="HQ")
     for block in blocks:
         yield stream.resample_chunk(block)
-    yield stream.resample_chunk(np.empty(0, np.float32), last=True)
+    yield stream.resample_chunk(np.empty(0, np.float32), last=True)  # what the filter still holds
 
 
 @lru_cache(maxsize=8)
 def hann(n_fft: int) -> NDArray[np.float64]:
     """The periodic Hann window, `(n_fft,)`."""
+    # periodic: the last of n_fft + 1 points, which repeats the first, is left out
     window: NDArray[np.float64] = 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, n_fft + 1)[:-1])
     return window
 
@@ -58,11 +59,12 @@ def power_spectra(
     blocks
         The samples, cut anywhere, each `(n_samples,)`.
     """
-    zeros = np.zeros(n_fft // 2, np.float32)
+    zeros = np.zeros(n_fft // 2, np.float32)  # puts the middle of frame 0 on sample 0
     step = block_frames * hop_length
+    # n frames span (n - 1) * hop_length + n_fft samples
     for samples in _overlapping(chain([zeros], blocks, [zeros]), step + n_fft - hop_length, step):
         if len(samples) >= n_fft:
-            yield _power(sliding_window_view(samples, n_fft)[::hop_length])
+            yield _power(sliding_window_view(samples, n_fft)[::hop_length])  # (n_frames, n_fft), a view
 
 
 def _overlapping(
@@ -76,7 +78,7 @@ def _overlapping(
         while held >= length:
             samples = np.concatenate(parts)
             yield samples[:length]
-            parts, held = [samples[step:]], held - step
+            parts, held = [samples[step:]], held - step  # the next part overlaps this one by length - step
     yield np.concatenate(parts)
 
 
@@ -88,6 +90,7 @@ def _power(frames: NDArray[np.float32]) -> Spectrum:
         block = slice(first, first + _FRAMES_IN_CACHE)
         windowed = frames[block].astype(np.float64)
         windowed *= hann(n_fft)
+        # rounded to complex64 before the square, as librosa's
         spectrum = np.fft.rfft(windowed, axis=1).astype(np.complex64)
         np.square(np.abs(spectrum, out=power[block]), out=power[block])
     return power
@@ -112,11 +115,12 @@ def estimate_tuning(power: Spectrum, sample_rate: int) -> float:
     if not len(frequencies):
         return 0.0
     loud = frequencies[heights >= np.median(heights)]
+    # how far above the nearest semitone below, 0..1; 440 / 16 Hz is A0
     deviations = np.mod(_BINS_PER_OCTAVE * np.log2(loud / (440.0 / 16)), 1.0)
-    deviations[deviations >= 0.5] -= 1.0
-    edges = np.linspace(-0.5, 0.5, int(np.ceil(1.0 / _RESOLUTION)) + 1)
+    deviations[deviations >= 0.5] -= 1.0  # nearer to the semitone above
+    edges = np.linspace(-0.5, 0.5, int(np.ceil(1.0 / _RESOLUTION)) + 1)  # 101: each hundredth of a semitone
     counts, _ = np.histogram(deviations, edges)
-    return float(edges[np.argmax(counts)])
+    return float(edges[np.argmax(counts)])  # lower edge of the fullest bin, as librosa
 
 
 def spectral_peaks(power: Spectrum, sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -134,11 +138,13 @@ def spectral_peaks(power: Spectrum, sample_rate: int) -> tuple[NDArray[np.float3
     bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)
     allowed = np.flatnonzero((bins >= LOWEST) & (bins < min(HIGHEST, sample_rate / 2)))
     first, last = int(allowed[0]), int(allowed[-1]) + 1
+    # (n_frames, last - first) each: the bins below, at, and above
     left, here, right = (power[:, first + step : last + step] for step in (-1, 0, 1))
     quiet = _LOUDEST_SHARE * power.max(axis=1, keepdims=True)
+    # > left but >= right: a plateau is one peak, at its lowest bin
     is_peak = (here > quiet) & (here > left) & (here >= right)
     frames, peaks = np.divmod(np.flatnonzero(is_peak), last - first)  # ten times as fast as np.nonzero
-    places = frames * power.shape[1] + peaks + first
+    places = frames * power.shape[1] + peaks + first  # in the flattened spectrum
     shifts, heights = _parabola(*(power.reshape(-1).take(places + step) for step in (-1, 0, 1)))
     frequencies = ((peaks + first + shifts) * float(sample_rate) / n_fft).astype(np.float32)
     return frequencies, heights
@@ -150,6 +156,6 @@ def _parabola(
     """Shift (bins) and height of the top of the parabola through three neighbours."""
     curvature = (right + left).astype(np.float64) - 2.0 * here
     slope = (right - left).astype(np.float64) / 2
-    inside = np.abs(slope) < np.abs(curvature)
+    inside = np.abs(slope) < np.abs(curvature)  # the top lies less than a bin away
     shifts = np.where(inside, -slope / np.where(inside, curvature, 1.0), 0.0).astype(np.float32)
     return shifts, here + np.float32(0.5) * ((right - left) / np.float32(2)) * shifts

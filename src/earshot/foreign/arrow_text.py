@@ -43,6 +43,7 @@ def as_text(values: pyarrow.Array, is_id: bool) -> pyarrow.Array:
     elif types.is_timestamp(kind):
         values = _iso(values)
     elif types.is_decimal(kind) and kind.scale < 0:
+        # a negative scale counts tens, hundreds, ...; a decimal256 has 76 digits at most
         values = values.cast(pyarrow.decimal256(76, 0))
     elif types.is_fixed_size_binary(kind):
         values = values.cast(pyarrow.binary())
@@ -77,6 +78,7 @@ def decoded_bytes(values: pyarrow.Array) -> int:
         if not _is_text(words.type) or not len(words):
             return 16 * len(values)
         lengths = compute.cast(compute.binary_length(_plain(words)), pyarrow.int64())
+        # each word as often as rows have it
         return int(compute.sum(lengths.take(values.indices)).as_py() or 0) + 16 * len(values)
     return int(values.nbytes) + 16 * len(values)
 

@@ -40,6 +40,7 @@ def with_bounded_lines(path: Path, blocks: Iterable[bytes], separator: str) -> I
         if held + first > MAX_LINE_BYTES:
             raise UserError(f"{path}: line {line + 1} is longer than {MAX_LINE_BYTES >> 20} MiB")
         last = max(map(block.rfind, _LINE_ENDS))
+        # bytes so far of the line that goes on in the next block
         held = len(block) - last - 1 if last >= 0 else held + len(block)
         columns = columns or block[:first].count(separator.encode()) + 1
         lines = block.count(b"\n") or block.count(b"\r")
@@ -101,6 +102,7 @@ def foreign_kind(head: bytes) -> str | None:
         return "HTML or XML"
     if start.startswith((b'{"', b'[{"', b"[\n", b"{\n")) or start in (b"{}", b"[]"):
         return "JSON"
+    # every other byte is zero: Latin letters in two bytes each, or four
     if len(head) >= 8 and (head[1:64:2].strip(b"\x00") == b"" or head[0:64:2].strip(b"\x00") == b""):
         return "UTF-16 or UTF-32 text"
     return None

@@ -53,7 +53,7 @@ def _check(value: Any, depth: int) -> None:
     if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, float) and not math.isfinite(value):  # of 1e999
-        raise ValueError(f"a number too large ({value}); wanted a finite one")
+        raise ValueError("a number too large; wanted a finite one")
     elif isinstance(value, int) and abs(value) > _LARGEST:
         raise ValueError(f"a number of more than 64 bits ({value.bit_length()})")
     elif isinstance(value, dict):

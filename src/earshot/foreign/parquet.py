@@ -64,6 +64,7 @@ def _chunks(path: Path, metadata: Any, columns: Sequence[str]) -> list[tuple[str
     """Those of `columns`, and of the lists in them, each with its path in the schema."""
     names = [metadata.schema.column(place).path for place in range(metadata.num_columns)]
     found = [(names[chunk.place], chunk) for chunk in read_chunks(path, len(names))]
+    # the path of a list in column x is x.list.element
     return [(name, chunk) for name, chunk in found if name.split(".")[0] in columns]
 
 
@@ -109,6 +110,7 @@ def _refuse_footer(path: Path) -> None:
         opened.seek(max(end - 8, 0))
         end_mark = opened.read(8)
     size = int.from_bytes(end_mark[:4], "little")
+    # PARE: the footer is encrypted
     if end_mark[4:] in (b"PAR1", b"PARE") and size > _MAX_FOOTER_BYTES:
         raise UserError(
             f"{path}: its footer has {size:,} bytes: wanted at most {_MAX_FOOTER_BYTES:,}; "

@@ -64,7 +64,7 @@ def read_chunks(path: Path, n_columns: int) -> Iterator[Chunk]:
     with path.open("rb") as opened:
         end = opened.seek(0, 2)
         opened.seek(max(end - 8, 0))
-        size = int.from_bytes(opened.read(4), "little")
+        size = int.from_bytes(opened.read(4), "little")  # a file ends: footer, its length (4 bytes), "PAR1"
         opened.seek(max(end - 8 - size, 0))
         content = opened.read(size)
     try:
@@ -92,9 +92,11 @@ class _Compact:
     def struct(self) -> dict[int, Any]:
         fields: dict[int, Any] = {}
         number = 0
-        while head := self._byte():
+        while head := self._byte():  # a byte of 0 ends a struct
+            # high bits: step from the number of the last field; 0: the number itself follows
             number = number + (head >> 4) if head >> 4 else self._zigzag()
-            kind = head & 15
+            kind = head & 15  # low bits: its type
+            # true and false are types of their own, without a value
             fields[number] = kind == 1 if kind in (1, 2) else self._value(kind)
         return fields
 
@@ -102,22 +104,22 @@ class _Compact:
         match kind:
             case 1 | 2 | 3:  # an element of a list that is true or false has a byte to itself
                 return self._byte()
-            case 4 | 5 | 6:
+            case 4 | 5 | 6:  # integers of 16, 32, 64 bits
                 return self._zigzag()
-            case 7:
+            case 7:  # double
                 return self._skip(8)
-            case 8:
+            case 8:  # bytes or text
                 return self._skip(self._varint())
-            case 9 | 10:
+            case 9 | 10:  # list, set
                 head = self._byte()
-                size = head >> 4 if head >> 4 < 15 else self._varint()
+                size = head >> 4 if head >> 4 < 15 else self._varint()  # 15: the size follows
                 return [self._value(head & 15) for _ in range(size)]
-            case 11:
+            case 11:  # map; an empty one has no byte of types
                 kinds = self._byte() if (size := self._varint()) else 0
                 return [(self._value(kinds >> 4), self._value(kinds & 15)) for _ in range(size)]
-            case 12:
+            case 12:  # struct
                 return self.struct()
-            case 13:
+            case 13:  # UUID
                 return self._skip(16)
         raise ValueError(kind)
 
@@ -129,14 +131,14 @@ class _Compact:
         number = 0
         for shift in range(0, 70, 7):
             byte = self._byte()
-            number |= (byte & 127) << shift
+            number |= (byte & 127) << shift  # seven bits a byte, the lowest first; the eighth: more follow
             if byte < 128:
                 return number
         raise ValueError("a number of more than 64 bits")
 
     def _zigzag(self) -> int:
         number = self._varint()
-        return number >> 1 ^ -(number & 1)
+        return number >> 1 ^ -(number & 1)  # 0, 1, 2, 3, ... are 0, -1, 1, -2, ...
 
     def _skip(self, size: int) -> None:
         """Of texts nothing is wanted."""

@@ -72,9 +72,11 @@ def closed_quotes(
             continue
         rows.read_header(data)
         done = bytearray()
-        position = stop = 0
+        position = stop = 0  # rows are read up to `position`, `done` stands for `data` up to `stop`
+        # after the last line end; a "\r" that ends the block may be half of "\r\n"
         end = len(data) if last else max(data.rfind(b"\n"), data.rfind(b"\r", 0, -1)) + 1
         while (quote := data.find(b'"', position)) >= 0:
+            # start of the line in which the quote stands
             start = (
                 max(data.rfind(b"\n", position, quote), data.rfind(b"\r", position, quote)) + 1 or position
             )
@@ -108,12 +110,15 @@ class _Rows:
     """Rows of text with one separator."""
 
     def __init__(self, separator: bytes) -> None:
+        # *+ gives nothing back once it has matched: without backtracking time is linear in the text
         plain = rb"[^\r\n" + separator + rb"]*+"
-        quoted = rb'"[^"]*+(?:""[^"]*+)*+"'
+        quoted = rb'"[^"]*+(?:""[^"]*+)*+"'  # "" inside is a quote
         field = rb"(?:" + quoted + plain + rb'|(?!")' + plain + rb")"
         self._separator = separator
+        # groups 1 and 2: quoted text, and what follows its closing quote
         self._field = re.compile(rb"(?:(" + quoted + rb")(" + plain + rb')|(?!")' + plain + rb")")
         self._row = re.compile(field + rb"(?:" + separator + field + rb")*+(?:\r\n?|\n|\Z)")
+        # a field whose quotes are closed on its line
         on_line = rb'(?:"[^"\r\n]*+(?:""[^"\r\n]*+)*+"' + plain + rb'|(?!")' + plain + rb")"
         rows = rb"(?:" + on_line + rb"(?:" + separator + on_line + rb")*+(?:\r\n?|\n))*+"
         self._rows = re.compile(rows)

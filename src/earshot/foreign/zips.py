@@ -69,11 +69,11 @@ def _check_directory(file: BinaryIO) -> None:
             f"it does not end as a zip archive does, but with {tail[-22:]!r}: cut short, or something "
             "stands behind it"
         )
-    n_bytes = struct.unpack("<I", tail[-10:-6])[0]
-    if tail[-42:-38] == _LOCATOR:
+    n_bytes = struct.unpack("<I", tail[-10:-6])[0]  # size of the central directory (APPNOTE 4.3.16)
+    if tail[-42:-38] == _LOCATOR:  # 20 bytes, right before the end record (4.3.15)
         if tail[-98:-94] != _END64:
             raise BadZipFile("its zip64 record is not where it must be")
-        n_bytes = struct.unpack("<Q", tail[-58:-50])[0]
+        n_bytes = struct.unpack("<Q", tail[-58:-50])[0]  # the same field in 64 bits (4.3.14)
     if n_bytes > _DIRECTORY_BYTES:
         raise BadZipFile(f"a list of members of {n_bytes:,} bytes; wanted at most {_DIRECTORY_BYTES:,}")
     file.seek(0)
@@ -87,10 +87,10 @@ def _check_start(read: ZipFile) -> None:
 
 def _check_member(member: ZipInfo) -> None:
     name = repr(member.orig_filename)
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    if member.filename != member.orig_filename:
+    kind = stat.S_IFMT(member.external_attr >> 16)  # the high 16 bits are Unix's st_mode
+    if member.filename != member.orig_filename:  # zipfile cuts a name at a zero byte
         raise BadZipFile(f"{name}: not a name")
-    if member.flag_bits & 0x1:
+    if member.flag_bits & 0x1:  # bit 0 of the general purpose flags
         raise BadZipFile(f"{name}: encrypted")
     if kind not in (0, stat.S_IFREG) and not (kind == stat.S_IFDIR and member.is_dir()):
         raise BadZipFile(f"{name}: a link or folder; wanted plain files")

@@ -154,6 +154,7 @@ def _songs(data: Path) -> tuple[int, int]:
     heard = pd.read_parquet(data / "hyper_images" / "index.parquet", columns=[SONG_ID])[SONG_ID]
     played = heard[is_among(heard, pd.read_parquet(data / "play_counts" / ITEMS)[SONG_ID])]
     other_sound = newer_images(data / "hyper_images", data / "training_set" / "hyper_images")
+    # not learned from, or with another sound since
     return len(learned), int((~is_among(played, learned) | is_among(played, other_sound)).sum())
 
 

@@ -80,6 +80,7 @@ def curves_chart(curves: pd.DataFrame, lines: dict[str, str], best: int) -> str:
 def _line(curves: pd.DataFrame, column: str, across: Axis, up: Axis) -> str:
     known = curves[np.isfinite(curves[column].to_numpy(dtype=float))]
     points = " ".join(
+        # without its %: points of a polyline have no units
         f"{across.at(epoch)[:-1]},{_y(up, value)}"
         for epoch, value in zip(known["epoch"], known[column], strict=True)
     )
@@ -87,7 +88,7 @@ def _line(curves: pd.DataFrame, column: str, across: Axis, up: Axis) -> str:
 
 
 def _y(up: Axis, value: float) -> str:
-    return f"{100 * (up.high - value) / (up.high - up.low):.2f}"
+    return f"{100 * (up.high - value) / (up.high - up.low):.2f}"  # SVG counts from the top down
 
 
 def bands_chart(at: Sequence[int], lines: Mapping[str, Sequence[Band]], labels: Mapping[str, str]) -> str:
@@ -111,7 +112,7 @@ def _band(name: str, line: Sequence[Band], across: Axis, up: Axis) -> str:
     middle = " ".join(f"{x},{_y(up, value)}" for x, value, _, _ in known)
     below = [f"{x},{_y(up, low)}" for x, _, low, _ in known]
     above = [f"{x},{_y(up, high)}" for x, _, _, high in known]
-    around = " ".join([*below, *reversed(above)])
+    around = " ".join([*below, *reversed(above)])  # there below and back above
     return f'<polygon class="{name}" points="{around}"/><polyline class="{name}" points="{middle}"/>'
 
 

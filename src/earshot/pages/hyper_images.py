@@ -112,6 +112,7 @@ def draw_rows(
         cmap=colormaps["magma"].with_extremes(bad=_NOTHING_COLOUR),
         vmin=low,
         vmax=max(high, low + 1e-3),
+        # x in seconds, y in rows from the lower edge
         extent=(start, start + seconds, 0.0, float(len(image))),
     )
     axes.tick_params(axis="x", length=0, labelbottom=False)
@@ -156,6 +157,6 @@ def _colours() -> bytes:
     from matplotlib import colormaps
     from matplotlib.colors import to_rgb
 
-    magma = colormaps["magma"](np.linspace(0, 1, _MAGMA_COLOURS))[:, :3]
-    greys = np.linspace(to_rgb(INK), (1.0, 1.0, 1.0), 256 - _MAGMA_COLOURS)
+    magma = colormaps["magma"](np.linspace(0, 1, _MAGMA_COLOURS))[:, :3]  # (224, 3), without alpha
+    greys = np.linspace(to_rgb(INK), (1.0, 1.0, 1.0), 256 - _MAGMA_COLOURS)  # (32, 3)
     return bytes(np.rint(255 * np.concatenate([magma, greys])).astype(np.uint8))

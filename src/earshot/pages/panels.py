@@ -52,7 +52,7 @@ def spectrum_panels(
         Hz.
     """
     n_fft = 2 * (power.shape[1] - 1)
-    on_log_axis = power @ log_bank(sample_rate, n_fft)
+    on_log_axis = power @ log_bank(sample_rate, n_fft)  # (n_frames, n_log_rows)
     return [
         Panel("Power spectrum", "Hz, linear", _levels(power).T, ticks.linear(sample_rate, n_fft)),
         Panel("Power spectrum", "Hz, logarithmic", _levels(on_log_axis).T, ticks.logarithmic(sample_rate)),
@@ -75,6 +75,7 @@ def family_panels(families: Mapping[str, NDArray[np.float32]], settings: HyperIm
 
 def envelope(samples: NDArray[np.float32], n_columns: int) -> NDArray[np.float32]:
     """Lowest and highest of each of `n_columns` stretches, `(2, n_columns)`; at most one a sample."""
+    # stretch c holds samples starts[c] to starts[c + 1]
     starts = np.linspace(0, len(samples), min(n_columns, len(samples)), endpoint=False).astype(np.intp)
     return np.stack([np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)])
 
@@ -89,6 +90,7 @@ def log_bank(sample_rate: int, n_fft: int) -> NDArray[np.float32]:
     edges = LOWEST * 2.0 ** (np.arange(n_rows + 1) / ROWS_AN_OCTAVE)
     width = sample_rate / n_fft
     bins = np.arange(n_fft // 2 + 1)[:, None] * width
+    # Hz that row and bin share, below 0 for none; (n_bins, n_rows)
     overlap = np.minimum(edges[1:], bins + width / 2) - np.maximum(edges[:-1], bins - width / 2)
     shares: NDArray[np.float32] = (np.maximum(overlap, 0) / np.diff(edges)).astype(np.float32)
     return shares
@@ -111,7 +113,7 @@ def constant_q(samples: NDArray[np.float32], sample_rate: int, hop_length: int) 
         n_bins=len(CQT_OCTAVES) * ROWS_AN_OCTAVE,
         bins_per_octave=ROWS_AN_OCTAVE,
     )
-    return _levels((np.abs(transform[:, :n_frames]) ** 2).astype(np.float32))
+    return _levels((np.abs(transform[:, :n_frames]) ** 2).astype(np.float32))  # without frames of the padding
 
 
 def _levels(power: NDArray[np.float32]) -> NDArray[np.float32]:

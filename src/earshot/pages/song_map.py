@@ -34,7 +34,7 @@ def lay_out(vectors: NDArray[np.floating], seed: int) -> NDArray[np.float64]:
     with threadpool_limits(1):
         flat = _principal_plane(directions)
         if len(vectors) >= _ENOUGH_FOR_TSNE and flat.std() > 0:
-            start = flat / flat[:, 0].std() * 1e-4
+            start = flat / flat[:, 0].std() * 1e-4  # as sklearn scales its own `init='pca'`
             flat = TSNE(init=start, perplexity=30, random_state=seed, n_jobs=1).fit_transform(directions)
     low, high = flat.min(axis=0), flat.max(axis=0)
     spread = np.where(high > low, high - low, 1)
@@ -46,9 +46,9 @@ def _principal_plane(directions: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = directions - directions.mean(axis=0)
     left, singular, _ = np.linalg.svd(centred, full_matrices=False)
     plane = np.zeros((len(directions), 2))
-    found = left[:, :2] * singular[:2]
+    found = left[:, :2] * singular[:2]  # U S: coordinates on the components
     plane[:, : found.shape[1]] = found
-    signs = np.sign(plane[np.abs(plane).argmax(axis=0), [0, 1]])
+    signs = np.sign(plane[np.abs(plane).argmax(axis=0), [0, 1]])  # an SVD leaves signs open
     return np.asarray(plane * np.where(signs == 0, 1, signs), dtype=np.float64)
 
 

@@ -92,6 +92,7 @@ def song_sheet_png(
     image = np.ascontiguousarray(features([samples], settings, normalize).T)
     seconds = image.shape[1] * settings.hop_length / settings.sample_rate
     silent = silent_frames(samples, settings.hop_length, image.shape[1])
+    # (n_rows, 1) & (n_frames,)
     image[np.array([row.family in _RELATIVE for row in rows])[:, None] & silent] = np.nan
     panels = song_panels(samples, image, settings)
     figure, grid = _lay_out(len(panels), _LINE * len(lines) + (_GAP if lines else 0))
@@ -107,9 +108,10 @@ def song_sheet_png(
 
 def silent_frames(samples: NDArray[np.float32], hop_length: int, n_frames: int) -> NDArray[np.bool_]:
     """Frames of which nothing reaches `SILENT_DBFS` a hop before and behind their middle, `(n_frames,)`."""
+    # a hop of zeros before: frame t, centred on sample t * hop_length, lies between hops t and t + 1
     padded = np.zeros((n_frames + 1) * hop_length, np.float32)
     padded[hop_length : hop_length + len(samples)] = np.abs(samples)[: len(padded) - hop_length]
-    peaks = padded.reshape(-1, hop_length).max(axis=1)
+    peaks = padded.reshape(-1, hop_length).max(axis=1)  # (n_frames + 1,), of each hop
     silent: NDArray[np.bool_] = np.maximum(peaks[:-1], peaks[1:]) < 10 ** (SILENT_DBFS / 20)
     return silent
 

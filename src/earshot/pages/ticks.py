@@ -35,12 +35,14 @@ def hertz(frequency: float) -> str:
 def linear(sample_rate: int, n_fft: int) -> Ticks:
     """Ticks in Hz of a power spectrum on a linear axis, one row a bin, `n_fft // 2 + 1` rows."""
     step = 1000.0 * max(1, round(sample_rate / 2 / 5000))
+    # Hz to bins; + 0.5: the middle of the row
     return _hertz_ticks(np.arange(0, sample_rate / 2, step), lambda hz: hz * n_fft / sample_rate + 0.5)
 
 
 def logarithmic(sample_rate: int) -> Ticks:
     """Ticks in Hz of the rows of `log_bank`, those below half of `sample_rate` (Hz)."""
     wanted = [hz for hz in (64.0, 256.0, 1000.0, 4000.0, 16000.0) if hz < sample_rate / 2]
+    # LOWEST is the lower edge of row 0, so there is no half row to add
     return _hertz_ticks(wanted, lambda hz: ROWS_AN_OCTAVE * np.log2(hz / LOWEST))
 
 
@@ -48,6 +50,7 @@ def mel(n_mels: int, highest: float) -> Ticks:
     """Ticks in Hz of `n_mels` mel bands that reach up to `highest` (Hz)."""
     centres = mel_frequencies(n_mels + 2, highest)
     wanted = [hz for hz in (500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0) if hz < highest]
+    # point m + 1 is the centre of band m, at height m + 0.5
     return _hertz_ticks(wanted, lambda hz: np.interp(hz, centres, np.arange(n_mels + 2) - 0.5))
 
 

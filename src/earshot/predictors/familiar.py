@@ -57,9 +57,9 @@ class Gain:
         >>> Gain([0, 1], most=46.0).correction(louder, torch.tensor([2.0, 4.0, 1.0]))
         tensor([[-5.0000, -2.5000, -0.0000]])
         """
-        weight = torch.zeros_like(scale)
+        weight = torch.zeros_like(scale)  # what a level of gain is in deviations, (n_rows,)
         weight[self.rows] = 1 / scale[self.rows]
-        levels = -(apart @ weight) / (weight @ weight)
+        levels = -(apart @ weight) / (weight @ weight)  # least of |apart + levels * weight|^2, (n,)
         return levels.clamp(-self.most, self.most)[:, None] * weight
 
 
@@ -68,7 +68,7 @@ def gain_of(image_format: ImageFormat, rows: list[int]) -> Gain | None:
     there = [place for place, row in enumerate(rows) if image_format.rows[row].family == "mel"]
     if not there:
         return None
-    return Gain(there, MAX_GAIN_DB / image_format.rows[rows[there[0]]].scale)
+    return Gain(there, MAX_GAIN_DB / image_format.rows[rows[there[0]]].scale)  # dB to levels
 
 
 def floored(scale: torch.Tensor) -> torch.Tensor:
@@ -150,6 +150,7 @@ class Familiar:
                [1.0004, 0.    ]], dtype=float32)
         """
         mean, outside = np.array(self.mean), unlike > 1
+        # (n_outside, n_outputs), (n_outside, 1)
         far, share = vectors[outside].astype(np.float64), unlike[outside, None].astype(np.float64) ** -2
         nearer = mean + share * (far - mean)
         longer = _lengths(nearer) / np.maximum(_lengths(far), np.finfo(np.float32).tiny)
@@ -165,6 +166,7 @@ def familiarize(vectors: Vectors, sounds: Doubles, gain: Gain | None = None) -> 
     the farthest of them.
     """
     mean, sound = vectors.mean(axis=0, dtype=np.float64), sounds.mean(axis=0)
+    # means and deviations of rows are floored apart, each by a median of their own
     spread = np.concatenate([floored(torch.from_numpy(part)) for part in np.split(sounds.std(axis=0), 2)])
     farthest = MARGIN * _distances(sounds, sound, spread, gain).max()
     tiny = float(np.finfo(np.float32).tiny)
@@ -179,9 +181,10 @@ def familiarize(vectors: Vectors, sounds: Doubles, gain: Gain | None = None) -> 
 
 
 def _distances(sounds: Doubles, mean: Doubles, spread: Doubles, gain: Gain | None) -> Doubles:
-    apart, n_rows = (sounds - mean) / spread, len(mean) // 2
+    apart, n_rows = (sounds - mean) / spread, len(mean) // 2  # (n, 2 * n_rows): means, then deviations
     if gain is not None:
         means, spreads = torch.from_numpy(apart[:, :n_rows]), torch.from_numpy(spread[:n_rows])
+        # in decibels gain moves means, and no deviation
         apart[:, :n_rows] += gain.correction(means, spreads).numpy()
     distances: Doubles = np.sqrt((apart**2).mean(axis=1))
     return distances
@@ -202,11 +205,12 @@ def song_sound(windows: NDArray[np.uint8], owners: NDArray[np.int64]) -> Doubles
     (n_songs, 2 * n_rows)
     """
     levels = windows.astype(np.float32)
-    firsts = np.flatnonzero(np.diff(owners, prepend=-1))
-    counts = np.diff(firsts, append=len(owners))[:, None] * windows.shape[1]
+    firsts = np.flatnonzero(np.diff(owners, prepend=-1))  # each song's first window: owners are ascending
+    counts = np.diff(firsts, append=len(owners))[:, None] * windows.shape[1]  # its frames, (n_songs, 1)
+    # over frames, (n_windows, n_rows), then over the windows from each first to the next, (n_songs, n_rows)
     sums = [np.add.reduceat(each.sum(axis=1, dtype=np.float64), firsts) for each in (levels, levels**2)]
     mean, square = (each / counts for each in sums)
-    return np.concatenate([mean, np.sqrt(np.maximum(square - mean**2, 0))], axis=1)
+    return np.concatenate([mean, np.sqrt(np.maximum(square - mean**2, 0))], axis=1)  # rounding may go below 0
 
 
 def _lengths(vectors: Doubles) -> Doubles:

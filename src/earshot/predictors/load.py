@@ -33,7 +33,7 @@ Positions = Sequence[int] | NDArray[np.integer[Any]]
 
 def save_encoder(folder: Path, encoder: SongEncoder, description: EncoderDescription) -> None:
     """Write `encoder.pt` (weights only, no paths: same weights, same bytes) and `encoder.json`."""
-    buffer = io.BytesIO()
+    buffer = io.BytesIO()  # torch.save writes the name of its file into it; a buffer has none
     torch.save({name: value.cpu() for name, value in encoder.state_dict().items()}, buffer)
     (folder / "encoder.pt").write_bytes(buffer.getvalue())
     write_json(folder / "encoder.json", asdict(replace(description, familiar=encoder.familiar)))
@@ -106,6 +106,7 @@ def _shapes(description: EncoderDescription, path: Path) -> dict[str, torch.Size
 
     It hears a window, too, of no memory either. None where a class of somebody else's cannot be made so.
     """
+    # (batch, n_frames, rows of the smallest image that has those that are read)
     window = 1, description.n_frames, 1 + max(description.rows)
     try:
         with torch.device("meta"), torch.inference_mode():
@@ -203,6 +204,7 @@ def _hear(
     for first in progress(first_songs, description="Predicting factors", unit=f"x{_SONGS_AT_ONCE} songs"):
         block = [int(position) for position in positions[first : first + _SONGS_AT_ONCE]]
         part = slice(first, first + len(block))
+        # (n_windows, n_frames, all rows), (n_windows,)
         windows, owners = read_songs(store, block, encoder.n_frames)
         vectors[part] = _predict_block(encoder, windows, owners, len(block))
         sounds[part] = song_sound(windows[:, :, encoder.rows], owners)
@@ -214,6 +216,6 @@ def _predict_block(
     encoder: SongEncoder, windows: NDArray[np.uint8], owners: NDArray[np.int64], n_songs: int
 ) -> NDArray[np.float32]:
     where = encoder.row_mean.device
-    outputs = encoder(torch.from_numpy(windows).to(where))
+    outputs = encoder(torch.from_numpy(windows).to(where))  # (n_windows, n_outputs)
     averages = average_matrix(owners, n_songs).to(where) @ outputs
     return np.asarray(encoder.vectors(averages).cpu().numpy(), dtype=np.float32)

@@ -30,7 +30,7 @@ def consecutive(n_frames: int, window: int) -> NDArray[np.int64]:
     >>> consecutive(10, 5), consecutive(10, 4), consecutive(3, 5)
     (array([0, 5]), array([0, 3, 6]), array([0]))
     """
-    count = max(1, -(-n_frames // window))
+    count = max(1, -(-n_frames // window))  # rounded up
     return np.rint(np.linspace(0, max(0, n_frames - window), count)).astype(np.int64)
 
 
@@ -48,6 +48,7 @@ def read_songs(
     """
     n_frames = store.songs[N_FRAMES].to_numpy()
     starts = [consecutive(int(n_frames[position]), window) for position in positions]
+    # 0, 0, 0, 1, 1, ...: the place of a song for each of its windows
     owners = np.repeat(np.arange(len(positions)), [len(some) for some in starts])
     windows = store.windows(np.asarray(positions)[owners], np.concatenate(starts), window)
     return windows, owners
@@ -55,6 +56,7 @@ def read_songs(
 
 def average_matrix(owners: NDArray[np.int64], n_songs: int) -> torch.Tensor:
     """float32 (n_songs, n_windows) that takes window vectors to the mean of each song."""
+    # (n_songs, n_windows): 1 where the window is of the song
     member = (np.arange(n_songs)[:, None] == owners[None, :]).astype(np.float32)
     return torch.from_numpy(member / member.sum(axis=1, keepdims=True))
 
@@ -109,6 +111,7 @@ class SongEncoder(nn.Module):
         self.network = network
         self.rows = list(rows)
         self.n_frames = n_frames
+        # buffers: saved with the weights, and not learned
         self.register_buffer("row_mean", torch.zeros(len(self.rows)))
         self.register_buffer("row_scale", torch.ones(len(self.rows)))
         self.register_buffer("output_mean", torch.zeros(n_outputs))
@@ -116,13 +119,15 @@ class SongEncoder(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """uint8 (batch, n_frames, all rows) to the network's own outputs, float32 (batch, n_outputs)."""
+        # (batch, n_frames, n_rows)
         chosen = windows if len(self.rows) == windows.shape[2] else windows[:, :, self.rows]
         standardized = (chosen.to(torch.float32) - self.row_mean) / self.row_scale
         if self.gain is not None:
+            # one gain a window: (batch, n_rows) to (batch, 1, n_rows)
             standardized += self.gain.correction(standardized.mean(dim=1), self.row_scale)[:, None]
         if self.bounded:
             standardized.clamp_(-MAX_DEVIATIONS, MAX_DEVIATIONS)
-        outputs: Tensor = self.network(standardized.transpose(1, 2))
+        outputs: Tensor = self.network(standardized.transpose(1, 2))  # (batch, n_rows, n_frames)
         return outputs
 
     def vectors(self, outputs: Tensor) -> Tensor:
@@ -209,6 +214,7 @@ def describe(
     rows = [int(row) for row in image_format.row_slice(families)]
     n_frames = max(1, round(window_seconds * image_format.frames_per_second))
     there = [image_format.rows[row].family for row in rows]
+    # dict.fromkeys: each family once, in stored order
     told = {"n_frames": n_frames, "family_rows": [there.count(family) for family in dict.fromkeys(there)]}
     asked = {name: value for name, value in told.items() if name in signature(kind).parameters}
     init_args = component.init_args | asked

@@ -22,6 +22,7 @@ _WANTED = {
     *(f"torch {kind}Storage" for kind in _STORAGES),
 }
 """All that a dict of tensors needs. `weights_only` allows more, such as a bytearray of any length."""
+# opcodes that import, beside GLOBAL: torch.save writes none of them
 _OTHER_WAYS = ("STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4")
 
 
@@ -56,7 +57,7 @@ def _refuse_bombs(path: Path) -> None:
     if size > MAX_BYTES:
         raise ValueError(f"{size:,} bytes; wanted at most {MAX_BYTES:,}")
     with zips.opened(path) as read:
-        members = read.infolist()
+        members = read.infolist()  # data.pkl, and one for the numbers of each storage
         packed = [member.filename for member in members if member.compress_type != ZIP_STORED]
         if packed:
             raise ValueError(f"{packed[0]!r:.100} is packed; wanted as torch.save writes it")

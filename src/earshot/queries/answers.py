@@ -76,6 +76,7 @@ def similar(served: ServedState, song: str, k: int, csls: bool = False) -> Rows:
     if _made_of(served, song) == SOUND and heard.sum() > k:
         listed = heard
     vectors = vectors[listed]
+    # one more than asked for: the song itself may be among them
     near, cosines = similar_songs(vectors, vector, k + 1, crowding(vectors) if csls else None)
     found = zip(served.song_ids[listed][near], cosines, strict=True)
     others = [(other, float(cosine)) for other, cosine in found if other != song]
@@ -110,6 +111,7 @@ def listeners(served: ServedState, song: str, k: int) -> Rows:
     if row is None:
         raise UserError(f"song {song!r} is not served; wanted one of {served.songs_at}")
     users = served.vectors("user_factors.npy").astype(np.float64)
+    # summed in float64 and rounded, as in the lists
     scores = (users @ served.vectors("item_factors.npy")[row].astype(np.float64)).astype(np.float32)
     scores[np.isin(served.user_ids, _who_played(served, song))] = -np.inf
     best = best_of_rows(scores[None], k)

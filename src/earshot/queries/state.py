@@ -102,6 +102,7 @@ def read_served(root: Path) -> ServedState:
         )
     if vectors["release"] is None:
         raise UserError(_nothing_served(root))
+    # what the lists were made of, whatever stands there now
     used = {dep["path"]: dep.get("md5") for dep in lock[_LISTS].get("deps", ())}
     cache = versioning.cache_folder(root)
     for stage in ("play_counts", "raw_audio"):

@@ -58,6 +58,7 @@ def encode_shards(
     """
     wanted = {shard: file_name(encoder_key, shard) for shard in sorted(store.songs[SHARD].unique())}
     new = {shard: name for shard, name in wanted.items() if not relink(name)}
+    # a killed run may have left some of them in `work`
     missing = {shard: work / name for shard, name in new.items() if not (work / name).is_file()}
     if missing:
         _encode(store, encoder_folder, missing, trusted)
@@ -72,7 +73,7 @@ def read_encoded(store: HyperImageStore, encoder_key: str, folder: Path) -> Fact
 
 def read_unlike(store: HyperImageStore, encoder_key: str, folder: Path) -> NDArray[np.bool_]:
     """Which of `store.songs` are unlike anything that the encoder was trained on, (n_songs,)."""
-    return _read(store, encoder_key, folder, "unlike").reshape(len(store.songs)) > 1
+    return _read(store, encoder_key, folder, "unlike").reshape(len(store.songs)) > 1  # (0, 0) without songs
 
 
 def _read(store: HyperImageStore, encoder_key: str, folder: Path, field: str) -> Factors:
@@ -82,6 +83,7 @@ def _read(store: HyperImageStore, encoder_key: str, folder: Path, field: str) ->
         _values_of(np.load(folder / file_name(encoder_key, str(shard)), allow_pickle=False), songs, field)
         for shard, songs in store.songs.groupby(SHARD, sort=True)
     ]
+    # parts come by shard: order[i] is the line in store.songs of their i-th row
     order = np.argsort(store.songs[SHARD].to_numpy(), kind="stable")
     values = np.empty((len(store.songs), *parts[0].shape[1:]), np.float32)
     values[order] = np.concatenate(parts)
@@ -89,6 +91,7 @@ def _read(store: HyperImageStore, encoder_key: str, folder: Path, field: str) ->
 
 
 def _values_of(encoded: NDArray[Any], songs: pd.DataFrame, field: str) -> Factors:
+    # a shard's file is sorted by first_frame: that finds the line of each song
     values: Factors = encoded[field][np.searchsorted(encoded[FIRST_FRAME], songs[FIRST_FRAME])]
     return values
 
@@ -114,7 +117,7 @@ def _songs_of(store: HyperImageStore, shard: str) -> pd.DataFrame:
 
 
 def _encoded(songs: pd.DataFrame, heard: Heard) -> NDArray[Any]:
-    factors = ("factors", np.float32, heard.vectors.shape[1:])
+    factors = ("factors", np.float32, heard.vectors.shape[1:])  # field of shape (factors,)
     encoded = np.empty(len(songs), dtype=[(FIRST_FRAME, np.int64), factors, ("unlike", np.float32)])
     encoded[FIRST_FRAME], encoded["factors"], encoded["unlike"] = (
         songs[FIRST_FRAME],

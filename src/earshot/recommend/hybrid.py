@@ -44,7 +44,7 @@ def columns_of(matrix: csr_array, ids: Ids, wanted: Ids) -> csr_array:
     from scipy.sparse import coo_array, csr_array
 
     entries = matrix.tocoo()
-    column = positions_of(wanted, ids)[entries.coords[1]]
+    column = positions_of(wanted, ids)[entries.coords[1]]  # new column of each entry, -1 where it has none
     known = column >= 0
     shape = (matrix.shape[0], len(wanted))
     return csr_array(coo_array((entries.data[known], (entries.coords[0][known], column[known])), shape=shape))
@@ -87,7 +87,9 @@ def song_factors(
     float32 (n_songs, factors)
     """
     wmf = release.wmf
+    # (n_items, n_released_users)
     heard_by = columns_of(plays.matrix.T.tocsr(), plays.user_ids, release.user_ids)
+    # (n_songs, n_released_users)
     of_songs = columns_of(heard_by.T.tocsr(), plays.song_ids, song_ids).T.tocsr()
     counts = confidence(of_songs, wmf.alpha, wmf.epsilon)
     return solve_items_with_prediction(counts, release.factors, wmf.regularization, predicted, n0)
@@ -151,13 +153,14 @@ def serve(
     """
     song_ids = np.union1d(heard, plays.song_ids)
     n_listeners = rows_of(plays.song_ids, count_listeners(plays), song_ids)
+    # items (n_songs, factors): zeros without a sound
     items, played = rows_of(heard, predicted, song_ids), n_listeners > 0
     items[played] = (
         song_factors(plays, song_ids[played], items[played], release, n0)
         if earlier is None
         else rows_of(earlier.song_ids, earlier.item_factors, song_ids[played])
     )
-    placed = items.any(axis=1)
+    placed = items.any(axis=1)  # not those with neither a sound nor a listener whom the release knows
     # Only played songs, as in the fit: a song that nobody has played moves no listener.
     users = (
         listener_factors(plays, song_ids[played & placed], items[played & placed], release.wmf)
@@ -169,6 +172,7 @@ def serve(
 
 def count_listeners(plays: PlayCounts) -> NDArray[np.int32]:
     """(n_items,): listeners of every song."""
+    # indices are columns: each entry of a column is a listener of that song
     return np.bincount(plays.matrix.indices, minlength=len(plays.song_ids)).astype(np.int32)
 
 

@@ -55,9 +55,10 @@ def write_recommendations(
                 cold[ranked.items],
                 pa.repeat(pa.scalar(release, pa.string()), len(ranked.users)),
             ]
+            # one row group a block, as merge_songs reads them
             writer.write_table(pa.table(columns, schema=_schema()))
             rows += len(ranked.users)
-            listeners += int((ranked.ranks == 1).sum())
+            listeners += int((ranked.ranks == 1).sum())  # one rank 1 a list
     return rows, listeners
 
 
@@ -143,6 +144,7 @@ def merge_songs(
     fresh = rank_songs(user_vectors, item_vectors, played, new, k)
     with ParquetFile(earlier.path) as file:
         for group, ranked in enumerate(fresh):
+            # row group i holds the lists of the listeners that are in block i of `fresh`
             known = file.read_row_group(group, columns=[USER_ID, SONG_ID, SCORE]).to_pandas()
             yield rank_within(
                 np.concatenate([users.get_indexer(known[USER_ID]), ranked.users]),

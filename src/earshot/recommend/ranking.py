@@ -64,18 +64,19 @@ def rank_songs(
         Length of a list.
     """
     songs = np.flatnonzero(allowed)
-    vectors = np.asarray(item_vectors, dtype=np.float64)[songs].T
+    vectors = np.asarray(item_vectors, dtype=np.float64)[songs].T  # (d, n_allowed)
     left_out = played[:, songs]
     for first in range(0, len(user_vectors), USERS_AT_ONCE):
         users = slice(first, first + USERS_AT_ONCE)
         best = _rank_group(np.asarray(user_vectors[users], dtype=np.float64), vectors, left_out[users], k)
+        # rows of the block back to rows of all
         yield Ranked(best.users + first, songs[best.items], best.ranks, best.scores)
 
 
 def _rank_group(
     users: NDArray[np.float64], vectors: NDArray[np.float64], left_out: csr_array, k: int
 ) -> Ranked:
-    block = max(1, BLOCK_SCORES // max(1, vectors.shape[1]))
+    block = max(1, BLOCK_SCORES // max(1, vectors.shape[1]))  # users at a time
     parts = []
     for first in range(0, len(users), block):
         # Rounded after the sum, so that a score does not depend on the block it was made in.
@@ -107,6 +108,7 @@ def best_of_rows(scores: Scores, k: int) -> Ranked:
     n_columns = scores.shape[1]
     good = scores > -np.inf
     if n_columns > k:
+        # the k-th largest of a row, (n_rows, 1); where others tie with it more than k stay, rank_within cuts
         good &= scores >= np.partition(scores, n_columns - k, axis=1)[:, n_columns - k, None]
     rows, columns = np.nonzero(good)
     return rank_within(rows, columns, scores[rows, columns], k)
@@ -114,9 +116,10 @@ def best_of_rows(scores: Scores, k: int) -> Ranked:
 
 def rank_within(users: Rows, items: Rows, scores: Scores, k: int) -> Ranked:
     """The k best of every listener among `(n,)` entries, listeners in ascending order, ties by song."""
-    order = np.lexsort((items, -scores, users))
+    order = np.lexsort((items, -scores, users))  # the last key counts first
     users, items, scores = users[order], items[order], scores[order]
-    starts = np.flatnonzero(np.diff(users, prepend=-1))
+    starts = np.flatnonzero(np.diff(users, prepend=-1))  # first entry of every list
+    # place in the list: own index less that of its first entry, from 1
     ranks = np.arange(len(users)) - np.repeat(starts, np.diff(starts, append=len(users))) + 1
     kept = ranks <= k
     return Ranked(users[kept], items[kept], ranks[kept], scores[kept])

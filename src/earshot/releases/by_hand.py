@@ -126,12 +126,12 @@ def roll_back(
     current = _served(root)
     target = find_release(root, name or _previous(current))
     with replacing_output(root, "release", ROLLBACK, say, lambda: tell(names(target))) as texts:
-        if _served(root) != current:
+        if _served(root) != current:  # asked again, under the locks
             raise UserError(f"{_served(root).release} was released meanwhile; say again what to go back to")
         if target != current:
             texts[decision_path(root, target.release)] = as_json(marked(root, target.release, None))
             texts |= leave(root, current, target)
-        texts[pointer_path(root)] = manifest_text(root, target)
+        texts[pointer_path(root)] = manifest_text(root, target)  # the output comes last
     return target
 
 
@@ -200,7 +200,7 @@ def promote(
     find_files(target, root)
     what, moved = f"promotion of {target.release}", names(target)
     with replacing_output(root, "release", what, say, lambda: tell(moved)) as texts:
-        now = read_pointer(root)
+        now = read_pointer(root)  # asked again, under the locks
         if now != current:
             raise UserError(f"{_name_of(now)} was released meanwhile; say again what to promote")
         if isinstance(current, Manifest) and target.release == current.release:

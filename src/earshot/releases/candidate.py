@@ -56,6 +56,7 @@ def candidate(root: Path) -> Manifest:
     numbers = {release.release: release.number for release in list_releases(root)}
     return Manifest(
         release=name,
+        # a model released before keeps its number
         number=numbers.get(name, 1 + max(numbers.values(), default=0)),
         previous=current.release if isinstance(current, Manifest) else None,
         feature_key=read_format(root / "data" / "training_set" / "hyper_images" / "rows.json").feature_key,
@@ -113,6 +114,7 @@ def _deliveries(root: Path, raw_audio: str | None) -> dict[str, str]:
     """Of the catalogue `raw_audio`, which holds a part for each."""
     files = versioning.PreviousOutput(versioning.cache_folder(root), raw_audio).files
     parts = [Path(name).stem for name in files if name.startswith("parts/")]
+    # a part is <delivery>-<key>
     return versioning.delivery_md5s(root, [part.rpartition("-")[0] for part in parts])
 
 

@@ -120,7 +120,7 @@ def _check_table(path: Path, columns: dict[str, str], n_rows: int | None = None)
         raise UserError(f"{path}: {footer.num_rows:,} rows; wanted {n_rows:,}, one for each vector")
     n_bytes = sum(footer.row_group(n).total_byte_size for n in range(footer.num_row_groups))
     most = max(SMALL, RATIO * path.stat().st_size)
-    if not 0 <= n_bytes <= most:
+    if not 0 <= n_bytes <= most:  # a footer may claim anything, also less than nothing
         raise UserError(f"{path}: {n_bytes:,} bytes when unpacked; wanted at most {most:,}")
 
 
@@ -137,6 +137,7 @@ def _check_ids(path: Path, column: str) -> None:
             if ids.type not in (pa.dictionary(pa.int32(), kind) for kind in (pa.string(), pa.large_string())):
                 raise ValueError(f"{column}: not text")
             ids.dictionary.validate(full=True)
+            # bytes of the ids as text, each as often as it stands there
             left -= compute.sum(compute.binary_length(ids.dictionary).take(ids.indices)).as_py() or 0
             if ids.null_count or left < 0:
                 raise ValueError(f"{column}: {'empty ids' if ids.null_count else 'too long'}")
@@ -153,7 +154,7 @@ def _footer(path: Path) -> Any:
 
     try:
         with path.open("rb") as file:
-            file.seek(-8, os.SEEK_END)
+            file.seek(-8, os.SEEK_END)  # the file's end: length of the footer, PAR1
             n_bytes, magic = struct.unpack("<I4s", file.read())
         if magic != b"PAR1" or n_bytes > _FOOTER_BYTES:
             raise ValueError(f"no footer of at most {_FOOTER_BYTES:,} bytes")

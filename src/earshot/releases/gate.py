@@ -231,7 +231,8 @@ def _artists_to_beat(auc: Difference) -> str:
         return f"at least {LEAST_ARTISTS} artists are needed"
     if auc["value"] <= 0:
         return "more artists would not show it"
-    error = (auc["high"] - auc["low"]) / (2 * _Z)
+    error = (auc["high"] - auc["low"]) / (2 * _Z)  # standard error of the difference
+    # the error falls with 1 / sqrt(artists): with n of them the value is _Z_BY_CHANCE + _Z_POWER errors
     n = auc.get("artists", 0) * ((_Z_BY_CHANCE + _Z_POWER) * error / auc["value"]) ** 2
     return f"about {_round_up(n):,} artists would be needed to show a difference of this size"
 
@@ -239,12 +240,13 @@ def _artists_to_beat(auc: Difference) -> str:
 def _artists_to_compare(difference: Difference, epsilon: float) -> int:
     """With how many artists a model as good as the release lies above -epsilon, nine times of ten."""
     error = (difference["high"] - difference["low"]) / (2 * _Z)
+    # likewise with epsilon: how far a true difference of 0 lies above -epsilon
     return _round_up(difference.get("artists", 0) * ((_Z + _Z_POWER) * error / max(epsilon, 1e-6)) ** 2)
 
 
 def _round_up(n: float) -> int:
     """To two digits."""
-    step = 10.0 ** max(0, math.floor(math.log10(max(n, 1))) - 1)
+    step = 10.0 ** max(0, math.floor(math.log10(max(n, 1))) - 1)  # value of the second digit
     return math.ceil(n / step) * int(step)
 
 

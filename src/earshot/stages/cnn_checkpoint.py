@@ -73,7 +73,7 @@ def write_encoder(
 
 def _familiar(trained: Trained, store: HyperImageStore, examples: Examples, seed: int) -> Familiar:
     """Of the songs learned from, or as many of them as say enough."""
-    learned = examples.positions[: examples.n_training]
+    learned = examples.positions[: examples.n_training]  # behind them stand those for early stopping
     some = np.random.default_rng(seed).permutation(learned)[:_FAMILIAR_SONGS]
     return familiarize_with(trained.encoder.to(device()), store, np.sort(some))
 
@@ -92,7 +92,7 @@ def _check(trained: Trained) -> dict[str, Any]:
 def _check_length(trained: Trained) -> dict[str, Any]:
     """The learning rate ends at 0, so the last epoch may be the best one; but it has little left to bring."""
     losses = [epoch.validation_loss for epoch in trained.epochs]
-    before, best = min(losses[: -(-3 * len(losses) // 4)]), min(losses)
+    before, best = min(losses[: -(-3 * len(losses) // 4)]), min(losses)  # -(-3 n // 4): 3 n / 4, rounded up
     late = (before - best) / (losses[0] - best) if losses[0] > best else 0.0
     return check(
         TRAINING_WAS_LONG_ENOUGH,

@@ -130,10 +130,11 @@ def _trained(paths: Paths, params: Params) -> TrainedOn:
     names = ("songs.parquet", "summary.json", "hyper_images/index.parquet")
     versions = [*(file_md5(folder / name) for name in names), settings.songs]
     songs = _reference_songs(paths, versions, settings.songs)
-    level = settings.false_alarms / len(MEASURES)
+    level = settings.false_alarms / len(MEASURES)  # Bonferroni: one measure is enough to call it drifted
     reference = Reference(songs, settings.draws, params.seed, level)
     snapshot = read_json(folder / "summary.json")
     bad = snapshot["set_aside"]["audio files set aside"]
+    # what the described reference does not hang on, but a measurement against it does
     versions = [*versions, _encoder_key(paths), params.seed, settings.draws, settings.false_alarms]
     return TrainedOn(versions, reference, FileCount(bad + snapshot["songs"], bad))
 
@@ -198,6 +199,7 @@ def _measured(
         measured = _songs(paths, *_described(store, brought, n_songs))
         lines = [*trained.reference.compare(measured), trained.set_aside(files)]
         (paths.work / name).parent.mkdir(exist_ok=True)
+        # in `work`, where it outlives a kill; then linked
         replace_json(paths.work / name, [_told(delivery, brought, line) for line in lines])
         linked(paths, [name])
     told: list[dict[str, Any]] = read_json(paths.output / name)

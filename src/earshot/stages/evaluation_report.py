@@ -199,6 +199,7 @@ def _examples(paths: Paths, songs: pd.DataFrame, pool: list[str], n: int) -> lis
     examples = []
     for place, song_id in enumerate(pool[:n]):
         picture = hyper_image_png(store.image(song_id), store.rows, store.frames_per_second)
+        # one more than shown: the song is its own nearest
         rows, cosines = similar_songs(vectors, vectors[place], NEIGHBOURS + 1)
         near = [(described[pool[row]], float(cosine)) for row, cosine in zip(rows, cosines, strict=True)]
         others = [(song, cosine) for song, cosine in near if song.song_id != song_id]

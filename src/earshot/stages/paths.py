@@ -66,4 +66,4 @@ class Paths:
         self.output.mkdir()
         (self.work / stage).mkdir(parents=True, exist_ok=True)
         write(replace(self, work=self.work / stage))
-        self.output.rename(self.data(stage))
+        self.output.rename(self.data(stage))  # appears whole

@@ -98,15 +98,16 @@ def _knows_as_many(paths: Paths, counted: PreviousOutput, deliveries: list[Deliv
     if items is None or unknown is None:
         return False
     known, waiting = (set(pd.read_parquet(table, columns=[SONG_ID])[SONG_ID]) for table in (items, unknown))
+    # none that waits has been named since, and each that was known is named still
     return _named(known | waiting, paths.deliveries, deliveries) == known
 
 
 def _relink(paths: Paths) -> dict[str, Any]:
     """The last run's output once more, and its summary."""
-    for name in paths.previous.files.keys() - {f"{COUNTED}.key"}:
+    for name in paths.previous.files.keys() - {f"{COUNTED}.key"}:  # `noted` has just written the key
         paths.previous.link(name, paths.output / name)
     summary: dict[str, Any] = read_json(paths.output / SUMMARY)
-    (paths.output / SUMMARY).unlink()
+    (paths.output / SUMMARY).unlink()  # the runner writes it
     return summary
 
 
@@ -122,7 +123,7 @@ def _part(paths: Paths, params: Params, delivery: Delivery) -> Path:
         chunks = _chunks(paths.deliveries / delivery.name, params)
         write_part(unfinished, delivery.name, chunks, Suite(delivered_row_checks(limit)))
         (paths.work / name).parent.mkdir(exist_ok=True)
-        unfinished.rename(paths.work / name)
+        unfinished.rename(paths.work / name)  # whole, or not under its name
         linked(paths, files)
     return paths.output / name
 

@@ -81,6 +81,7 @@ def _held_back(paths: Paths) -> dict[str, list[str]]:
     songs = pd.read_parquet(paths.data("served_factors") / "items.parquet")
     said = pd.read_parquet(paths.data("raw_audio") / "songs.parquet", columns=[SONG_ID, DELIVERY])
     heard = songs[songs[HEARD]].merge(said, on=SONG_ID)
+    # at every song of a delivery the share of its songs that are unlike
     far = heard[heard.groupby(DELIVERY)[UNLIKE].transform("mean") > 0.5]
     unplayed = far[far[N_LISTENERS] == 0]
     return {str(name): some.tolist() for name, some in unplayed.groupby(DELIVERY)[SONG_ID]}
@@ -105,6 +106,7 @@ def _read(paths: Paths, versions: list[str], held_back: set[str]) -> Question:
     song_ids = songs.loc[listed, SONG_ID].to_numpy(dtype=object)
     user_ids = pd.read_parquet(served / "users.parquet")[USER_ID].to_numpy(dtype=object)
     plays = read_play_counts(counts)
+    # (n_items, n_users), users as in user_factors; below (n_users, n_songs), songs as in `song_ids`
     by_song = columns_of(plays.matrix.T.tocsr(), plays.user_ids, user_ids)
     files = [served / "users.parquet", served / "user_factors.npy"]
     files += [counts / f"{name}.parquet" for name in ("plays", "users", "items")]

@@ -30,6 +30,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         releases.write_pointer(paths.output, NothingReleased("an experiment releases nothing"))
         return decision
     if known is None:
+        # before the pointer moves: after a kill in between the candidate is judged once more
         releases.write_decision(paths.root, candidate.release, decision)
     if known is None and not decision["released"]:
         releases.keep_candidate(paths.root, candidate)
@@ -77,7 +78,7 @@ def _judge(
 
 def _move(paths: Paths, candidate: Manifest, current: Manifest | NothingReleased) -> None:
     if isinstance(current, Manifest):
-        releases.archive(paths.root, current)
+        releases.archive(paths.root, current)  # the pointer may hold the only copy
     releases.write_pointer(paths.output, candidate)
 
 

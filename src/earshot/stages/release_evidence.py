@@ -144,7 +144,7 @@ def _best(
     """The best release kept, if it is another one, and better ones that are not cached."""
     not_cached: list[str] = []
     for release in releases.best_first(root, candidate):
-        if release.release in (candidate.release, *paired):
+        if release.release in (candidate.release, *paired):  # best first: what follows is no better
             break
         if releases.is_cached(release, root):
             return {release.release: release}, not_cached

@@ -111,7 +111,7 @@ def _run(
     failed: Path,
     previous: versioning.PreviousOutput,
 ) -> dict[str, Any]:
-    before = versioning.inputs(root, definition)
+    before = versioning.inputs(root, definition)  # DVC itself hashes only when the stage has ended
     work = _work_folder(root, definition, place, before)
     output = work / "output"
     paths = Paths(root, output, work / "kept", failed, previous)
@@ -126,10 +126,11 @@ def _run(
                 write_json(output / SUMMARY, summary)
         _refuse_changes(definition, before, versioning.inputs(root, definition))
         _into_place(output, root / definition.output)
+        # compared with dvc.lock when DVC has written it
         versioning.write_used_inputs(root, definition, before)
         versioning.note_made(root, definition, before)
     finally:
-        shutil.rmtree(output, ignore_errors=True)
+        shutil.rmtree(output, ignore_errors=True)  # after an exchange the last output stands here
     return summary
 
 
@@ -204,4 +205,4 @@ def _only_one(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        os.close(descriptor)
+        os.close(descriptor)  # gives up the lock

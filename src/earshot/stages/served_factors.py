@@ -138,7 +138,7 @@ def _key(
 ) -> str:
     """Of all that played songs and listeners hang on."""
     tables = [paths.data("play_counts") / f"{name}.parquet" for name in ("plays", "users", "items")]
-    played = predicted[is_among(store.songs[SONG_ID], plays.song_ids)]
+    played = predicted[is_among(store.songs[SONG_ID], plays.song_ids)]  # the others move no listener
     heard = blake2b(played.tobytes(), digest_size=16).hexdigest()
     return key_of([release.release, *map(file_md5, tables), heard], __name__)
 

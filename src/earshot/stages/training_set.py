@@ -114,6 +114,7 @@ def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, settings: T
     catalogue = pd.read_parquet(paths.data("raw_audio") / "songs.parquet")
     there = is_among(catalogue[SONG_ID], store.songs[SONG_ID]) & ~catalogue[WITHDRAWN]
     songs = catalogue.loc[there, _TOLD].sort_values(SONG_ID, ignore_index=True)
+    # entries of each column: who played the item
     listeners = pd.Series(np.bincount(counts.matrix.indices, minlength=len(counts.song_ids)), counts.song_ids)
     songs[N_LISTENERS] = songs[SONG_ID].map(listeners).fillna(0).astype(np.int64)
     return _held_out(songs, settings)

@@ -48,7 +48,7 @@ def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
     confidences = confidence(plays.matrix, wmf.alpha, wmf.epsilon)
     kept = paths.work / "factorization.npz"
     fitted = fit(
-        confidences[:, ~cold],
+        confidences[:, ~cold],  # (n_users, n_warm)
         factors=wmf.factors,
         regularization=wmf.regularization,
         iterations=wmf.iterations,
@@ -56,6 +56,7 @@ def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
         start=_read_kept(kept),
         keep=lambda state: _keep(kept, state),
     )
+    # fold-in: rows are songs, (n_cold, n_users), against the user factors
     cold_factors = solve_rows(confidences[:, cold].T.tocsr(), fitted.user_factors, wmf.regularization)
     _write_users(paths, fitted)
     _write_items(paths.output, "", plays.song_ids[~cold], fitted.item_factors)

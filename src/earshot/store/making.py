@@ -75,7 +75,7 @@ def _key(files: pd.DataFrame, settings: HyperImages) -> str:
     """Songs of which the middle is heard, by the first decoder that opens them, add nothing to it."""
     content: list[Any] = [feature_key(settings), files[SONG_ID].tolist(), files[AUDIO_MD5].tolist()]
     heard = [
-        (song, *excerpt[1:])
+        (song, *excerpt[1:])  # start, decoder, channel; paths may change
         for song, (excerpt, seconds) in enumerate(
             zip(_excerpts(files, settings), files[SECONDS], strict=True)
         )
@@ -117,6 +117,7 @@ def make_shards(shards: Sequence[PlannedShard], root: Path, folder: Path, settin
     tasks = [
         excerpt._replace(path=root / excerpt.path)
         for shard, draft in zip(shards, drafts, strict=True)
+        # songs that an earlier run has not put into the draft
         for excerpt in _excerpts(shard.files, settings)[len(draft.entries) :]
     ]
     outcomes = parallel_map(
@@ -127,6 +128,7 @@ def make_shards(shards: Sequence[PlannedShard], root: Path, folder: Path, settin
         lost=lambda _, reason: reason,
     )
     for shard, draft in zip(shards, drafts, strict=True):
+        # outcomes come in the order of tasks: the next so many are of this shard
         for outcome in islice(outcomes, len(shard.files) - len(draft.entries)):
             draft.add(outcome)
         _finish(draft, shard, folder)
@@ -153,6 +155,7 @@ def _table(shard: PlannedShard, entries: Sequence[Entry]) -> pd.DataFrame:
 
     lengths = np.array([entry.n_frames for entry in entries], np.int64)
     reasons = pd.Series([entry.reason for entry in entries], dtype="str")
+    # cumsum less its own length: where each image begins
     columns = {FIRST_FRAME: np.cumsum(lengths) - lengths, N_FRAMES: lengths}
     return shard.files[[SONG_ID, AUDIO_MD5]].assign(**columns, **{REASON: reasons})
 
@@ -176,5 +179,7 @@ def read_shard_tables(folder: Path, shards: Sequence[PlannedShard]) -> pd.DataFr
             raise UserError(f"{path}: {len(table)} rows: wanted one for each of {len(shard.files)} files")
     made: pd.DataFrame = pyarrow.concat_tables(tables).to_pandas()
     files = pd.concat([shard.files for shard in shards], ignore_index=True)
+    # the key of a shard for each of its songs, (n_songs,)
     keys = np.repeat([shard.key for shard in shards], [len(shard.files) for shard in shards])
+    # joined row by row: both are in the order of shards
     return made.join(files[[DELIVERY, AUDIO, "current"]]).assign(shard=keys)

@@ -79,10 +79,13 @@ class HyperImageStore:
         import pandas as pd
 
         self._positions = {song_id: position for position, song_id in enumerate(self.songs[SONG_ID])}
+        # number of the shard of each song, (n_songs,); name of each shard
         self._shard_of, self._shard_names = pd.factorize(self.songs[SHARD])
         self._first_frames: Frames = self.songs[FIRST_FRAME].to_numpy(np.int64)
         self._n_frames: Frames = self.songs[N_FRAMES].to_numpy(np.int64)
+        # frames that a shard must have: to the end of its last song
         self._shard_frames = np.zeros(len(self._shard_names), np.int64)
+        # .at, since a shard has many songs
         np.maximum.at(self._shard_frames, self._shard_of, self._first_frames + self._n_frames)
         self._shards = OrderedDict()
 
@@ -153,12 +156,13 @@ class HyperImageStore:
             A shard that is missing, cut short or of another store, named.
         """
         positions, firsts = np.asarray(songs, np.intp), np.asarray(first_frames, np.int64)
-        left = self._n_frames[positions] - firsts
+        left = self._n_frames[positions] - firsts  # to the end of each window's song, (n,)
         if (outside := (firsts < 0) | (left <= 0)).any():
             song, first = positions[outside][0], firsts[outside][0]
             raise IndexError(f"first_frame={first} of song {song} must be in 0..{self._n_frames[song] - 1}")
         batch = np.empty((len(positions), n_frames, len(self.rows)), np.uint8)
         read = np.minimum(left, n_frames)
+        # first frames are counted from the start of the shard here
         self._read(batch, positions, self._first_frames[positions] + firsts, read)
         for window in np.flatnonzero(read < n_frames):
             self._repeat(batch[window], positions[window], int(read[window]))
@@ -167,18 +171,23 @@ class HyperImageStore:
     def _read(self, batch: Stored, songs: NDArray[np.intp], starts: Frames, n_frames: Frames) -> None:
         """The first `n_frames` of every window, in the order in which they lie on disk."""
         n_windows, length, n_rows = batch.shape
+        # where each window begins in the batch, in bytes; a value is one
         begins = np.arange(n_windows) * (length * n_rows)
         shards = self._shard_of[songs]
-        order = np.lexsort((starts, shards))
+        order = np.lexsort((starts, shards))  # by shard, then by place in it
+        # (n, 3): first byte in the shard, begin and end in the batch
         parts = np.stack([starts * n_rows, begins, begins + n_frames * n_rows], axis=1)[order].tolist()
+        # where another shard begins; -1 is the number of none, so 0 and n are edges too
         edges = np.flatnonzero(np.diff(shards[order], prepend=-1, append=-1)).tolist()
         for first, last in pairwise(edges):
+            # reshape gives a view: the shard writes into the batch
             self._shard(int(shards[order[first]])).read(batch.reshape(-1), parts[first:last])
 
     def _repeat(self, window: Stored, song: np.intp, filled: int) -> None:
         """Fill the rest of a window with its song from the start, as often as it takes."""
         n_frames = min(int(self._n_frames[song]), len(window) - filled)
         self._read(window[None, filled:], np.array([song]), self._first_frames[[song]], np.array([n_frames]))
+        # np.resize repeats the frames read until the window is full
         window[filled:] = np.resize(window[filled : filled + n_frames], window[filled:].shape)
 
     def _shard(self, number: int) -> Shard:
@@ -194,4 +203,4 @@ class HyperImageStore:
         return self._shards[number]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_shards": OrderedDict()}
+        return {**self.__dict__, "_shards": OrderedDict()}  # open files stay with their process

@@ -62,6 +62,7 @@ class ShardDraft:
             entry = Entry(0, 0, outcome)
         else:
             frames = np.ascontiguousarray(outcome).data
+            # frames before their line: a line without them fails its checksum, they without it are cut off
             with self._draft.open("ab") as file:
                 file.write(frames)
             entry = Entry(len(outcome), crc32(frames), None)
@@ -72,17 +73,20 @@ class ShardDraft:
     def finish(self) -> None:
         """Say in the header how many frames there are, sync, and rename into place; the journal stays."""
         with self._draft.open("r+b") as file:
+            # over the header of 0 frames, which is as long
             file.write(_header(sum(entry.n_frames for entry in self.entries), self._n_rows))
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(file.fileno())  # frames are on the disk before the name says so
         self._draft.replace(self._path)
 
     def _recover(self) -> list[Entry]:
         self._draft.touch()
         self._journal.touch()
         with self._draft.open("r+b") as file:
-            file.write(_header(0, self._n_rows))
+            file.write(_header(0, self._n_rows))  # leaves the file at the first frame
+            # reads on song by song, up to the first that is not whole
             entries = list(takewhile(partial(self._is_whole, file), self._read_journal()))
+            # frames that no line of the journal names go
             file.truncate(len(_header(0, self._n_rows)) + self._n_rows * sum(e.n_frames for e in entries))
         self._journal.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
         return entries
@@ -92,7 +96,7 @@ class ShardDraft:
 
     def _read_journal(self) -> Iterator[Entry]:
         for line in self._journal.read_text(encoding="utf-8").splitlines(keepends=True):
-            if line.endswith("\n"):
+            if line.endswith("\n"):  # a kill may have cut the last line
                 yield Entry(*json.loads(line))
 
 
@@ -109,7 +113,7 @@ def _header(n_frames: int, n_rows: int) -> bytes:
     """Of a .npy file; as long for any number of frames."""
     buffer = BytesIO()
     content = {"descr": "|u1", "fortran_order": False, "shape": (n_frames, n_rows)}
-    np.lib.format.write_array_header_1_0(buffer, content)
+    np.lib.format.write_array_header_1_0(buffer, content)  # leaves room for 21 digits in the first axis
     return buffer.getvalue()
 
 
@@ -128,18 +132,19 @@ class Shard:
 
     def __init__(self, path: Path, n_rows: int, n_frames: int) -> None:
         self.path = path
-        self._file: int | None = None
+        self._file: int | None = None  # __del__ runs even where this is refused below
         self._first_byte, held = _read_header(path, n_rows)
         if held < n_frames:
             raise UserError(f"{path}: its songs have {n_frames} frames, it holds {held}")
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         mapped = mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
-        mapped.madvise(mmap.MADV_RANDOM)
+        mapped.madvise(mmap.MADV_RANDOM)  # no reading ahead: windows lie anywhere
         self._bytes: Stored = np.frombuffer(mapped, np.uint8)
 
     def read(self, batch: Stored, parts: Sequence[tuple[int, int, int]]) -> None:
         """Fill parts of `batch`, bytes: each (first byte behind the header, begin, end in `batch`)."""
         assert self._file is not None
+        # reading a mapped page beyond the end of the file would kill the process (SIGBUS)
         if os.fstat(self._file).st_size < len(self._bytes):
             raise UserError(f"{self.path}: cut short while it was read")
         frames = self._bytes[self._first_byte :]

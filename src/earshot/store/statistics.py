@@ -31,9 +31,9 @@ def describe(store: HyperImageStore, song_ids: Iterable[str]) -> Described:
     statistics, figures = [], []
     for song_id in song_ids:
         frames = store.frames(store.position(song_id))
-        statistics.append(row_statistics(frames).ravel())
+        statistics.append(row_statistics(frames).ravel())  # (3 * n_rows,)
         figures.append(loudness_and_bandwidth(frames, store.format))
-    loudness, bandwidth = np.array(figures).T
+    loudness, bandwidth = np.array(figures).T  # (n, 2) to (n,) each
     return Described(np.stack(statistics), loudness, bandwidth)
 
 
@@ -60,11 +60,15 @@ def loudness_and_bandwidth(frames: Stored, image_format: ImageFormat) -> tuple[f
     A band's power is per Hz (its triangle has area 1), so it counts by its width.
     """
     rows = image_format.row_slice(["mel"])
+    # (n_mels, 2)
     scales = np.array([(image_format.rows[row].offset, image_format.rows[row].scale) for row in rows])
+    # stored levels to dB to power, (n_frames, n_mels)
     power = 10 ** ((scales[:, 0] + scales[:, 1] * frames[:, rows]) / 10)
     edges = _edges(len(rows), image_format.sample_rate)
+    # width of band m: half the base of its triangle, from edge m to m + 2
     energy = power.mean(axis=0) * (edges[2:] - edges[:-2]) / 2
     reached = np.cumsum(energy) / energy.sum()
+    # the share up to a band is put at its centre
     return float(10 * np.log10(energy.sum())), float(np.interp(ENERGY_SHARE, reached, edges[1:-1]))
 
 

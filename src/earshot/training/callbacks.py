@@ -107,7 +107,7 @@ class Resumable(Callback):
     def _write(self, trainer: Trainer) -> None:
         beside = self._path.with_name(f".{self._path.name}.tmp")
         trainer.save_checkpoint(beside)
-        beside.replace(self._path)
+        beside.replace(self._path)  # a kill leaves the last whole one
         self._written = time.monotonic()
 
 

@@ -62,6 +62,7 @@ def read_examples(training_set: Path, wmf_factors: Path, store: HyperImageStore)
     items = pd.read_parquet(wmf_factors / "items.parquet")[SONG_ID]
     rows = pd.Series(np.arange(len(items)), index=items)
     songs = pd.read_parquet(training_set / "songs.parquet")
+    # False sorts before True: songs to learn from come first
     songs = songs[is_among(songs[SONG_ID], items)].sort_values([VALIDATION, SONG_ID], ignore_index=True)
     n_training = int((~songs[VALIDATION]).sum())
     _refuse_too_few(n_training, len(songs) - n_training)
@@ -76,7 +77,7 @@ def _plays(training_set: Path, song_ids: pd.Series) -> csr_array:
     """(n, n_users): rows as `song_ids`, columns as the user factors of the training set."""
     counts = read_play_counts(training_set)
     columns = positions_of(counts.song_ids, song_ids)
-    return counts.matrix[:, columns].T.tocsr()
+    return counts.matrix[:, columns].T.tocsr()  # (n_users, n) to (n, n_users)
 
 
 def _refuse_too_few(n_training: int, n_validation: int) -> None:

@@ -59,6 +59,7 @@ class Lesson(LightningModule):
         )
         n_steps = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _half_cosine(n_steps))
+        # Lightning's default interval is an epoch
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def training_step(self, batch: TrainingBatch) -> Tensor:
@@ -99,6 +100,7 @@ class Lesson(LightningModule):
 def _half_cosine(n_steps: int) -> Callable[[int], float]:
     """From 1 to 0 over `n_steps`, after a rise over the first twentieth."""
     rise = max(1, n_steps // 20)
+    # the cosine starts at 1, so the rise is the smaller one at first
     return lambda step: min((step + 1) / rise, 0.5 * (1 + math.cos(math.pi * min(1, step / n_steps))))
 
 

@@ -125,8 +125,8 @@ def epochs_of(params: CnnCheckpoint, batches: int) -> tuple[int, int]:
 
     What a network learns goes with its steps. An epoch of a small catalogue has few.
     """
-    n_epochs = max(params.max_epochs, math.ceil(params.min_steps / batches))
-    return n_epochs, math.ceil(params.patience * n_epochs / params.max_epochs)
+    n_epochs = max(params.max_epochs, math.ceil(params.min_steps / batches))  # at least min_steps batches
+    return n_epochs, math.ceil(params.patience * n_epochs / params.max_epochs)  # the same share of all epochs
 
 
 def _trainer(n_epochs: int, ema_decay: float, early_stopping: EarlyStopping, resumable: Resumable) -> Trainer:
@@ -138,7 +138,7 @@ def _trainer(n_epochs: int, ema_decay: float, early_stopping: EarlyStopping, res
         max_epochs=n_epochs,
         deterministic=True,
         callbacks=[early_stopping, averaging, Progress(early_stopping), resumable],
-        num_sanity_val_steps=0,
+        num_sanity_val_steps=0,  # the callbacks would take a trial validation for an epoch
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -169,7 +169,7 @@ def _row_statistics(
     positions = draw.permutation(examples.positions[: examples.n_training])[:_SONGS_FOR_ROW_STATISTICS]
     starts = draw_starts(store.songs[N_FRAMES].to_numpy(dtype=np.int64)[positions], n_frames, draw)
     windows = store.windows(positions, starts, n_frames)
-    frames = windows.reshape(-1, windows.shape[2])
+    frames = windows.reshape(-1, windows.shape[2])  # (n_songs * n_frames, n_rows)
     return frames.mean(axis=0, dtype=np.float64), frames.std(axis=0, dtype=np.float64)
 
 

@@ -1,6 +1,12 @@
 """Batches of windows: at random for training, whole songs for validation.
 
 Those for training may come through other channels: louder, filtered, or out of a lossy codec.
+
+Mel rows are decibels, so a channel that keeps time is a number added to each row, cut off at the row's
+range; that is exact for gain and equalizers, and near for low-pass and codecs, whose upper bands are gone.
+Rows of other families stay: they do not follow from the mel rows. On the embedded catalogue a quarter of the
+windows through channels makes predictions nearly independent of the channel and costs the cold songs nothing
+(`benchmarks/elsewhere.py`); half of them cost mAP@500.
 """
 
 from __future__ import annotations
@@ -44,8 +50,9 @@ class Channels:
         there = any(row.family == "mel" for row in image_format.rows)
         self._mel = image_format.row_slice(["mel"]) if there else np.empty(0, np.intp)
         nyquist = image_format.sample_rate / 2
+        # centres of the bands: the first and last point are edges of the outer triangles
         self._hertz = mel_frequencies(len(self._mel) + 2, nyquist)[1:-1] if there else np.empty(0)
-        self._levels_per_db = 1 / np.array([image_format.rows[row].scale for row in self._mel])
+        self._levels_per_db = 1 / np.array([image_format.rows[row].scale for row in self._mel])  # (n_mels,)
 
     def through(self, windows: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
         """`windows` (n, n_frames, n_rows), a share of them through a channel each."""
@@ -54,7 +61,9 @@ class Channels:
         chosen = np.flatnonzero(draw.random(len(windows)) < self._settings.share)
         changed = windows.copy()
         for window in chosen:
+            # (n_frames, n_mels)
             levels = windows[window][:, self._mel] + self._channel(len(windows[window]), draw)
+            # changed[window] is a view, so this writes into `changed`
             changed[window][:, self._mel] = np.clip(np.rint(levels), 0, LEVELS)
         return changed
 
@@ -62,18 +71,18 @@ class Channels:
         """Levels to add, (n_frames, n_mels): gain and equalizer; half of the time a low-pass or codec too."""
         settings, n_mels = self._settings, len(self._mel)
         points = draw.uniform(-settings.eq_db, settings.eq_db, _EQ_BANDS)
-        curve = np.interp(np.linspace(0, _EQ_BANDS - 1, n_mels), np.arange(_EQ_BANDS), points)
+        curve = np.interp(np.linspace(0, _EQ_BANDS - 1, n_mels), np.arange(_EQ_BANDS), points)  # (n_mels,)
         decibels = np.tile(curve + draw.uniform(-settings.gain_db, settings.gain_db), (n_frames, 1))
-        kind = draw.integers(4)
+        kind = draw.integers(4)  # 0 a low-pass, 1 a codec, 2 and 3 neither
         # As likely in each octave, up to the highest band; 60 dB an octave, or all at once.
         cutoff = np.exp(draw.uniform(np.log(settings.low_pass_hz), np.log(self._hertz[-1])))
-        above = np.maximum(0.0, np.log2(self._hertz / cutoff))
+        above = np.maximum(0.0, np.log2(self._hertz / cutoff))  # octaves, 0 below the cutoff, (n_mels,)
         if kind == 0:
             decibels -= 60 * above
         elif kind == 1:
             lost = draw.random(n_frames) < _CODEC_LOSS
-            decibels[:, above > 0] = -200
-            decibels[np.ix_(lost, self._hertz > cutoff / 2)] = -200
+            decibels[:, above > 0] = -200  # below the range of a row, whatever was there
+            decibels[np.ix_(lost, self._hertz > cutoff / 2)] = -200  # in these frames the octave below too
         return decibels * self._levels_per_db
 
 
@@ -116,12 +125,12 @@ class RandomWindows:
         self._batches_read = 0
 
     def __len__(self) -> int:
-        return -(-len(self._positions) * self._windows_per_song // self._batch_size)
+        return -(-len(self._positions) * self._windows_per_song // self._batch_size)  # rounded up
 
     def __iter__(self) -> Iterator[TrainingBatch]:
         if self._batches_read == len(self):
             self._epoch, self._batches_read = self._epoch + 1, 0
-        songs, starts = self._epoch_windows()
+        songs, starts = self._epoch_windows()  # (n_windows,) each, in the order of the epoch
 
         def read(number: int) -> TrainingBatch:
             batch = slice(number * self._batch_size, (number + 1) * self._batch_size)

@@ -79,6 +79,7 @@ def unknown_share(
     songs: dict[str, None] = {}
     for chunk in _part_chunks(part, chunk_rows):
         unknown = chunk[~is_among(chunk[SONG_ID], named_songs)]
+        # in delivered rows: a line of a part stands for one or more
         bad, rows = bad + int(unknown[ROWS].sum()), rows + int(chunk[ROWS].sum())
         songs.update(dict.fromkeys(unknown[SONG_ID].head(EXAMPLES).tolist()))
     return Share(delivery, bad, rows), list(songs)[:EXAMPLES]
@@ -205,8 +206,8 @@ def _numbered(chunks: Iterable[pd.DataFrame], n_items: int) -> Iterator[pd.DataF
     for chunk in chunks:
         chunk[expected.USER_NUMBER] = users = chunk[USER].to_numpy(dtype=np.int64)
         chunk[expected.ITEM_NUMBER] = items = chunk[ITEM].to_numpy(dtype=np.int64)
-        pairs = users * n_items + items
-        chunk[expected.STEP] = np.diff(pairs, prepend=before)
+        pairs = users * n_items + items  # ascending where the table is sorted by user and item
+        chunk[expected.STEP] = np.diff(pairs, prepend=before)  # `before` ties it to the last chunk
         yield chunk
         before = pairs[-1]
 

@@ -162,8 +162,8 @@ def _set_aside(
     """The invalid among `rows`, each with the first thing that is wrong with it."""
     import pandas as pd
 
-    first = np.full(len(rows), len(checks), dtype=np.int64)
-    for number, one in reversed(list(enumerate(seen))):
+    first = np.full(len(rows), len(checks), dtype=np.int64)  # first check that fails; len(checks): none
+    for number, one in reversed(list(enumerate(seen))):  # backwards: the first to fail is written last
         first[one.unexpected] = number
     places = np.flatnonzero(first < len(checks))
     bad, first = rows.iloc[places], first[places]

@@ -43,7 +43,7 @@ def _holds(check: Check, column: pd.Series) -> NDArray[np.bool_]:
             values = column.to_numpy()
             outside = np.zeros(len(values), dtype=np.bool_)
             if least is not None:
-                outside |= values < least
+                outside |= values < least  # False for NaN: not_be_null alone judges it
             if most is not None:
                 outside |= values > most
             return ~outside

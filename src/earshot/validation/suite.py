@@ -52,6 +52,7 @@ class Suite:
         if not len(table):
             return [Seen(Observed(), np.array([], dtype=np.intp)) for _ in self.checks]
         # Not through a validation definition: that keeps, and copies, every result.
+        # Great Expectations answers with index values: after reset_index they are positions.
         read = table[sorted({check.reads for check in self.checks})].reset_index(drop=True)
         batch = self._tables.get_batch({"dataframe": read})
         ran = batch.validate(self._expectations, result_format=_FORMAT)

@@ -65,7 +65,7 @@ def add_object(cache: Path, md5: str, source: Path) -> None:
     remove_litter(cache.parent)
     with replacing(place, cache.parent) as beside:
         shutil.copyfile(source, beside)
-        beside.chmod(0o444)
+        beside.chmod(0o444)  # DVC trusts what is read-only
 
 
 def cache_folder(root: Path) -> Path:

@@ -29,6 +29,7 @@ def named_objects(root: Path, cache: Path, tags: str) -> set[str]:
     now = dict(_texts_now(root))
     then = dict(_texts_then(root, tags))
     outs = {where: read_outs(where, text) for where, text in (now | then).items()}
+    # hashes anywhere in the text: of deps too, not of outs alone
     named = {md5 for text in (now | then).values() for md5 in re.findall(MD5, text)}
     for place, md5 in (out for where in now for out in outs[where]):
         if md5.endswith(".dir") and not cache_path(cache, md5).exists() and (root / place).exists():
@@ -66,6 +67,7 @@ def _texts_then(root: Path, tags: str) -> Iterator[tuple[str, str]]:
     blobs: dict[str, str] = {}
     for revision in _revisions(root, tags):
         for line in _git(root, "ls-tree", "-r", "-z", revision).split(b"\0"):
+            # <mode> <type> <object>, tab, <path>
             about, _, path = line.decode(errors="surrogateescape").partition("\t")
             if about.split(" ")[1:2] == ["blob"] and _names_objects(path, current=True):
                 blobs.setdefault(about.split(" ")[2], f"{revision}:{path}")

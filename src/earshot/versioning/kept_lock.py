@@ -95,6 +95,7 @@ def _is_cut(root: Path, lock: str) -> bool:
         return True
     if text == kept:
         return False
+    # cut between two stages it is whole YAML still: only the copy knows what is missing
     known = whole_stages(kept) or {}
     return bool(known.keys() - stages.keys()) and text != _committed(root, lock)
 

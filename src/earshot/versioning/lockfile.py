@@ -53,6 +53,7 @@ def folder_md5(files: dict[str, str]) -> str:
         md5 of every file by its path inside the folder, with `/`.
     """
     entries = [{"md5": md5, "relpath": path} for path, md5 in sorted(files.items())]
+    # the bytes of DVC's .dir object, whose md5 is the folder's
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
 
 

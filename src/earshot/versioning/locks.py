@@ -76,7 +76,7 @@ def _acquire(repo: Repo, paths: Sequence[Path], held: ExitStack) -> str:
             return told(error)
         except (RWLockFileCorruptedError, RWLockFileFormatError, UnicodeDecodeError):
             return ".dvc/tmp/rwlock is cut short"
-        held.push(attempt.pop_all())
+        held.push(attempt.pop_all())  # both or none: an error leaves them in `attempt`, which lets go
     return ""
 
 

@@ -69,7 +69,7 @@ def bring_back(root: Path, wanted: Mapping[str, str], say: Say) -> dict[str, str
     bad = {name: md5 for name, md5 in wanted.items() if not is_whole(cache_path(cache, md5), md5)}
     was = {name: "damaged" if cache_path(cache, md5).exists() else "missing" for name, md5 in bad.items()}
     for md5 in bad.values():
-        cache_path(cache, md5).unlink(missing_ok=True)
+        cache_path(cache, md5).unlink(missing_ok=True)  # read-only, it would be trusted by DVC
     answer = _fetch(root, set(bad.values())) if bad else ""
     lost = {}
     for name, md5 in bad.items():
@@ -87,7 +87,7 @@ def _mend(repo: Repo, out: Output, say: Say) -> list[str]:
     root, folder = Path(repo.root_dir), Path(out.fs_path)
     name = folder.relative_to(root).as_posix()
     with locked(repo, [folder], f"mending {name}", say):
-        if _is_sound(out):
+        if _is_sound(out):  # somebody else has mended it meanwhile
             return []
         lost = _restore_objects(root, folder, str(out.hash_info.value), name, say)
         if not lost:

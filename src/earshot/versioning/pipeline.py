@@ -77,6 +77,7 @@ def read_pipeline(root: Path) -> list[PipelineStage]:
     from dvc.stage import PipelineStage as Stage
 
     with opened(root, terminal.say) as repo:
+        # edges lead from a stage to what it depends on, which a postorder gives first
         ordered = [each for each in networkx.dfs_postorder_nodes(repo.index.graph) if isinstance(each, Stage)]
         told = {_target(stage, root): stage for stage in ordered}
     folders = {split_target(target)[0] for target in told}

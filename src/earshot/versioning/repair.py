@@ -55,7 +55,7 @@ def repair(root: Path, say: Callable[[str], object]) -> str | None:
         A dvc.lock that no kill made what it is.
     """
     mend_lockfiles(root, say)
-    keep_lockfile(root)
+    keep_lockfile(root)  # after mending: one cut between two stages looks whole, and would become the copy
     mend_rwlock(root, say)
     for folder in (root, *(place for pattern in _WRITTEN for place in root.glob(pattern))):
         remove_litter(folder)

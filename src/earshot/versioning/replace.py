@@ -58,7 +58,7 @@ def replacing_output(
                 "texts": {path.relative_to(root).as_posix(): text for path, text in texts.items()},
             }
             (root / _NOTE).parent.mkdir(parents=True, exist_ok=True)
-            replace_json(root / _NOTE, note)
+            replace_json(root / _NOTE, note)  # from here on a kill is carried on with
             _carry_out(repo, root, note, tell)
 
 
@@ -76,6 +76,7 @@ def finish_replacing(root: Path, say: Callable[[str], object]) -> str | None:
     with open_repository(root) as repo, locked(repo, [root / output], note["stage"], say):
         if not (root / _NOTE).is_file():  # somebody else came first
             return None
+        # neither what it was nor what it was to become
         if _md5(root / output) not in (note["before"], _text_md5(note["texts"][output])):
             (root / _NOTE).unlink()
             say(f"a {note['what']} was cut off; {output} has changed since and is left as it is")
@@ -95,7 +96,7 @@ def _carry_out(repo: Repo, root: Path, note: dict[str, Any], tell: Callable[[], 
         changed.dvcfile.dump_stages([changed], update_pipeline=False)
     keep_lockfile(root)
     tell()
-    (root / _NOTE).unlink()
+    (root / _NOTE).unlink()  # last: until then it is done again
 
 
 def _md5(path: Path) -> str | None:

@@ -49,7 +49,7 @@ def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
     while True:
         forget_used_inputs(root, target)
         try:
-            ran = _reproduce(root, target, runs > 1, say)
+            ran = _reproduce(root, target, runs > 1, say)  # forced: dvc.lock has the new hashes already
         except ReproductionError as error:
             blocker = _blocker(error)
             if blocker is None:

@@ -30,7 +30,7 @@ def dep_md5s(root: Path, definition: Definition, paths: Iterable[str]) -> dict[s
     A folder that a stage makes is known by the md5 in dvc.lock; any other is hashed, file by
     file, but for what .dvcignore leaves out.
     """
-    folders = {"", split_target(definition.target)[0]}
+    folders = {"", split_target(definition.target)[0]}  # the pipeline's dvc.lock and its own
     locks = [stage for folder in folders for stage in read_lock(root, folder).values()]
     made = {out["path"]: out.get("md5") for stage in locks for out in stage.get("outs", ())}
     found = {}
@@ -63,6 +63,7 @@ def param_values(root: Path, definition: Definition) -> dict[str, dict[str, Any]
     found = {}
     for file, keys in definition.params.items():
         values = parse_yaml((root / definition.place(file)).read_text(encoding="utf-8"))
+        # `a.b`: values["a"]["b"]
         found[file] = {key: reduce(getitem, key.split("."), values) for key in keys} if keys else values
     return found
 

@@ -108,7 +108,7 @@ def pitch(tonic: int, mode: str, step: int, octave: int) -> int:
     (64, 63, 69)
     """
     octaves, degree = divmod(step, 7)
-    return 12 * (octave + 1 + octaves) + tonic + SCALES[mode][degree]
+    return 12 * (octave + 1 + octaves) + tonic + SCALES[mode][degree]  # MIDI: C of octave -1 is 0
 
 
 def chord(tonic: int, mode: str, root: int, size: int) -> tuple[int, ...]:
@@ -126,6 +126,7 @@ def voicing(pitch_classes: tuple[int, ...], center: int) -> tuple[int, ...]:
     >>> voicing((7, 11, 2), 60)
     (55, 59, 62)
     """
+    # modulo 12, to center - 6 .. center + 5
     return tuple(sorted(center - 6 + (pitch_class - center + 6) % 12 for pitch_class in pitch_classes))
 
 
@@ -148,6 +149,7 @@ def chord_step(step: int, root: int) -> int:
     >>> [chord_step(step, 0) for step in range(8)]
     [0, 0, 2, 2, 4, 4, 7, 7]
     """
+    # from each step above the root to the nearest of 0, 2, 4, 7
     return step + (0, -1, 0, -1, 0, -1, 1)[(step - root) % 7]
 
 
@@ -191,7 +193,7 @@ def compose(number: int, traits: Traits) -> Score:
     rng = generator("song", number, "score")
     progressions = PROGRESSIONS[traits.mode]
     roots = progressions[int(rng.integers(len(progressions)))]
-    n_bars = ceil(SECONDS * traits.tempo / 60 / BEATS)
+    n_bars = ceil(SECONDS * traits.tempo / 60 / BEATS)  # seconds to beats to bars
     return Score(
         roots,
         list(_chords(traits, roots, n_bars)),
@@ -272,4 +274,5 @@ def _drums(traits: Traits, n_bars: int) -> Iterator[Hit]:
 def _places(line: str, n_bars: int) -> Iterator[tuple[float, float]]:
     """Beat and velocity of every mark of a line played `n_bars` times."""
     for bar in range(n_bars):
+        # place / 4: sixteenths to beats
         yield from ((bar * BEATS + place / 4, velocity) for place, velocity in velocities(line))

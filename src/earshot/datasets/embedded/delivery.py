@@ -104,4 +104,4 @@ def write_audio(folder: Path, song: Song) -> None:
         bitrate_mode="CONSTANT",
         compression_level=0.7,
     )
-    beside.replace(folder / song.audio)
+    beside.replace(folder / song.audio)  # a file that is there is whole: it is not rendered again

@@ -76,7 +76,7 @@ def tone(playing: Playing, pitch: int, n_samples: int) -> Samples:
     Two tables, a little out of tune with each other, for width; the brighter
     sound fades into a darker one.
     """
-    hertz = 440 * 2 ** ((pitch - 69) / 12)
+    hertz = 440 * 2 ** ((pitch - 69) / 12)  # MIDI 69 is A = 440 Hz
     n_overtones = max(1, int(_HIGHEST_HERTZ / hertz))
     envelope = _envelope(playing, n_samples + int(_RELEASE_SECONDS * SAMPLE_RATE))
     bright = wave_table(playing.instrument, playing.brightness, n_overtones)
@@ -94,17 +94,17 @@ def wave_table(instrument: str, brightness: float, n_overtones: int) -> Samples:
     made = INSTRUMENTS[instrument]
     overtone = np.arange(1, n_overtones + 1)
     amplitude = overtone ** -(made.slope + 1.8 * (1 - brightness))
-    amplitude[1::2] *= made.even
+    amplitude[1::2] *= made.even  # overtones 2, 4, ...: the first stands at 0
     spectrum = np.zeros(_TABLE // 2 + 1, dtype=np.complex128)
     # Phases growing with the square keep the peaks low (Schroeder 1970).
     spectrum[1 : n_overtones + 1] = amplitude * np.exp(1j * np.pi * overtone**2 / n_overtones)
-    wave = np.fft.irfft(spectrum)
+    wave = np.fft.irfft(spectrum)  # bin h is h periods in the table
     return on_grid(wave / np.sqrt(np.mean(wave**2)) / 4)
 
 
 def _oscillate(table: Samples, hertz: float, n_samples: int) -> Samples:
-    step = float(on_grid(np.array(hertz * _TABLE / SAMPLE_RATE)))
-    places = (np.arange(n_samples) * step).astype(np.int64) & (_TABLE - 1)
+    step = float(on_grid(np.array(hertz * _TABLE / SAMPLE_RATE)))  # places of the table a sample
+    places = (np.arange(n_samples) * step).astype(np.int64) & (_TABLE - 1)  # modulo _TABLE, a power of two
     samples: Samples = table[places]
     return samples
 

@@ -30,6 +30,7 @@ def taste_features(coordinates: Floats) -> Floats:
     products of two rows approach exp(-|(a - b) / length|^2 / 2).
     """
     rng = generator("taste features")
+    # (n_coordinates, N_FEATURES)
     frequencies = rng.standard_normal((len(LENGTH_SCALES), N_FEATURES)) / LENGTH_SCALES[:, None]
     phases = rng.uniform(0, 2 * np.pi, N_FEATURES)
     features: Floats = np.sqrt(2 / N_FEATURES) * np.cos(coordinates @ frequencies + phases)

@@ -23,6 +23,7 @@ _HIGH_PASS = ((1.0, -2.0, 1.0), (1, -1.99004745483398, 0.99007225036621))
 def loudness(samples: Samples) -> float:
     """Loudness of the whole, in LUFS (ITU-R BS.1770-4, without gating), mono as one channel."""
     power = np.abs(np.fft.rfft(samples)) ** 2 * _k_weighting(len(samples))
+    # mean square by Parseval; twice, since rfft has half of the bins
     return float(-0.691 + 10 * np.log10(2 * power.sum() / len(samples) ** 2))
 
 
@@ -43,6 +44,7 @@ def _k_weighting(n_samples: int) -> NDArray[np.float64]:
     from scipy.signal import freqz
 
     hertz = np.fft.rfftfreq(n_samples, 1 / SAMPLE_RATE)
+    # the coefficients are for 48 kHz, so they are evaluated there, at our frequencies in Hz
     responses = [freqz(b, a, worN=hertz, fs=48000)[1] for b, a in (_SHELF, _HIGH_PASS)]
     return np.asarray(np.abs(responses[0] * responses[1]) ** 2)
 
@@ -77,6 +79,7 @@ def stroke(drum: str, number: int) -> Samples:
 
 def _kick(kit: Kit) -> Samples:
     seconds = np.arange(int(0.4 * SAMPLE_RATE)) / SAMPLE_RATE
+    # phase: the pitch falls to kick_hertz from 107 Hz above it, by 1 / e in 30 ms
     cycles = kit.kick_hertz * seconds + 3.2 * (1 - np.exp(-seconds / 0.03))
     return on_grid(np.sin(2 * np.pi * cycles)) * fall(kit.kick_decay, len(seconds))
 
@@ -126,7 +129,7 @@ def render(number: int, traits: Traits) -> NDArray[np.int16]:
 def start_sample(beat: float, traits: Traits) -> int:
     """Where `beat` lies; with full swing the second eighth comes at two thirds of its beat."""
     whole, part = divmod(beat, 1)
-    eighth = 0.5 + traits.swing / 6
+    eighth = 0.5 + traits.swing / 6  # 1/2 to 2/3 of the beat
     swung = part * eighth * 2 if part < 0.5 else eighth + (part - 0.5) * (1 - eighth) * 2
     return round((whole + swung) * 60 / traits.tempo * SAMPLE_RATE)
 

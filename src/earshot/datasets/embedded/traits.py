@@ -51,7 +51,7 @@ class Traits:
         In 0 .. 1: how late every second eighth comes, how loud the drums are, how
         many overtones, how slowly notes begin, how many melody notes.
     chord_instrument, lead_instrument, kit
-        Names in `earshot.datasets.embedded.instruments`, a number in `drums`.
+        Names in `earshot.datasets.embedded.instruments`, a number in `synthesis`.
     """
 
     tempo: float

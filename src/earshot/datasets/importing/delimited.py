@@ -67,7 +67,9 @@ class _Numbers:
 
     def take(self, count: int, refused: deque[Any]) -> NDArray[np.int64]:
         """The line numbers of the next `count` rows; those `refused` before them are set aside."""
+        # pyarrow counts the lines of each part anew
         malformed = [self._before + row.number for row in refused]
+        # enough numbers for `count` rows, however many malformed lines lie between them
         lines = np.arange(self._next, self._next + count + len(malformed))
         lines = lines[~np.isin(lines, malformed)][:count] if malformed else lines
         if count:

@@ -58,6 +58,7 @@ class SetAside:
         UserError
             More than 100,000 of 200 characters, and not one in ten could be used: a billion would take hours.
         """
+        # add_rows adds the 1 / _ROWS_A_LINE that is missing here
         self._work += len(value) // _LONGEST_VALUE + 1 - 1 / _ROWS_A_LINE
         self.add_rows(file, [line], lambda _: value, wanted)
 
@@ -157,7 +158,7 @@ def new_delivery(folder: Path, source: str, plays: str = "increment") -> Iterato
             with closing(SetAside(unfinished / SET_ASIDE)) as set_aside:
                 yield Draft(unfinished, set_aside)
             write_json(unfinished / "delivery.json", {columns.SOURCE: source, "plays": plays})
-            unfinished.rename(folder)
+            unfinished.rename(folder)  # last: a delivery that is there is whole
         except BaseException:
             shutil.rmtree(unfinished)
             raise

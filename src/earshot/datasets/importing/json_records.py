@@ -111,7 +111,7 @@ def _elements(texts: Iterator[str], name: str, set_aside: SetAside) -> Iterator[
     decoder = json.JSONDecoder()
     held, place, line = "", 0, 1
     for text in _growing(texts):
-        held, place = held[place:] + text, 0
+        held, place = held[place:] + text, 0  # what is left of the texts before, and this one
         while (begin := _skip(held, place)) < len(held):
             try:
                 value, end = decoder.raw_decode(held, begin)
@@ -124,7 +124,7 @@ def _elements(texts: Iterator[str], name: str, set_aside: SetAside) -> Iterator[
             line += held.count("\n", begin, end)
             place = end
         else:
-            line += held.count("\n", place)
+            line += held.count("\n", place)  # the while ended without a break: all of `held` was read
             place = len(held)
         if len(held) - place > _LONGEST_BYTES:
             break

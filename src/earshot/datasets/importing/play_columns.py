@@ -89,7 +89,7 @@ def _readable(texts: pyarrow.Array) -> NDArray[np.bool_]:
 
 def _may_hold_odd(texts: pyarrow.Array) -> bool:
     """Whether a character that no id has may be in them: all are looked through at once, which is fast."""
-    letters = texts.buffers()[2]
+    letters = texts.buffers()[2]  # validity, offsets, characters
     held = letters.to_pybytes() if letters else b""
     return not held.isascii() or len(held.translate(None, _CONTROL)) < len(held)
 

@@ -175,6 +175,7 @@ def _good_rows(
         good = column.good(values.dictionary if column.as_dictionary else values)
         if good.all():
             continue
+        # a dictionary was checked entry by entry; a row that was bad before does not count again
         found = ~(good[values.indices.to_numpy()] if column.as_dictionary else good) & ~bad
         unusable.append((column, values, found))
         bad |= found

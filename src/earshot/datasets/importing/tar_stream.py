@@ -20,7 +20,7 @@ _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 
 def is_tar(start: bytes) -> bool:
     """Whether this is how a tar starts."""
-    return start[257:262] == b"ustar"
+    return start[257:262] == b"ustar"  # a header's field `magic`
 
 
 def tar_members(stream: io.BufferedReader) -> Iterator[tuple[str, BinaryIO]]:
@@ -43,7 +43,7 @@ def tar_members(stream: io.BufferedReader) -> Iterator[tuple[str, BinaryIO]]:
         if header.type in _FILES:
             yield said.get("path", header.name), member
         _read_through(member)
-        _read(stream, -size % _BLOCK_BYTES)
+        _read(stream, -size % _BLOCK_BYTES)  # padding to whole blocks of 512 bytes
         if header.type not in (tarfile.GNUTYPE_LONGLINK, tarfile.XGLTYPE):
             said = {}
     else:

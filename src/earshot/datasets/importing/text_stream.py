@@ -121,7 +121,7 @@ def _unpacked(path: Path, block_bytes: int) -> Iterator[bytes]:
 def _decoded(blocks: Iterator[bytes]) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     for block in blocks:
-        cut_character = decoder.getstate()[0]
+        cut_character = decoder.getstate()[0]  # bytes of a character that the block before cut
         yield block if block.isascii() and not cut_character else decoder.decode(block).encode()
     yield decoder.decode(b"", final=True).encode()
 

@@ -24,8 +24,9 @@ class FactorsMse(nn.Module):
         factors = torch.from_numpy(examples.factors)
         training = factors[: examples.n_training]
         mean = training.mean(dim=0)
-        spread = (training - mean).square().mean().sqrt()
+        spread = (training - mean).square().mean().sqrt()  # one number, over songs and factors
         self.register_buffer("output_mean", mean)
+        # songs that are all alike: targets are 0, not 0 / 0
         self.register_buffer("output_scale", torch.where(spread > 0, spread, torch.ones(())))
         self.register_buffer("targets", (factors - self.output_mean) / self.output_scale)
 

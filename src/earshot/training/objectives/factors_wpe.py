@@ -83,24 +83,26 @@ class FactorsWpe(nn.Module):
             Rows of the examples, int64 `(n,)`.
         """
         factors = outputs * self.output_scale + self.output_mean  # (n, factors)
-        over_all_users = ((factors @ self.gram) * factors).sum(dim=1)
+        over_all_users = ((factors @ self.gram) * factors).sum(dim=1)  # y' X'X y, (n,)
         plays, owners = self._plays_of(songs)  # (n_plays,) each
         users = self.user_factors.index_select(0, self.listeners[plays])  # (n_plays, factors)
-        scores = (users * factors.index_select(0, owners)).sum(dim=1)
-        extra = self.confidences[plays] * (1 - scores).square() - scores.square()
-        return over_all_users.index_add(0, owners, extra) / self.unit
+        scores = (users * factors.index_select(0, owners)).sum(dim=1)  # s = x . y of each play
+        extra = self.confidences[plays] * (1 - scores).square() - scores.square()  # (n_plays,)
+        return over_all_users.index_add(0, owners, extra) / self.unit  # added up by song
 
     def _plays_of(self, songs: Tensor) -> tuple[Tensor, Tensor]:
         """Places in `listeners` of all plays of the songs, and to which of them each belongs."""
-        counts = self.starts[songs + 1] - self.starts[songs]
-        owners = torch.repeat_interleave(counts)
+        counts = self.starts[songs + 1] - self.starts[songs]  # CSR: plays of each song
+        owners = torch.repeat_interleave(counts)  # 0, 0, 0, 1, 1, ...: a place in `songs` for each play
+        # where the plays of a song begin in `listeners`, less where they begin in the result
         firsts = self.starts[songs] - (counts.cumsum(0) - counts)
         return firsts[owners] + torch.arange(len(owners), device=songs.device), owners
 
 
 def _mean_loss(factors: Doubles, users: Doubles, confidences: csr_array) -> float:
     """What the same factors for every song reach, on average over the songs of `confidences`."""
-    scores = users @ factors
-    theirs = scores[confidences.indices]
+    scores = users @ factors  # (n_users,)
+    theirs = scores[confidences.indices]  # of the listener of each play, (n_plays,)
     extra = confidences.data.astype(np.float64) @ (1 - theirs) ** 2 - theirs @ theirs
+    # scores @ scores: all users as if none had played, c = 1 and p = 0
     return float(scores @ scores + extra / confidences.shape[0])

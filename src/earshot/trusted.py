@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from earshot.errors import UserError
-from earshot.params import Params
+from earshot.params import Params, class_path_of
 
 OWN = frozenset(
     {
@@ -22,19 +22,30 @@ OWN = frozenset(
 
 
 def named_classes(component: Any) -> list[Any]:
-    """Every `class_path` in `component` (JSON), those deep in its init_args too.
+    """Every class that `component` (JSON) names, as manifests or as params.yaml do; deep in init_args too.
 
     Example
     -------
     >>> named_classes({"class_path": "a:B", "init_args": {"parts": [{"class_path": "c:D"}]}})
     ['a:B', 'c:D']
+    >>> named_classes({"file": "../mine/deep.py", "class": "Deep", "init_args": {}})
+    ['../mine/deep.py:Deep']
     """
     if isinstance(component, list):
         return [name for each in component for name in named_classes(each)]
     if isinstance(component, dict):
         own = [component["class_path"]] if "class_path" in component else []
+        if "file" in component and "class" in component:
+            own.append(_of_file(component["file"], component["class"]))
         return own + named_classes([each for key, each in component.items() if key != "class_path"])
     return []
+
+
+def _of_file(file: Any, name: Any) -> str:
+    try:
+        return class_path_of(file, name)
+    except ValueError:  # no such class can be made: nobody trusts this name
+        return f"{file}:{name}"
 
 
 def trusted_in(params: Params) -> frozenset[str]:

@@ -89,9 +89,14 @@ def key_of(content: object, *makers: str | Callable[..., object]) -> str:
     ModuleNotFoundError
         There is no such module.
     """
-    modules = [each if isinstance(each, str) else each.__module__ for each in makers]
-    code = [f"{name} {syntax_hash(file)}" for name, file in sorted(code_files(modules).items())]
+    code = _code_of(tuple(each if isinstance(each, str) else each.__module__ for each in makers))
     return hashlib.blake2b(json.dumps([content, code], sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+@lru_cache(maxsize=64)  # a stage asks for every delivery, and its code is that which it has loaded
+def _code_of(modules: tuple[str, ...]) -> list[str]:
+    """Name and hash of each module that decides what `modules` make."""
+    return [f"{name} {syntax_hash(file)}" for name, file in sorted(code_files(modules).items())]
 
 
 def code_files(modules: Iterable[str]) -> dict[str, Path]:

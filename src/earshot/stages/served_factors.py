@@ -94,10 +94,19 @@ def _refuse_other_images(release: Manifest, feature_key: str) -> None:
 def _encoder_key(release: Manifest, folder: Path, trusted: Collection[str]) -> str:
     """Of its weights and of the classes it is made of, as their code stands today.
 
-    The code of a class that is not trusted is not looked for: to find it may be to run some.
+    A class that is not trusted is never made, so its code is no part of the key.
+
+    Raises
+    ------
+    UserError
+        The file of a class is not there.
     """
-    classes = {*named_classes(read_json(folder / "encoder.json"))} & {*OWN, *trusted}
-    return key_of([release.encoder_key], encode_shards, *(name.split(":")[0] for name in classes))
+    path = folder / "encoder.json"
+    classes = {*named_classes(read_json(path))} & {*OWN, *trusted}
+    try:
+        return key_of([release.encoder_key], encode_shards, *(name.split(":")[0] for name in classes))
+    except ModuleNotFoundError as error:
+        raise UserError(f"{path}: {error}; wanted the file that release {release.release} names") from None
 
 
 def _predict(paths: Paths, encoder: str, store: HyperImageStore, trusted: Collection[str]) -> Factors:

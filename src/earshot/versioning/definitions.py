@@ -64,7 +64,7 @@ def split_target(target: str) -> tuple[str, str]:
 
 
 def join_target(folder: str, name: str) -> str:
-    """The other way round."""
+    """The target of the stage `name` of the dvc.yaml in `folder`, as `split_target` takes it apart."""
     return f"{folder}/dvc.yaml:{name}" if folder else name
 
 

@@ -132,7 +132,9 @@ class PlainLoop:
         """The mean loss."""
         total = 0.0
         for windows, songs in batches:
-            loss = self.objective(self.encoder(windows.to(device())), songs.to(device())).mean()
+            loss = self.objective(
+                self.encoder(*(part.to(device()) for part in windows)), songs.to(device())
+            ).mean()
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()

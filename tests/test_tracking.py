@@ -110,12 +110,12 @@ def test_a_training_that_goes_on_after_a_kill_has_one_id_and_whole_curves(root: 
 
 def test_result_tables_go_to_the_run_that_made_the_weights(root: Path, params: Params) -> None:
     _train(root, params, EPOCHS)
-    rows = pd.DataFrame({"system": ["random", "cnn_mse"], "auc": [0.5, 0.7]})
+    rows = pd.DataFrame({"system": ["random", "candidate"], "auc": [0.5, 0.7]})
     before = _latest(root)
     tracking.log_report(root, params, root / "encoder.pt", {"systems": rows})
     assert _latest(root) == before
     tables = [path.read_text() for path in (root / ".earshot" / "wandb").rglob("systems*.table.json")]
-    assert [json.loads(table)["data"] for table in tables] == [[["random", 0.5], ["cnn_mse", 0.7]]]
+    assert [json.loads(table)["data"] for table in tables] == [[["random", 0.5], ["candidate", 0.7]]]
     (root / "encoder.pt").write_bytes(b"others")
     tracking.log_report(root, params, root / "encoder.pt", {"others": rows})
     assert not list((root / ".earshot" / "wandb").rglob("others*.table.json"))

@@ -15,7 +15,9 @@ FIRST_LISTENERS_PUSH_NOTHING_DOWN = "first_listeners_push_nothing_down"
 LISTENERS_WITH_A_LIST = "listeners_with_a_list"
 NEW_DELIVERIES = "new_deliveries"
 
-COMPARED = (("cnn_mse", "random"), ("cnn_mse", "shuffled_content"), ("upper_bound", "cnn_mse"))
+CANDIDATE = "candidate"
+"""What the model that is judged is called among the systems, whatever it is."""
+COMPARED = ((CANDIDATE, "random"), (CANDIDATE, "shuffled_content"), ("upper_bound", CANDIDATE))
 """Systems of the evaluation, of which the first should be better than the second."""
 
 

@@ -19,6 +19,7 @@ CORE = (
     "store",
     "catalogue",
     "factors",
+    "spaces",
     "encoders",
     "predictors",
     "training",
@@ -115,11 +116,11 @@ def code_files(modules: Iterable[str]) -> dict[str, Path]:
         if module in seen:
             continue
         seen.add(module)
-        file = _file_of(module)
+        file = module_file(module)
         if file is None:
             raise ModuleNotFoundError(f"no module {module!r} to take the code of")
         inside = (name for name in _imported(file.read_bytes()) if "." in name)
-        wanted += [name for name in inside if name.split(".")[0] in roots and _file_of(name)]
+        wanted += [name for name in inside if name.split(".")[0] in roots and module_file(name)]
         found[module] = file
     counts = {name: file for name, file in found.items() if name in given or _decides(name)}
     return {name: file for name, file in counts.items() if not _holds_nothing(file.read_bytes())}
@@ -135,7 +136,7 @@ def _holds_nothing(content: bytes) -> bool:
     return all(map(_is_text, ast.parse(content).body))
 
 
-def _file_of(module: str) -> Path | None:
+def module_file(module: str) -> Path | None:
     """Where a module stands, or a file; nothing is imported, not even the packages that hold it."""
     if module.endswith(".py"):
         return Path(module) if Path(module).is_file() else None

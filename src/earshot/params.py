@@ -45,47 +45,6 @@ class PlayCountSettings:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class HyperImages:
-    sample_rate: Annotated[int, Field(ge=8000, le=96000)]
-    n_fft: Annotated[int, Field(ge=256, le=16384)]
-    hop_length: Annotated[int, Field(ge=64, le=8192)]
-    n_mels: Annotated[int, Field(ge=16, le=512)]
-    n_mfcc: Annotated[int, Field(ge=2, le=128)]
-    excerpt_seconds: Positive
-    shard_songs: Count
-
-
-@dataclass(frozen=True, config=CONFIG)
-class Split:
-    """Which songs are cold; see `earshot.catalogue.split`."""
-
-    by: Literal["song", "artist", "mixed"]
-    folds: Annotated[int, Field(ge=2)]
-    fold: Annotated[int, Field(ge=0)]
-
-    @model_validator(mode="after")
-    def _fold_exists(self) -> Split:
-        if self.fold >= self.folds:
-            raise ValueError(f"fold={self.fold} must be below folds={self.folds}")
-        return self
-
-
-@dataclass(frozen=True, config=CONFIG)
-class TrainingSet:
-    split: Split
-    validation_share: Annotated[float, Field(gt=0, lt=1)]
-
-
-@dataclass(frozen=True, config=CONFIG)
-class WmfFactors:
-    factors: Count
-    alpha: Positive
-    epsilon: Positive
-    regularization: NotNegative
-    iterations: Count
-
-
-@dataclass(frozen=True, config=CONFIG)
 class Component:
     """A class and its arguments.
 
@@ -129,6 +88,75 @@ def class_path_of(file: Any, name: Any) -> str:
     if path.parts[0] == "src":
         return f"{'.'.join(path.relative_to('src').with_suffix('').parts)}:{name}"
     return f"{path}:{name}"
+
+
+def module_stem(component: Any) -> str:
+    """The name of the module that a component is in: what its model is called by.
+
+    Parameters
+    ----------
+    component
+        `{class_path, ...}` or `{file, class, ...}`, as JSON.
+
+    >>> module_stem({"class_path": "earshot.encoders.convolutional:ConvolutionalEncoder"})
+    'convolutional'
+    >>> module_stem({"file": "../mine/deep.py", "class": "Deep"})
+    'deep'
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        It names no class.
+    """
+    named = (
+        component["class_path"]
+        if "class_path" in component
+        else class_path_of(component["file"], component["class"])
+    )
+    module = str(named).partition(":")[0]
+    return PurePosixPath(module).stem if module.endswith(".py") else module.rpartition(".")[2]
+
+
+@dataclass(frozen=True, config=CONFIG)
+class HyperImages:
+    sample_rate: Annotated[int, Field(ge=8000, le=96000)]
+    n_fft: Annotated[int, Field(ge=256, le=16384)]
+    hop_length: Annotated[int, Field(ge=64, le=8192)]
+    n_mels: Annotated[int, Field(ge=16, le=512)]
+    n_mfcc: Annotated[int, Field(ge=2, le=128)]
+    excerpt_seconds: Positive
+    shard_songs: Count
+    families: list[Component] = field(default_factory=list)
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Split:
+    """Which songs are cold; see `earshot.catalogue.split`."""
+
+    by: Literal["song", "artist", "mixed"]
+    folds: Annotated[int, Field(ge=2)]
+    fold: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> Split:
+        if self.fold >= self.folds:
+            raise ValueError(f"fold={self.fold} must be below folds={self.folds}")
+        return self
+
+
+@dataclass(frozen=True, config=CONFIG)
+class TrainingSet:
+    split: Split
+    validation_share: Annotated[float, Field(gt=0, lt=1)]
+
+
+@dataclass(frozen=True, config=CONFIG)
+class WmfFactors:
+    factors: Count
+    alpha: Positive
+    epsilon: Positive
+    regularization: NotNegative
+    iterations: Count
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from earshot.errors import UserError
 from earshot.params import Params, class_path_of
 
-OWN = frozenset(
-    {
-        "earshot.encoders.convolutional:ConvolutionalEncoder",
-        "earshot.encoders.late_fusion:LateFusion",
-        "earshot.encoders.notation:NotationEncoder",
-        "earshot.encoders.time_shuffled:TimeShuffled",
-    }
-)
-"""earshot's encoders, all of them."""
+
+@lru_cache(maxsize=1)
+def own_classes() -> frozenset[str]:
+    """earshot's encoders, all of them: classes of the modules of `earshot.encoders` that have `families`."""
+    return frozenset(
+        f"earshot.encoders.{file.stem}:{node.name}"
+        for file in (Path(__file__).parent / "encoders").glob("*.py")
+        for node in ast.parse(file.read_bytes()).body
+        if isinstance(node, ast.ClassDef) and "families" in map(_assigned, node.body)
+    )
+
+
+def _assigned(node: ast.stmt) -> str:
+    return ast.unparse(node.target) if isinstance(node, ast.AnnAssign) else ""
 
 
 def named_classes(component: Any) -> list[Any]:
@@ -59,7 +66,7 @@ def refuse_untrusted(component: Any, trusted: Collection[str], path: Path) -> No
     Names are compared exactly; nothing is imported.
     """
     for name in named_classes(component):
-        if not isinstance(name, str) or name not in OWN | {*trusted}:
+        if not isinstance(name, str) or name not in own_classes() | {*trusted}:
             raise UserError(
                 f"{path}: class_path={name!r:.200}: wanted an encoder of earshot, the one that params.yaml "
                 "trains, or one that its list `trusted` names: a class out of a file runs code"

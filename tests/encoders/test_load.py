@@ -10,8 +10,9 @@ from earshot.encoders.components import load_network
 from earshot.errors import UserError
 from earshot.params import Component, check_params
 from earshot.predictors.familiar import MAX_DEVIATIONS, MAX_GAIN_DB
+from earshot.predictors.inputs import consecutive
 from earshot.predictors.load import load_encoder, predict, save_encoder
-from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build, consecutive, describe
+from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build, describe
 from earshot.store.reader import HyperImageStore
 from tests.training.heard import cnn_params, write_training_set
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from earshot.predictors.song_encoder import average_matrix, consecutive, draw_starts
+from earshot.predictors.inputs import average_matrix, consecutive, draw_starts
 
 
 @given(n_frames=st.integers(1, 500), window=st.integers(1, 60))

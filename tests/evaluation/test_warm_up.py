@@ -14,11 +14,13 @@ from earshot.evaluation.cold_start import ColdStart
 from earshot.evaluation.first_listeners import ColdSongs, Started, cold_songs, start
 from earshot.evaluation.mixed_list import mix
 from earshot.evaluation.warm_up import BOTH, PREDICTION, ahead_of_both, below_an_end, judge_columns, starts
-from earshot.params import WarmUp, WmfFactors
+from earshot.params import WarmUp
+from earshot.spaces.placing import Placed
+from earshot.spaces.wmf import Wmf, WmfSpace
 from tests.evaluation import ranking_oracle
 
 N_USERS, N_SONGS, SEED = 40, 12, 3
-WMF = WmfFactors(factors=3, alpha=2.0, epsilon=1.0, regularization=5.0, iterations=1)
+WMF = Wmf(alpha=2.0, epsilon=1.0, regularization=5.0)
 SETTINGS = WarmUp(
     listeners=[1, 3], n0=[1.0, 4.0, 16.0], draws=2, max_songs=100, max_listeners=1000, bootstraps=100
 )
@@ -41,7 +43,8 @@ def songs() -> ColdSongs:
     asked = ColdStart(ids, artists, np.ones(N_SONGS, bool), heard, csr_array(counts[heard] > 0))
     plays = PlayCounts(np.arange(N_USERS).astype(object), ids, csr_array(counts.astype(np.float32)))
     predicted = (0.3 * true + 0.1 * rng.standard_normal(true.shape)).astype(np.float32)
-    return cold_songs(plays, asked, predicted, users, WMF)
+    space = WmfSpace(Placed(plays.user_ids, users), Placed(ids[:0], users[:0]), WMF)
+    return cold_songs(plays, asked, predicted, space)
 
 
 def test_first_listeners_are_known_and_the_others_are_to_be_found(songs: ColdSongs) -> None:
@@ -52,7 +55,7 @@ def test_first_listeners_are_known_and_the_others_are_to_be_found(songs: ColdSon
     left[:, started.cold_start.users] = started.cold_start.positives.toarray().T
     whole, first = more.heard_by.toarray(), started.first.toarray()
     assert np.array_equal(left, (whole > 0) & (first == 0))
-    assert np.array_equal(first[first > 0], whole[first > 0])  # as sure as their plays make us
+    assert np.array_equal(first[first > 0], whole[first > 0])  # with all their plays
     assert len(start(more, 3, max_listeners=5, seed=[0]).cold_start.users) == 5
 
 
@@ -74,10 +77,13 @@ def test_without_a_listener_both_are_the_sound_and_songs_with_too_few_are_counte
 
 
 def plain_both(started: Started, n0: float) -> np.ndarray:
-    users, placed = started.songs.user_factors.astype(float), []
+    users, placed = started.songs.users.vectors.astype(float), []
     shared = users.T @ users + WMF.regularization * np.eye(3)
-    for c, y_hat in zip(started.first.toarray().astype(float), started.songs.predicted, strict=True):
-        n = np.count_nonzero(c)
+    for counts, y_hat in zip(started.first.toarray().astype(float), started.songs.predicted, strict=True):
+        n, c = (
+            np.count_nonzero(counts),
+            np.where(counts > 0, 1 + WMF.alpha * np.log1p(counts / WMF.epsilon), 0),
+        )
         left = shared + sum((c[u] - 1) * np.outer(users[u], users[u]) for u in np.flatnonzero(c))
         placed.append(np.linalg.solve(left, c @ users + max(0.0, 1 - n / n0) * shared @ y_hat))
     return np.array(placed)
@@ -91,7 +97,7 @@ def plain_lists(started: Started, half: np.ndarray, n0: float) -> tuple[float, f
     for number, some in enumerate((half, ~half)):
         items = np.where(some[:, None], both, new)
         for row, user in enumerate(started.cold_start.users):
-            scores = items @ started.songs.user_factors[user]
+            scores = items @ started.songs.users.vectors[user]
             relevant = started.cold_start.positives.toarray()[row]
             known = started.first.toarray()[:, user] > 0
             aucs[number].append(ranking_oracle.auc(scores[~known], relevant[~known]))

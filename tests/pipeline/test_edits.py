@@ -15,7 +15,7 @@ PIECES = {
     "play_counts/parts/*/plays.parquet": "catalogue/play_rows.py",
     "play_counts/counted.key": "catalogue/play_rows.py",
     "served_factors/predicted/*.npy": "encoders/convolutional.py",
-    "served_factors/solved.key": "recommend/hybrid.py",
+    "served_factors/solved.key": "spaces/wmf.py",
     "drift/reference.key": "store/statistics.py",
     "drift/deliveries/*": "evaluation/drift.py",
     "recommendations/ranked/listeners.key": "recommend/ranking.py",

@@ -12,8 +12,8 @@ from earshot.catalogue.play_counts import read_play_counts
 from earshot.factors.solves import confidence, solve_rows
 from earshot.predictors.load import load_encoder, predict
 from earshot.recommend import encoding as rescoring
-from earshot.recommend.encoding import cold_song_factors, listeners_today
-from earshot.recommend.hybrid import Wmf
+from earshot.recommend.encoding import cold_song_factors, warm_listeners
+from earshot.spaces.wmf import Wmf, WmfSpace
 from earshot.store.reader import HyperImageStore
 from tests.releases.tiny_workspace import TOY, World, write_model
 
@@ -38,7 +38,7 @@ def test_a_song_that_is_cold_today_tells_nothing_of_its_listeners(made: Path, tm
     item_factors = np.load(made / "wmf_factors" / "item_factors.npy")[1:]
     columns = np.searchsorted(plays.song_ids, known[1:])
     counts = confidence(plays.matrix[:, columns], WMF.alpha, WMF.epsilon)
-    solved = listeners_today(made / "wmf_factors", today, plays, WMF)
+    solved = warm_listeners(WmfSpace.read(made / "wmf_factors", WMF), today, plays)
     assert np.allclose(solved, solve_rows(counts, item_factors, WMF.regularization), rtol=1e-5, atol=1e-7)
 
 

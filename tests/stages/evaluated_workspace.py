@@ -11,6 +11,7 @@ import soundfile
 
 from earshot.catalogue.play_counts import write_play_counts
 from earshot.features.rows import FAMILIES, ImageFormat, Row
+from earshot.files import write_json
 from earshot.params import Params, load_params
 from earshot.stages import wmf_factors
 from earshot.stages.paths import Paths
@@ -109,6 +110,8 @@ def _write_predictions(data: Path, songs: pd.DataFrame, traits: np.ndarray) -> N
     np.save(predicted / "item_factors.npy", (heard @ weights).astype(np.float32))
     songs[["song_id"]].to_parquet(predicted / "items.parquet")
     (data / "cnn_checkpoint").mkdir()
+    named = {"name": "toy+factors_mse", "encoder": "toy", "objective": "factors_mse", "space": "wmf"}
+    write_json(data / "cnn_checkpoint" / "summary.json", {"candidate": named})
     (data / "cnn_checkpoint" / "curves.csv").write_text(
         "epoch,training_loss,validation_loss\n0,1.0,0.9\n1,0.6,0.7\n2,0.5,0.75\n"
     )

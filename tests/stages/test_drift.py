@@ -16,7 +16,7 @@ from earshot.errors import UserError
 from earshot.evaluation.drift import Line
 from earshot.files import replace_array, write_json, write_table
 from earshot.params import Drift
-from earshot.recommend.encoding import file_name
+from earshot.recommend.encoding import NAMES, file_name
 from earshot.stages.drift import summarize
 from tests.audio.workspace import Workspace
 
@@ -88,6 +88,8 @@ def release(workspace: Workspace) -> None:
         encoded = np.zeros(len(songs), dtype=[("first_frame", np.int64), ("factors", np.float32, (2,))])
         encoded["first_frame"], encoded["factors"][:, 0] = songs["first_frame"], 1.0
         replace_array(folder / file_name("encoder", path.stem), encoded)
+    shards = sorted(path.stem for path in (data / "hyper_images" / "shards").glob("*.parquet"))
+    write_json(folder / NAMES, {shard: file_name("encoder", shard) for shard in shards})
 
 
 @pytest.fixture(scope="module")

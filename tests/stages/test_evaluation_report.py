@@ -30,7 +30,7 @@ OPTIONS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
-SYSTEMS = ["random", "shuffled_content", "linear_bow", "cnn_mse", "upper_bound"]
+SYSTEMS = ["random", "shuffled_content", "linear_bow", "candidate", "upper_bound"]
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +59,15 @@ def test_systems_with_intervals_around_their_values(metrics):
         for metric in ("map_at_500", "auc", "auc_centred"):
             low, high = system[f"{metric}_ci95_artists"]
             assert low < system[metric] < high
-    assert metrics["systems"]["random"]["auc"] < 0.55 < 0.65 < metrics["systems"]["cnn_mse"]["auc"]
+    assert metrics["systems"]["random"]["auc"] < 0.55 < 0.65 < metrics["systems"]["candidate"]["auc"]
 
 
 def test_differences_and_protocol(workspace, metrics):
     differences = json.loads((workspace[2] / "differences.json").read_text())
     assert len(differences) == 5 * 4 / 2
-    found = differences["cnn_mse_minus_random"]
+    found = differences["candidate_minus_random"]
     values = metrics["systems"]
-    assert found["auc"] == pytest.approx(values["cnn_mse"]["auc"] - values["random"]["auc"], abs=2e-6)
+    assert found["auc"] == pytest.approx(values["candidate"]["auc"] - values["random"]["auc"], abs=2e-6)
     assert found["beats"]
     assert not differences["shuffled_content_minus_random"]["beats"]
     kinds = json.loads((workspace[2] / "known_and_cold_artists.json").read_text())
@@ -111,10 +111,10 @@ def test_headline_and_rows_say_one_thing_with_the_same_digits(workspace, page):
     differences = json.loads((workspace[2] / "differences.json").read_text())
     beaten, _, others = page.split("</header>")[0].partition("It does not beat ")
     for name in ("random", "shuffled_content", "linear_bow"):
-        found = differences[f"cnn_mse_minus_{name}"]
+        found = differences[f"candidate_minus_{name}"]
         digits = f"{found['auc']:+.3f}".replace("-", "\N{MINUS SIGN}")
         assert f"{name} (AUC {digits})" in (beaten if found["beats"] else others)
-        assert f"cnn_mse {'beats' if found['beats'] else 'does not beat'} {name}" in page
+        assert f"candidate {'beats' if found['beats'] else 'does not beat'} {name}" in page
         assert f'<span class="value">{digits}</span>' in page
 
 
@@ -127,7 +127,7 @@ def test_words_stand_instead_of_an_interval_of_few_artists():
 def test_the_page_shows_what_was_found(page, metrics):
     for name in SYSTEMS:
         assert name in page
-    assert f"{metrics['systems']['cnn_mse']['auc']:.3f}" in page
+    assert f"{metrics['systems']['candidate']['auc']:.3f}" in page
     assert page.count('<circle class="g') + page.count('<circle class="other') == 120
     assert page.count("<audio ") == 8
     assert page.count("data:image/png") == 6 + 1
@@ -182,10 +182,10 @@ def test_the_recipe_is_shown_over_all_folds_with_the_digits_of_its_table(workspa
 
     found = json.loads((paths.output / "over_folds.json").read_text())
     assert found["folds"] == [0, 1]
-    assert list(found["systems"]) == ["random", "shuffled_content", "cnn_mse"]
+    assert list(found["systems"]) == ["random", "shuffled_content", "candidate"]
     assert found["candidates"] > metrics["protocol"]["candidates"] + 40
-    assert found["systems"]["cnn_mse"]["n_artists"] == 30
-    against = found["differences"]["cnn_mse_minus_random"]
+    assert found["systems"]["candidate"]["n_artists"] == 30
+    against = found["differences"]["candidate_minus_random"]
     assert against["beats"]
     page = (paths.output / "report.html").read_text(encoding="utf-8")
     headline = re.search(r"<p>([0-9]+ listeners.*?)</p>", page, re.DOTALL)[1]

@@ -56,5 +56,5 @@ def test_a_training_that_goes_on_hears_the_same_channels(tmp_path: Path) -> None
 
     whole, resumed = list(windows()), windows()
     resumed.load_state_dict({"epoch": 0, "batches_read": 3})
-    for (one, _), (other, _) in zip(whole[3:], resumed, strict=True):
+    for ((one,), _), ((other,), _) in zip(whole[3:], resumed, strict=True):
         assert_array_equal(one.numpy(), other.numpy())

@@ -42,7 +42,7 @@ def list_all() -> None:
 
 
 def _figures(metrics: dict[str, dict[str, float]]) -> str:
-    candidate = metrics.get("cnn_mse", {})
+    candidate = metrics.get("candidate", {})
     return on_one_line("  ".join(f"{name} {value:.3f}" for name, value in candidate.items()))
 
 

@@ -2,14 +2,19 @@
 
 An encoder is a `torch.nn.Module` with
 
-- `families`: the families of hyper-image rows it wants by default (`earshot.features.rows.FAMILIES`);
-  `families` among its init_args says otherwise;
+- `families`: the families it wants by default, of hyper-image rows (`earshot.features.rows.FAMILIES`) and of
+  those beside the image (`earshot.features.families`); `families` among its init_args says otherwise;
 - `__init__(n_rows, n_outputs, **init_args)`, where `n_rows` counts the rows of those families;
 - `forward(windows)`: float32 (batch, n_rows, n_frames), every row with mean 0 and variance 1
   over the training songs (less, where it hardly varies there) and within
   `scales.MAX_DEVIATIONS`, to float32 (batch, n_outputs); any `n_frames`, unless
   `__init__` asks for it: an encoder that names `n_frames` or `family_rows` there is told the
   frames of a window, and how many rows each family has.
+
+Of families beside the image `forward` is given one more tensor each, in the order of `families`, behind
+the windows (which it is not given where it wants no row): float32 (batch, n_frames, width) as stored, of
+those that have a line a frame; float32 (batch, n_words), 1 where a word is said of the song, of those
+that say words. An encoder that names `widths` in `__init__` is told the last of these numbers by name.
 
 params.yaml names it as `{file: path/to/file.py, class: Class, init_args: {...}}`, a file here or of your own.
 """

@@ -1,46 +1,11 @@
-"""Classes named in params.yaml and in encoder.json."""
+"""Networks named in params.yaml and in encoder.json."""
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import ModuleType
-from typing import Any
-
 from torch import nn
 
+from earshot.classes import load_class
 from earshot.errors import UserError
-
-
-def load_class(class_path: str, key: str) -> Any:
-    """The class `package.module:Class`, or `path/to/file.py:Class` from the current folder.
-
-    What a *file* names must have gone through `earshot.trusted.refuse_untrusted` before: importing runs code.
-
-    Raises UserError, naming `key` of params.yaml, where it cannot be imported.
-    """
-    module, _, name = class_path.partition(":")
-    try:
-        return getattr(_of_file(Path(module)) if module.endswith(".py") else import_module(module), name)
-    except (ImportError, AttributeError, OSError) as error:
-        raise UserError(f"{key}={class_path!r} cannot be imported: {error}") from None
-
-
-def _of_file(path: Path) -> ModuleType:
-    """The module in the file `path`, run once a process; nothing below data/ is."""
-    place = path.resolve()
-    if place.is_relative_to(Path("data").resolve()):
-        raise ImportError(f"{place}: nothing below data/ is run")
-    if str(place) not in sys.modules:
-        spec = spec_from_file_location(str(place), place)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{place}: no Python file")
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sys.modules[str(place)] = module
-    return sys.modules[str(place)]
 
 
 def load_network(class_path: str, key: str) -> type[nn.Module]:

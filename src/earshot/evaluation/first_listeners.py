@@ -11,10 +11,8 @@ from scipy.sparse import coo_array, csr_array
 from earshot.arrays import positions_of
 from earshot.catalogue.play_counts import PlayCounts
 from earshot.evaluation.cold_start import ColdStart
-from earshot.factors.solves import confidence, solve_items_with_prediction, solve_rows
-from earshot.params import WmfFactors
-
-Factors = NDArray[np.float32]
+from earshot.spaces.placing import Placed, Vectors, rows_of
+from earshot.spaces.space import TasteSpace
 
 
 @dataclass(frozen=True)
@@ -26,20 +24,20 @@ class ColdSongs:
     cold_start
         The candidates, and who listens to them.
     heard_by
-        float32 (n_candidates, n_all_users): confidences of the plays of `cold_start`.
+        float32 (n_candidates, n_all_users): play counts of `cold_start`.
     predicted
-        float32 (n_candidates, factors): what their sound says.
-    user_factors
-        float32 (n_all_users, factors).
-    regularization
-        Of the factorization.
+        float32 (n_candidates, d): what their sound says.
+    users
+        All of them, (n_all_users, d), as they were trained on.
+    space
+        In which songs and users are placed.
     """
 
     cold_start: ColdStart
     heard_by: csr_array
-    predicted: Factors
-    user_factors: Factors
-    regularization: float
+    predicted: Vectors
+    users: Placed
+    space: TasteSpace
 
     def only(self, candidates: NDArray[np.bool_]) -> ColdSongs:
         """Some of them alone, `(n_candidates,)`."""
@@ -47,8 +45,8 @@ class ColdSongs:
             self.cold_start.only(candidates),
             csr_array(self.heard_by[candidates]),
             self.predicted[candidates],
-            self.user_factors,
-            self.regularization,
+            self.users,
+            self.space,
         )
 
     @property
@@ -68,34 +66,31 @@ class Started:
     cold_start
         Who else listens to them; the first listeners are revealed.
     first
-        float32 (n_candidates, n_all_users): confidences of the first listeners.
+        float32 (n_candidates, n_all_users): play counts of the first listeners.
     """
 
     songs: ColdSongs
     cold_start: ColdStart
     first: csr_array
 
-    def plays_alone(self) -> Factors:
-        """(n_candidates, factors) as the first listeners alone place them."""
-        return solve_rows(self.first, self.songs.user_factors, self.songs.regularization)
+    def plays_alone(self) -> Vectors:
+        """(n_candidates, d) as the first listeners alone place them."""
+        return self._placed(None, None)
 
-    def both(self, n0: float) -> Factors:
-        """(n_candidates, factors) as they and the sound place them; see `solve_items_with_prediction`."""
+    def both(self, n0: float) -> Vectors:
+        """(n_candidates, d) as they and the sound place them; see `TasteSpace.place_songs`."""
+        return self._placed(self.songs.predicted, n0)
+
+    def _placed(self, predicted: Vectors | None, n0: float | None) -> Vectors:
         songs = self.songs
-        return solve_items_with_prediction(
-            self.first, songs.user_factors, songs.regularization, songs.predicted, n0
-        )
+        plays = PlayCounts(songs.users.ids, self.cold_start.song_ids, self.first.T.tocsr())
+        return songs.space.place_songs(plays.song_ids, predicted, plays, n0).vectors
 
 
-def cold_songs(
-    plays: PlayCounts, cold_start: ColdStart, predicted: Factors, user_factors: Factors, wmf: WmfFactors
-) -> ColdSongs:
+def cold_songs(plays: PlayCounts, cold_start: ColdStart, predicted: Vectors, space: TasteSpace) -> ColdSongs:
     """The candidates of `cold_start`, with the plays of those who are asked.
 
-    Parameters
-    ----------
-    predicted, user_factors
-        (n_candidates, factors) and (n_all_users, factors).
+    `predicted` is (n_candidates, d); all listeners of `plays` are those that the space was trained with.
     """
     items = positions_of(plays.song_ids, cold_start.song_ids)
     counts = plays.matrix[:, items].tocoo()
@@ -103,8 +98,9 @@ def cold_songs(
     users, songs = (axis[asked] for axis in counts.coords)  # of those who are asked
     # transposed: (n_candidates, n_all_users)
     heard = coo_array((counts.data[asked], (songs, users)), shape=counts.shape[::-1]).tocsr()
-    confidences = confidence(heard, wmf.alpha, wmf.epsilon)
-    return ColdSongs(cold_start, confidences, predicted, user_factors, wmf.regularization)
+    listeners = space.training_listeners()
+    everybody = Placed(plays.user_ids, rows_of(listeners.ids, listeners.vectors, plays.user_ids))
+    return ColdSongs(cold_start, heard, predicted, everybody, space)
 
 
 def start(songs: ColdSongs, n: int, max_listeners: int, seed: list[int]) -> Started:

@@ -96,7 +96,7 @@ def mix(songs: ColdSongs, n: int, n0: float, settings: WarmUp, seed: int) -> Mix
 def _mix(started: Started, n0: float, rng: np.random.Generator) -> tuple[float, dict[Kind, Places]]:
     new, placed = started.songs.predicted, started.both(n0)
     half = rng.permutation(len(new)) % 2 == 0  # (n_candidates,): a random half
-    users = started.songs.user_factors
+    users = started.songs.users.vectors
     # each song is started in one of the two lists and new in the other
     lists = [System(users, np.where(some[:, None], placed, new)) for some in (half, ~half)]
     aucs = [measure(system, started.cold_start).value("auc") for system in lists]

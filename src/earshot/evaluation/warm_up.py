@@ -62,7 +62,7 @@ def _column(songs: ColdSongs, n: int, n0: float, settings: WarmUp, seed: int) ->
 
 def _judge(started: Started, n0: float, bootstraps: int, seed: int) -> dict[str, Result]:
     placed = (started.songs.predicted, started.plays_alone(), started.both(n0))
-    users = started.songs.user_factors
+    users = started.songs.users.vectors
     return {
         name: evaluate(System(users, vectors), started.cold_start, K, bootstraps, seed)
         for name, vectors in zip(SYSTEMS, placed, strict=True)

@@ -82,10 +82,10 @@ def format_of(settings: HyperImages) -> ImageFormat:
 def feature_key(settings: HyperImages) -> str:
     """Hash of all that decides what the images of a catalogue look like: `settings` and `FEATURE_VERSION`.
 
-    How many songs share a shard is no part of it.
+    How many songs share a shard is no part of it, nor are families beside the image.
     """
     content = {**asdict(settings), "feature_version": FEATURE_VERSION}
-    del content["shard_songs"]
+    del content["shard_songs"], content["families"]
     return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

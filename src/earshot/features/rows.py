@@ -60,7 +60,8 @@ class ImageFormat:
         for family in families:
             if family not in known:
                 raise UserError(
-                    f"family {family!r} is not in the hyper-image; it holds {', '.join(sorted(known))}"
+                    f"family {family!r} is not in the hyper-image; it holds {', '.join(sorted(known))}; "
+                    "others are stored where hyper_images.families of params.yaml asks for them"
                 )
         return np.array([i for i, row in enumerate(self.rows) if row.family in families], dtype=np.intp)
 

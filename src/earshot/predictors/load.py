@@ -20,11 +20,12 @@ from earshot.errors import UserError
 from earshot.files import write_json
 from earshot.foreign.checked_json import parse_object
 from earshot.predictors.familiar import Familiar, familiarize, song_sound
-from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, average_matrix, build, read_songs
+from earshot.predictors.inputs import Batch, average_matrix, read_songs
+from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build
 from earshot.predictors.weights import read_weights
 from earshot.processes import progress
 from earshot.store.reader import HyperImageStore
-from earshot.trusted import OWN, named_classes, refuse_untrusted
+from earshot.trusted import named_classes, own_classes, refuse_untrusted
 
 _SONGS_AT_ONCE = 32
 
@@ -36,7 +37,10 @@ def save_encoder(folder: Path, encoder: SongEncoder, description: EncoderDescrip
     buffer = io.BytesIO()  # torch.save writes the name of its file into it; a buffer has none
     torch.save({name: value.cpu() for name, value in encoder.state_dict().items()}, buffer)
     (folder / "encoder.pt").write_bytes(buffer.getvalue())
-    write_json(folder / "encoder.json", asdict(replace(description, familiar=encoder.familiar)))
+    told = asdict(replace(description, familiar=encoder.familiar))
+    if description.hears_image and not description.others:
+        del told["others"], told["hears_image"]  # the same encoder, the same bytes as ever
+    write_json(folder / "encoder.json", told)
 
 
 def read_description(folder: Path) -> EncoderDescription:
@@ -64,6 +68,7 @@ def load_encoder(folder: Path, trusted: Collection[str] = ()) -> SongEncoder:
     """
     description, weights = read_trained(folder, trusted)
     encoder = build(description)
+    encoder.output_scale = torch.ones_like(weights["output_scale"])  # one for all outputs, or one each
     encoder.load_state_dict(weights)
     encoder.bound_rows()
     if device().type == "cuda":
@@ -94,6 +99,8 @@ def read_trained(folder: Path, trusted: Collection[str] = ()) -> tuple[EncoderDe
     weights = read_weights(path)
     wanted = _shapes(description, folder / "encoder.json")
     found = {name: each.shape for name, each in weights.items()}
+    if wanted is not None and found.get("output_scale") == (description.n_outputs,):
+        wanted["output_scale"] = found["output_scale"]
     if wanted is not None and found != wanted:
         odd = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))[0]
         told = f"{odd}: {_told(found.get(odd))}, wanted {_told(wanted.get(odd))}"
@@ -108,14 +115,18 @@ def _shapes(description: EncoderDescription, path: Path) -> dict[str, torch.Size
     """
     # (batch, n_frames, rows of the smallest image that has those that are read)
     window = 1, description.n_frames, 1 + max(description.rows)
+    others = [
+        (1, description.n_frames, each.width) if each.unit == "frame" else (1, each.width)
+        for each in description.others
+    ]
     try:
         with torch.device("meta"), torch.inference_mode():
             encoder = build(description)
-            outputs = encoder(torch.zeros(window, dtype=torch.uint8))
+            outputs = encoder(torch.zeros(window, dtype=torch.uint8), *map(torch.zeros, others))
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     except (RuntimeError, NotImplementedError, OverflowError) as error:
-        if not OWN.issuperset(named_classes(asdict(description))):
+        if not own_classes().issuperset(named_classes(asdict(description))):
             return None
         raise UserError(f"{path}: init_args={description.init_args!r:.1000}: {error}") from None
     if outputs.shape != (1, description.n_outputs):
@@ -176,7 +187,7 @@ def hear(encoder: SongEncoder, store: HyperImageStore, positions: Positions) -> 
     Raises
     ------
     UserError
-        The images lack a row that it reads.
+        The images lack a row that it reads, or the store a family, or it has another definition of one.
     """
     vectors, sounds = _hear(encoder, store, positions)
     if encoder.familiar is None:
@@ -198,24 +209,30 @@ def _hear(
         raise UserError(
             f"{store.folder}: {len(store.format.rows)} rows; the encoder reads row {max(encoder.rows)}"
         )
+    for each in encoder.others:
+        if store.family(each.name).key != each.key:
+            raise UserError(
+                f"{store.folder}: family {each.name!r} has the key {store.family(each.name).key}, the "
+                f"encoder hears {each.key}: put hyper_images.families back, or train on what there is now"
+            )
     vectors = np.empty((len(positions), len(encoder.output_mean)), dtype=np.float32)
     sounds = np.empty((len(positions), 2 * len(encoder.rows)))
     first_songs = range(0, len(positions), _SONGS_AT_ONCE)
     for first in progress(first_songs, description="Predicting factors", unit=f"x{_SONGS_AT_ONCE} songs"):
         block = [int(position) for position in positions[first : first + _SONGS_AT_ONCE]]
         part = slice(first, first + len(block))
-        # (n_windows, n_frames, all rows), (n_windows,)
-        windows, owners = read_songs(store, block, encoder.n_frames)
-        vectors[part] = _predict_block(encoder, windows, owners, len(block))
-        sounds[part] = song_sound(windows[:, :, encoder.rows], owners)
+        # the first of the batch is the image, (n_windows, n_frames, all rows); owners (n_windows,)
+        batch, owners = read_songs(store, encoder.others, block, encoder.n_frames)
+        vectors[part] = _predict_block(encoder, batch, owners, len(block))
+        sounds[part] = song_sound(batch[0][:, :, encoder.rows], owners)
     return vectors, sounds
 
 
 @torch.inference_mode()
 def _predict_block(
-    encoder: SongEncoder, windows: NDArray[np.uint8], owners: NDArray[np.int64], n_songs: int
+    encoder: SongEncoder, batch: Batch, owners: NDArray[np.int64], n_songs: int
 ) -> NDArray[np.float32]:
     where = encoder.row_mean.device
-    outputs = encoder(torch.from_numpy(windows).to(where))  # (n_windows, n_outputs)
+    outputs = encoder(*(torch.from_numpy(part).to(where) for part in batch))  # (n_windows, n_outputs)
     averages = average_matrix(owners, n_songs).to(where) @ outputs
     return np.asarray(encoder.vectors(averages).cpu().numpy(), dtype=np.float32)

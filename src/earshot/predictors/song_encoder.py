@@ -1,8 +1,9 @@
-"""A song as the windows it is cut into: consecutive ones to hear it whole, one at random to learn from."""
+"""A network with what it hears of a song: which rows, on which scale, and which families beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import field
 from inspect import signature
 from typing import Annotated, Any
 
@@ -13,65 +14,14 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from earshot.columns import N_FRAMES
-from earshot.encoders.components import load_class, load_network
+from earshot.classes import load_class
+from earshot.encoders.components import load_network
 from earshot.errors import UserError
 from earshot.features.rows import ImageFormat
 from earshot.params import ClassPath, Component, Count
 from earshot.predictors.familiar import MAX_DEVIATIONS, Familiar, Gain, floored, gain_of
+from earshot.predictors.inputs import Beside, beside
 from earshot.store.reader import HyperImageStore
-
-
-def consecutive(n_frames: int, window: int) -> NDArray[np.int64]:
-    """First frames of as few windows as cover a song, evenly spaced, the last one ending where the song does.
-
-    Example
-    -------
-    >>> consecutive(10, 5), consecutive(10, 4), consecutive(3, 5)
-    (array([0, 5]), array([0, 3, 6]), array([0]))
-    """
-    count = max(1, -(-n_frames // window))  # rounded up
-    return np.rint(np.linspace(0, max(0, n_frames - window), count)).astype(np.int64)
-
-
-def read_songs(
-    store: HyperImageStore, positions: Sequence[int], window: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """All consecutive windows of some songs.
-
-    Returns
-    -------
-    windows
-        uint8 (n_windows, window, all rows).
-    owners
-        Place in `positions` of the song of each window, (n_windows,).
-    """
-    n_frames = store.songs[N_FRAMES].to_numpy()
-    starts = [consecutive(int(n_frames[position]), window) for position in positions]
-    # 0, 0, 0, 1, 1, ...: the place of a song for each of its windows
-    owners = np.repeat(np.arange(len(positions)), [len(some) for some in starts])
-    windows = store.windows(np.asarray(positions)[owners], np.concatenate(starts), window)
-    return windows, owners
-
-
-def average_matrix(owners: NDArray[np.int64], n_songs: int) -> torch.Tensor:
-    """float32 (n_songs, n_windows) that takes window vectors to the mean of each song."""
-    # (n_songs, n_windows): 1 where the window is of the song
-    member = (np.arange(n_songs)[:, None] == owners[None, :]).astype(np.float32)
-    return torch.from_numpy(member / member.sum(axis=1, keepdims=True))
-
-
-def draw_starts(n_frames: NDArray[np.int64], window: int, draw: np.random.Generator) -> NDArray[np.int64]:
-    """A first frame for each of some songs, int64 (n,), any place where a window fits being as likely.
-
-    Parameters
-    ----------
-    n_frames
-        Lengths of the songs, (n,); one that is shorter than the window starts at 0.
-    window
-        Frames of a window.
-    """
-    return draw.integers(0, np.maximum(n_frames - window, 0), endpoint=True)
 
 
 class SongEncoder(nn.Module):
@@ -87,6 +37,11 @@ class SongEncoder(nn.Module):
         Frames of a window.
     n_outputs
         Length of a vector.
+    others
+        Families beside the image that it hears.
+    hears_image
+        Whether it hears the rows at all; of those that it does not hear only the sound of a song is told
+        (`Familiar`).
 
     Attributes
     ----------
@@ -106,8 +61,18 @@ class SongEncoder(nn.Module):
     output_mean: Tensor
     output_scale: Tensor
 
-    def __init__(self, network: nn.Module, rows: Sequence[int], n_frames: int, n_outputs: int) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        rows: Sequence[int],
+        n_frames: int,
+        n_outputs: int,
+        others: Sequence[Beside] = (),
+        hears_image: bool = True,
+    ) -> None:
         super().__init__()
+        self.others = list(others)
+        self.hears_image = hears_image
         self.network = network
         self.rows = list(rows)
         self.n_frames = n_frames
@@ -117,8 +82,16 @@ class SongEncoder(nn.Module):
         self.register_buffer("output_mean", torch.zeros(n_outputs))
         self.register_buffer("output_scale", torch.ones(()))
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """uint8 (batch, n_frames, all rows) to the network's own outputs, float32 (batch, n_outputs)."""
+    def forward(self, windows: Tensor, *others: Tensor) -> Tensor:
+        """A batch as `earshot.predictors.inputs.Batch` to the network's own outputs, (batch, n_outputs)."""
+        heard = [other.to(torch.float32) for other in others]
+        if self.hears_image:
+            # (batch, n_rows, n_frames)
+            heard.insert(0, self._standardized(windows).transpose(1, 2))
+        outputs: Tensor = self.network(*heard)
+        return outputs
+
+    def _standardized(self, windows: Tensor) -> Tensor:
         # (batch, n_frames, n_rows)
         chosen = windows if len(self.rows) == windows.shape[2] else windows[:, :, self.rows]
         standardized = (chosen.to(torch.float32) - self.row_mean) / self.row_scale
@@ -127,12 +100,16 @@ class SongEncoder(nn.Module):
             standardized += self.gain.correction(standardized.mean(dim=1), self.row_scale)[:, None]
         if self.bounded:
             standardized.clamp_(-MAX_DEVIATIONS, MAX_DEVIATIONS)
-        outputs: Tensor = self.network(standardized.transpose(1, 2))  # (batch, n_rows, n_frames)
-        return outputs
+        return standardized
 
     def vectors(self, outputs: Tensor) -> Tensor:
         """Outputs, float32 (n, n_outputs), on the scale of the targets."""
         return outputs * self.output_scale + self.output_mean
+
+    def scale_outputs(self, mean: Tensor, scale: Tensor) -> None:
+        """What `vectors` makes of outputs: times `scale`, () or (n_outputs,), plus `mean`, (n_outputs,)."""
+        self.output_mean.copy_(mean)
+        self.output_scale = scale.detach().to(self.output_mean).clone()
 
     def standardize_rows(self, mean: NDArray[Any], scale: NDArray[Any]) -> None:
         """Have rows of this `mean` and standard deviation `scale` reach the network with 0 and 1.
@@ -171,6 +148,8 @@ class EncoderDescription:
         Of the songs it was trained on; None in files older than this.
     gain
         Of its mel rows; likewise, and where it reads none.
+    others, hears_image
+        As of `SongEncoder`; not in files of encoders that hear the image alone.
     """
 
     class_path: ClassPath
@@ -181,6 +160,8 @@ class EncoderDescription:
     feature_key: Annotated[str, Field(max_length=200)]
     familiar: Familiar | None = None
     gain: Gain | None = None
+    others: Annotated[list[Beside], Field(max_length=100)] = field(default_factory=list)
+    hears_image: bool = True
 
     @model_validator(mode="after")
     def _gain_fits(self) -> EncoderDescription:
@@ -198,41 +179,79 @@ class EncoderDescription:
         return self
 
 
-def describe(
-    component: Component, image_format: ImageFormat, window_seconds: float, n_outputs: int
-) -> EncoderDescription:
-    """The description of `component` reading windows of `window_seconds` from images of `image_format`.
-
-    An encoder whose `__init__` names `n_frames` or `family_rows` (rows of each family, in
-    stored order) is told them. Raises UserError for a class that is not there or a family
-    the images do not hold.
-    """
+def families_of_encoder(component: Component) -> list[str]:
+    """Names of the families that it hears. Raises UserError for a class that is not there, or says none."""
     kind = load_class(component.class_path, "cnn_checkpoint.encoder.class_path")
     families = component.init_args.get("families", getattr(kind, "families", None))
     if families is None:
         raise UserError(f"cnn_checkpoint.encoder.class_path={component.class_path!r} has no `families`")
-    rows = [int(row) for row in image_format.row_slice(families)]
-    n_frames = max(1, round(window_seconds * image_format.frames_per_second))
-    there = [image_format.rows[row].family for row in rows]
-    # dict.fromkeys: each family once, in stored order
-    told = {"n_frames": n_frames, "family_rows": [there.count(family) for family in dict.fromkeys(there)]}
-    asked = {name: value for name, value in told.items() if name in signature(kind).parameters}
-    init_args = component.init_args | asked
-    if not rows:
+    if not families:
         raise UserError(f"cnn_checkpoint.encoder.init_args.families={families!r}: wanted at least one")
-    key, gain = image_format.feature_key, gain_of(image_format, rows)
-    return EncoderDescription(component.class_path, init_args, rows, n_outputs, n_frames, key, gain=gain)
+    return list(families)
+
+
+def heard_beside(
+    component: Component, store: HyperImageStore, songs: NDArray[np.integer[Any]]
+) -> list[Beside]:
+    """The families beside the image that it hears, in its order; `songs` learned from are positions, (n,)."""
+    return [beside(store, name, songs) for name in families_of_encoder(component) if name in store.families]
+
+
+def describe(
+    component: Component,
+    image_format: ImageFormat,
+    window_seconds: float,
+    n_outputs: int,
+    others: Sequence[Beside] = (),
+) -> EncoderDescription:
+    """The description of `component` reading windows of `window_seconds` from images of `image_format`.
+
+    An encoder whose `__init__` names `n_frames`, `family_rows` (rows of each family of the image, in
+    stored order) or `widths` (numbers in a line of each of `others`, by name) is told them. Raises
+    UserError for a class that is not there or a family that neither the images nor `others` hold.
+    """
+    kind = load_class(component.class_path, "cnn_checkpoint.encoder.class_path")
+    widths = {each.name: each.width for each in others}
+    of_image = [name for name in families_of_encoder(component) if name not in widths]
+    heard = [int(row) for row in image_format.row_slice(of_image)]
+    n_frames = max(1, round(window_seconds * image_format.frames_per_second))
+    there = [image_format.rows[row].family for row in heard]
+    # dict.fromkeys: each family once, in stored order
+    family_rows = [there.count(family) for family in dict.fromkeys(there)]
+    told = {"n_frames": n_frames, "family_rows": family_rows, "widths": widths}
+    asked = {name: value for name, value in told.items() if name in signature(kind).parameters}
+    # what does not hear the image is told by its mel rows how like a song is to those it learned from
+    rows = heard or [int(row) for row in image_format.row_slice(["mel"])]
+    return EncoderDescription(
+        component.class_path,
+        component.init_args | asked,
+        rows,
+        n_outputs,
+        n_frames,
+        image_format.feature_key,
+        gain=gain_of(image_format, rows),
+        others=list(others),
+        hears_image=bool(heard),
+    )
 
 
 def build(description: EncoderDescription) -> SongEncoder:
     """A new encoder with weights drawn from torch's generator. Raises UserError for init_args it refuses."""
     kind = load_network(description.class_path, "cnn_checkpoint.encoder.class_path")
     try:
-        network = kind(len(description.rows), description.n_outputs, **description.init_args)
+        n_rows = len(description.rows) if description.hears_image else 0
+        network = kind(n_rows, description.n_outputs, **description.init_args)
     except (TypeError, ValueError) as error:
         raise UserError(
             f"cnn_checkpoint.encoder.init_args={description.init_args!r:.1000}: {error}"
         ) from None
-    encoder = SongEncoder(network, description.rows, description.n_frames, description.n_outputs)
+    encoder = SongEncoder(
+        network,
+        description.rows,
+        description.n_frames,
+        description.n_outputs,
+        description.others,
+        description.hears_image,
+    )
     encoder.familiar, encoder.gain = description.familiar, description.gain
     return encoder

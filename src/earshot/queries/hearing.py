@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 
 from earshot import releases
 from earshot.errors import UserError
-from earshot.features.rows import ImageFormat
+from earshot.features.families import WORDS, described, families_of, load_family
+from earshot.files import write_table
 from earshot.params import HyperImages, load_params
 from earshot.queries.state import ServedState
 from earshot.terminal import on_one_line, say
 
 if TYPE_CHECKING:
+    from earshot.predictors.song_encoder import EncoderDescription
     from earshot.store.reader import HyperImageStore
 
 _ENCODER = ("encoder.json", "encoder.pt")
@@ -33,7 +36,6 @@ def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
         A file that cannot be decoded; params.yaml that makes other hyper-images
         than the encoder reads.
     """
-    from earshot.features.hyper_image import format_of
     from earshot.predictors import load
 
     params = load_params(served.root / "params.yaml")
@@ -42,8 +44,9 @@ def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
         folder = Path(made)
         for name in _ENCODER:
             (folder / name).symlink_to(served.file("served_factors", f"release/cnn_checkpoint/{name}"))
-        _refuse_other_images(served, load.read_description(folder).feature_key, format_of(settings))
-        store = _one_song(audio, settings, folder)
+        description = load.read_description(folder)
+        _refuse_other_images(served, description, settings)
+        store = _one_song(audio, settings, [each.name for each in description.others], folder)
         heard = load.hear(load.load_encoder(folder, trusted), store, [0])
     if heard.unlike[0] > 1:
         say(
@@ -54,23 +57,33 @@ def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
     return vector
 
 
-def _refuse_other_images(served: ServedState, wanted: str, made: ImageFormat) -> None:
-    if wanted != made.feature_key:
-        raise UserError(
-            f"release {served.release} hears hyper-images of feature key {wanted}, params.yaml makes "
-            f"{made.feature_key}: put its hyper_images section back, or release a model trained on them"
-        )
+def _refuse_other_images(served: ServedState, wanted: EncoderDescription, settings: HyperImages) -> None:
+    from earshot.features.hyper_image import feature_key
+
+    made = {"hyper-images": feature_key(settings)}
+    made |= {family.name: family.key for family in families_of(settings)}
+    heard = {"hyper-images": wanted.feature_key, **{each.name: each.key for each in wanted.others}}
+    for name, key in heard.items():
+        if made.get(name) != key:
+            raise UserError(
+                f"release {served.release} hears {name} of feature key {key}, params.yaml makes "
+                f"{made.get(name)}: put its hyper_images section back, or release a model trained on them"
+            )
 
 
-def _one_song(audio: Path, settings: HyperImages, folder: Path) -> HyperImageStore:
-    """A store of its hyper-image alone, as stage hyper_images would store it."""
+def _one_song(audio: Path, settings: HyperImages, others: Collection[str], folder: Path) -> HyperImageStore:
+    """A store of its hyper-image alone and of the families `others`, as stage hyper_images would store it.
+
+    Nothing is said of it in words.
+    """
     import pandas as pd
 
     from earshot.audio.probing import probe
     from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
     from earshot.features.hyper_image import excerpt_of, format_of
+    from earshot.store.beside import lines_of
     from earshot.store.making import extract_image
-    from earshot.store.reader import HyperImageStore, write_store
+    from earshot.store.reader import HyperImageStore, frame_file, song_file, write_store
     from earshot.store.shards import write_shard
 
     try:
@@ -83,5 +96,19 @@ def _one_song(audio: Path, settings: HyperImages, folder: Path) -> HyperImageSto
     (folder / "shards").mkdir()
     write_shard(folder / "shards" / "one.npy", [image], image.shape[1])
     row = {SONG_ID: audio.name, SHARD: "one", FIRST_FRAME: 0, N_FRAMES: len(image)}
-    write_store(folder, format_of(settings), pd.DataFrame([row]))
+    families = []
+    for component in settings.families:
+        family = described(load_family(component), settings)
+        if family.name not in others:
+            continue
+        families.append(family)
+        if family.unit == "song":
+            table = pd.DataFrame({SONG_ID: pd.Series([], dtype=str), WORDS: pd.Series([], dtype=object)})
+            write_table(song_file(folder, family.name), table)
+            continue
+        lines = lines_of(excerpt_of(audio, found, settings), len(image), component, settings)
+        if isinstance(lines, str):
+            raise UserError(f"{audio}: {family.name}: {lines}")
+        write_shard(folder / frame_file(family, "one"), [lines], family.width, family.dtype)
+    write_store(folder, format_of(settings), pd.DataFrame([row]), families)
     return HyperImageStore.open(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,9 @@ from earshot import releases, versioning
 from earshot.columns import ARTIST, HEARD, N_LISTENERS, SONG_ID, TITLE, UNLIKE, USER_ID, WITHDRAWN
 from earshot.errors import UserError
 from earshot.files import read_json
+from earshot.spaces.placing import Placed
+from earshot.spaces.space import read_space
+from earshot.spaces.wmf import Wmf
 from earshot.workspace import not_yet
 
 if TYPE_CHECKING:
@@ -115,12 +119,33 @@ class Candidate(ServedState):
     """The newest model, served or not: its listeners as trained, songs where their sound alone puts them."""
 
     songs_at = "data/predicted_factors/items.parquet"
+    wmf: Wmf
+
+    @cached_property
+    def _listeners(self) -> Placed:
+        """Where they are in the candidate's taste space."""
+        with TemporaryDirectory(prefix="earshot-candidate-") as made:
+            for stage in ("cnn_checkpoint", "wmf_factors"):
+                (Path(made) / stage).mkdir()
+                for name in self.outputs[stage].files:
+                    (Path(made) / stage / name).symlink_to(self.file(stage, name))
+            folders = Path(made) / "cnn_checkpoint", Path(made) / "wmf_factors"
+            return read_space(*folders, self.wmf).training_listeners()
+
+    @cached_property
+    def user_ids(self) -> NDArray[np.object_]:
+        """(n_users,), those that it was trained with."""
+        return self._listeners.ids
+
+    def vectors(self, name: str) -> NDArray[np.float32]:
+        """`item_factors.npy` or `user_factors.npy`, float32 (n, d)."""
+        return self._listeners.vectors if name == "user_factors.npy" else super().vectors(name)
 
     def file(self, stage: str, name: str) -> Path:
         """A file of one of the candidate's outputs, in DVC's cache.
 
-        What `served_factors` would hold is found where it was made: listeners in `wmf_factors`,
-        songs in `predicted_factors`, `release/<stage>/<file>` in that stage.
+        What `served_factors` would hold of songs is found in `predicted_factors`, and
+        `release/<stage>/<file>` in that stage.
 
         Raises
         ------
@@ -130,8 +155,7 @@ class Candidate(ServedState):
         made_by = stage
         if stage == _SERVED:
             folder, _, name = name.removeprefix("release/").rpartition("/")
-            of_users = name in ("users.parquet", "user_factors.npy")
-            made_by = folder or ("wmf_factors" if of_users else "predicted_factors")
+            made_by = folder or "predicted_factors"
         return _file(self.outputs[made_by], made_by, name)
 
 
@@ -147,7 +171,7 @@ def read_candidate(root: Path) -> Candidate:
     cache = versioning.cache_folder(root)
     made = {stage: versioning.PreviousOutput(cache, md5) for stage, md5 in candidate.outputs.items()}
     made |= {stage: _output(root, lock, stage) for stage in ("play_counts", "raw_audio")}
-    return Candidate(root, candidate.release, made)
+    return Candidate(root, candidate.release, made, Wmf.of(candidate.params["wmf_factors"]))
 
 
 def _nothing_served(root: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,9 @@ from numpy.typing import NDArray
 from earshot.arrays import is_among
 from earshot.catalogue.play_counts import PlayCounts
 from earshot.columns import COLD, FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
-from earshot.files import link, replace_array
-from earshot.recommend.hybrid import Ids, Wmf, listener_factors
+from earshot.files import link, read_json, replace_array, write_json
+from earshot.spaces.placing import Ids, Vectors
+from earshot.spaces.space import TasteSpace
 from earshot.store.reader import HyperImageStore
 
 if TYPE_CHECKING:
@@ -22,12 +25,19 @@ if TYPE_CHECKING:
     from earshot.predictors.load import Heard
 
 
-Factors = NDArray[np.float32]
+NAMES = "names.json"
+"""The file of each shard, among those of the encoder that serves."""
 
 
-def file_name(encoder_key: str, shard: str) -> str:
-    """Name of the file with what an encoder predicted for a shard."""
-    return f"{encoder_key}-{shard}.npy"
+def file_name(encoder_key: str, shard: str, said: str = "") -> str:
+    """Name of the file with what an encoder predicted for a shard; `said` is `_said` of its songs."""
+    return f"{encoder_key}-{shard}{said and '-'}{said}.npy"
+
+
+def is_of(name: str, encoder_key: str, shards: Collection[str]) -> bool:
+    """Whether a file of that name holds what the encoder predicted for one of the shards."""
+    key, _, rest = name.removesuffix(".npy").partition("-")
+    return key == encoder_key and rest.partition("-")[0] in shards
 
 
 def encode_shards(
@@ -43,7 +53,8 @@ def encode_shards(
 
     A file holds *all* images of its shard, so it stays true when songs are
     withdrawn or delivered again: `.npy` of (first_frame int64, factors float32, unlike
-    float32), the latter two as in `earshot.predictors.load.Heard`.
+    float32), the latter two as in `earshot.predictors.load.Heard`. What is said of its songs,
+    where the encoder hears that, is in its name. names.json says which are of this encoder.
 
     Parameters
     ----------
@@ -56,7 +67,8 @@ def encode_shards(
     trusted
         As in `load_encoder`.
     """
-    wanted = {shard: file_name(encoder_key, shard) for shard in sorted(store.songs[SHARD].unique())}
+    wanted = _wanted(store, encoder_folder, encoder_key)
+    write_json(folder / NAMES, wanted)
     new = {shard: name for shard, name in wanted.items() if not relink(name)}
     # a killed run may have left some of them in `work`
     missing = {shard: work / name for shard, name in new.items() if not (work / name).is_file()}
@@ -66,21 +78,41 @@ def encode_shards(
         link(work / name, folder / name)
 
 
-def read_encoded(store: HyperImageStore, encoder_key: str, folder: Path) -> Factors:
+def _wanted(store: HyperImageStore, encoder_folder: Path, encoder_key: str) -> dict[str, str]:
+    """The file name of every shard."""
+    heard = read_json(encoder_folder / "encoder.json").get("others", ())
+    said = [family["name"] for family in heard if family["unit"] == "song"]
+    songs = store.songs[SHARD].to_numpy()
+    return {
+        str(shard): file_name(encoder_key, str(shard), _said(store, np.flatnonzero(songs == shard), said))
+        for shard in sorted(store.songs[SHARD].unique())
+    }
+
+
+def _said(store: HyperImageStore, positions: NDArray[np.intp], families: Collection[str]) -> str:
+    """Hash of what the families say of some songs; nothing where there is no family."""
+    words = [store.words(family, positions) for family in families]
+    ids = store.songs[SONG_ID].to_numpy()[positions].tolist()
+    content = json.dumps([ids, words]).encode()
+    return hashlib.blake2b(content, digest_size=6).hexdigest() if families else ""
+
+
+def read_encoded(store: HyperImageStore, folder: Path) -> Vectors:
     """Predicted factors of `store.songs`, float32 (n_songs, factors), out of what `encode_shards` wrote."""
-    return _read(store, encoder_key, folder, "factors")
+    return _read(store, folder, "factors")
 
 
-def read_unlike(store: HyperImageStore, encoder_key: str, folder: Path) -> NDArray[np.bool_]:
+def read_unlike(store: HyperImageStore, folder: Path) -> NDArray[np.bool_]:
     """Which of `store.songs` are unlike anything that the encoder was trained on, (n_songs,)."""
-    return _read(store, encoder_key, folder, "unlike").reshape(len(store.songs)) > 1  # (0, 0) without songs
+    return _read(store, folder, "unlike").reshape(len(store.songs)) > 1  # (0, 0) without songs
 
 
-def _read(store: HyperImageStore, encoder_key: str, folder: Path, field: str) -> Factors:
+def _read(store: HyperImageStore, folder: Path, field: str) -> Vectors:
     if not len(store.songs):
         return np.empty((0, 0), np.float32)
+    names = read_json(folder / NAMES)
     parts = [
-        _values_of(np.load(folder / file_name(encoder_key, str(shard)), allow_pickle=False), songs, field)
+        _values_of(np.load(folder / names[str(shard)], allow_pickle=False), songs, field)
         for shard, songs in store.songs.groupby(SHARD, sort=True)
     ]
     # parts come by shard: order[i] is the line in store.songs of their i-th row
@@ -90,9 +122,9 @@ def _read(store: HyperImageStore, encoder_key: str, folder: Path, field: str) ->
     return values
 
 
-def _values_of(encoded: NDArray[Any], songs: pd.DataFrame, field: str) -> Factors:
+def _values_of(encoded: NDArray[Any], songs: pd.DataFrame, field: str) -> Vectors:
     # a shard's file is sorted by first_frame: that finds the line of each song
-    values: Factors = encoded[field][np.searchsorted(encoded[FIRST_FRAME], songs[FIRST_FRAME])]
+    values: Vectors = encoded[field][np.searchsorted(encoded[FIRST_FRAME], songs[FIRST_FRAME])]
     return values
 
 
@@ -104,8 +136,7 @@ def _encode(
     encoder = load_encoder(encoder_folder, trusted)
     for shard, path in missing.items():
         songs = _songs_of(store, shard)
-        of_shard = HyperImageStore(store.folder, store.format, songs)
-        replace_array(path, _encoded(songs, hear(encoder, of_shard, np.arange(len(songs)))))
+        replace_array(path, _encoded(songs, hear(encoder, store.only(songs), np.arange(len(songs)))))
 
 
 def _songs_of(store: HyperImageStore, shard: str) -> pd.DataFrame:
@@ -132,7 +163,7 @@ _SONGS_AT_ONCE = 2048
 
 def cold_song_factors(
     encoder_folder: Path, store: HyperImageStore, song_ids: Ids, work: Path, trusted: Collection[str] = ()
-) -> Factors:
+) -> Vectors:
     """What the encoder hears in `song_ids`, float32 (n_songs, factors).
 
     Blocks of songs outlive a kill in `work`, a folder for this encoder and
@@ -151,16 +182,15 @@ def cold_song_factors(
     return np.concatenate(blocks)
 
 
-def listeners_today(wmf_folder: Path, training_set: Path, plays: PlayCounts, wmf: Wmf) -> Factors:
-    """The listeners of `plays` solved against the songs of a factorization, float32 (n_users, factors).
+def warm_listeners(space: TasteSpace, training_set: Path, plays: PlayCounts) -> Vectors:
+    """Where the listeners of `plays` are by the songs that a model was trained with, float32 (n_users, d).
 
-    A song that is cold in `training_set` is left out, should the factorization
-    know it: its plays are what is to be foretold.
+    A song that is cold in `training_set` is left out, should the model know it: its plays are what is to
+    be foretold.
     """
     import pandas as pd
 
     songs = pd.read_parquet(training_set / "songs.parquet")
-    song_ids = pd.read_parquet(wmf_folder / "items.parquet")[SONG_ID]
-    warm = ~is_among(song_ids, songs.loc[songs[COLD], SONG_ID])
-    item_factors = np.load(wmf_folder / "item_factors.npy", allow_pickle=False)
-    return listener_factors(plays, song_ids.to_numpy()[warm], item_factors[warm], wmf)
+    known = space.training_songs()
+    warm = ~is_among(known.ids, songs.loc[songs[COLD], SONG_ID])
+    return space.place_listeners(plays, known.only(warm)).vectors

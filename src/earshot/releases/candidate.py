@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from earshot import versioning
+from earshot.code import key_of
 from earshot.errors import UserError
 from earshot.features.rows import read_format
 from earshot.files import read_json
 from earshot.releases.history import list_releases
-from earshot.releases.manifest import FOLD_MODELS, Manifest, read_pointer
+from earshot.releases.manifest import FOLD_MODELS, Manifest, ModelName, read_pointer
+from earshot.trusted import named_classes
 
 MADE_BY = (
     "training_set",
@@ -31,6 +33,8 @@ MODEL = (
     "wmf_factors/user_factors.npy",
     "wmf_factors/users.parquet",
 )
+SPACE = "cnn_checkpoint/space"
+"""How the names begin of the files of a taste space that is not the factorization's."""
 REPORT = "evaluation_report/metrics.json"
 SONGS = "training_set/songs.parquet"
 SNAPSHOT = ("data/raw_audio", "data/play_counts", "data/hyper_images")
@@ -48,7 +52,7 @@ def candidate(root: Path) -> Manifest:
     lock = versioning.read_lock(root)
     outputs = {stage: _output(lock, stage) for stage in MADE_BY}
     files = {name: _file(root, outputs, name) for name in (*MODEL, REPORT, SONGS)}
-    files |= _fold_models(root, outputs[FOLD_MODELS])
+    files |= _space(root, outputs["cnn_checkpoint"]) | _fold_models(root, outputs[FOLD_MODELS])
     params = {key: value for stage in MADE_BY for key, value in _params(lock, stage).items()}
     n0 = float(read_json(root / "data" / "warm_up" / "warm_up.json")["n0"])
     name, inputs = model_name(files, n0), _inputs(lock)
@@ -68,12 +72,14 @@ def candidate(root: Path) -> Manifest:
         n0=n0,
         inputs=inputs,
         deliveries=_deliveries(root, inputs.get("data/raw_audio")),
+        **_described(root / "data" / "cnn_checkpoint"),
     )
 
 
 def model_name(files: dict[str, str], n0: float) -> str:
     """Name of the release whose files have these md5s."""
-    parts = [*(files[name] for name in MODEL), n0]
+    space = [files[name] for name in sorted(files) if name.startswith(SPACE)]  # none of the factorization's
+    parts = [*(files[name] for name in MODEL), *space, n0]
     return blake2b(json.dumps(parts).encode(), digest_size=6).hexdigest()
 
 
@@ -100,6 +106,30 @@ def _file(root: Path, outputs: dict[str, str], name: str) -> str:
     return output.files[file]
 
 
+def _described(checkpoint: Path) -> dict[str, Any]:
+    """Families, name and code of the model in the folder `checkpoint`."""
+    encoder = read_json(checkpoint / "encoder.json")
+    named = read_json(checkpoint / "summary.json").get("candidate")
+    return {
+        "families": {each["name"]: each["key"] for each in encoder.get("others", ())},
+        "candidate": None if named is None else ModelName(**named),
+        "code": code_of(encoder),
+    }
+
+
+def code_of(encoder: dict[str, Any]) -> str | None:
+    """Of the classes that an encoder.json names, as they are today; None where one cannot be found."""
+    try:
+        return key_of([], *sorted(name.split(":")[0] for name in named_classes(encoder)))
+    except (ModuleNotFoundError, ValueError):
+        return None
+
+
+def _space(root: Path, md5: str) -> dict[str, str]:
+    made = versioning.PreviousOutput(versioning.cache_folder(root), md5).files
+    return {f"cnn_checkpoint/{name}": each for name, each in sorted(made.items()) if name.startswith("space")}
+
+
 def _fold_models(root: Path, md5: str) -> dict[str, str]:
     made = versioning.PreviousOutput(versioning.cache_folder(root), md5).files
     return {f"{FOLD_MODELS}/{name}": each for name, each in sorted(made.items()) if "/" in name}
@@ -121,4 +151,5 @@ def _deliveries(root: Path, raw_audio: str | None) -> dict[str, str]:
 def _metrics(path: Path, k: int) -> dict[str, dict[str, float]]:
     systems = read_json(path)["systems"]
     shown = (f"map_at_{k}", "auc")
-    return {name: {metric: values[metric] for metric in shown} for name, values in systems.items()}
+    named = {("candidate" if name == "cnn_mse" else name): values for name, values in systems.items()}
+    return {name: {metric: values[metric] for metric in shown} for name, values in named.items()}

@@ -16,11 +16,15 @@ from earshot.errors import UserError
 from earshot.foreign.checked_json import parse_object
 from earshot.foreign.zips import RATIO, SMALL
 from earshot.params import Split, WmfFactors, check_params
-from earshot.releases.candidate import REPORT, SONGS
+from earshot.releases.candidate import REPORT, SONGS, SPACE
 from earshot.releases.manifest import Manifest
+from earshot.spaces.fused import Fused
+from earshot.spaces.learned import LearnedListeners
+from earshot.spaces.space import SPACE_FILES
+from earshot.spaces.wmf import WmfSpace
 from earshot.trusted import refuse_untrusted
 
-LARGEST = {"cnn_checkpoint/encoder.json": 1 << 20, REPORT: 4 << 20}
+LARGEST = {"cnn_checkpoint/encoder.json": 1 << 20, "cnn_checkpoint/space.json": 1 << 16, REPORT: 4 << 20}
 """Bytes of what is read whole. What grows with the listeners is bounded by the room on the volume."""
 _MOST_FRAMES = 20_000
 """Of a window: minutes, at any frame rate in use. 32 songs are heard at once, each a window or more."""
@@ -57,14 +61,13 @@ def check_files(folder: Path, release: Manifest, trusted: Collection[str], archi
     encoder = folder / "cnn_checkpoint" / "encoder.json"
     try:
         refuse_untrusted(parse_object(encoder.read_bytes(), encoder), trusted, encoder)
-        n_factors = _check_encoder(folder / "cnn_checkpoint", release, trusted)
+        n_outputs = _check_encoder(folder / "cnn_checkpoint", release, trusted)
+        n_factors = _check_space(folder / "cnn_checkpoint", n_outputs, release)
         for factors, table, column in (
             ("user_factors", "users", USER_ID),
             ("item_factors", "items", SONG_ID),
         ):
-            n_rows = _check_vectors(folder / "wmf_factors" / f"{factors}.npy", n_factors)
-            _check_table(folder / "wmf_factors" / f"{table}.parquet", {column: "BYTE_ARRAY"}, n_rows)
-            _check_ids(folder / "wmf_factors" / f"{table}.parquet", column)
+            _check_placed(folder / "wmf_factors", f"{factors}.npy", f"{table}.parquet", column, n_factors)
         if SONGS in release.files:
             _check_table(folder / SONGS, {SONG_ID: "BYTE_ARRAY", COLD: "BOOLEAN"})
         if REPORT in release.files:
@@ -90,18 +93,58 @@ def _check_encoder(folder: Path, release: Manifest, trusted: Collection[str]) ->
     return description.n_outputs
 
 
-def _check_vectors(path: Path, n_factors: int) -> int:
+def _check_space(folder: Path, n_outputs: int, release: Manifest) -> int | None:
+    """Of how many factors the factorization must be, to go with vectors of `n_outputs`; None: of any."""
+    path = folder / "space.json"
+    kind, content = WmfSpace.kind, {}
+    if path.is_file():
+        content = parse_object(path.read_bytes(), path)
+        kind = str(content.get("kind"))
+    wanted = {f"cnn_checkpoint/{name}" for name in SPACE_FILES.get(kind, ())}
+    there = {name for name in release.files if name.startswith(SPACE)}
+    if kind not in SPACE_FILES or wanted != there:
+        raise UserError(
+            f"{path}: kind={kind!r:.100} with {', '.join(sorted(there)) or 'no file'}: wanted a taste space "
+            "with its own files, or none"
+        )
+    if kind == LearnedListeners.kind:
+        numbers = {name: content.get(name) for name in ("alpha", "epsilon", "regularization")}
+        check_params({**numbers, "factors": 1, "iterations": 1}, str(path), WmfFactors)
+        for vectors, table, column in (
+            ("space_listeners.npy", "space_users.parquet", USER_ID),
+            ("space_songs.npy", "space_items.parquet", SONG_ID),
+        ):
+            _check_placed(folder, vectors, table, column, n_outputs)
+        return None
+    if kind == Fused.kind:
+        scales = content.get("scales")
+        if not isinstance(scales, list) or not scales or n_outputs % len(scales):
+            raise UserError(
+                f"{path}: scales={scales!r:.200}: wanted a part of the {n_outputs} outputs for each"
+            )
+        if not all(isinstance(scale, float) and 0 < scale <= 1 for scale in scales):
+            raise UserError(f"{path}: scales={scales!r:.200}: wanted numbers between 0 and 1")
+        return n_outputs // len(scales)
+    return n_outputs
+
+
+def _check_placed(folder: Path, vectors: str, table: str, column: str, n_factors: int | None) -> None:
+    n_rows = _check_vectors(folder / vectors, n_factors)
+    _check_table(folder / table, {column: "BYTE_ARRAY"}, n_rows)
+    _check_ids(folder / table, column)
+
+
+def _check_vectors(path: Path, n_factors: int | None) -> int:
     """How many vectors there are: finite float32 (n, n_factors), and nothing behind them."""
     with path.open("rb") as file:
         header = _NPY.match(file.read(_NPY_BYTES))
         if header is None or header.end() != _NPY_BYTES:
             raise UserError(f"{path}: wanted a float32 matrix as numpy.save writes it")
         rows, columns = int(header[1]), int(header[2])
-        if columns != n_factors or path.stat().st_size != _NPY_BYTES + 4 * rows * columns:
+        if columns != (n_factors or columns) or path.stat().st_size != _NPY_BYTES + 4 * rows * columns:
             there = f"{rows} x {columns} in {path.stat().st_size:,} bytes"
-            raise UserError(
-                f"{path}: {there}; wanted {n_factors} columns, as the encoder has, and no more bytes"
-            )
+            wanted = f"{n_factors or columns} columns, as the encoder has, and no more bytes"
+            raise UserError(f"{path}: {there}; wanted {wanted}")
         while len(block := np.fromfile(file, "<f4", _BLOCK)):
             if not np.isfinite(block).all():
                 raise UserError(f"{path}: numbers that are not finite")

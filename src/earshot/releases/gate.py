@@ -6,7 +6,7 @@ Every rule is judged and told; one that does not hold is enough to refuse.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,13 +80,21 @@ class Evidence:
     folds: int = 1
 
 
-def why_unpaired(candidate: Manifest, current: Manifest | NothingReleased) -> str | None:
-    """Why the two cannot be compared on the same songs; None where they can."""
+def why_unpaired(
+    candidate: Manifest, current: Manifest | NothingReleased, families: Mapping[str, str]
+) -> str | None:
+    """Why the two cannot be compared on the same songs; None where they can.
+
+    `families` are the keys of those beside the image that the snapshot holds, by name.
+    """
     if isinstance(current, NothingReleased):
         return "nothing is released yet"
     if candidate.feature_key != current.feature_key:
         keys = f"feature key {current.feature_key}, now {candidate.feature_key}"
         return f"{current.release} hears other hyper-images ({keys})"
+    lacking = [name for name, key in current.families.items() if families.get(name) != key]
+    if lacking:
+        return f"{current.release} hears {lacking[0]}, of which the snapshot has not what it was trained on"
     if candidate.split != current.split:
         return f"{current.release} has another split ({current.split}, now {candidate.split})"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -137,8 +138,10 @@ def trusted_classes(root: Path, name: str, params: Params) -> frozenset[str]:
     )
 
 
-def best_first(root: Path, like: Manifest) -> list[Manifest]:
-    """Releases that hear what `like` hears and share its split, by the mAP of their own decisions.
+def best_first(root: Path, like: Manifest, families: Mapping[str, str]) -> list[Manifest]:
+    """Releases that share the images and the split of `like`, by the mAP of their own decisions.
+
+    Of families beside the image they may hear those of `families`, keys by name.
 
     The figures are of different days, so they only say which one to score again. What
     an archive claims is no figure: a promoted import comes last until it is measured here.
@@ -147,6 +150,7 @@ def best_first(root: Path, like: Manifest) -> list[Manifest]:
         release
         for release in list_releases(root)
         if (release.feature_key, release.split) == (like.feature_key, like.split)
+        and release.families.items() <= families.items()
     ]
     return sorted(alike, key=lambda release: _decided_map(root, release), reverse=True)
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from earshot.errors import UserError
 from earshot.files import replace_json
 from earshot.foreign.checked_json import parse_object
+from earshot.releases.format_1 import as_format_2
 
 Kind = TypeVar("Kind")
 
@@ -38,6 +39,16 @@ DeliveryName = Annotated[str, Field(min_length=1, max_length=255), AfterValidato
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
+class ModelName:
+    """What a model is made of, each part by the name of its module: `name` is `<encoder>+<objective>`."""
+
+    name: Label
+    encoder: Label
+    objective: Label
+    space: Label
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class Manifest:
     """A release: nothing but names of what lies in DVC's cache, small enough for git.
 
@@ -50,7 +61,9 @@ class Manifest:
     previous
         The release that it replaced.
     feature_key
-        Of the hyper-images that its encoder reads.
+        Of the hyper-images of its snapshot.
+    families
+        Keys of the families beside the image that its encoder hears, by name.
     split
         Which songs were cold to it.
     files
@@ -68,6 +81,12 @@ class Manifest:
         What its snapshot was made of: md5 by path of a folder. Older manifests do not say.
     deliveries
         Those that were in the catalogue then: DVC's md5 by name. Likewise.
+    candidate
+        What it is made of. None where that was not noted.
+    code
+        Of the classes that its encoder is made of (`earshot.code.key_of`). None in older manifests.
+    format
+        Of the manifest itself; see `earshot.releases.format_1`.
     """
 
     release: Name
@@ -82,6 +101,10 @@ class Manifest:
     n0: Annotated[float, Field(ge=0)] = 10.0
     inputs: dict[Folder, FolderMd5] = field(default_factory=dict)
     deliveries: dict[DeliveryName, FolderMd5] = field(default_factory=dict)
+    families: dict[Label, Label] = field(default_factory=dict)
+    candidate: ModelName | None = None
+    code: Label | None = None
+    format: Literal[2] = 2
 
     @property
     def folds(self) -> list[int]:
@@ -92,7 +115,9 @@ class Manifest:
     @property
     def encoder_key(self) -> str:
         """Of the encoder's bytes: releases with the same one hear the same."""
-        parts = [self.files[name] for name in sorted(self.files) if name.startswith("cnn_checkpoint/")]
+        parts = [
+            self.files[name] for name in sorted(self.files) if name.startswith("cnn_checkpoint/encoder.")
+        ]
         return blake2b(json.dumps(parts).encode(), digest_size=6).hexdigest()
 
 
@@ -145,7 +170,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 def check_manifest(content: dict[str, Any], path: Path) -> Manifest:
     """`content`, which comes from `path`, as a manifest; errors as in `read_manifest`."""
-    return check_content(content, path, Manifest)
+    return check_content(content if "format" in content else as_format_2(content), path, Manifest)
 
 
 def check_content(content: dict[str, Any], path: Path, kind: type[Kind]) -> Kind:

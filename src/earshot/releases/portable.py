@@ -34,6 +34,7 @@ from earshot.releases.history import (
 )
 from earshot.releases.manifest import FOLD_MODELS, Manifest, check_manifest
 from earshot.releases.quarantine import Imported, check_claim, imported_path, write_imported
+from earshot.spaces.space import SPACE_FILES
 from earshot.trusted import trusted_in
 
 MANIFEST, DECISION, FILES = "manifest.json", "decision.json", "files/"
@@ -151,7 +152,8 @@ def _added(root: Path, release: Manifest, found: dict[str, Path]) -> Iterator[No
 
 def _manifest(read: ZipFile, file: Path) -> Manifest:
     release = check_manifest(parse_object(_json(read, MANIFEST, file), file / MANIFEST), file / MANIFEST)
-    missing, other = {*MODEL} - release.files.keys(), release.files.keys() - {*MODEL, REPORT, SONGS}
+    space = {name for kind in SPACE_FILES.values() for name in (f"cnn_checkpoint/{file}" for file in kind)}
+    missing, other = {*MODEL} - release.files.keys(), release.files.keys() - {*MODEL, REPORT, SONGS, *space}
     if missing or other:
         told = (
             f"{', '.join(sorted(missing))}: missing" if missing else f"{sorted(other)[0]}: not of a release"

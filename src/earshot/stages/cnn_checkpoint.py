@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from earshot import tracking
 from earshot.checks import TRAINING_WAS_LONG_ENOUGH, VALIDATION_LOSS_FALLS, check
-from earshot.params import Params
+from earshot.params import CnnCheckpoint, Params, module_stem
 from earshot.predictors.familiar import Familiar
-from earshot.predictors.load import device, familiarize_with, save_encoder
-from earshot.predictors.song_encoder import describe
+from earshot.predictors.load import device, familiarize_with, predict, save_encoder
+from earshot.predictors.song_encoder import describe, heard_beside
+from earshot.spaces.space import kind_of
 from earshot.stages.paths import Paths
 from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples, read_examples
@@ -46,6 +50,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         tracked.log_songs(params, training_set, HyperImageStore.open(training_set / "hyper_images"))
         trained, examples = write_encoder(paths, params, tracked.log_epoch)
         summary = _summary(trained, examples.n_training, len(examples.songs) - examples.n_training)
+        summary["candidate"] = _named(paths.output, params.cnn_checkpoint)
         pd.DataFrame(trained.epochs).to_csv(paths.output / "curves.csv", index=False)
         tracked.finish(trained.epochs, summary, paths.output / "encoder.pt")
     return {**summary, "checks": [_check(trained), _check_length(trained)]}
@@ -62,20 +67,35 @@ def write_encoder(
     store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
     examples = read_examples(paths.data("training_set"), paths.data("wmf_factors"), store)
     objective = build_objective(cnn.objective, examples)
-    description = describe(cnn.encoder, store.format, cnn.window_seconds, int(objective.n_outputs))  # type: ignore[arg-type]
+    others = heard_beside(cnn.encoder, store, examples.positions[: examples.n_training])
+    description = describe(cnn.encoder, store.format, cnn.window_seconds, int(objective.n_outputs), others)  # type: ignore[arg-type]
     trained = train(
         description, objective, store, examples, cnn, seed=params.seed, work=paths.work, on_epoch=on_epoch
     )
-    trained.encoder.familiar = _familiar(trained, store, examples, params.seed)
+    encoder = trained.encoder.to(device())
+
+    def hear(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return predict(encoder, store, examples.positions[rows])
+
+    objective.save_space(paths.output, hear)  # type: ignore[operator]
+    encoder.scale_outputs(objective.output_mean, objective.output_scale)  # type: ignore[arg-type]
+    encoder.familiar = _familiar(trained, store, examples, params.seed)
     save_encoder(paths.output, trained.encoder, description)
     return trained, examples
+
+
+def _named(output: Path, settings: CnnCheckpoint) -> dict[str, str]:
+    """What the model is called; `name` is `<encoder>+<objective>`, by the names of their modules."""
+    encoder, objective = (module_stem(asdict(part)) for part in (settings.encoder, settings.objective))
+    parts = {"encoder": encoder, "objective": objective, "space": kind_of(output)}
+    return {"name": f"{encoder}+{objective}", **parts}
 
 
 def _familiar(trained: Trained, store: HyperImageStore, examples: Examples, seed: int) -> Familiar:
     """Of the songs learned from, or as many of them as say enough."""
     learned = examples.positions[: examples.n_training]  # behind them stand those for early stopping
     some = np.random.default_rng(seed).permutation(learned)[:_FAMILIAR_SONGS]
-    return familiarize_with(trained.encoder.to(device()), store, np.sort(some))
+    return familiarize_with(trained.encoder, store, np.sort(some))
 
 
 def _check(trained: Trained) -> dict[str, Any]:

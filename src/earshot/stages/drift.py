@@ -177,13 +177,12 @@ def _encoder_key(paths: Paths) -> str | None:
 
 def _norms(paths: Paths, song_ids: pd.Series) -> dict[str, Any]:
     """Lengths of the factors that the released encoder predicts, (n,), NaN for a song that is no more."""
-    key = _encoder_key(paths)
-    if key is None:
+    if _encoder_key(paths) is None:
         return {}
     store = HyperImageStore.open(paths.data("hyper_images"))
     there = store.songs[is_among(store.songs[SONG_ID], song_ids)]
     predicted = paths.data("served_factors") / "predicted"
-    factors = read_encoded(HyperImageStore(store.folder, store.format, there), key, predicted)
+    factors = read_encoded(store.only(there), predicted)
     norms = pd.Series(np.linalg.norm(factors, axis=1), there[SONG_ID])
     return {PREDICTED_NORM: norms.reindex(song_ids).to_numpy(np.float64)}
 

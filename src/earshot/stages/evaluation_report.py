@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from earshot import tracking
 from earshot.arrays import positions_of
 from earshot.artists import too_few_artists
-from earshot.checks import COMPARED, beats, check
+from earshot.checks import CANDIDATE, COMPARED, beats, check
 from earshot.columns import SONG_ID, USER_ID
 from earshot.evaluation import tables
 from earshot.evaluation.cold_start import read_vectors
@@ -37,19 +38,21 @@ from earshot.pages.songs import (
     songs_to_draw,
 )
 from earshot.params import Params
-from earshot.recommend.hybrid import Wmf
 from earshot.recommend.similar import similar_songs
+from earshot.spaces.placing import rows_of
+from earshot.spaces.space import TasteSpace, read_space
+from earshot.spaces.wmf import Wmf
 from earshot.stages.folds import hear_system, read_snapshots, read_system
 from earshot.stages.paths import Paths
 from earshot.store.reader import HyperImageStore
 from earshot.trusted import trusted_in
 
-CANDIDATE, BOUND = "cnn_mse", "upper_bound"
+BOUND = "upper_bound"
 DESCRIPTIONS = {
     "random": "a random order for everybody",
     "shuffled_content": "what the network hears, dealt to the wrong songs",
     "linear_bow": "a ridge regression on a bag of MFCC words",
-    CANDIDATE: "a convolutional network, trained to predict the factors",
+    CANDIDATE: "the model that is judged",
     BOUND: "factors from the plays themselves: what no audio can know",
 }
 N_WORDS = 500
@@ -61,9 +64,10 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     """Write metrics.json, differences and tables beside it, and report.html."""
     settings = params.evaluation_report
     cold_start = read_cold_start(paths.data("training_set"))
-    systems = _systems(paths, cold_start, params.seed)
+    systems = _systems(paths, cold_start, params)
     judged = judge(systems, cold_start, settings.k, settings.bootstraps, params.seed)
     recipe = _judge_recipe(paths, params)
+    judged.metrics["candidate"] = read_json(paths.data("cnn_checkpoint") / "summary.json")["candidate"]
     _write_tables(paths, params, judged, cold_start)
     if recipe is not None:
         write_json(paths.output / "over_folds.json", asdict(recipe))
@@ -77,16 +81,16 @@ def _judge_recipe(paths: Paths, params: Params) -> OverFolds | None:
     folds = read_json(paths.data("fold_models") / "summary.json")["folds"]
     if not folds:
         return None
-    settings, wmf = params.evaluation_report, Wmf.of(asdict(params.wmf_factors))
-    answers = []
+    settings, answers = params.evaluation_report, []
     snapshots = read_snapshots(paths, params.training_set, folds, params.seed)
     for snapshot in snapshots:
         if snapshot.fold in folds:
             model = paths.data("fold_models") / str(snapshot.fold)
-            system = hear_system(snapshot, model, model, wmf, paths.work, trusted_in(params))
+            space = _space(model, model, params)
+            system = hear_system(snapshot, model, space, paths.work, trusted_in(params))
         else:
-            predicted, factors = paths.data("predicted_factors"), paths.data("wmf_factors")
-            system = read_system(snapshot, predicted, factors, wmf)
+            space = _space(paths.data("cnn_checkpoint"), paths.data("wmf_factors"), params)
+            system = read_system(snapshot, paths.data("predicted_factors"), space)
         sizes = len(system.user_vectors), len(system.item_vectors)
         systems = {
             "random": random_system(*sizes, params.seed),
@@ -106,6 +110,10 @@ def _judge_recipe(paths: Paths, params: Params) -> OverFolds | None:
     )
 
 
+def _space(encoder: Path, factors: Path, params: Params) -> TasteSpace:
+    return read_space(encoder, factors, Wmf.of(asdict(params.wmf_factors)))
+
+
 def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: ColdStart) -> None:
     users = pd.read_parquet(paths.data("training_set") / "users.parquet")[USER_ID]
     write_json(paths.output / "metrics.json", judged.metrics)
@@ -118,7 +126,7 @@ def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: C
     tracking.log_report(paths.root, params, paths.data("cnn_checkpoint") / "encoder.pt", {"systems": systems})
 
 
-def _systems(paths: Paths, cold_start: ColdStart, seed: int) -> dict[str, System]:
+def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, System]:
     """From the least that is known of a song to the most."""
     from earshot.baselines.known import read_known
     from earshot.baselines.linear import linear_bow
@@ -127,16 +135,19 @@ def _systems(paths: Paths, cold_start: ColdStart, seed: int) -> dict[str, System
     wanted = cold_start.song_ids
     user_ids = pd.read_parquet(training_set / "users.parquet")[USER_ID]
     users = read_vectors(wmf / "user_factors.npy", wmf / "users.parquet", USER_ID, user_ids)
-    heard = _predicted(paths, wanted)
+    listeners = _space(paths.data("cnn_checkpoint"), wmf, params).training_listeners()
+    candidate = System(
+        rows_of(listeners.ids, listeners.vectors, user_ids.to_numpy(dtype=object)), _predicted(paths, wanted)
+    )
     folded = read_vectors(wmf / "cold_factors.npy", wmf / "cold_items.parquet", SONG_ID, wanted)
     songs = pd.read_parquet(training_set / "songs.parquet")[SONG_ID]
-    known = read_known(training_set, wmf, seed, N_WORDS)
+    known = read_known(training_set, wmf, params.seed, N_WORDS)
     linear = linear_bow(known)[positions_of(songs, wanted)]
     return {
-        "random": random_system(len(users), len(wanted), seed),
-        "shuffled_content": shuffled_content(System(users, heard), seed),
+        "random": random_system(len(users), len(wanted), params.seed),
+        "shuffled_content": shuffled_content(candidate, params.seed),
         "linear_bow": System(users, linear),
-        CANDIDATE: System(users, heard),
+        CANDIDATE: candidate,
         BOUND: System(users, folded),
     }
 

@@ -26,7 +26,7 @@ KEPT = {
     "cnn_checkpoint": ("encoder.json", "encoder.pt"),
     "wmf_factors": ("item_factors.npy", "items.parquet"),
 }
-"""What judging a fold's model takes, by the stage that made it."""
+"""What judging a fold's model takes, by the stage that made it; and a taste space of its own."""
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
@@ -64,3 +64,5 @@ def _train(inside: Paths, params: Params, output: Path) -> None:
     for stage, names in KEPT.items():
         for name in names:
             link(inside.data(stage) / name, output / name)
+    for path in sorted(inside.data("cnn_checkpoint").glob("space*")):
+        link(path, output / path.name)

@@ -11,8 +11,8 @@ from earshot.columns import SONG_ID
 from earshot.evaluation.cold_start import ColdStart, read_cold_start, read_vectors
 from earshot.evaluation.protocol import System
 from earshot.params import TrainingSet
-from earshot.recommend.encoding import cold_song_factors, listeners_today
-from earshot.recommend.hybrid import Wmf
+from earshot.recommend.encoding import cold_song_factors, warm_listeners
+from earshot.spaces.space import TasteSpace
 from earshot.stages.paths import Paths
 from earshot.stages.training_set import hold_out
 from earshot.store.reader import HyperImageStore
@@ -45,19 +45,19 @@ def _read(fold: int, folder: Path, seed: int) -> Snapshot:
     return Snapshot(fold, folder, read_cold_start(folder), read_play_counts(folder), seed)
 
 
-def read_system(snapshot: Snapshot, predicted: Path, factors: Path, wmf: Wmf) -> System:
-    """Today's listeners against the songs of a factorization, and what was predicted of those held out."""
-    users = listeners_today(factors, snapshot.folder, snapshot.plays, wmf)
+def read_system(snapshot: Snapshot, predicted: Path, space: TasteSpace) -> System:
+    """Today's listeners by the songs that a model was trained with; of those held out what it predicted."""
+    users = warm_listeners(space, snapshot.folder, snapshot.plays)
     songs = snapshot.cold_start.song_ids
     items = read_vectors(predicted / "item_factors.npy", predicted / "items.parquet", SONG_ID, songs)
     return System(users, items)
 
 
 def hear_system(
-    snapshot: Snapshot, encoder: Path, factors: Path, wmf: Wmf, work: Path, trusted: Collection[str]
+    snapshot: Snapshot, encoder: Path, space: TasteSpace, work: Path, trusted: Collection[str]
 ) -> System:
     """The same with what the encoder in the folder `encoder` hears in them; it outlives a kill in `work`."""
-    users = listeners_today(factors, snapshot.folder, snapshot.plays, wmf)
+    users = warm_listeners(space, snapshot.folder, snapshot.plays)
     store = HyperImageStore.open(snapshot.folder / "hyper_images")
     heard = work / str(snapshot.fold)
     heard.mkdir(parents=True, exist_ok=True)

@@ -1,19 +1,22 @@
-"""The hyper-image of every song, in shards; only those of new songs are computed."""
+"""The hyper-image of every song, in shards, and what stands beside it; only that of new songs is computed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from earshot.arrays import is_among
 from earshot.catalogue.songs import count_reasons
 from earshot.checks import SONGS_WITH_AN_IMAGE, share_check
 from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, N_FRAMES, REASON, SONG_ID, WITHDRAWN
 from earshot.errors import UserError
+from earshot.features.families import StoredFamily, families_of
 from earshot.features.hyper_image import format_of
 from earshot.files import write_table
 from earshot.params import Params
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked
+from earshot.store.beside import beside_files, failed_beside, make_beside, write_words
 from earshot.store.making import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
 from earshot.store.reader import write_store
 
@@ -36,8 +39,10 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
             f"{paths.data('raw_audio')}: no song has audio that can be used; see its set_aside.parquet"
         )
     shards = plan_shards(files.assign(current=_is_in(files, current)), params.hyper_images)
-    _fill(paths, shards, params)
+    families = families_of(params.hyper_images)
+    _fill(paths, shards, families, params)
     made = read_shard_tables(paths.output, shards)
+    made[REASON] = made[REASON].fillna(failed_beside(families, shards, paths.output))
     made = made[made["current"]]
     images, bad = made[made[REASON].isna()], made[made[REASON].notna()].reset_index(drop=True)
     if images.empty:
@@ -45,7 +50,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
             f"none of {len(bad)} songs has a hyper-image; the first: {bad[AUDIO][0]}: {bad[REASON][0]}"
         )
     image_format = format_of(params.hyper_images)
-    write_store(paths.output, image_format, images)
+    write_store(paths.output, image_format, images, families)
+    _write_words(paths, families, songs[is_among(songs[SONG_ID], images[SONG_ID])], params)
     write_table(paths.output / "set_aside.parquet", bad[[SONG_ID, DELIVERY, AUDIO, REASON]])
     return {
         "songs": len(images),
@@ -55,6 +61,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         "songs_set_aside": len(bad),
         "reasons": count_reasons(bad[REASON]),
         "feature_key": image_format.feature_key,
+        **({"families": {family.name: family.key for family in families}} if families else {}),
         "checks": [
             share_check(
                 SONGS_WITH_AN_IMAGE,
@@ -75,12 +82,32 @@ def _is_in(files: pd.DataFrame, current: pd.DataFrame) -> NDArray[np.bool_]:
     return pd.MultiIndex.from_frame(files[columns]).isin(pd.MultiIndex.from_frame(current[columns]))
 
 
-def _fill(paths: Paths, shards: Sequence[PlannedShard], params: Params) -> None:
-    """Put every shard into the output: linked if it was made before, else computed."""
+def _fill(
+    paths: Paths, shards: Sequence[PlannedShard], families: Sequence[StoredFamily], params: Params
+) -> None:
+    """Put every shard into the output, images and what is beside them: linked if made before, else made."""
     new = [shard for shard in shards if not linked(paths, shard_files(shard.key))]
-    for audio in (audio for shard in new for audio in shard.files[AUDIO]):
-        if not (paths.root / audio).is_file():
-            raise UserError(f"{paths.root / audio}: not there; `dvc checkout` brings it back")
+    _refuse_missing(paths, new)
     make_shards(new, paths.root, paths.work, params.hyper_images)
     for shard in new:
         linked(paths, shard_files(shard.key))
+    for component, family in zip(params.hyper_images.families, families, strict=True):
+        if family.unit != "frame":
+            continue
+        new = [shard for shard in shards if not linked(paths, beside_files(family, shard))]
+        _refuse_missing(paths, new)
+        make_beside(component, new, paths.output, paths.root, paths.work, params.hyper_images)
+        for shard in new:
+            linked(paths, beside_files(family, shard))
+
+
+def _refuse_missing(paths: Paths, shards: Sequence[PlannedShard]) -> None:
+    for audio in (audio for shard in shards for audio in shard.files[AUDIO]):
+        if not (paths.root / audio).is_file():
+            raise UserError(f"{paths.root / audio}: not there; `dvc checkout` brings it back")
+
+
+def _write_words(paths: Paths, families: Sequence[StoredFamily], songs: pd.DataFrame, params: Params) -> None:
+    for component, family in zip(params.hyper_images.families, families, strict=True):
+        if family.unit == "song":
+            write_words(paths.output, component, songs, params.hyper_images)

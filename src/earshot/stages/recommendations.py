@@ -17,9 +17,9 @@ from earshot.code import key_of
 from earshot.columns import DELIVERY, HEARD, N_LISTENERS, SONG_ID, UNLIKE, USER_ID, WITHDRAWN
 from earshot.files import read_json, write_table
 from earshot.params import Params
-from earshot.recommend.hybrid import Ids, columns_of
 from earshot.recommend.lists import Lists, Vectors, merge_songs, new_songs, write_recommendations
 from earshot.recommend.ranking import Ranked, rank_songs
+from earshot.spaces.placing import Ids, columns_of
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import noted
 from earshot.versioning import PreviousOutput, file_md5

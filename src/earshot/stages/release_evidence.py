@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from earshot import releases
+from earshot.checks import CANDIDATE
 from earshot.columns import GENRES, SONG_ID
 from earshot.evaluation.intervals import Interval
 from earshot.evaluation.judging import evaluate_all, evaluate_among
@@ -28,16 +29,17 @@ from earshot.evaluation.protocol import (
 from earshot.evaluation.tags import large_genres
 from earshot.files import read_json
 from earshot.params import Params, Split
-from earshot.recommend.hybrid import Wmf
 from earshot.releases import Differences, Evidence, Manifest, NothingReleased
 from earshot.releases.manifest import FOLD_MODELS
+from earshot.spaces.space import read_space
+from earshot.spaces.wmf import Wmf
 from earshot.stages.folds import Snapshot, hear_system, read_snapshots, read_system
 from earshot.stages.paths import Paths
+from earshot.store.reader import HyperImageStore
 from earshot.trusted import trusted_in
 
 METRICS: dict[str, Metric] = {"map_at_500": "map", "auc": "auc"}
 K, BOOTSTRAPS = 500, 1000
-CANDIDATE = "candidate"
 DEAF = ("random", "shuffled_content")
 """Systems that hear nothing: a random order, and the candidate's predictions dealt to the wrong songs."""
 
@@ -74,9 +76,11 @@ def measure(
     A recipe of which there are models of several folds is judged by the answers of all, pooled;
     against another by those of the folds that both have.
     """
-    unpaired = releases.why_unpaired(candidate, current)
+    store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
+    families = {name: family.key for name, family in store.families.items()}
+    unpaired = releases.why_unpaired(candidate, current, families)
     paired = {current.release: current} if isinstance(current, Manifest) and unpaired is None else {}
-    best, not_cached = _best(paths.root, candidate, paired)
+    best, not_cached = _best(paths.root, candidate, paired, families)
     models = {CANDIDATE: _Model.candidate(paths, params, candidate)}
     models |= {name: _Model.released(paths, params, each) for name, each in (paired | best).items()}
     settings = replace(params.training_set, split=Split(**candidate.split))
@@ -139,11 +143,11 @@ def as_evidence(
 
 
 def _best(
-    root: Path, candidate: Manifest, paired: dict[str, Manifest]
+    root: Path, candidate: Manifest, paired: dict[str, Manifest], families: Mapping[str, str]
 ) -> tuple[dict[str, Manifest], list[str]]:
     """The best release kept, if it is another one, and better ones that are not cached."""
     not_cached: list[str] = []
-    for release in releases.best_first(root, candidate):
+    for release in releases.best_first(root, candidate, families):
         if release.release in (candidate.release, *paired):  # best first: what follows is no better
             break
         if releases.is_cached(release, root):
@@ -189,11 +193,11 @@ class _Model:
             encoder = factors = self.folder / FOLD_MODELS / str(snapshot.fold)
         else:
             return None
-        wmf = Wmf.of(self.release.params["wmf_factors"])
+        space = read_space(encoder, factors, Wmf.of(self.release.params["wmf_factors"]))
         predicted = self.folder / "predicted_factors"
         if encoder.name == "cnn_checkpoint" and predicted.is_dir():
-            return read_system(snapshot, predicted, factors, wmf)
-        return hear_system(snapshot, encoder, factors, wmf, self.heard, self.trusted)
+            return read_system(snapshot, predicted, space)
+        return hear_system(snapshot, encoder, space, self.heard, self.trusted)
 
 
 def _systems(models: Mapping[str, _Model], snapshot: Snapshot) -> dict[str, System]:

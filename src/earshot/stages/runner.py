@@ -23,6 +23,7 @@ from earshot.params import Params, read_params
 from earshot.processes import die_with_parent, keep_freed_memory, temporary_files_in
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked
+from earshot.stages.servable import refuse_unservable
 from earshot.terminal import say
 
 SUMMARY = "summary.json"
@@ -121,7 +122,10 @@ def _run(
     try:
         summary = None if is_file else _again(paths, definition, before)
         if summary is None:
-            summary = _body(root, definition.target).run(paths, stage_params(root, definition.target))
+            params = stage_params(root, definition.target)
+            if isinstance(params, Params):  # of the main pipeline
+                refuse_unservable(params)
+            summary = _body(root, definition.target).run(paths, params)
             if not is_file:
                 write_json(output / SUMMARY, summary)
         _refuse_changes(definition, before, versioning.inputs(root, definition))

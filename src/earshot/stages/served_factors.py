@@ -18,13 +18,16 @@ from earshot.columns import HEARD, N_LISTENERS, SHARD, SONG_ID, UNLIKE, USER_ID
 from earshot.errors import UserError
 from earshot.files import read_json, write_json, write_table
 from earshot.params import Params
-from earshot.recommend.encoding import encode_shards, file_name, read_encoded, read_unlike
-from earshot.recommend.hybrid import Factors, Ids, ReleasedUsers, Served, Wmf, serve
+from earshot.recommend.encoding import encode_shards, is_of, read_encoded, read_unlike
+from earshot.recommend.serving import Served, serve
 from earshot.releases import Manifest, NothingReleased
+from earshot.spaces.placing import Ids, Placed, Vectors
+from earshot.spaces.space import TasteSpace, read_space
+from earshot.spaces.wmf import Wmf
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.store.reader import HyperImageStore
-from earshot.trusted import OWN, named_classes
+from earshot.trusted import named_classes, own_classes
 from earshot.versioning import PreviousOutput, file_md5
 
 KEPT_ENCODERS = 4
@@ -51,7 +54,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         _write_nothing(paths.output)
         return {"release": None, "reason": f"nothing released yet: {release.reason}"}
     store = HyperImageStore.open(paths.data("hyper_images"))
-    _refuse_other_images(release, store.feature_key)
+    _refuse_other_images(release, store)
     releases.fetch(release, paths.root, paths.output / "release")
     trusted = releases.trusted_classes(paths.root, release.release, params)
     encoder = _encoder_key(release, paths.output / "release" / "cnn_checkpoint", trusted)
@@ -59,9 +62,9 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     plays = read_play_counts(paths.data("play_counts"))
     solved = noted(paths, SOLVED, _key(paths, release, store, predicted, plays))
     heard = store.songs[SONG_ID].to_numpy(dtype=object)
-    users = _released_users(paths.output / "release" / "wmf_factors", release)
-    served = serve(plays, heard, predicted, users, release.n0, _earlier(solved))
-    unlike = heard[read_unlike(store, encoder, paths.output / "predicted")]
+    space = _released_space(paths.output / "release", release)
+    served = serve(plays, Placed(heard, predicted), space, release.n0, _earlier(solved))
+    unlike = heard[read_unlike(store, paths.output / "predicted")]
     _write(paths.output, served, plays.user_ids, heard, unlike)
     return {
         "release": release.release,
@@ -70,8 +73,22 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         "songs_without_listeners": int((served.n_listeners == 0).sum()),
         "listeners": len(served.user_factors),
         "songs_unlike_anything_trained_on": len(unlike),
-        "notices": [_notice(unlike)] if len(unlike) else [],
+        "notices": [
+            *_other_code(release, paths.output / "release" / "cnn_checkpoint"),
+            *([_notice(unlike)] if len(unlike) else []),
+        ],
     }
+
+
+def _other_code(release: Manifest, folder: Path) -> list[str]:
+    """That its classes are not what they were, where they are not: its songs are encoded by today's."""
+    encoder = read_json(folder / "encoder.json")
+    if release.code is None or release.code == releases.code_of(encoder):
+        return []
+    return [
+        f"the code of {', '.join(map(str, named_classes(encoder)))}, or the version of Python, is not that "
+        f"with which release {release.release} was trained: songs are encoded by that of today"
+    ]
 
 
 def _notice(unlike: Ids) -> str:
@@ -82,13 +99,17 @@ def _notice(unlike: Ids) -> str:
     )
 
 
-def _refuse_other_images(release: Manifest, feature_key: str) -> None:
-    if release.feature_key != feature_key:
-        raise UserError(
-            f"release {release.release} hears hyper-images of feature key {release.feature_key}, those in "
-            f"data/hyper_images have {feature_key}: release a model trained on them (`dvc repro release`), "
-            "or put the hyper_images section of params.yaml back; what was served last stays"
-        )
+def _refuse_other_images(release: Manifest, store: HyperImageStore) -> None:
+    wanted = {"hyper-images": release.feature_key, **release.families}
+    there = {"hyper-images": store.feature_key}
+    there |= {name: family.key for name, family in store.families.items()}
+    for name, key in wanted.items():
+        if there.get(name) != key:
+            raise UserError(
+                f"release {release.release} hears {name} of feature key {key}, those in data/hyper_images "
+                f"have {there.get(name)}: release a model trained on them (`dvc repro release`), "
+                "or put the hyper_images section of params.yaml back; what was served last stays"
+            )
 
 
 def _encoder_key(release: Manifest, folder: Path, trusted: Collection[str]) -> str:
@@ -102,14 +123,14 @@ def _encoder_key(release: Manifest, folder: Path, trusted: Collection[str]) -> s
         The file of a class is not there.
     """
     path = folder / "encoder.json"
-    classes = {*named_classes(read_json(path))} & {*OWN, *trusted}
+    classes = {*named_classes(read_json(path))} & {*own_classes(), *trusted}
     try:
         return key_of([release.encoder_key], encode_shards, *(name.split(":")[0] for name in classes))
     except ModuleNotFoundError as error:
         raise UserError(f"{path}: {error}; wanted the file that release {release.release} names") from None
 
 
-def _predict(paths: Paths, encoder: str, store: HyperImageStore, trusted: Collection[str]) -> Factors:
+def _predict(paths: Paths, encoder: str, store: HyperImageStore, trusted: Collection[str]) -> Vectors:
     """Predicted factors of the songs of `store`; a shard that this encoder has seen is not encoded again."""
     folder = paths.output / "predicted"
     folder.mkdir()
@@ -123,16 +144,16 @@ def _predict(paths: Paths, encoder: str, store: HyperImageStore, trusted: Collec
         folder,
         trusted,
     )
-    return read_encoded(store, encoder, folder)
+    return read_encoded(store, folder)
 
 
 def _keep_earlier(paths: Paths, encoder_key: str, shards: set[str]) -> None:
     """Link what the encoders before this one predicted for shards that still are; list all, newest first."""
     folder = paths.output / "predicted"
     earlier = [key for key in _earlier_encoders(paths) if key != encoder_key][: KEPT_ENCODERS - 1]
-    names = {file_name(key, shard) for key in earlier for shard in shards}
-    for name in sorted(names & {Path(name).name for name in paths.previous.files}):
-        linked(paths, [f"predicted/{name}"])
+    for name in sorted(name for name in paths.previous.files if name.startswith("predicted/")):
+        if any(is_of(Path(name).name, key, shards) for key in earlier):
+            linked(paths, [name])
     write_json(folder / ENCODERS, [encoder_key, *earlier])
 
 
@@ -143,7 +164,7 @@ def _earlier_encoders(paths: Paths) -> list[str]:
 
 
 def _key(
-    paths: Paths, release: Manifest, store: HyperImageStore, predicted: Factors, plays: PlayCounts
+    paths: Paths, release: Manifest, store: HyperImageStore, predicted: Vectors, plays: PlayCounts
 ) -> str:
     """Of all that played songs and listeners hang on."""
     tables = [paths.data("play_counts") / f"{name}.parquet" for name in ("plays", "users", "items")]
@@ -162,10 +183,9 @@ def _earlier(solved: PreviousOutput) -> Served | None:
     return Served(songs[SONG_ID].to_numpy(dtype=object), songs[N_LISTENERS].to_numpy(), *vectors)
 
 
-def _released_users(folder: Path, release: Manifest) -> ReleasedUsers:
-    user_ids = pd.read_parquet(folder / "users.parquet")[USER_ID].to_numpy(dtype=object)
-    factors = np.load(folder / "user_factors.npy", allow_pickle=False)
-    return ReleasedUsers(user_ids, factors, Wmf.of(release.params["wmf_factors"]))
+def _released_space(folder: Path, release: Manifest) -> TasteSpace:
+    wmf = Wmf.of(release.params["wmf_factors"])
+    return read_space(folder / "cnn_checkpoint", folder / "wmf_factors", wmf)
 
 
 def _write_nothing(output: Path) -> None:

@@ -27,10 +27,11 @@ from earshot.columns import (
     WITHDRAWN,
 )
 from earshot.errors import UserError
+from earshot.features.families import StoredFamily
 from earshot.files import link, read_json, write_table
 from earshot.params import Params, TrainingSet
 from earshot.stages.paths import Paths
-from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.reader import HyperImageStore, frame_file, song_file, write_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,9 +145,23 @@ def _link_images(paths: Paths, store: HyperImageStore, songs: pd.DataFrame) -> N
     images = store.songs[is_among(store.songs[SONG_ID], songs[SONG_ID])]
     folder = paths.output / "hyper_images"
     (folder / "shards").mkdir(parents=True)
-    write_store(folder, store.format, images)
+    write_store(folder, store.format, images, list(store.families.values()))
     for shard in sorted(set(images[SHARD])):
         link(store.folder / "shards" / f"{shard}.npy", folder / "shards" / f"{shard}.npy")
+    for family in store.families.values():
+        _link_family(store, family, images, folder)
+
+
+def _link_family(store: HyperImageStore, family: StoredFamily, images: pd.DataFrame, folder: Path) -> None:
+    import pandas as pd
+
+    if family.unit == "song":
+        told = pd.read_parquet(song_file(store.folder, family.name))
+        write_table(song_file(folder, family.name), told[is_among(told[SONG_ID], images[SONG_ID])])
+        return
+    (folder / family.name).mkdir()
+    for name in (frame_file(family, shard) for shard in sorted(set(images[SHARD]))):
+        link(store.folder / name, folder / name)
 
 
 def _link_clips(paths: Paths, songs: pd.DataFrame) -> pd.DataFrame:

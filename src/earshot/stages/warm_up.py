@@ -7,12 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from earshot.catalogue.play_counts import read_play_counts
 from earshot.catalogue.split import chosen, halves
 from earshot.checks import AHEAD_OF_BOTH_ENDS, FIRST_LISTENERS_PUSH_NOTHING_DOWN, NOT_BELOW_EITHER_END, check
-from earshot.columns import SONG_ID, USER_ID
+from earshot.columns import SONG_ID
 from earshot.evaluation import mixed_list, warm_up
 from earshot.evaluation.choosing_n0 import Tried, choose, try_all
 from earshot.evaluation.cold_start import read_cold_start, read_vectors
@@ -22,6 +21,8 @@ from earshot.evaluation.warm_up import WarmUpColumn, judge_columns
 from earshot.files import write_json
 from earshot.pages.warm_up import draw_page
 from earshot.params import Params
+from earshot.spaces.space import read_space
+from earshot.spaces.wmf import Wmf
 from earshot.stages.paths import Paths
 
 
@@ -54,9 +55,8 @@ def _read_songs(paths: Paths, params: Params) -> ColdSongs:
     every = read_cold_start(folder)
     few = every.only(np.isin(every.song_ids, chosen(every.song_ids, params.warm_up.max_songs, "warm_up")))
     heard = read_vectors(predicted / "item_factors.npy", predicted / "items.parquet", SONG_ID, few.song_ids)
-    user_ids = pd.read_parquet(folder / "users.parquet")[USER_ID]
-    users = read_vectors(wmf / "user_factors.npy", wmf / "users.parquet", USER_ID, user_ids)
-    return cold_songs(read_play_counts(folder), few, heard, users, params.wmf_factors)
+    space = read_space(paths.data("cnn_checkpoint"), wmf, Wmf.of(asdict(params.wmf_factors)))
+    return cold_songs(read_play_counts(folder), few, heard, space)
 
 
 def _describe(tried: Tried) -> dict[str, Any]:

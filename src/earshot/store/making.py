@@ -76,17 +76,15 @@ def _key(files: pd.DataFrame, settings: HyperImages) -> str:
     content: list[Any] = [feature_key(settings), files[SONG_ID].tolist(), files[AUDIO_MD5].tolist()]
     heard = [
         (song, *excerpt[1:])  # start, decoder, channel; paths may change
-        for song, (excerpt, seconds) in enumerate(
-            zip(_excerpts(files, settings), files[SECONDS], strict=True)
-        )
+        for song, (excerpt, seconds) in enumerate(zip(excerpts(files, settings), files[SECONDS], strict=True))
         if excerpt[1:] != (excerpt_start(seconds, settings), None, None)
     ]
     content += [heard] if heard else []
     return blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
 
-def _excerpts(files: pd.DataFrame, settings: HyperImages) -> list[Excerpt]:
-    """What is heard of each file, paths as in `audio`."""
+def excerpts(files: pd.DataFrame, settings: HyperImages) -> list[Excerpt]:
+    """What is heard of each of the `files` of a `PlannedShard`, paths as in `audio`."""
     import pandas as pd
 
     known = files.reindex(columns=[AUDIO, SECONDS, DECODER, CHANNEL, SILENCES])
@@ -118,7 +116,7 @@ def make_shards(shards: Sequence[PlannedShard], root: Path, folder: Path, settin
         excerpt._replace(path=root / excerpt.path)
         for shard, draft in zip(shards, drafts, strict=True)
         # songs that an earlier run has not put into the draft
-        for excerpt in _excerpts(shard.files, settings)[len(draft.entries) :]
+        for excerpt in excerpts(shard.files, settings)[len(draft.entries) :]
     ]
     outcomes = parallel_map(
         partial(extract_image, settings=settings),

@@ -3,6 +3,10 @@
 A store is a folder: `rows.json` says what the rows are, `index.parquet` in
 which frames of which shard a song lies, `shards/<key>.npy` holds the frames,
 uint8 `(frames, rows)`, time-major.
+
+`families.json` says which families stand beside the image. One of unit `frame` has a line for each of the
+image's frames, in `<family>/<shard>-<key>.npy`, so that the same index finds them; one of unit `song`
+has a line a song in `<family>.parquet`.
 """
 
 from __future__ import annotations
@@ -19,9 +23,10 @@ from numpy.typing import NDArray
 
 from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
 from earshot.errors import UserError
+from earshot.features.families import WORDS, StoredFamily, read_families, write_families
 from earshot.features.rows import LEVELS, ImageFormat, Row, read_format, write_format
 from earshot.files import write_table
-from earshot.store.shards import Shard, Stored
+from earshot.store.shards import Lines, Shard, Stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,11 +37,29 @@ Frames = NDArray[np.int64]
 Integers = NDArray[np.integer[Any]] | Sequence[int]
 
 
-def write_store(folder: Path, image_format: ImageFormat, songs: pd.DataFrame) -> None:
-    """Write rows.json, and index.parquet from the columns of `songs` that belong there."""
+IMAGE = StoredFamily("image", "", "frame", "|u1", 0)
+"""The image as a family; its key and width are of a store."""
+
+
+def write_store(
+    folder: Path, image_format: ImageFormat, songs: pd.DataFrame, families: Sequence[StoredFamily] = ()
+) -> None:
+    """Write rows.json, families.json if there are any, and index.parquet from columns of `songs`."""
     write_format(folder / "rows.json", image_format)
+    if families:
+        write_families(folder / "families.json", families)
     columns = [SONG_ID, SHARD, FIRST_FRAME, N_FRAMES]
     write_table(folder / "index.parquet", songs[columns].sort_values(SONG_ID))
+
+
+def frame_file(family: StoredFamily, shard: str) -> str:
+    """Where a store keeps the lines of a family of unit `frame` for the songs of a shard."""
+    return f"shards/{shard}.npy" if family is IMAGE else f"{family.name}/{shard}-{family.key}.npy"
+
+
+def song_file(folder: Path, name: str) -> Path:
+    """The table of a family of unit `song`: song_id, and words, a list of text."""
+    return folder / f"{name}.parquet"
 
 
 def newer_images(folder: Path, earlier: Path) -> NDArray[np.object_]:
@@ -67,13 +90,16 @@ class HyperImageStore:
     songs
         One line a song: song_id, shard, first_frame (inside the shard), n_frames.
         The *position* of a song is its line number here.
+    families
+        Those beside the image, by name.
     """
 
     folder: Path
     format: ImageFormat
     songs: pd.DataFrame
+    families: dict[str, StoredFamily] = field(default_factory=dict)
     _positions: dict[str, int] = field(init=False, repr=False)
-    _shards: OrderedDict[int, Shard] = field(init=False, repr=False)
+    _shards: OrderedDict[tuple[str, int], Shard] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         import pandas as pd
@@ -88,6 +114,7 @@ class HyperImageStore:
         # .at, since a shard has many songs
         np.maximum.at(self._shard_frames, self._shard_of, self._first_frames + self._n_frames)
         self._shards = OrderedDict()
+        self._words: dict[str, dict[str, list[str]]] = {}
 
     @classmethod
     def open(cls, folder: Path) -> HyperImageStore:
@@ -95,7 +122,22 @@ class HyperImageStore:
         import pandas as pd
 
         image_format = read_format(folder / "rows.json")
-        return cls(folder, image_format, pd.read_parquet(folder / "index.parquet"))
+        families = read_families(folder / "families.json")
+        return cls(folder, image_format, pd.read_parquet(folder / "index.parquet"), families)
+
+    def only(self, songs: pd.DataFrame) -> HyperImageStore:
+        """The same store of some songs; the columns are those of `songs`."""
+        return HyperImageStore(self.folder, self.format, songs, self.families)
+
+    def family(self, name: str) -> StoredFamily:
+        """The family `name` beside the image. Raises UserError for one that is not stored."""
+        if name not in self.families:
+            known = ", ".join([*dict.fromkeys(row.family for row in self.rows), *self.families])
+            raise UserError(
+                f"{self.folder}: family {name!r} is not there: it holds {known}; hyper_images.families in "
+                "params.yaml says what is stored beside the image"
+            )
+        return self.families[name]
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -133,7 +175,20 @@ class HyperImageStore:
         frames: Stored = self.windows([position], [0], int(self._n_frames[position]))[0]
         return frames
 
-    def windows(self, songs: Integers, first_frames: Integers, n_frames: int) -> Stored:
+    def words(self, name: str, positions: Integers) -> list[list[str]]:
+        """What the family `name` of unit `song` says of songs, `(n,)`; nothing of one it does not know."""
+        import pandas as pd
+
+        self.family(name)
+        if name not in self._words:
+            told = pd.read_parquet(song_file(self.folder, name))
+            self._words[name] = dict(zip(told[SONG_ID], map(list, told[WORDS]), strict=True))
+        ids = self.songs[SONG_ID].to_numpy()[np.asarray(positions, np.intp)]
+        return [self._words[name].get(song_id, []) for song_id in ids]
+
+    def windows(
+        self, songs: Integers, first_frames: Integers, n_frames: int, family: str | None = None
+    ) -> Lines:
         """Read one window a song, into one batch.
 
         Parameters
@@ -145,10 +200,12 @@ class HyperImageStore:
         n_frames
             Length of every window. A song that ends before its window does is
             repeated from its start.
+        family
+            One beside the image, of unit `frame`; the image unless given.
 
         Returns
         -------
-        uint8 `(n, n_frames, n_rows)`
+        `(n, n_frames, width)` of the family's dtype; of the image uint8 `(n, n_frames, n_rows)`.
 
         Raises
         ------
@@ -160,47 +217,54 @@ class HyperImageStore:
         if (outside := (firsts < 0) | (left <= 0)).any():
             song, first = positions[outside][0], firsts[outside][0]
             raise IndexError(f"first_frame={first} of song {song} must be in 0..{self._n_frames[song] - 1}")
-        batch = np.empty((len(positions), n_frames, len(self.rows)), np.uint8)
+        kind = IMAGE if family is None else self.family(family)
+        batch = np.empty((len(positions), n_frames, kind.width or len(self.rows)), kind.dtype)
         read = np.minimum(left, n_frames)
         # first frames are counted from the start of the shard here
-        self._read(batch, positions, self._first_frames[positions] + firsts, read)
+        self._read(kind, batch, positions, self._first_frames[positions] + firsts, read)
         for window in np.flatnonzero(read < n_frames):
-            self._repeat(batch[window], positions[window], int(read[window]))
+            self._repeat(kind, batch[window], positions[window], int(read[window]))
         return batch
 
-    def _read(self, batch: Stored, songs: NDArray[np.intp], starts: Frames, n_frames: Frames) -> None:
+    def _read(
+        self, kind: StoredFamily, batch: Lines, songs: NDArray[np.intp], starts: Frames, n_frames: Frames
+    ) -> None:
         """The first `n_frames` of every window, in the order in which they lie on disk."""
-        n_windows, length, n_rows = batch.shape
-        # where each window begins in the batch, in bytes; a value is one
-        begins = np.arange(n_windows) * (length * n_rows)
+        n_windows, length, width = batch.shape
+        n_bytes = width * batch.itemsize  # of a frame
+        # where each window begins in the batch, in bytes
+        begins = np.arange(n_windows) * (length * n_bytes)
         shards = self._shard_of[songs]
         order = np.lexsort((starts, shards))  # by shard, then by place in it
         # (n, 3): first byte in the shard, begin and end in the batch
-        parts = np.stack([starts * n_rows, begins, begins + n_frames * n_rows], axis=1)[order].tolist()
+        parts = np.stack([starts * n_bytes, begins, begins + n_frames * n_bytes], axis=1)[order].tolist()
         # where another shard begins; -1 is the number of none, so 0 and n are edges too
         edges = np.flatnonzero(np.diff(shards[order], prepend=-1, append=-1)).tolist()
         for first, last in pairwise(edges):
-            # reshape gives a view: the shard writes into the batch
-            self._shard(int(shards[order[first]])).read(batch.reshape(-1), parts[first:last])
+            # reshape and view copy nothing: the shard writes into the batch
+            held = self._shard(kind, int(shards[order[first]]))
+            held.read(batch.reshape(-1).view(np.uint8), parts[first:last])
 
-    def _repeat(self, window: Stored, song: np.intp, filled: int) -> None:
+    def _repeat(self, kind: StoredFamily, window: Lines, song: np.intp, filled: int) -> None:
         """Fill the rest of a window with its song from the start, as often as it takes."""
         n_frames = min(int(self._n_frames[song]), len(window) - filled)
-        self._read(window[None, filled:], np.array([song]), self._first_frames[[song]], np.array([n_frames]))
+        part = window[None, filled:]
+        self._read(kind, part, np.array([song]), self._first_frames[[song]], np.array([n_frames]))
         # np.resize repeats the frames read until the window is full
         window[filled:] = np.resize(window[filled : filled + n_frames], window[filled:].shape)
 
-    def _shard(self, number: int) -> Shard:
+    def _shard(self, kind: StoredFamily, number: int) -> Shard:
         """The open shard of that number; those read longest ago are closed: open files stay few."""
-        if number in self._shards:
-            self._shards.move_to_end(number)
+        place = kind.name, number
+        if place in self._shards:
+            self._shards.move_to_end(place)
         else:
-            name = self._shard_names[number]
-            path, n_frames = self.folder / "shards" / f"{name}.npy", int(self._shard_frames[number])
-            self._shards[number] = Shard(path, len(self.rows), n_frames)
+            path = self.folder / frame_file(kind, str(self._shard_names[number]))
+            n_frames = int(self._shard_frames[number])
+            self._shards[place] = Shard(path, kind.width or len(self.rows), n_frames, kind.dtype)
             if len(self._shards) > _OPEN_SHARDS:
                 self._shards.popitem(last=False)
-        return self._shards[number]
+        return self._shards[place]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_shards": OrderedDict()}  # open files stay with their process

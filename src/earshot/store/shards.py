@@ -10,7 +10,7 @@ from functools import partial
 from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from earshot.errors import UserError
 
 Stored = NDArray[np.uint8]
+Lines = NDArray[Any]
+"""Of a family, a line a frame, `(n_frames, width)`; of the image uint8."""
 
 
-Outcome = Stored | str
+Outcome = Lines | str
 """An image `(n_frames, n_rows)`, or the reason why there is none."""
 
 
@@ -46,9 +48,11 @@ class ShardDraft:
         Of the songs that are in.
     """
 
-    def __init__(self, path: Path, n_rows: int) -> None:
+    def __init__(self, path: Path, n_rows: int, dtype: str = "|u1") -> None:
         self._path = path
         self._n_rows = n_rows
+        self._dtype = np.dtype(dtype)
+        self._frame_bytes = n_rows * self._dtype.itemsize
         self._draft = path.with_name(f"{path.name}.draft")
         self._journal = path.with_suffix(".jsonl")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,16 +60,19 @@ class ShardDraft:
             path.rename(self._draft)  # killed before the caller could note that it is finished
         self.entries = self._recover()
 
-    def add(self, outcome: Outcome) -> None:
-        """Append the image of the next song, or the reason why it has none."""
+    def add(self, outcome: Outcome, reason: str | None = None) -> None:
+        """Append the image of the next song, or the reason why it has none.
+
+        A `reason` beside an image says that it only keeps the place of one.
+        """
         if isinstance(outcome, str):
             entry = Entry(0, 0, outcome)
         else:
-            frames = np.ascontiguousarray(outcome).data
+            frames = np.ascontiguousarray(outcome, self._dtype).view(np.uint8).data
             # frames before their line: a line without them fails its checksum, they without it are cut off
             with self._draft.open("ab") as file:
                 file.write(frames)
-            entry = Entry(len(outcome), crc32(frames), None)
+            entry = Entry(len(outcome), crc32(frames), reason)
         with self._journal.open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(entry) + "\n")
         self.entries.append(entry)
@@ -74,7 +81,7 @@ class ShardDraft:
         """Say in the header how many frames there are, sync, and rename into place; the journal stays."""
         with self._draft.open("r+b") as file:
             # over the header of 0 frames, which is as long
-            file.write(_header(sum(entry.n_frames for entry in self.entries), self._n_rows))
+            file.write(self._header(sum(entry.n_frames for entry in self.entries)))
             file.flush()
             os.fsync(file.fileno())  # frames are on the disk before the name says so
         self._draft.replace(self._path)
@@ -83,38 +90,38 @@ class ShardDraft:
         self._draft.touch()
         self._journal.touch()
         with self._draft.open("r+b") as file:
-            file.write(_header(0, self._n_rows))  # leaves the file at the first frame
+            file.write(self._header(0))  # leaves the file at the first frame
             # reads on song by song, up to the first that is not whole
             entries = list(takewhile(partial(self._is_whole, file), self._read_journal()))
             # frames that no line of the journal names go
-            file.truncate(len(_header(0, self._n_rows)) + self._n_rows * sum(e.n_frames for e in entries))
+            file.truncate(len(self._header(0)) + self._frame_bytes * sum(e.n_frames for e in entries))
         self._journal.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
         return entries
 
     def _is_whole(self, file: BinaryIO, entry: Entry) -> bool:
-        return crc32(file.read(entry.n_frames * self._n_rows)) == entry.crc32
+        return crc32(file.read(entry.n_frames * self._frame_bytes)) == entry.crc32
 
     def _read_journal(self) -> Iterator[Entry]:
         for line in self._journal.read_text(encoding="utf-8").splitlines(keepends=True):
             if line.endswith("\n"):  # a kill may have cut the last line
                 yield Entry(*json.loads(line))
 
+    def _header(self, n_frames: int) -> bytes:
+        """Of a .npy file; as long for any number of frames."""
+        buffer = BytesIO()
+        content = {"descr": self._dtype.str, "fortran_order": False, "shape": (n_frames, self._n_rows)}
+        # leaves room for 21 digits in the first axis
+        np.lib.format.write_array_header_1_0(buffer, content)
+        return buffer.getvalue()
 
-def write_shard(path: Path, images: Iterable[Stored], n_rows: int) -> None:
-    """Write `images`, each `(n_frames, n_rows)` uint8, one after the other; renamed into place when whole."""
-    draft = ShardDraft(path, n_rows)
+
+def write_shard(path: Path, images: Iterable[Lines], n_rows: int, dtype: str = "|u1") -> None:
+    """Write `images`, each `(n_frames, n_rows)`, one after the other; renamed into place when whole."""
+    draft = ShardDraft(path, n_rows, dtype)
     for image in images:
         draft.add(image)
     draft.finish()
     path.with_suffix(".jsonl").unlink()
-
-
-def _header(n_frames: int, n_rows: int) -> bytes:
-    """Of a .npy file; as long for any number of frames."""
-    buffer = BytesIO()
-    content = {"descr": "|u1", "fortran_order": False, "shape": (n_frames, n_rows)}
-    np.lib.format.write_array_header_1_0(buffer, content)  # leaves room for 21 digits in the first axis
-    return buffer.getvalue()
 
 
 class Shard:
@@ -127,13 +134,13 @@ class Shard:
     Raises
     ------
     UserError
-        A file that is missing, cut short, or not a shard of `n_rows` rows.
+        A file that is missing, cut short, or not a shard of `n_rows` rows of `dtype`.
     """
 
-    def __init__(self, path: Path, n_rows: int, n_frames: int) -> None:
+    def __init__(self, path: Path, n_rows: int, n_frames: int, dtype: str = "|u1") -> None:
         self.path = path
         self._file: int | None = None  # __del__ runs even where this is refused below
-        self._first_byte, held = _read_header(path, n_rows)
+        self._first_byte, held = _read_header(path, n_rows, np.dtype(dtype))
         if held < n_frames:
             raise UserError(f"{path}: its songs have {n_frames} frames, it holds {held}")
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
@@ -158,7 +165,7 @@ class Shard:
             os.close(self._file)
 
 
-def _read_header(path: Path, n_rows: int) -> tuple[int, int]:
+def _read_header(path: Path, n_rows: int, wanted: np.dtype[Any]) -> tuple[int, int]:
     """Position of the first value, and number of frames."""
     try:
         with path.open("rb") as file:
@@ -171,12 +178,11 @@ def _read_header(path: Path, n_rows: int) -> tuple[int, int]:
         raise UserError(f"{path}: the shard is missing") from None
     except ValueError as error:
         raise UserError(f"{path}: not a shard: {error}") from None
-    if dtype != np.uint8 or fortran_order or len(shape) != 2 or shape[1] != n_rows:
+    if dtype != wanted or fortran_order or len(shape) != 2 or shape[1] != n_rows:
         raise UserError(
-            f"{path}: not a shard of this store: {dtype} {shape}, wanted uint8 (frames, {n_rows})"
+            f"{path}: not a shard of this store: {dtype} {shape}, wanted {wanted} (frames, {n_rows})"
         )
-    if path.stat().st_size != first_byte + shape[0] * n_rows:
-        raise UserError(
-            f"{path}: cut short: {path.stat().st_size} bytes, wanted {first_byte + shape[0] * n_rows}"
-        )
+    n_bytes = first_byte + shape[0] * n_rows * wanted.itemsize
+    if path.stat().st_size != n_bytes:
+        raise UserError(f"{path}: cut short: {path.stat().st_size} bytes, wanted {n_bytes}")
     return first_byte, shape[0]

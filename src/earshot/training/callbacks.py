@@ -30,8 +30,8 @@ class Epoch:
 class EarlyStopping(Callback):
     """Keep the weights of the epoch whose validation loss is lowest; stop `patience` epochs after it.
 
-    Lightning's own keeps no weights, and trains one epoch too many after a kill
-    at the last. It must stand before the averaging callback, whose weights are
+    Those of the objective are kept too. Lightning's own keeps no weights, and trains one epoch
+    too many after a kill at the last. It must stand before the averaging callback, whose weights are
     in place while a validation ends.
     """
 
@@ -68,7 +68,10 @@ class EarlyStopping(Callback):
         self.epochs.append(epoch)
         if not self.best_weights or epoch.validation_loss < self.epochs[self.best].validation_loss:
             self.best = epoch.epoch
-            self.best_weights = {k: v.detach().cpu().clone() for k, v in lesson.encoder.state_dict().items()}
+            # buffers of the encoder too; those of an objective are its targets, which stay as they are
+            weights = {f"encoder.{name}": value for name, value in lesson.encoder.state_dict().items()}
+            weights |= {f"objective.{name}": value for name, value in lesson.objective.named_parameters()}
+            self.best_weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
         self._on_epoch(epoch)
         trainer.should_stop = self._over
 

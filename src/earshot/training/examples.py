@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from earshot.store.reader import HyperImageStore
+
+
+Hear = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+"""What a trained encoder predicts for some rows of the examples, (n,): (n, n_outputs)."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Examples:
         float32 (n_users, factors), of all listeners; None where an objective asks for factors alone.
     plays
         float32 (n, n_users), play counts of the songs; None likewise.
+    user_ids
+        (n_users,); None likewise.
     """
 
     songs: pd.DataFrame
@@ -47,6 +54,7 @@ class Examples:
     n_training: int
     user_factors: NDArray[np.float32] | None = None
     plays: csr_array | None = None
+    user_ids: NDArray[np.object_] | None = None
 
 
 def read_examples(training_set: Path, wmf_factors: Path, store: HyperImageStore) -> Examples:
@@ -69,15 +77,10 @@ def read_examples(training_set: Path, wmf_factors: Path, store: HyperImageStore)
     factors = np.load(wmf_factors / "item_factors.npy")[rows[songs[SONG_ID]].to_numpy()]
     positions = np.array([store.position(song_id) for song_id in songs[SONG_ID]], dtype=np.int64)
     user_factors = np.load(wmf_factors / "user_factors.npy")
-    plays = _plays(training_set, songs[SONG_ID])
-    return Examples(songs, factors, positions, n_training, user_factors, plays)
-
-
-def _plays(training_set: Path, song_ids: pd.Series) -> csr_array:
-    """(n, n_users): rows as `song_ids`, columns as the user factors of the training set."""
     counts = read_play_counts(training_set)
-    columns = positions_of(counts.song_ids, song_ids)
-    return counts.matrix[:, columns].T.tocsr()  # (n_users, n) to (n, n_users)
+    columns = positions_of(counts.song_ids, songs[SONG_ID])
+    plays = counts.matrix[:, columns].T.tocsr()  # (n_users, n) to (n, n_users), users as the user factors
+    return Examples(songs, factors, positions, n_training, user_factors, plays, counts.user_ids)
 
 
 def _refuse_too_few(n_training: int, n_validation: int) -> None:

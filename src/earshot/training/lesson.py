@@ -50,13 +50,12 @@ class Lesson(LightningModule):
         self._generators: dict[str, Any] | None = None
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The optimizer of the encoder's weights, and its learning rate by step.
+        """The optimizer of the weights of encoder and objective, and its learning rate by step.
 
         The rate rises over the first twentieth of all steps, then follows half a cosine down to 0.
         """
-        optimizer = self._optimizer(
-            self.encoder.parameters(), lr=self._learning_rate, weight_decay=self._weight_decay
-        )
+        weights = [*self.encoder.parameters(), *self.objective.parameters()]
+        optimizer = self._optimizer(weights, lr=self._learning_rate, weight_decay=self._weight_decay)
         n_steps = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _half_cosine(n_steps))
         # Lightning's default interval is an epoch
@@ -65,10 +64,10 @@ class Lesson(LightningModule):
     def training_step(self, batch: TrainingBatch) -> Tensor:
         """Mean loss of a batch of windows, a scalar; each window's loss counts in `training_loss`.
 
-        Windows are uint8 `(n, n_frames, n_rows)`, their songs int64 `(n,)`, rows of the examples.
+        The songs of the n windows are int64 `(n,)`, rows of the examples.
         """
         windows, songs = batch
-        losses: Tensor = self.objective(self.encoder(windows), songs)
+        losses: Tensor = self.objective(self.encoder(*windows), songs)
         self.training_loss.add(losses)
         return losses.mean()
 
@@ -78,7 +77,7 @@ class Lesson(LightningModule):
         Outputs of windows, `(n, n_outputs)`, are averaged by song, `(n_songs, n_outputs)`, before the loss.
         """
         windows, average, songs = batch
-        self.validation_loss.add(self.objective(average @ self.encoder(windows), songs))
+        self.validation_loss.add(self.objective(average @ self.encoder(*windows), songs))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the states of torch's random generators and the training loss of the epoch so far."""

@@ -17,12 +17,13 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EMAWeightAveraging
 from torch import nn
 
+from earshot.classes import load_class
 from earshot.columns import N_FRAMES
-from earshot.encoders.components import load_class
 from earshot.errors import UserError
 from earshot.params import CnnCheckpoint, Component
+from earshot.predictors.inputs import draw_starts
 from earshot.predictors.load import device
-from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build, draw_starts
+from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build
 from earshot.store.reader import HyperImageStore
 from earshot.training.callbacks import EarlyStopping, Epoch, Progress, Resumable
 from earshot.training.examples import Examples
@@ -48,7 +49,10 @@ _SONGS_FOR_ROW_STATISTICS = 500
 
 @dataclass(frozen=True)
 class Trained:
-    """An encoder with the averaged weights of its best epoch, and how it got there."""
+    """An encoder with the averaged weights of its best epoch, and how it got there.
+
+    The objective that it was trained for has those of its own of the same epoch.
+    """
 
     encoder: SongEncoder
     epochs: list[Epoch]
@@ -105,7 +109,7 @@ def train(
         weight_decay=params.weight_decay,
         optimizer=params.optimizer,
     )
-    data = _data(store, examples, description.n_frames, params, seed)
+    data = _data(description, store, examples, params, seed)
     n_epochs, patience = epochs_of(params, len(data.train_dataloader()))
     early_stopping = EarlyStopping(patience, on_epoch)
     unfinished = work / "resume.ckpt"
@@ -114,10 +118,9 @@ def train(
             n_epochs, params.ema_decay, early_stopping, Resumable(unfinished, seconds_between_checkpoints)
         )
         trainer.fit(lesson, data, ckpt_path=unfinished if unfinished.is_file() else None, weights_only=True)
-    encoder.load_state_dict(early_stopping.best_weights)
-    encoder.output_mean.copy_(objective.output_mean)  # type: ignore[arg-type]
-    encoder.output_scale.copy_(objective.output_scale)  # type: ignore[arg-type]
-    return Trained(encoder.cpu().eval(), early_stopping.epochs, early_stopping.best)
+    lesson.cpu().load_state_dict(early_stopping.best_weights, strict=False)  # all but the targets
+    encoder.scale_outputs(objective.output_mean, objective.output_scale)  # type: ignore[arg-type]
+    return Trained(encoder.eval(), early_stopping.epochs, early_stopping.best)
 
 
 def epochs_of(params: CnnCheckpoint, batches: int) -> tuple[int, int]:
@@ -147,18 +150,23 @@ def _trainer(n_epochs: int, ema_decay: float, early_stopping: EarlyStopping, res
 
 
 def _data(
-    store: HyperImageStore, examples: Examples, n_frames: int, params: CnnCheckpoint, seed: int
+    description: EncoderDescription,
+    store: HyperImageStore,
+    examples: Examples,
+    params: CnnCheckpoint,
+    seed: int,
 ) -> SongWindows:
     training = RandomWindows(
         store,
         examples,
-        n_frames=n_frames,
+        n_frames=description.n_frames,
         windows_per_song=params.windows_per_song,
         batch_size=params.batch_size,
         seed=seed,
         channels=Channels(store.format, params.augment) if params.augment is not None else None,
+        others=description.others,
     )
-    return SongWindows(training, WholeSongs(store, examples, n_frames))
+    return SongWindows(training, WholeSongs(store, examples, description.n_frames, description.others))
 
 
 def _row_statistics(

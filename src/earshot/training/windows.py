@@ -11,7 +11,7 @@ windows through channels makes predictions nearly independent of the channel and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -24,7 +24,7 @@ from earshot.columns import N_FRAMES
 from earshot.features.mel import mel_frequencies
 from earshot.features.rows import LEVELS, ImageFormat
 from earshot.params import Augment
-from earshot.predictors.song_encoder import average_matrix, draw_starts, read_songs
+from earshot.predictors.inputs import Batch, Beside, average_matrix, draw_starts, read_songs, read_windows
 from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples
 
@@ -88,10 +88,10 @@ class Channels:
 
 _VALIDATION_SONGS_AT_ONCE = 32
 
-TrainingBatch = tuple[Tensor, Tensor]
-"""Windows uint8 (n, n_frames, rows), and the row of each one's song in the examples, int64 (n,)."""
+TrainingBatch = tuple[list[Tensor], Tensor]
+"""n windows as `earshot.predictors.inputs.Batch`, and each one's song's row in the examples, int64 (n,)."""
 
-ValidationBatch = tuple[Tensor, Tensor, Tensor]
+ValidationBatch = tuple[list[Tensor], Tensor, Tensor]
 """Windows as above, float32 (songs, n) that averages them, and the songs' rows in the examples, int64."""
 
 
@@ -112,8 +112,10 @@ class RandomWindows:
         batch_size: int,
         seed: int,
         channels: Channels | None = None,
+        others: Sequence[Beside] = (),
     ) -> None:
         self._store = store
+        self._others = others
         self._channels = channels
         self._positions = examples.positions[: examples.n_training]
         self._song_frames = store.songs[N_FRAMES].to_numpy(dtype=np.int64)[self._positions]
@@ -134,11 +136,13 @@ class RandomWindows:
 
         def read(number: int) -> TrainingBatch:
             batch = slice(number * self._batch_size, (number + 1) * self._batch_size)
-            windows = self._store.windows(self._positions[songs[batch]], starts[batch], self._n_frames)
+            images, *others = read_windows(
+                self._store, self._others, self._positions[songs[batch]], starts[batch], self._n_frames
+            )
             if self._channels is not None:
                 draw = np.random.default_rng([self._seed, self._epoch, number])
-                windows = self._channels.through(windows, draw)
-            return torch.from_numpy(windows), torch.from_numpy(songs[batch])
+                images = self._channels.through(images, draw)
+            return _tensors((images, *others)), torch.from_numpy(songs[batch])
 
         with ThreadPoolExecutor(1) as reader:  # one batch ahead, while the network learns
             ahead = reader.submit(read, self._batches_read)
@@ -166,8 +170,11 @@ class RandomWindows:
 class WholeSongs:
     """The validation songs, each by all its consecutive windows."""
 
-    def __init__(self, store: HyperImageStore, examples: Examples, n_frames: int) -> None:
+    def __init__(
+        self, store: HyperImageStore, examples: Examples, n_frames: int, others: Sequence[Beside] = ()
+    ) -> None:
         self._store = store
+        self._others = others
         self._positions = examples.positions
         self._first = examples.n_training
         self._n_frames = n_frames
@@ -178,8 +185,13 @@ class WholeSongs:
     def __iter__(self) -> Iterator[ValidationBatch]:
         for start in range(self._first, len(self._positions), _VALIDATION_SONGS_AT_ONCE):
             songs = np.arange(start, min(start + _VALIDATION_SONGS_AT_ONCE, len(self._positions)))
-            windows, owners = read_songs(self._store, self._positions[songs].tolist(), self._n_frames)
-            yield torch.from_numpy(windows), average_matrix(owners, len(songs)), torch.from_numpy(songs)
+            positions = self._positions[songs].tolist()
+            batch, owners = read_songs(self._store, self._others, positions, self._n_frames)
+            yield _tensors(batch), average_matrix(owners, len(songs)), torch.from_numpy(songs)
+
+
+def _tensors(batch: Batch) -> list[Tensor]:
+    return [torch.from_numpy(part) for part in batch]
 
 
 class SongWindows(LightningDataModule):

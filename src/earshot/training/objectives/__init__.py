@@ -6,8 +6,13 @@ An objective is a `torch.nn.Module` with
 - `n_outputs`: how long a vector it wants;
 - `forward(outputs, songs)`: outputs float32 (n, n_outputs), songs int64 (n,) as rows of
   `examples`, to the loss of each, float32 (n,);
-- `output_mean` float32 (n_outputs,), `output_scale` float32 (): what outputs times scale plus
-  mean are, the predicted item factors.
+- `output_mean` float32 (n_outputs,), `output_scale` float32 () or (n_outputs,): outputs times scale plus
+  mean are the predicted vectors, in the taste space below;
+- `save_space(folder, hear)`: write into `folder` what `earshot.spaces.space.read_space` needs, nothing
+  for the space of the factorization; `hear` gives what the trained encoder predicts for rows of the
+  examples. It is called once, at the end. A model whose objective has none cannot be served.
+
+Its own parameters, if it has any, are trained, averaged and kept like those of the encoder.
 
 params.yaml names it as `{file: path/to/file.py, class: Class, init_args: {...}}`, a file here or of your own.
 """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
-from earshot.training.examples import Examples
+from earshot.training.examples import Examples, Hear
 
 
 class FactorsMse(nn.Module):
@@ -46,3 +48,6 @@ class FactorsMse(nn.Module):
             Rows of the examples, int64 `(n,)`.
         """
         return (outputs - self.targets[songs]).square().mean(dim=1)
+
+    def save_space(self, folder: Path, hear: Hear) -> None:
+        """Nothing: it is that of the factorization."""

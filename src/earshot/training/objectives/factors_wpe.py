@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from earshot.factors.solves import confidence
-from earshot.training.examples import Examples
+from earshot.training.examples import Examples, Hear
 from earshot.training.objectives.factors_mse import FactorsMse
+from earshot.training.song_plays import SongPlays
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -22,14 +24,9 @@ Doubles = NDArray[np.float64]
 class FactorsWpe(nn.Module):
     """Sum over all users of c (p - x . y)^2, y the predicted factors of a song, divided by one number.
 
-    Others than listeners have p = 0 and c = 1; with s = x . y and X all user factors
-
-        sum over all users of c (p - s)^2 = y' X'X y + sum over the listeners of c (1 - s)^2 - s^2
-
-    which costs what the listeners cost. A song weighs as much as it is played, as in
-    the paper. The number is the same for all songs: what the mean of the training
-    songs' factors reaches for them on average. So a loss of 1 is that of the mean; even
-    the factors themselves are far from 0.
+    A song weighs as much as it is played, as in the paper. The number is the same for all songs:
+    what the mean of the training songs' factors reaches for them on average. So a loss of 1 is
+    that of the mean; even the factors themselves are far from 0.
 
     Parameters
     ----------
@@ -43,9 +40,6 @@ class FactorsWpe(nn.Module):
     output_scale: Tensor
     gram: Tensor
     user_factors: Tensor
-    starts: Tensor
-    listeners: Tensor
-    confidences: Tensor
     unit: Tensor
 
     def __init__(self, examples: Examples, alpha: float = 2.0, epsilon: float = 1e-6) -> None:
@@ -60,12 +54,10 @@ class FactorsWpe(nn.Module):
             "output_scale": scaling.output_scale,
             "gram": torch.from_numpy(users.T @ users).float(),
             "user_factors": torch.from_numpy(examples.user_factors),
-            "starts": torch.from_numpy(confidences.indptr).long(),
-            "listeners": torch.from_numpy(confidences.indices).long(),
-            "confidences": torch.from_numpy(confidences.data),
             "unit": torch.tensor(unit).float(),
         }.items():
             self.register_buffer(name, values, persistent=False)  # large, and not learned
+        self.plays = SongPlays(confidences)
 
     @property
     def n_outputs(self) -> int:
@@ -83,20 +75,10 @@ class FactorsWpe(nn.Module):
             Rows of the examples, int64 `(n,)`.
         """
         factors = outputs * self.output_scale + self.output_mean  # (n, factors)
-        over_all_users = ((factors @ self.gram) * factors).sum(dim=1)  # y' X'X y, (n,)
-        plays, owners = self._plays_of(songs)  # (n_plays,) each
-        users = self.user_factors.index_select(0, self.listeners[plays])  # (n_plays, factors)
-        scores = (users * factors.index_select(0, owners)).sum(dim=1)  # s = x . y of each play
-        extra = self.confidences[plays] * (1 - scores).square() - scores.square()  # (n_plays,)
-        return over_all_users.index_add(0, owners, extra) / self.unit  # added up by song
+        return self.plays.error(self.user_factors, self.gram, factors, songs) / self.unit
 
-    def _plays_of(self, songs: Tensor) -> tuple[Tensor, Tensor]:
-        """Places in `listeners` of all plays of the songs, and to which of them each belongs."""
-        counts = self.starts[songs + 1] - self.starts[songs]  # CSR: plays of each song
-        owners = torch.repeat_interleave(counts)  # 0, 0, 0, 1, 1, ...: a place in `songs` for each play
-        # where the plays of a song begin in `listeners`, less where they begin in the result
-        firsts = self.starts[songs] - (counts.cumsum(0) - counts)
-        return firsts[owners] + torch.arange(len(owners), device=songs.device), owners
+    def save_space(self, folder: Path, hear: Hear) -> None:
+        """Nothing: it is that of the factorization."""
 
 
 def _mean_loss(factors: Doubles, users: Doubles, confidences: csr_array) -> float:

@@ -1,0 +1,168 @@
+"""Feature families beside the rows of the hyper-image: what else is stored of a song, one file each.
+
+The eight families of rows (`earshot.features.rows.FAMILIES`) come out of one spectrum and share one key.
+Every other family has a key of its own: adding one to params.yaml (`hyper_images.families`) changes no
+key, byte or file of any other. It is named there as `{file: path/to/file.py, class: Class, init_args: {}}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.classes import load_class
+from earshot.errors import UserError
+from earshot.features.rows import FAMILIES
+from earshot.files import read_json, write_json
+from earshot.params import Component, HyperImages
+
+if TYPE_CHECKING:
+    from earshot.audio.samples import Samples
+
+WORDS = "words"
+"""The dtype of a family that says words of a song; an encoder hears which of those it knows are said."""
+
+
+@dataclass(frozen=True)
+class SongSource:
+    """What a family may look at.
+
+    Attributes
+    ----------
+    row
+        The song's line of `data/raw_audio/songs.parquet`, null for what no delivery said.
+    blocks
+        The excerpt of its audio that the hyper-image shows, from its start: mono at
+        `hyper_images.sample_rate`, cut anywhere, each `(n_samples,)`. Families of unit `song` have none.
+    """
+
+    row: Mapping[str, Any]
+    blocks: Callable[[], Iterator[Samples]]
+
+
+class FeatureFamily(Protocol):
+    """One family.
+
+    Attributes
+    ----------
+    name
+        By which encoders ask for it; of lower-case letters and `_`.
+    unit
+        `frame`: a line for every frame of the hyper-image; `song`: one for the song.
+    dtype
+        What is stored, as numpy names it; of a song, `words` too.
+    version
+        Raised by hand where the same settings make other bytes.
+    """
+
+    name: str
+    unit: Literal["frame", "song"]
+    dtype: str
+    version: int
+
+    def key_parts(self, settings: HyperImages) -> list[Any]:
+        """Which of the settings its content hangs on, as plain JSON."""
+        ...
+
+    def width(self, settings: HyperImages) -> int:
+        """Numbers in a line; 0 of words."""
+        ...
+
+    def compute(self, song: SongSource, settings: HyperImages) -> NDArray[Any] | list[str]:
+        """`(n_frames, width)` of unit `frame`, `(width,)` or words of unit `song`.
+
+        Raises
+        ------
+        AudioError
+            A file that cannot be decoded.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class StoredFamily:
+    """What a store says of a family that it holds; the attributes as of `FeatureFamily`.
+
+    Attributes
+    ----------
+    key
+        Lines with the same key were made by the same definition and may be mixed.
+    """
+
+    name: str
+    key: str
+    unit: Literal["frame", "song"]
+    dtype: str
+    width: int
+
+
+def load_family(component: Component) -> FeatureFamily:
+    """The family that params.yaml names. UserError where it cannot be made or is none."""
+    where = "hyper_images.families"
+    kind = load_class(component.class_path, where)
+    try:
+        family: FeatureFamily = kind(**component.init_args)
+        usable = family.name.replace("_", "a").isalpha() and family.name.islower()
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UserError(f"{where}: {component.class_path!r}, {component.init_args!r}: {error}") from None
+    if not usable or family.name in FAMILIES or family.unit not in ("frame", "song"):
+        raise UserError(
+            f"{where}: {component.class_path!r}: name={family.name!r}, unit={family.unit!r}: wanted a name "
+            "of letters and _ that no family of rows has, and the unit frame or song"
+        )
+    return family
+
+
+def described(family: FeatureFamily, settings: HyperImages) -> StoredFamily:
+    """How `family` is stored under these settings."""
+    content = [family.name, family.version, family.dtype, *family.key_parts(settings)]
+    key = blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
+    return StoredFamily(family.name, key, family.unit, family.dtype, family.width(settings))
+
+
+def families_of(settings: HyperImages) -> list[StoredFamily]:
+    """Those that params.yaml asks for. UserError where two have one name."""
+    found = [described(load_family(component), settings) for component in settings.families]
+    names = [family.name for family in found]
+    if len({*names}) < len(names):
+        raise UserError(f"hyper_images.families: {', '.join(names)}: wanted every name once")
+    return found
+
+
+def write_families(path: Path, families: Iterable[StoredFamily]) -> None:
+    """Write families.json."""
+    write_json(path, [asdict(family) for family in families])
+
+
+def read_families(path: Path) -> dict[str, StoredFamily]:
+    """By name, what `write_families` wrote to `path`; none where there is no file.
+
+    Raises UserError where it is something else.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        return {family["name"]: StoredFamily(**family) for family in read_json(path)}
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path}: not the families of a store: {error}") from None
+
+
+def multi_hot(said: Sequence[Sequence[str]], words: Sequence[str]) -> NDArray[np.float32]:
+    """Which of `words` are among those `said` of each song, float32 (n, n_words), 1 where they are.
+
+    >>> multi_hot([["jazz", "sitar"], []], ["jazz", "rock"])
+    array([[1., 0.],
+           [0., 0.]], dtype=float32)
+    """
+    place = {word: number for number, word in enumerate(words)}
+    found = np.zeros((len(said), len(words)), np.float32)
+    for song, some in enumerate(said):
+        found[song, [place[word] for word in some if word in place]] = 1
+    return found

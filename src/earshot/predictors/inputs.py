@@ -1,0 +1,133 @@
+"""What an encoder hears of a song: windows of its image, and of what else is stored of it.
+
+A song is cut into consecutive windows to be heard whole; to be learned from, windows are drawn at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from earshot.columns import N_FRAMES
+from earshot.errors import UserError
+from earshot.features.families import multi_hot
+from earshot.store.reader import HyperImageStore
+
+Batch = tuple[NDArray[Any], ...]
+"""Of n windows: uint8 (n, n_frames, all rows) of the image; then of each family beside it that is heard
+float32 (n, width) of a song, or of its own dtype (n, n_frames, width)."""
+_Text = Annotated[str, Field(max_length=500)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
+class Beside:
+    """A family beside the image that an encoder hears, as `StoredFamily`.
+
+    Attributes
+    ----------
+    width
+        Numbers in a line; of words, how many of them the encoder knows.
+    words
+        Which; they give the order of the numbers.
+    """
+
+    name: _Text
+    key: _Text
+    unit: Literal["frame", "song"]
+    width: Annotated[int, Field(ge=1, le=1_000_000)]
+    words: Annotated[list[_Text], Field(max_length=1_000_000)]
+
+
+def beside(store: HyperImageStore, name: str, songs: NDArray[np.integer[Any]]) -> Beside:
+    """The family `name` of `store`, with the words that are said of the songs learned from, positions (n,).
+
+    Raises UserError where it is not stored, or nothing is said of any of them.
+    """
+    family = store.family(name)
+    if family.unit == "frame":
+        return Beside(family.name, family.key, family.unit, family.width, [])
+    words = sorted({word for some in store.words(name, songs) for word in some})
+    if not words:
+        raise UserError(
+            f"{store.folder}: family {name!r}: nothing is said of the {len(songs)} songs to learn from"
+        )
+    return Beside(family.name, family.key, family.unit, len(words), words)
+
+
+def read_windows(
+    store: HyperImageStore,
+    others: Sequence[Beside],
+    positions: NDArray[np.integer[Any]],
+    first_frames: NDArray[np.int64],
+    n_frames: int,
+) -> Batch:
+    """A window of each song, of the image and of `others`; `positions` and `first_frames` are (n,).
+
+    Raises UserError as `HyperImageStore.windows`, and for a family that is not stored.
+    """
+    return (
+        store.windows(positions, first_frames, n_frames),
+        *(
+            store.windows(positions, first_frames, n_frames, each.name)
+            if each.unit == "frame"
+            else multi_hot(store.words(each.name, positions), each.words)
+            for each in others
+        ),
+    )
+
+
+def consecutive(n_frames: int, window: int) -> NDArray[np.int64]:
+    """First frames of as few windows as cover a song, evenly spaced, the last one ending where the song does.
+
+    Example
+    -------
+    >>> consecutive(10, 5), consecutive(10, 4), consecutive(3, 5)
+    (array([0, 5]), array([0, 3, 6]), array([0]))
+    """
+    count = max(1, -(-n_frames // window))  # rounded up
+    return np.rint(np.linspace(0, max(0, n_frames - window), count)).astype(np.int64)
+
+
+def read_songs(
+    store: HyperImageStore, others: Sequence[Beside], positions: Sequence[int], window: int
+) -> tuple[Batch, NDArray[np.int64]]:
+    """All consecutive windows of some songs.
+
+    Returns
+    -------
+    windows
+        Of `window` frames, as of `read_windows`.
+    owners
+        Place in `positions` of the song of each window, (n_windows,).
+    """
+    n_frames = store.songs[N_FRAMES].to_numpy()
+    starts = [consecutive(int(n_frames[position]), window) for position in positions]
+    # 0, 0, 0, 1, 1, ...: the place of a song for each of its windows
+    owners = np.repeat(np.arange(len(positions)), [len(some) for some in starts])
+    return read_windows(store, others, np.asarray(positions)[owners], np.concatenate(starts), window), owners
+
+
+def average_matrix(owners: NDArray[np.int64], n_songs: int) -> torch.Tensor:
+    """float32 (n_songs, n_windows) that takes window vectors to the mean of each song."""
+    # (n_songs, n_windows): 1 where the window is of the song
+    member = (np.arange(n_songs)[:, None] == owners[None, :]).astype(np.float32)
+    return torch.from_numpy(member / member.sum(axis=1, keepdims=True))
+
+
+def draw_starts(n_frames: NDArray[np.int64], window: int, draw: np.random.Generator) -> NDArray[np.int64]:
+    """A first frame for each of some songs, int64 (n,), any place where a window fits being as likely.
+
+    Parameters
+    ----------
+    n_frames
+        Lengths of the songs, (n,); one that is shorter than the window starts at 0.
+    window
+        Frames of a window.
+    """
+    return draw.integers(0, np.maximum(n_frames - window, 0), endpoint=True)

@@ -1,0 +1,172 @@
+"""Making what stands beside the images: other families of the same songs, in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from earshot.audio.probing import quiet_codecs
+from earshot.audio.samples import AudioError, codec_errors
+from earshot.columns import N_FRAMES, REASON, SONG_ID
+from earshot.errors import UserError
+from earshot.features.families import WORDS, SongSource, StoredFamily, described, load_family
+from earshot.features.hyper_image import Excerpt, read_excerpt
+from earshot.files import replacing, write_table
+from earshot.params import Component, HyperImages
+from earshot.pool import parallel_map
+from earshot.store.making import PlannedShard, excerpts, shard_files
+from earshot.store.reader import frame_file, song_file
+from earshot.store.shards import Lines, Outcome, ShardDraft
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class _Task(NamedTuple):
+    """A song, and how many frames its image has."""
+
+    excerpt: Excerpt
+    n_frames: int
+
+
+def beside_files(family: StoredFamily, shard: PlannedShard) -> tuple[str, str]:
+    """The two files of a family of unit `frame` for a shard: its lines, and what could not be made."""
+    lines = frame_file(family, shard.key)
+    return lines, lines.removesuffix("npy") + "parquet"
+
+
+def make_beside(
+    component: Component,
+    shards: Sequence[PlannedShard],
+    images: Path,
+    root: Path,
+    folder: Path,
+    settings: HyperImages,
+) -> None:
+    """Write the lines of a family of unit `frame` for `shards` into `folder`, on all cores.
+
+    Parameters
+    ----------
+    component
+        The family, as params.yaml names it.
+    images
+        A folder with the tables of the shards, which say how many frames each image has. A song whose
+        lines cannot be made keeps its place, filled with zeros; the family's own table says why.
+    root
+        What `audio` of the shards is relative to.
+
+    Raises
+    ------
+    UserError
+        Lines that are not as many as the image's frames, or not as wide as the family says.
+    """
+    import pandas as pd
+
+    family = described(load_family(component), settings)
+    drafts = [
+        ShardDraft(folder / beside_files(family, shard)[0], family.width, family.dtype) for shard in shards
+    ]
+    lengths = [pd.read_parquet(images / shard_files(shard.key)[1])[N_FRAMES] for shard in shards]
+    tasks = [
+        _Task(excerpt._replace(path=root / excerpt.path), n_frames)
+        for shard, draft, of_shard in zip(shards, drafts, lengths, strict=True)
+        for excerpt, n_frames in list(zip(excerpts(shard.files, settings), of_shard, strict=True))[
+            len(draft.entries) :  # behind what an interrupted run has put there
+        ]
+    ]
+    outcomes = zip(
+        tasks,
+        parallel_map(
+            partial(_made, component=component, settings=settings),
+            tasks,
+            description=family.name,
+            unit="song",
+            lost=lambda _, reason: reason,
+        ),
+        strict=True,
+    )
+    for shard, draft in zip(shards, drafts, strict=True):
+        for task, outcome in islice(outcomes, len(shard.files) - len(draft.entries)):
+            _add(draft, task, outcome, family)
+        table = folder / beside_files(family, shard)[1]
+        with replacing(table) as beside:
+            reasons = pd.Series([entry.reason for entry in draft.entries], dtype="str")
+            write_table(beside, shard.files[[SONG_ID]].assign(**{REASON: reasons}))
+            draft.finish()  # the table comes last: who has it has the lines
+
+
+def _made(task: _Task, component: Component, settings: HyperImages) -> Outcome:
+    return lines_of(task.excerpt, task.n_frames, component, settings)
+
+
+def lines_of(excerpt: Excerpt, n_frames: int, component: Component, settings: HyperImages) -> Outcome:
+    """The lines of a song whose image has `n_frames`, or why there are none; `""` without an image.
+
+    Raises
+    ------
+    UserError
+        Not a line for each of the frames, or not as wide as the family says.
+    """
+    if not n_frames:
+        return ""
+    family = load_family(component)
+    try:
+        with quiet_codecs(), codec_errors():
+            made = family.compute(SongSource({}, partial(read_excerpt, excerpt, settings)), settings)
+    except AudioError as error:
+        return str(error)
+    wanted = np.dtype(family.dtype), (n_frames, family.width(settings))
+    if not isinstance(made, np.ndarray) or (made.dtype, made.shape) != wanted:
+        found = f"{made.dtype} {made.shape}" if isinstance(made, np.ndarray) else repr(made)[:100]
+        raise UserError(
+            f"{excerpt.path}: family {family.name!r} made {found}: wanted {wanted[0]} {wanted[1]}, "
+            "a line for each frame of the image"
+        )
+    return made
+
+
+def _add(draft: ShardDraft, task: _Task, outcome: Outcome, family: StoredFamily) -> None:
+    if isinstance(outcome, str):
+        nothing: Lines = np.zeros((task.n_frames, family.width), family.dtype)
+        draft.add(nothing, f"{family.name}: {outcome}" if outcome else None)
+    else:
+        draft.add(outcome)
+
+
+def failed_beside(
+    families: Iterable[StoredFamily], shards: Sequence[PlannedShard], folder: Path
+) -> pd.Series[str]:
+    """Why lines of each song could not be made, null where they were; in the order of the shards' files."""
+    import pandas as pd
+
+    n_files = sum(len(shard.files) for shard in shards)
+    reasons = pd.Series([None] * n_files, dtype="str")
+    for family in families:
+        if family.unit == "frame":
+            tables = [pd.read_parquet(folder / beside_files(family, shard)[1]) for shard in shards]
+            reasons = reasons.fillna(pd.concat(tables, ignore_index=True)[REASON].astype("str"))
+    return reasons
+
+
+def write_words(folder: Path, component: Component, songs: pd.DataFrame, settings: HyperImages) -> None:
+    """Write the table of a family of unit `song` into the store `folder`.
+
+    Parameters
+    ----------
+    songs
+        Lines of `data/raw_audio/songs.parquet`: those with an image.
+    """
+    import pandas as pd
+
+    family = load_family(component)
+    rows: list[Mapping[str, Any]] = [
+        {str(name): value for name, value in row.items()} for row in songs.to_dict("records")
+    ]
+    said = [family.compute(SongSource(row, lambda: iter(())), settings) for row in rows]
+    table = pd.DataFrame({SONG_ID: songs[SONG_ID].to_numpy(), WORDS: said}).sort_values(SONG_ID)
+    write_table(song_file(folder, family.name), table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -39,6 +40,8 @@ GLUE = (
     "earshot.foreign.checked_json",
 )
 """Modules of them that serve it too: they refuse, and change nothing of what they let through."""
+PAGES = (PACKAGE / "pages" / "templates", PACKAGE / "pages" / "static")
+"""Where templates, styles and scripts lie that do not lie beside what names them."""
 
 
 def syntax_hash(path: Path) -> str:
@@ -105,7 +108,8 @@ def code_files(modules: Iterable[str]) -> dict[str, Path]:
 
     Of packages other than earshot, which a class of somebody else's or a paper comes from, all that they
     import of their own. Imports inside functions count, those for types alone do not. Files of nothing
-    but words are left out.
+    but words are left out. Templates, styles and scripts of the pages that all these draw count too, by the
+    names of their files.
     """
     given, found = set(modules), dict[str, Path]()
     roots = {"earshot", *(name.split(".")[0] for name in given)}
@@ -123,7 +127,29 @@ def code_files(modules: Iterable[str]) -> dict[str, Path]:
         wanted += [name for name in inside if name.split(".")[0] in roots and module_file(name)]
         found[module] = file
     counts = {name: file for name, file in found.items() if name in given or _decides(name)}
-    return {name: file for name, file in counts.items() if not _holds_nothing(file.read_bytes())}
+    return _drawn_with(counts.values()) | {
+        name: file for name, file in counts.items() if not _holds_nothing(file.read_bytes())
+    }
+
+
+def _drawn_with(files: Iterable[Path]) -> dict[str, Path]:
+    """Templates, styles and scripts that `files` name in quotes, and those that these name; by name."""
+    found: dict[str, Path] = {}
+    wanted = list(files)
+    while wanted:
+        file = wanted.pop()
+        for name in _quoted(file.read_bytes()):
+            places = (folder / name for folder in (file.parent, *PAGES))
+            place = next((place for place in places if place.is_file()), None)
+            if place is not None and name not in found:
+                found[name] = place
+                wanted.append(place)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _quoted(content: bytes) -> list[str]:
+    return sorted({name.decode() for name in re.findall(rb"""["']([\w-]+\.(?:html|css|js))["']""", content)})
 
 
 def _decides(module: str) -> bool:

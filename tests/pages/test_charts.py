@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from earshot.pages.charts import Axis, curves_chart, interval_bar, ticks
-from earshot.pages.elements import number, signed
+from earshot.pages.render import number, signed
 from earshot.pages.song_map import colour_classes, draw_map, lay_out
 from earshot.pages.songs import choose_sounds
 

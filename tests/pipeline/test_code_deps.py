@@ -50,7 +50,12 @@ def wanted_deps(stage: str) -> list[str]:
     used = used_files(stage)
     folders = {str(Path(file).parent) for file in used} - {f"src/earshot/{name}" for name in FILES_ONLY}
     whole = {folder for folder in folders if folder.startswith("src/earshot/") and is_whole(folder, used)}
-    return sorted({str(Path(file).parent) if str(Path(file).parent) in whole else file for file in used})
+    return sorted({named_by(file, whole) for file in used})
+
+
+def named_by(file: str, whole: set[str]) -> str:
+    """The outermost of the whole folders that the file is in, or itself."""
+    return min((folder for folder in whole if file.startswith(f"{folder}/")), key=len, default=file)
 
 
 def is_whole(folder: str, used: list[str]) -> bool:

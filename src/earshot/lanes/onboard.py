@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -15,7 +14,8 @@ from earshot.errors import UserError
 from earshot.files import read_json, replace_text
 from earshot.lanes.reproduce import reproduce
 from earshot.pages.charts import Axis, interval_bar
-from earshot.pages.elements import document, facts, number, section, table, text
+from earshot.pages.render import number, render
+from earshot.pages.results import Cell, Row, draw_table
 from earshot.releases.by_hand import nothing_released
 from earshot.releases.manifest import NothingReleased, pointer_path, read_pointer
 from earshot.versioning import INDEX, read_pipeline, repair
@@ -94,12 +94,6 @@ _SHOWN = 200
 def write_page(root: Path) -> Path:
     """Draw the newest 200 deliveries of `.earshot/arrivals`, the newest on top."""
     newest = read_arrivals(root)[::-1][:_SHOWN]
-    page = root / PAGE
-    replace_text(page, document("arrivals", _body(newest)))
-    return page
-
-
-def _body(newest: Sequence[Arrival]) -> str:
     seconds = [arrival.seconds for arrival in newest]
     told = {
         "deliveries": len(newest),
@@ -107,22 +101,13 @@ def _body(newest: Sequence[Arrival]) -> str:
         "within a minute": sum(each <= GOAL_SECONDS for each in seconds),
     }
     axis = Axis(0.0, 1.1 * max([GOAL_SECONDS, *seconds]))
-    rows = [_row(arrival, axis) for arrival in newest]
-    header = (
-        '<header class="top"><p class="brand">earshot <span>arrivals</span></p>'
-        "<h1>From arrival to recommendations</h1>"
-        "<p>The time from the moment a delivery was complete to recommendations that know its songs.</p>"
-        "</header>"
-    )
-    lead = "The newest on top; the fine line is a minute."
-    drawn = table(["Delivery", "Seconds"], rows, "results")
-    return header + section("arrivals", "Deliveries", lead, facts(told), drawn)
+    deliveries = draw_table(["Delivery", "Seconds"], [_row(arrival, axis) for arrival in newest])
+    page = root / PAGE
+    replace_text(page, render("arrivals.html", told=told, deliveries=deliveries))
+    return page
 
 
-def _row(arrival: Arrival, axis: Axis) -> str:
+def _row(arrival: Arrival, axis: Axis) -> Row:
     arrived = datetime.fromtimestamp(arrival.arrived, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     bar = interval_bar(arrival.seconds, 0.0, arrival.seconds, axis, GOAL_SECONDS)
-    return (
-        f'<tr><th scope="row">{text(arrival.delivery)}<small>{arrived}</small></th>'
-        f'<td data-label="Seconds"><span class="value">{number(arrival.seconds, 1)}</span>{bar}</td></tr>'
-    )
+    return Row(arrival.delivery, [Cell("Seconds", number(arrival.seconds, 1), bar=bar)], [arrived])

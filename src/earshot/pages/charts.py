@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
-from earshot.pages.elements import number, text
+from earshot.pages.render import number, render
 
 BOX = 'viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true"'
 
@@ -36,7 +37,9 @@ class Axis:
         return f"{100 * (value - self.low) / (self.high - self.low):.2f}%"
 
 
-def interval_bar(value: float | None, low: float | None, high: float | None, axis: Axis, mark: float) -> str:
+def interval_bar(
+    value: float | None, low: float | None, high: float | None, axis: Axis, mark: float
+) -> Markup:
     """A dot for the value, a bar for its interval, and a fine line at `mark` (chance, or no difference)."""
     shapes = ['<line class="track" x1="0" x2="100%" y1="9" y2="9"/>']
     if axis.low < mark < axis.high:
@@ -45,7 +48,7 @@ def interval_bar(value: float | None, low: float | None, high: float | None, axi
         shapes.append(f'<line class="bar" x1="{axis.at(low)}" x2="{axis.at(high)}" y1="9" y2="9"/>')
     if value is not None:
         shapes.append(f'<circle class="dot" cx="{axis.at(value)}" cy="9" r="4.5"/>')
-    return f'<svg class="interval" height="18" aria-hidden="true">{"".join(shapes)}</svg>'
+    return Markup(f'<svg class="interval" height="18" aria-hidden="true">{"".join(shapes)}</svg>')
 
 
 def ticks(axis: Axis, wanted: int = 5) -> list[float]:
@@ -58,7 +61,7 @@ def ticks(axis: Axis, wanted: int = 5) -> list[float]:
     return [round(float(i * step), 10) for i in range(first, last + 1)]
 
 
-def curves_chart(curves: pd.DataFrame, lines: dict[str, str], best: int) -> str:
+def curves_chart(curves: pd.DataFrame, lines: dict[str, str], best: int) -> Markup:
     """Losses by epoch, `lines` by column with their label; `best` is the epoch that was kept.
 
     `curves` holds `epoch` and the columns; a NaN leaves a gap.
@@ -66,14 +69,39 @@ def curves_chart(curves: pd.DataFrame, lines: dict[str, str], best: int) -> str:
     across = Axis(float(curves["epoch"].min()), max(float(curves["epoch"].max()), 1.0))
     shown = curves[list(lines)].to_numpy(dtype=float)
     up = Axis.around(shown[np.isfinite(shown)].tolist())
-    paths = "".join(_line(curves, column, across, up) for column in lines)
-    kept = across.at(best)
-    marker = f'<line class="best" x1="{kept[:-1]}" x2="{kept[:-1]}" y1="0" y2="100"/>'
-    svg = f"<svg {BOX}>{_grid(up)}{marker}{paths}</svg>"
-    key = "".join(f'<li class="{column}">{text(label)}</li>' for column, label in lines.items())
-    return (
-        f'<figure class="curves"><ul class="key">{key}<li class="kept">kept: epoch {best}</li></ul>'
-        f'<div class="plot">{svg}{_left(up)}{_below(across)}</div><figcaption>epoch</figcaption></figure>'
+    kept = across.at(best)[:-1]
+    shapes = [
+        f'<line class="best" x1="{kept}" x2="{kept}" y1="0" y2="100"/>',
+        *(_line(curves, column, across, up) for column in lines),
+    ]
+    whole = [tick for tick in ticks(across, 8) if tick == int(tick)]
+    return _figure(
+        up,
+        shapes,
+        key=[*lines.items(), ("kept", f"kept: epoch {best}")],
+        below=[(across.at(tick), int(tick)) for tick in whole],
+        caption="epoch",
+    )
+
+
+def _figure(
+    up: Axis,
+    shapes: Sequence[str],
+    key: Iterable[tuple[str, str]],
+    below: Iterable[tuple[str, int]],
+    caption: str,
+) -> Markup:
+    """`shapes` over a grid; `key` is class and label, `below` place and label on the axis across."""
+    heights = [(tick, _y(up, tick)) for tick in ticks(up)]
+    grid = [f'<line class="grid" x1="0" x2="100" y1="{y}" y2="{y}"/>' for _, y in heights]
+    digits = max(0, int(np.ceil(-np.log10(np.diff([*ticks(up), up.high])[0])))) if heights else 3
+    return render(
+        "curves.html",
+        svg=Markup(f"<svg {BOX}>{''.join([*grid, *shapes])}</svg>"),
+        key=key,
+        left=[(f"{y}%", number(tick, digits)) for tick, y in heights],
+        below=below,
+        caption=caption,
     )
 
 
@@ -91,20 +119,22 @@ def _y(up: Axis, value: float) -> str:
     return f"{100 * (up.high - value) / (up.high - up.low):.2f}"  # SVG counts from the top down
 
 
-def bands_chart(at: Sequence[int], lines: Mapping[str, Sequence[Band]], labels: Mapping[str, str]) -> str:
+def bands_chart(
+    at: Sequence[int], lines: Mapping[str, Sequence[Band]], labels: Mapping[str, str], caption: str
+) -> Markup:
     """Values with their intervals at a few places, evenly apart; left out where None.
 
-    `lines` are by class of CSS, `labels` say what they are.
+    `lines` are by class of CSS, `labels` say what they are, `caption` what the places are.
     """
     across = Axis(0, max(len(at) - 1, 1))
     up = Axis.around([end for line in lines.values() for band in line if band for end in band])
-    shapes = "".join(_band(name, line, across, up) for name, line in lines.items())
-    svg = f"<svg {BOX}>{_grid(up)}{shapes}</svg>"
-    key = "".join(f'<li class="{name}">{text(labels[name])}</li>' for name in lines)
-    below = "".join(
-        f'<span class="x" style="left:{across.at(n)}">{value}</span>' for n, value in enumerate(at)
+    return _figure(
+        up,
+        [_band(name, line, across, up) for name, line in lines.items()],
+        key=[(name, labels[name]) for name in lines],
+        below=[(across.at(n), value) for n, value in enumerate(at)],
+        caption=caption,
     )
-    return f'<ul class="key">{key}</ul><div class="plot">{svg}{_left(up)}{below}</div>'
 
 
 def _band(name: str, line: Sequence[Band], across: Axis, up: Axis) -> str:
@@ -114,21 +144,3 @@ def _band(name: str, line: Sequence[Band], across: Axis, up: Axis) -> str:
     above = [f"{x},{_y(up, high)}" for x, _, _, high in known]
     around = " ".join([*below, *reversed(above)])  # there below and back above
     return f'<polygon class="{name}" points="{around}"/><polyline class="{name}" points="{middle}"/>'
-
-
-def _grid(up: Axis) -> str:
-    return "".join(
-        f'<line class="grid" x1="0" x2="100" y1="{_y(up, tick)}" y2="{_y(up, tick)}"/>' for tick in ticks(up)
-    )
-
-
-def _left(up: Axis) -> str:
-    digits = max(0, int(np.ceil(-np.log10(np.diff([*ticks(up), up.high])[0])))) if ticks(up) else 3
-    return "".join(
-        f'<span class="y" style="top:{_y(up, tick)}%">{number(tick, digits)}</span>' for tick in ticks(up)
-    )
-
-
-def _below(across: Axis) -> str:
-    whole = [tick for tick in ticks(across, 8) if tick == int(tick)]
-    return "".join(f'<span class="x" style="left:{across.at(tick)}">{int(tick)}</span>' for tick in whole)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from earshot.columns import DELIVERY
 from earshot.evaluation.drift import BANDWIDTH, HYPER_IMAGE, LOUDNESS, PREDICTED_NORM, SET_ASIDE
 from earshot.pages.charts import Axis, interval_bar
-from earshot.pages.elements import document, facts, number, section, table, text
+from earshot.pages.render import number, render
+from earshot.pages.results import Cell, Row, draw_table
 
 NEWEST = 100
 """Deliveries shown."""
@@ -73,48 +75,33 @@ def draw_page(lines: pd.DataFrame, hubs: Mapping[str, float]) -> str:
         Of `earshot.recommend.similar.describe_hubs`; none where nothing is released.
     """
     newest = lines[lines[DELIVERY].isin(lines[DELIVERY].drop_duplicates().iloc[-NEWEST:])]
-    sections = [_section(name, measure, newest) for name, measure in MEASURES.items()]
-    return document("drift", "\n".join([_header(lines), *sections, _hubs(hubs)]))
-
-
-def _hubs(hubs: Mapping[str, float]) -> str:
-    if not hubs:
-        return ""
-    lead = "How unevenly songs are among the ten nearest of others, in what is served."
-    return section("hubs", "Hubs", lead, facts({HUBS[name]: number(hubs[name]) for name in HUBS}))
-
-
-def _header(lines: pd.DataFrame) -> str:
     deliveries = lines.groupby(DELIVERY, sort=False).agg({"new_songs": "first", "drifted": "any"})
     new = deliveries[deliveries["new_songs"] > 0]
-    return (
-        '<header class="top"><p class="brand">earshot <span>drift</span></p>'
-        "<h1>Do new songs still sound like those trained on?</h1>"
-        f"<p><b>{int(new['drifted'].sum())}</b> of <b>{len(new)}</b> deliveries since the last training "
-        f"differ by more than chance; {len(deliveries)} deliveries in all.</p></header>"
+    return render(
+        "drift.html",
+        n_deliveries=len(deliveries),
+        n_new=len(new),
+        n_drifted=int(new["drifted"].sum()),
+        measures=[
+            (name, measure, _table(newest[newest["measure"] == name])) for name, measure in MEASURES.items()
+        ],
+        hubs={said: number(hubs[name]) for name, said in HUBS.items()} if hubs else {},
     )
 
 
-def _section(name: str, measure: Measure, lines: pd.DataFrame) -> str:
-    of = lines[lines["measure"] == name]
-    if of.empty:
-        return section(name, measure.title, "Nothing is released: nothing is predicted.")
-    axis = Axis.around(of[["observed", "low", "high"]].to_numpy().ravel().tolist())
-    rows = [_row(line, axis) for line in of.iloc[::-1].to_dict("records")]
-    lead = (
-        f"The dot: {text(measure.description)}. The bar: what as many random songs of the training data give."
-    )
-    return section(name, measure.title, lead, table(["Delivery", "Observed, and by chance"], rows, "results"))
+def _table(lines: pd.DataFrame) -> Markup | None:
+    """The deliveries by one measure; None where none was measured."""
+    if lines.empty:
+        return None
+    axis = Axis.around(lines[["observed", "low", "high"]].to_numpy().ravel().tolist())
+    rows = [_row(line, axis) for line in lines.iloc[::-1].to_dict("records")]
+    return draw_table(["Delivery", "Observed, and by chance"], rows)
 
 
-def _row(line: Mapping[Any, Any], axis: Axis) -> str:
-    kind = ' class="candidate"' if line["drifted"] else ""
+def _row(line: Mapping[Any, Any], axis: Axis) -> Row:
     drifted = "far beyond chance" if line["far"] else "drifted"
     state = drifted if line["drifted"] else "as trained"
     songs = f"{line['songs']:,} songs, {line['new_songs']:,} of them not trained on: {state}"
     bar = interval_bar(line["observed"], line["low"], line["high"], axis, axis.low)
-    return (
-        f'<tr{kind}><th scope="row">{text(line[DELIVERY])}<small>{songs}</small></th>'
-        f'<td data-label="Observed"><span class="value">{observed(line)}</span>'
-        f'<span class="ends">{expected(line)}</span>{bar}</td></tr>'
-    )
+    cell = Cell("Observed", observed(line), expected(line), bar)
+    return Row(line[DELIVERY], [cell], [songs], stands_out=line["drifted"])

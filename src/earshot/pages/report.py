@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from earshot.artists import too_few_artists
 from earshot.pages.charts import curves_chart
-from earshot.pages.elements import document, facts, number, section, signed, text
+from earshot.pages.render import render, signed
 from earshot.pages.results import draw_differences, draw_kinds, draw_systems
-from earshot.pages.script import SCRIPT
 from earshot.pages.song_map import draw_map
-from earshot.pages.songs import Example, audio_elements, draw_examples, draw_sheet
+from earshot.pages.songs import Example, sound_uris
 
 CURVES = {"training_loss": "training", "validation_loss": "validation"}
 
@@ -89,27 +88,40 @@ class Report:
 
 def draw_page(report: Report) -> str:
     """The page: one HTML document that loads nothing."""
-    parts = (_header, _results, _recipe, _protocol, _curves, _map, _sheet, _songs)
-    body = "\n".join(part(report) for part in parts)
-    sounds = f"<div hidden>\n{audio_elements(report.sounds)}\n</div>\n<script>{SCRIPT}</script>"
-    return document("evaluation report", body, sounds)
+    metrics, headings = report.metrics, _headings(report)
+    best = int(report.curves["epoch"].iloc[int(np.nanargmin(report.curves["validation_loss"]))])
+    return render(
+        "evaluation_report.html",
+        protocol=metrics["protocol"],
+        candidate=report.candidate,
+        auc=metrics["systems"][report.candidate]["auc"],
+        way=_way(report),
+        verdict=_verdict(report),
+        systems=draw_systems(metrics["systems"], report.descriptions, headings, report.candidate),
+        differences=draw_differences(report.differences, headings, report.candidate),
+        kinds=draw_kinds(report.kinds, headings),
+        recipe=_recipe(report),
+        asked=_asked(metrics["protocol"]),
+        left_out=_left_out(report),
+        curves=curves_chart(report.curves, CURVES, best),
+        map=draw_map(report.songs, report.positions, report.sounds),
+        sheet=report.sheet,
+        examples=report.examples,
+        sounds=sound_uris(report.sounds),
+    )
 
 
-def _header(report: Report) -> str:
-    protocol, systems = report.metrics["protocol"], report.metrics["systems"]
-    candidate, bound = systems[report.candidate], systems[report.bound]
-    said = (
-        f"{protocol['n_users']:,} listeners, {protocol['candidates']:,} songs held out. "
-        f"<b>{text(report.candidate)}</b> ranks them with an AUC of <b>{number(candidate['auc'])}</b>"
-    )
-    if candidate["auc"] is not None and bound["auc"] is not None and bound["auc"] > 0.5:
-        way = (candidate["auc"] - 0.5) / (bound["auc"] - 0.5)
-        said += f", {100 * way:.0f} % of the way from chance to the upper bound, which knows their plays"
-    return (
-        '<header class="top"><p class="brand">earshot <span>evaluation report</span></p>'
-        "<h1>Songs nobody has played, ranked by how they sound</h1>"
-        f"<p>{said}. {_verdict(report)}</p></header>"
-    )
+def _headings(report: Report) -> dict[str, str]:
+    k = report.metrics["protocol"]["k"]
+    return {f"map_at_{k}": f"mAP@{k}", "auc": "AUC", "auc_centred": "AUC, centred"}
+
+
+def _way(report: Report) -> float | None:
+    """How far the candidate is on the way from chance to the bound, by AUC; None where that says nothing."""
+    candidate, bound = (report.metrics["systems"][name]["auc"] for name in (report.candidate, report.bound))
+    if candidate is None or bound is None or bound <= 0.5:
+        return None
+    return float((candidate - 0.5) / (bound - 0.5))
 
 
 def _verdict(report: Report) -> str:
@@ -130,7 +142,7 @@ def _verdict(report: Report) -> str:
             for name, values in against.items()
             if values["beats"] == beaten
         ]
-        told += [f"It {verb} {text(_listed(named))}."] if named else []
+        told += [f"It {verb} {_listed(named)}."] if named else []
     if recipe is not None:
         told.append(f"That is over models of {len(recipe.folds)} folds, {n_artists:,} artists in all.")
     return " ".join(told)
@@ -140,48 +152,21 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _headings(report: Report) -> dict[str, str]:
-    k = report.metrics["protocol"]["k"]
-    return {f"map_at_{k}": f"mAP@{k}", "auc": "AUC", "auc_centred": "AUC, centred"}
-
-
-def _results(report: Report) -> str:
-    headings, systems = _headings(report), report.metrics["systems"]
-    return section(
-        "results",
-        "Results",
-        "Means over listeners; bars are 95 % intervals over artists, the fine line at 0.5 is chance. "
-        "<i>Centred</i> takes the average listener away: taste without popularity. "
-        "Made by <code>dvc repro evaluation_report</code>.",
-        draw_systems(systems, report.descriptions, headings, report.candidate),
-        "<h3>Paired differences</h3><p>The same artists drawn for both. One system beats another when "
-        "the interval of the AUC lies above zero and that of mAP does not lie below it.</p>",
-        draw_differences(report.differences, headings, report.candidate),
-        draw_kinds(report.kinds, headings),
-    )
-
-
-def _recipe(report: Report) -> str:
-    recipe = report.recipe
+def _recipe(report: Report) -> dict[str, Any] | None:
+    """The `OverFolds`, its systems and differences drawn."""
+    recipe, headings = report.recipe, _headings(report)
     if recipe is None:
-        return ""
-    headings = _headings(report)
-    return section(
-        "folds",
-        "The recipe, over all folds",
-        f"Few artists are held out, so a model was trained for every one of {len(recipe.folds)} folds, each "
-        f"asked about its own held-out songs: {recipe.candidates:,} songs, {recipe.n_users:,} lists. "
-        "The gate judges by these; the first model is the one that may be served.",
-        draw_systems(recipe.systems, report.descriptions, headings, report.candidate),
-        "<h3>Paired differences</h3>",
-        draw_differences(recipe.differences, headings, report.candidate),
-    )
+        return None
+    return {
+        **vars(recipe),
+        "systems": draw_systems(recipe.systems, report.descriptions, headings, report.candidate),
+        "differences": draw_differences(recipe.differences, headings, report.candidate),
+    }
 
 
-def _protocol(report: Report) -> str:
-    protocol = report.metrics["protocol"]
+def _asked(protocol: Mapping[str, Any]) -> dict[str, str]:
     known = protocol["candidates_of_known_artists"]
-    asked = {
+    return {
         "Candidate songs": f"{protocol['candidates']:,}",
         "… of known artists": f"{known:,}",
         "… of artists never heard": f"{protocol['candidates'] - known:,}",
@@ -191,59 +176,13 @@ def _protocol(report: Report) -> str:
         "Bootstraps of artists (AUC)": f"{protocol['bootstraps']:,}",
         "Jackknife groups of artists (mAP)": protocol["jackknife_groups"],
     }
+
+
+def _left_out(report: Report) -> dict[str, str]:
+    protocol = report.metrics["protocol"]
     left_out = {
         "Listeners without a warm play": f"{protocol['users_without_warm_play']:,}",
         "Listeners of no candidate": f"{protocol['users_without_candidate']:,}",
         "Cold songs without a listener": f"{protocol['cold_songs_without_listeners']:,}",
-    } | {name[:1].upper() + name[1:]: f"{count:,}" for name, count in report.counted.items()}
-    return section(
-        "protocol",
-        "Who was asked about what",
-        "Every listener ranks all candidates: songs held out of the factorization, with audio and "
-        "at least one listener. Their plays of them are the right answers.",
-        f'<div class="two"><div><h3>Asked</h3>{facts(asked)}</div>'
-        f"<div><h3>Left out and set aside</h3>{facts(left_out)}</div></div>",
-    )
-
-
-def _curves(report: Report) -> str:
-    losses = report.curves["validation_loss"].to_numpy(dtype=float)
-    best = int(report.curves["epoch"].iloc[int(np.nanargmin(losses))])
-    return section(
-        "training",
-        "Training",
-        "Mean squared error to the factors, over training windows and over the songs kept apart for "
-        "early stopping.",
-        curves_chart(report.curves, CURVES, best),
-    )
-
-
-def _map(report: Report) -> str:
-    return section(
-        "map",
-        "Map of songs",
-        "Songs that the encoder finds alike lie together; colours are genres, which it was never told. "
-        "Hollow songs are cold. Point at one for its title; large ones play.",
-        draw_map(report.songs, report.positions, report.sounds),
-    )
-
-
-def _sheet(report: Report) -> str:
-    return section(
-        "image",
-        "From sound to image",
-        "What is computed of a song before anything is learned, and stacked into the picture that encoders "
-        "choose their rows from. Bright is much, dark is little. "
-        "<code>earshot plot</code> draws it of any song.",
-        draw_sheet(report.examples[0].song, report.sheet),
-    )
-
-
-def _songs(report: Report) -> str:
-    return section(
-        "songs",
-        "A few songs, closely",
-        "What the encoder sees of a cold song, and the songs it puts nearest to it, with the cosine of their "
-        "predicted factors, out of those whose sound came with the training set.",
-        draw_examples(report.examples, report.sounds),
-    )
+    }
+    return left_out | {name[:1].upper() + name[1:]: f"{count:,}" for name, count in report.counted.items()}

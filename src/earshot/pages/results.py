@@ -2,48 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
 
 from earshot.artists import too_few_artists
 from earshot.pages.charts import Axis, interval_bar
-from earshot.pages.elements import number, signed, table, text
+from earshot.pages.render import number, render, signed
 
 Values = Mapping[str, Any]
 
 
+class Cell(NamedTuple):
+    """A value with its interval in words and drawn, or lines of `words`; `label` is the heading above it."""
+
+    label: str
+    value: str = ""
+    ends: str = ""
+    bar: Markup = Markup()
+    words: Sequence[str] = ()
+
+
+class Row(NamedTuple):
+    """A name with what is said below it, and its cells."""
+
+    name: str
+    cells: Sequence[Cell]
+    notes: Sequence[str] = ()
+    stands_out: bool = False
+
+
+def draw_table(headings: Iterable[str], rows: Iterable[Row], kind: str = "results") -> Markup:
+    """`headings` stand above names and cells; `kind` are classes of page.css."""
+    return render("table.html", headings=headings, rows=rows, kind=kind)
+
+
 def draw_systems(
     systems: Mapping[str, Values], descriptions: Mapping[str, str], metrics: Mapping[str, str], candidate: str
-) -> str:
+) -> Markup:
     """A line a system; `metrics` by key of metrics.json -> heading; `candidate` stands out."""
     axes = {metric: metric_axis(list(systems.values()), metric) for metric in metrics}
-    rows = []
-    for name, values in systems.items():
-        cells = "".join(
-            metric_cell(values, metric, heading, axes[metric], signs=False)
-            for metric, heading in metrics.items()
+    rows = [
+        Row(
+            name,
+            _cells(values, metrics, axes, signs=False),
+            [descriptions.get(name, "")],
+            stands_out=name == candidate,
         )
-        described = f"<small>{text(descriptions.get(name, ''))}</small>"
-        kind = ' class="candidate"' if name == candidate else ""
-        rows.append(f'<tr{kind}><th scope="row">{text(name)}{described}</th>{cells}</tr>')
-    return table(["System", *metrics.values()], rows, "results")
+        for name, values in systems.items()
+    ]
+    return draw_table(["System", *metrics.values()], rows)
 
 
-def draw_differences(differences: Mapping[str, Values], metrics: Mapping[str, str], candidate: str) -> str:
+def draw_differences(differences: Mapping[str, Values], metrics: Mapping[str, str], candidate: str) -> Markup:
     """The candidate against every other system: paired differences with their intervals around zero."""
     shown = {name: values for name, values in differences.items() if candidate in name.split("_minus_")}
     axes = {metric: metric_axis(list(shown.values()), metric, 0.0) for metric in metrics}
     rows = []
     for name, values in shown.items():
         later, earlier = name.split("_minus_")
-        cells = "".join(
-            metric_cell(values, metric, heading, axes[metric], signs=True)
-            for metric, heading in metrics.items()
-        )
         verdict = f"{later} {'beats' if values['beats'] else 'does not beat'} {earlier}{_chance(values)}"
-        named = f"{text(later)} − {text(earlier)}<small>{text(verdict)}</small>"
-        rows.append(f'<tr><th scope="row">{named}</th>{cells}</tr>')
-    return table(["Difference", *metrics.values()], rows, "results")
+        rows.append(Row(f"{later} − {earlier}", _cells(values, metrics, axes, signs=True), [verdict]))
+    return draw_table(["Difference", *metrics.values()], rows)
+
+
+def _cells(
+    values: Values, metrics: Mapping[str, str], axes: Mapping[str, Axis], *, signs: bool
+) -> list[Cell]:
+    return [
+        metric_cell(values, metric, heading, axes[metric], signs=signs) for metric, heading in metrics.items()
+    ]
 
 
 def _chance(values: Values) -> str:
@@ -51,18 +80,14 @@ def _chance(values: Values) -> str:
     return "" if p is None or p > 0.5 else f" (AUC: p = {p:.2g})"
 
 
-def draw_kinds(kinds: Mapping[str, Values | None], metrics: Mapping[str, str]) -> str:
+def draw_kinds(kinds: Mapping[str, Values | None], metrics: Mapping[str, str]) -> Markup:
     """Candidates of known artists and of cold ones apart; nothing where there is only one kind."""
-    there = {kind: found for kind, found in kinds.items() if found is not None}
-    if len(there) < 2:
-        return ""
-    tables = (
-        f"<h3>{found['candidates']:,} songs of {text(kind.replace('_', ' '))}, "
-        f"{found['n_users']:,} listeners</h3>{draw_systems(found['systems'], {}, metrics, '')}"
-        for kind, found in there.items()
-    )
-    summary = "<summary>Songs of known artists and of artists never heard, apart</summary>"
-    return f"<details>{summary}{''.join(tables)}</details>"
+    there = {
+        kind.replace("_", " "): {**found, "systems": draw_systems(found["systems"], {}, metrics, "")}
+        for kind, found in kinds.items()
+        if found is not None
+    }
+    return render("kinds.html", kinds=there) if len(there) > 1 else Markup()
 
 
 def metric_axis(rows: Sequence[Values], metric: str, *also: float) -> Axis:
@@ -71,14 +96,11 @@ def metric_axis(rows: Sequence[Values], metric: str, *also: float) -> Axis:
     return Axis.around([*ends, *(values[metric] for values in rows), *also])
 
 
-def metric_cell(values: Values, metric: str, heading: str, axis: Axis, *, signs: bool) -> str:
+def metric_cell(values: Values, metric: str, heading: str, axis: Axis, *, signs: bool) -> Cell:
     """A value with its interval in words and drawn; `signs` where it is a difference."""
     value, (low, high) = values[metric], values[f"{metric}_ci95_artists"]
     written = signed if signs else number
     mark = 0.5 if metric.startswith("auc") and not signs else 0.0
     too_few = value is not None and low is None
     ends = too_few_artists(values["n_artists"]) if too_few else f"{written(low)} to {written(high)}"
-    return (
-        f'<td data-label="{text(heading)}"><span class="value">{written(value)}</span>'
-        f'<span class="ends">{ends}</span>{interval_bar(value, low, high, axis, mark)}</td>'
-    )
+    return Cell(heading, written(value), ends, interval_bar(value, low, high, axis, mark))

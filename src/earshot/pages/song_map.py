@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from earshot.columns import ARTIST, COLD, GENRES, SONG_ID, TITLE
-from earshot.pages.elements import text
+from earshot.pages.render import render
 
 COLOURS = 9
 """Genres with a colour of their own; the others share a grey."""
@@ -65,7 +67,18 @@ def colour_classes(genres: Collection[str]) -> dict[str, str]:
     return classes | {"": "other"}
 
 
-def draw_map(songs: pd.DataFrame, positions: NDArray[np.float64], playable: Collection[str]) -> str:
+class Dot(NamedTuple):
+    """A song of the map: classes of page.css, where it lies, what is said of it, and whether it plays."""
+
+    song_id: str
+    kind: str
+    x: str
+    y: str
+    caption: str
+    plays: bool
+
+
+def draw_map(songs: pd.DataFrame, positions: NDArray[np.float64], playable: Collection[str]) -> Markup:
     """The map with its key; a song's title appears over it, and it plays when clicked if it is `playable`.
 
     `positions` are `(n, 2)` in per cent of the map, as `lay_out` gives them, a row for each of `songs`.
@@ -74,38 +87,24 @@ def draw_map(songs: pd.DataFrame, positions: NDArray[np.float64], playable: Coll
     classes = colour_classes(genres.tolist())
     titles = songs[TITLE].fillna("").where(songs[TITLE].fillna("") != "", songs[SONG_ID])
     dots = [
-        _dot(
+        Dot(
             song_id,
-            (x, y),
             f"{classes[genre]}{' cold' if cold else ''}",
-            _caption(title, artist, genre),
-            playable,
+            f"{x:.2f}%",
+            f"{y:.2f}%",
+            " · ".join(part for part in (title, artist, genre) if part),
+            song_id in playable,
         )
         for song_id, (x, y), cold, title, artist, genre in zip(
             songs[SONG_ID], positions, songs[COLD], titles, songs[ARTIST].fillna(""), genres, strict=True
         )
     ]
-    shown = [genre for genre, name in classes.items() if genre and name != "other"]
-    keys = [
-        f'<li><button class="{classes[g]}" data-only="{classes[g]}">{text(g)}</button></li>' for g in shown
-    ]
-    if "other" in {classes[genre] for genre in genres}:
-        keys.append('<li><button class="other" data-only="other">other or none</button></li>')
-    return (
-        f'<figure class="map"><ul class="genres">{"".join(keys)}</ul>'
-        f'<div class="sky"><svg role="img" aria-label="Map of songs">{"".join(dots)}</svg>'
-        '<output class="tip" hidden></output></div></figure>'
-    )
+    return render("map.html", dots=dots, key=colour_key(genres.tolist()))
 
 
-def _caption(title: str, artist: str, genre: str) -> str:
-    return " · ".join(part for part in (title, artist, genre) if part)
-
-
-def _dot(song_id: str, place: tuple[float, float], kind: str, caption: str, playable: Collection[str]) -> str:
-    sound = f' data-sound="{text(song_id)}"' if song_id in playable else ""
-    radius = 6 if sound else 3.4
-    return (
-        f'<circle class="{kind}" cx="{place[0]:.2f}%" cy="{place[1]:.2f}%" r="{radius}"{sound}>'
-        f"<title>{text(caption)}</title></circle>"
-    )
+def colour_key(genres: Collection[str]) -> list[tuple[str, str]]:
+    """Class and name of what a colour stands for, a genre each and then all the others."""
+    classes = colour_classes(genres)
+    key = [(name, genre) for genre, name in classes.items() if genre and name != "other"]
+    others = any(classes[genre] == "other" for genre in genres)
+    return [*key, ("other", "other or none")] if others else key

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from earshot.pages.charts import Band, bands_chart
-from earshot.pages.elements import document, number, section, table
-from earshot.pages.results import metric_axis, metric_cell
+from earshot.pages.render import number, render
+from earshot.pages.results import Cell, Row, draw_table, metric_axis, metric_cell
 
 Content = Mapping[str, Any]
 
@@ -25,45 +27,34 @@ KINDS = {"relevant": "Yet to play it", "irrelevant": "Never play it"}
 def draw_page(found: Content) -> str:
     """The page: one HTML document that loads nothing; what it shows is as in warm_up.json."""
     shown = [column for column in found["columns"] if column["systems"]]
-    parts = (_header(found, shown), _curve(shown), _ahead(shown), _mixed(found), _choice(found))
-    return document("as plays come", "\n".join(parts))
-
-
-def _header(found: Content, shown: Sequence[Content]) -> str:
-    asked = found["songs"]
-    return (
-        '<header class="top"><p class="brand">earshot <span>warm-up</span></p>'
-        "<h1>As plays come, a song moves from what it sounds like to who listens to it</h1>"
-        f"<p>{_said(shown)} <b>n₀\u00a0=\u00a0{found['n0']:g}</b> was chosen on {asked['choosing']:,} cold "
-        f"songs; shown are {asked['shown']:,} others, of other artists.</p></header>"
+    return render(
+        "warm_up.html",
+        n0=found["n0"],
+        songs=found["songs"],
+        middle=_middle(shown),
+        curve=_curve(shown),
+        columns=_columns(shown),
+        ahead=_ahead(shown),
+        mixed=_mixed(found["mixed"]),
+        choice=_choice(found),
     )
 
 
-def _said(shown: Sequence[Content]) -> str:
-    """The middle column in a sentence."""
+def _middle(shown: Sequence[Content]) -> Content | None:
+    """AUC of each of `LABELS` in the middle column; None where there are too few columns to say anything."""
     if len(shown) < 2:
-        return "Too few songs have listeners enough to say."
+        return None
     column = shown[len(shown) // 2]
-    values = [
-        f"<b>{number(column['systems'][name]['auc'])}</b> from {label}" for name, label in LABELS.items()
-    ]
-    told = ", ".join(values).replace("from both", "from both together")
-    return f"With {_counted(column['listeners'])} the others are found with an AUC of {told}."
+    values = {name: column["systems"][name]["auc"] for name in LABELS}
+    return {"listeners": _counted(column["listeners"]), **values}
 
 
-def _curve(shown: Sequence[Content]) -> str:
+def _curve(shown: Sequence[Content]) -> Markup:
+    if not shown:
+        return Markup()
     bands = {name: [_band(column["systems"][name]) for column in shown] for name in LABELS}
-    chart = bands_chart([column["listeners"] for column in shown], bands, LABELS) if shown else ""
-    caption = "<figcaption>first listeners of every song</figcaption>"
-    return section(
-        "curve",
-        "As plays come",
-        "AUC with which those are found who play a song later. Some of its listeners are drawn as its "
-        "first; whom they are is known, so they count neither for nor against. Bands are 95 % intervals "
-        "over artists. Made by <code>dvc repro warm_up</code>.",
-        f'<figure class="curves">{chart}{caption}</figure>' if shown else "",
-        _columns(shown),
-    )
+    at = [column["listeners"] for column in shown]
+    return bands_chart(at, bands, LABELS, "first listeners of every song")
 
 
 def _band(system: Content) -> Band:
@@ -71,90 +62,58 @@ def _band(system: Content) -> Band:
     return None if system["auc"] is None or low is None else (system["auc"], low, high)
 
 
-def _columns(shown: Sequence[Content]) -> str:
+def _columns(shown: Sequence[Content]) -> Markup:
     axis = metric_axis([system for column in shown for system in column["systems"].values()], "auc")
     rows = []
     for column in shown:
-        cells = "".join(
+        cells = [
             metric_cell(column["systems"][name], "auc", heading, axis, signs=False)
             for name, heading in HEADINGS.items()
-        )
-        rows.append(f"<tr>{_listeners(column)}{cells}</tr>")
-    return table(["First listeners", *HEADINGS.values()], rows, "results")
-
-
-def _listeners(column: Content) -> str:
-    n, left_out = column["listeners"], column["songs_left_out"]
-    songs = f"{column['songs']:,} songs" + (f"; too few listeners: {left_out:,}" if left_out else "")
-    return f'<th scope="row">{_counted(n)}<small>{songs}</small></th>'
+        ]
+        left_out = column["songs_left_out"]
+        songs = f"{column['songs']:,} songs" + (f"; too few listeners: {left_out:,}" if left_out else "")
+        rows.append(Row(_counted(column["listeners"]), cells, [songs]))
+    return draw_table(["First listeners", *HEADINGS.values()], rows)
 
 
 def _counted(n: int) -> str:
     return "None" if n == 0 else "1 listener" if n == 1 else f"{n:,} listeners"
 
 
-def _ahead(shown: Sequence[Content]) -> str:
+def _ahead(shown: Sequence[Content]) -> Markup:
     columns = [column for column in shown if column["listeners"]]
     found = [values for column in columns for values in column["differences"].values()]
     axes = {metric: metric_axis(found, metric, 0.0) for metric in ("auc", "map_at_500")}
     rows = []
     for column in columns:
-        cells = "".join(
+        cells = [
             metric_cell(column["differences"][f"both_minus_{end}"], metric, heading, axes[metric], signs=True)
             for (end, metric), heading in GAINS.items()
-        )
-        rows.append(f'<tr><th scope="row">{_counted(column["listeners"])}</th>{cells}</tr>')
-    return section(
-        "ahead",
-        "Both, against either end",
-        "Paired differences over the same artists; the fine line is no difference.",
-        table(["First listeners", *GAINS.values()], rows, "results dense"),
-    )
+        ]
+        rows.append(Row(_counted(column["listeners"]), cells))
+    return draw_table(["First listeners", *GAINS.values()], rows, "results dense")
 
 
-def _mixed(found: Content) -> str:
-    mixed = found["mixed"]
+def _mixed(mixed: Sequence[Content]) -> Markup:
     axes = {kind: metric_axis([row[kind] for row in mixed], "rise", 0.0) for kind in KINDS}
     rows = []
     for row in mixed:
-        cells = "".join(
+        cells = [
             metric_cell(row[kind], "rise", label, axes[kind], signs=True) for kind, label in KINDS.items()
-        )
-        rows.append(f'<tr><th scope="row">{_counted(row["listeners"])}{_places(row)}</th>{cells}</tr>')
-    return section(
-        "mixed",
-        "New and started songs in one list",
-        "Half of the songs have their first listeners, half have none; then the halves change sides. What "
-        "a song's first listeners do to its place in the lists of those who are yet to play it and of those "
-        "who never do, 0 at the end of a list and 1 at its top.",
-        table(["First listeners", *KINDS.values()], rows, "results"),
-    )
+        ]
+        places = [
+            f"{label}: {number(row[kind]['new'])} → {number(row[kind]['started'])}"
+            for kind, label in KINDS.items()
+        ]
+        rows.append(Row(_counted(row["listeners"]), cells, places))
+    return draw_table(["First listeners", *KINDS.values()], rows)
 
 
-def _places(row: Content) -> str:
-    places = (
-        f"<small>{label}: {number(row[kind]['new'])} → {number(row[kind]['started'])}</small>"
-        for kind, label in KINDS.items()
-    )
-    return "".join(places)
-
-
-def _choice(found: Content) -> str:
+def _choice(found: Content) -> Markup:
     rows = []
     for tried in found["choice"]:
-        kind = ' class="candidate"' if tried["n0"] == found["n0"] else ""
         down = ", ".join(f"{n:,}" for n in tried["pushes_down"])
-        rows.append(
-            f'<tr{kind}><th scope="row">{tried["n0"]:g}</th>'
-            f'<td data-label="AUC"><span class="value">{number(tried["auc"], 4)}</span></td>'
-            f'<td data-label="Pushes down">{f"with {down} listeners" if down else "nowhere"}</td></tr>'
-        )
-    return section(
-        "choice",
-        "How n₀ was chosen",
-        "n₀ is how many listeners a song's sound stands for: with so many it counts no more. On the other "
-        "half of the songs, in lists of new and started ones, the best AUC is taken of those n₀ with which "
-        "first listeners push no song down. Too small an n₀ takes those who have not yet played a song for "
-        "people who dislike it.",
-        table(["n₀", "AUC", "Pushes songs down"], rows, "results"),
-    )
+        pushes = Cell("Pushes down", words=[f"with {down} listeners" if down else "nowhere"])
+        cells = [Cell("AUC", number(tried["auc"], 4)), pushes]
+        rows.append(Row(f"{tried['n0']:g}", cells, stands_out=tried["n0"] == found["n0"]))
+    return draw_table(["n₀", "AUC", "Pushes songs down"], rows)

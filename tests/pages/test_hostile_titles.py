@@ -1,0 +1,262 @@
+"""What deliveries bring is text on every page: it adds no element, no attribute and no script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hyper_image.page
+import oord_2013.look_page
+import oord_2013.page
+from earshot.code import code_files
+from earshot.deliveries.arrivals import Arrival
+from earshot.lanes import onboard
+from earshot.pages import drift, report, songs, validation, warm_up
+from earshot.pages.render import STATIC, TEMPLATES
+from earshot.validation.expectations import Check, CheckResult, Observed
+from earshot.validation.merging import Totals
+from oord_2013.systems import CANDIDATE
+
+PLAIN = "A title"
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "</style></title></textarea><img src=x onerror=alert(1)>",
+    '"><b onmouseover="alert(1)">\' onfocus=\'alert(1)',
+    "{{ 7 * 7 }}{% include 'x' %}{# note #}",
+    "<!--",
+    "&lt &amp \u2028 ]]> \\u003c \\",  # without ";", which parts genres
+]
+METRICS = ("map_at_500", "auc", "auc_centred")
+PRECISIONS = ("precision_at_1", "precision_at_3", "macro_f1")
+
+
+def values(*metrics: str) -> dict[str, Any]:
+    return {
+        **dict.fromkeys(metrics, 0.7),
+        **{f"{name}_ci95_artists": [0.6, 0.8] for name in metrics},
+        "n_artists": 30,
+        "beats": True,
+    }
+
+
+def protocol() -> dict[str, Any]:
+    counts = ("candidates", "candidates_of_known_artists", "n_artists", "n_users", "median_positives")
+    more = ("bootstraps", "jackknife_groups", "users_without_warm_play", "users_without_candidate")
+    return dict.fromkeys((*counts, *more, "cold_songs_without_listeners"), 40) | {"k": 500}
+
+
+def titled_songs(title: str) -> pd.DataFrame:
+    """Three songs of which everything is called `title`."""
+    every = {"title": title, "artist": title, "genres": title, "genre": title}
+    ids = [f"{number}{title}" for number in range(3)]
+    return pd.DataFrame({"song_id": ids, **every, "cold": False, "held_out": True, "tags": title})
+
+
+def evaluation(title: str, folder: Path) -> str:
+    some = titled_songs(title)
+    clip = folder / "clip.mp3"
+    clip.write_bytes(b"sound")
+    first, second, _ = songs.describe_songs(some).values()
+    systems = {"sound": values(*METRICS), "bound": values(*METRICS)}
+    return report.draw_page(
+        report.Report(
+            metrics={"protocol": protocol(), "systems": systems},
+            differences={"sound_minus_bound": values(*METRICS)},
+            kinds={"known_artists": None},
+            recipe=None,
+            descriptions={"sound": title},
+            candidate="sound",
+            bound="bound",
+            curves=pd.DataFrame({"epoch": [0, 1], "training_loss": [2, 1.0], "validation_loss": [2, 1.0]}),
+            songs=some,
+            positions=np.zeros((3, 2)),
+            examples=[songs.Example(first, b"png", [(second, 0.5)])],
+            sheet=b"png",
+            sounds={first.song_id: clip},
+            counted={title: 3},
+        )
+    )
+
+
+def drifted(title: str, folder: Path) -> str:
+    line = {"measure": drift.LOUDNESS, "observed": 1.0, "low": 0.0, "high": 2.0, "far": False}
+    delivery = {"delivery": title, "songs": 3, "new_songs": 3, "drifted": True}
+    return drift.draw_page(pd.DataFrame([line | delivery]), dict.fromkeys(drift.HUBS, 0.5))
+
+
+def validated(title: str, folder: Path) -> str:
+    check = Check("name", title, title, "user", title, title)
+    totals = Totals(3, 0, 0, 1, 2, 3)
+    validation.write_report(folder, totals, [CheckResult(check, Observed(3, 1, (title,), title))])
+    assert json.loads((folder / "validation.json").read_text())["checks"][0]["column"] == title
+    return (folder / "validation.html").read_text(encoding="utf-8")
+
+
+def arrived(title: str, folder: Path) -> str:
+    (folder / "data").mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onboard, "read_arrivals", lambda root: [Arrival(title, 1.7e9, 1.7e9 + 30)])
+        return onboard.write_page(folder).read_text(encoding="utf-8")
+
+
+def comparison(title: str, folder: Path) -> str:
+    systems = {title: values(*METRICS), CANDIDATE: values(*METRICS)}
+    metrics = {
+        "systems": systems,
+        "over_seeds": {title: {"auc": [0.6, 0.7]}},
+        "permutations": {"auc": [0.4, 0.5]},
+        "split": {"by": title, "folds": 5, "held_out": [0]},
+        "seeds": [0, 1],
+        "protocol": {title: protocol()},
+    }
+    kinds = {title: {"candidates": 3, "n_users": 3, "systems": systems}, "cold_artists": None}
+    differences = {f"{CANDIDATE}_minus_{title}": values(*METRICS)}
+    params: Any = SimpleNamespace(evaluation=SimpleNamespace(k=500))
+    return oord_2013.page.draw_page(metrics, differences, kinds | {"cold": kinds[title]}, params)
+
+
+def closer_look(title: str, folder: Path) -> str:
+    some = titled_songs(title)
+    ids = some["song_id"]
+    tables = {
+        "tags": pd.DataFrame({"tag": [title], "n_songs": [3], "factors": [0.7], "predicted": [np.nan]}),
+        "artists": pd.DataFrame({"factor": [0, 0], "end": ["high", "low"], "artist": [title, title]}),
+        "neighbours": pd.DataFrame({"song_id": ids[:1], "by": "sound", "neighbour": ids[1]}),
+        "map": pd.DataFrame({"song_id": ids, "x": 3.0, "y": 97.0}),
+    }
+    return oord_2013.look_page.draw_page(some, tables)
+
+
+def genres(title: str, folder: Path) -> str:
+    some = titled_songs(title)
+    systems = {"majority": values(*PRECISIONS), title: values(*PRECISIONS)}
+    fold = {"systems": systems, "snippets": 9, "artists": 3}
+    metrics = {
+        "splits": {"artist": {"systems": systems, "folds": {title: fold}}},
+        "songs": {"artist": {"songs": 3, "systems": systems, "minus_logistic_mfcc": systems}},
+        "protocol": {
+            "by": ["artist"],
+            "held_out": [0],
+            "folds": 3,
+            "snippets": 9,
+            "snippet_seconds": 3.0,
+            "songs": 3,
+            "artists": 3,
+            "songs_left_out": {title: 1},
+            "songs_by_genre": {title: 3},
+        },
+    }
+    near = pd.DataFrame({"song_id": some["song_id"], "neighbour": some["song_id"][::-1], "cosine": 0.5})
+    params: Any = SimpleNamespace(
+        candidate=title, networks={title: SimpleNamespace(init_args={"architecture": title})}
+    )
+    return hyper_image.page.draw_page(metrics, some, np.eye(3, dtype=np.float32), near, params)
+
+
+def warming_up(title: str, folder: Path) -> str:
+    """Nothing but numbers stands on it."""
+    systems = {name: values("auc") for name in warm_up.LABELS}
+    gains = {f"both_minus_{end}": values("auc", "map_at_500") for end in ("prediction", "plays")}
+    more = {"songs_left_out": 1, "systems": systems, "differences": gains}
+    column = {"listeners": 3, "songs": 10, **more}
+    rise = values("rise") | {"new": 0.4, "started": 0.5}
+    found = {
+        "n0": 4.0,
+        "songs": {"choosing": 5, "shown": 5},
+        "columns": [column, column],
+        "mixed": [{"listeners": 3, **dict.fromkeys(warm_up.KINDS, rise)}],
+        "choice": [{"n0": 4.0, "auc": None, "pushes_down": [3]}],
+    }
+    return warm_up.draw_page(found)
+
+
+PAGES: dict[str, Callable[[str, Path], str]] = {
+    "evaluation report": evaluation,
+    "drift": drifted,
+    "play counts: expected and observed": validated,
+    "arrivals": arrived,
+    "van den Oord et al. 2013": comparison,
+    "a closer look": closer_look,
+    "hyper-image genres": genres,
+    "as plays come": warming_up,
+}
+
+
+class Parsed(HTMLParser):
+    """The elements with the names of their attributes, the texts and values, and what is in scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.texts: list[str] = []
+        self.scripts: list[str] = []
+        self.links: list[str] = []
+        self._inside = ""
+        self.feed(str(page))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.texts += [value or "" for _, value in attrs]
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action")]
+        self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self.elements.append((f"/{tag}", ()))
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        (self.scripts if self._inside in ("script", "style") else self.texts).append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.elements.append(("comment", ()))
+
+
+def values_of(script: str) -> str:
+    """A script or style as it stands; of JSON, rows of values, each as text."""
+    rows = json.loads(script) if script.startswith("[[") else [[script]]
+    return "\n".join(str(value) for row in rows for value in row)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_title_is_text_whatever_it_holds(name: str, tmp_path: Path) -> None:
+    draw = PAGES[name]
+    plain = Parsed(draw(PLAIN, tmp_path))
+    assert f"earshot · {name}" in plain.texts
+    for title in HOSTILE:
+        page = Parsed(draw(title, tmp_path))
+        assert page.elements == plain.elements
+        assert [text.replace(title, PLAIN) for text in page.texts] == plain.texts
+        assert [values_of(script).replace(title, PLAIN) for script in page.scripts] == [
+            values_of(script) for script in plain.scripts
+        ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_one_file_that_loads_nothing(name: str, tmp_path: Path) -> None:
+    page = Parsed(PAGES[name](PLAIN, tmp_path))
+    assert all(link.startswith("data:") for link in page.links)
+    assert not any(tag in ("link", "iframe", "object", "embed", "base") for tag, _ in page.elements)
+    assert not any(word in script for script in page.scripts for word in ("url(", "@import", "fetch("))
+
+
+def test_templates_count_as_code_of_the_modules_that_draw_with_them() -> None:
+    assert {"drift.html", "base.html", "page.css", "table.html"} <= code_files(["earshot.pages.drift"]).keys()
+    assert "drift.html" not in code_files(["earshot.pages.warm_up"])
+    of_paper = code_files(["hyper_image.page"])
+    assert {"page.html", "cloud.html", "cloud.js", "cloud.css", "base.html"} <= of_paper.keys()
+    assert of_paper["page.html"].parent.name == "hyper_image"
+
+
+def test_every_template_is_drawn_with() -> None:
+    modules = ("report", "warm_up", "drift", "validation", "song_map")
+    used = code_files(["earshot.lanes.onboard", *(f"earshot.pages.{name}" for name in modules)]).values()
+    assert {file for folder in (TEMPLATES, STATIC) for file in folder.iterdir()} <= set(used)

@@ -12,17 +12,19 @@ import torch
 from earshot.encoders.sound_and_words import SoundAndWords
 from earshot.errors import UserError
 from earshot.features.families import StoredFamily
-from earshot.files import write_json, write_table
+from earshot.files import write_json
 from earshot.params import Component
 from earshot.predictors.inputs import consecutive
 from earshot.predictors.load import load_encoder, predict, read_description, save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, build, describe, heard_beside
-from earshot.store.reader import HyperImageStore, frame_file, song_file, write_store
+from earshot.store.reader import HyperImageStore, frame_file, write_store
 from earshot.store.shards import write_shard
+from earshot.store.song_values import write_values
 from tests.training.heard import N_SONGS, write_training_set
 
 HOP = 8
 SAMPLES = StoredFamily("samples", "key-of-samples", "frame", "<i2", HOP)
+VECTORS = StoredFamily("embedding", "key-of-vectors", "song", "<f4", 2)
 METADATA = StoredFamily("metadata", "key-of-words", "song", "words", 0)
 RAW = Component(
     "earshot.encoders.raw_waveform:RawWaveformEncoder", {"stride": 4, "channels": [4, 4, 8], "dropout": 0.0}
@@ -43,9 +45,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> HyperImageStore:
     place = store.folder / frame_file(SAMPLES, "all")
     write_shard(place, lines, HOP, SAMPLES.dtype)
     said = [[f"genres={n % 4}"] for n in range(N_SONGS - 1)]
-    table = pd.DataFrame({"song_id": store.songs["song_id"][: N_SONGS - 1], "words": said})
-    write_table(song_file(store.folder, "metadata"), table)
-    write_store(store.folder, store.format, store.songs, [SAMPLES, METADATA])
+    ids = store.songs["song_id"].tolist()
+    write_values(store.folder, METADATA, ids[: N_SONGS - 1], said)
+    write_values(
+        store.folder, VECTORS, ids[1:], np.arange(2 * (N_SONGS - 1), dtype=np.float32).reshape(-1, 2)
+    )
+    write_store(store.folder, store.format, store.songs, [SAMPLES, METADATA, VECTORS])
     return HyperImageStore.open(store.folder)
 
 
@@ -88,6 +93,33 @@ def test_words_move_their_half_of_the_outputs_alone(store: HyperImageStore, tmp_
     last = N_SONGS - 1  # nothing is said of it
     found = predict(load_encoder(tmp_path), store, [last])
     np.testing.assert_allclose(found[0, 2:], network.words[1].bias.detach().numpy(), rtol=1e-5)
+
+
+OWN = """
+import torch
+
+
+class Line(torch.nn.Module):
+    families = ("embedding",)
+
+    def __init__(self, n_rows, n_outputs, widths):
+        super().__init__()
+        self.line = torch.nn.Linear(widths["embedding"], n_outputs)
+
+    def forward(self, vectors):
+        return self.line(vectors)
+"""
+
+
+def test_a_users_own_encoder_of_vectors_is_given_each_songs(store: HyperImageStore, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN)
+    description = described(Component(f"{tmp_path / 'mine.py'}:Line", {}), store)
+    assert (description.others[0].width, description.hears_image) == (2, False)
+    encoder = build(description).eval()
+    line = encoder.network.line
+    found = predict(encoder, store, [0, 5])
+    wanted = line(torch.tensor([[0.0, 0.0], [8.0, 9.0]])).detach().numpy()  # the first song has none
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_what_an_encoder_of_the_image_alone_says_of_itself_has_not_changed(

@@ -92,6 +92,7 @@ def before(workspace: Workspace) -> dict[str, Any]:
     return dict.fromkeys(names) | {"release": pointer["release"]}
 
 
+@pytest.mark.soak  # tests/releases/test_other_spaces.py has small ones
 @pytest.mark.parametrize("front_end", ["dvc", "dagster"])
 @pytest.mark.parametrize("model", EXAMPLES)
 def test_another_model_is_trained_judged_released_and_served(
@@ -101,6 +102,7 @@ def test_another_model_is_trained_judged_released_and_served(
     configure(workspace, **EXAMPLES[model])
     if front_end == "dvc":
         workspace.run("dvc", "repro")
+        workspace.run("python", "-m", "orchestration.sync")
     else:
         workspace.job("everything")
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
@@ -112,7 +114,7 @@ def test_another_model_is_trained_judged_released_and_served(
     if front_end == "dvc":
         workspace.run("dvc", "repro")
     else:
-        workspace.job("everything")
+        workspace.job("onboard")
     check_served(workspace, name, EXAMPLES[model]["space"])
 
 

@@ -141,17 +141,63 @@ def test_what_is_said_of_songs_is_found_by_word(workspace: Workspace) -> None:
     ]
 
 
+VECTORS = Component("earshot.features.embedding:Embedding", {"width": 2})
+
+
+def bring_vectors(workspace: Workspace, table: pd.DataFrame, name: str = "embeddings.parquet") -> None:
+    table.to_parquet(workspace.root / "data" / "deliveries" / "first" / name)
+    workspace.set("hyper_images", families=[VECTORS])
+
+
+def test_vectors_that_a_delivery_brings_are_those_of_its_songs(workspace: Workspace) -> None:
+    table = pd.DataFrame({"song_id": ["c", "b", "other"], "x": [1.0, 2.0, 9.0], "y": [0.5, -2.0, 9.0]})
+    bring_vectors(workspace, table)
+    workspace.run("hyper_images")
+    images = store(workspace)
+    positions = [images.position(song) for song in ("a", "b", "c")]
+    assert images.vectors("embedding", positions).tolist() == [[0, 0], [2, -2], [1, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (
+            {"song_id": ["a", "b"], "x": [1.0, np.nan], "y": [1.0, 1.0]},
+            "row 2: x=nan: wanted a finite",
+        ),
+        ({"song_id": ["a", "a"], "x": [1.0, 2.0], "y": [1.0, 2.0]}, "song_id='a' stands there twice"),
+        ({"song_id": ["a"], "x": [1.0]}, "1 columns of numbers: wanted song_id and 2 columns"),
+        ({"song_id": ["a"], "x": [1.0], "y": ["z"]}, "1 columns of numbers, and 'y': wanted"),
+        ({"x": [1.0], "y": [1.0]}, "2 columns of numbers: wanted song_id and 2"),
+    ],
+)
+def test_vectors_that_are_none_are_named(table: dict, words: str, workspace: Workspace) -> None:
+    bring_vectors(workspace, pd.DataFrame(table))
+    with pytest.raises(UserError, match=words):
+        workspace.run("hyper_images")
+
+
+def test_a_table_of_vectors_that_is_none_is_named(workspace: Workspace) -> None:
+    bring_vectors(workspace, pd.DataFrame({"x": [1.0]}))
+    path = workspace.root / "data" / "deliveries" / "first" / "embeddings.parquet"
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(UserError, match=r"embeddings\.parquet: not a parquet table"):
+        workspace.run("hyper_images")
+
+
 def test_the_snapshot_takes_them_over(workspace: Workspace) -> None:
     """Links of the frames, words of the songs that are in it."""
     from earshot.stages.training_set import _link_images
 
-    workspace.set("hyper_images", families=[METADATA, SAMPLES])
+    bring_vectors(workspace, pd.DataFrame({"song_id": ["b"], "x": [3.0], "y": [4.0]}))
+    workspace.set("hyper_images", families=[METADATA, SAMPLES, VECTORS])
     workspace.run("hyper_images")
     paths = workspace.paths("training_set")
     _link_images(paths, store(workspace), pd.DataFrame({"song_id": ["b", "a"]}))
     snapshot = HyperImageStore.open(paths.output / "hyper_images")
     assert snapshot.families == store(workspace).families
     assert snapshot.words("metadata", [0]) == [[]]
+    assert snapshot.vectors("embedding", [0, 1]).tolist() == [[0, 0], [3, 4]]
     whole = store(workspace)
     for song in ("a", "b"):
         one, other = (each.windows([each.position(song)], [0], 20, "samples") for each in (snapshot, whole))

@@ -14,7 +14,8 @@ An encoder is a `torch.nn.Module` with
 Of families beside the image `forward` is given one more tensor each, in the order of `families`, behind
 the windows (which it is not given where it wants no row): float32 (batch, n_frames, width) as stored, of
 those that have a line a frame; float32 (batch, n_words), 1 where a word is said of the song, of those
-that say words. An encoder that names `widths` in `__init__` is told the last of these numbers by name.
+that say words; float32 (batch, width) of those that have a vector a song, zeros where one has none. An
+encoder that names `widths` in `__init__` is told the last of these numbers by name.
 
 params.yaml names it as `{file: path/to/file.py, class: Class, init_args: {...}}`, a file here or of your own.
 """

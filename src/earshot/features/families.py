@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -37,14 +37,17 @@ class SongSource:
     Attributes
     ----------
     row
-        The song's line of `data/raw_audio/songs.parquet`, null for what no delivery said.
+        The song's line of `data/raw_audio/songs.parquet`, null for what no delivery said; of unit `song`.
     blocks
         The excerpt of its audio that the hyper-image shows, from its start: mono at
-        `hyper_images.sample_rate`, cut anywhere, each `(n_samples,)`. Families of unit `song` have none.
+        `hyper_images.sample_rate`, cut anywhere, each `(n_samples,)`; of unit `frame`.
+    file
+        A file of that name in the delivery that brought it, if there is one; of unit `song`.
     """
 
-    row: Mapping[str, Any]
-    blocks: Callable[[], Iterator[Samples]]
+    row: Mapping[str, Any] = field(default_factory=dict)
+    blocks: Callable[[], Iterator[Samples]] = lambda: iter(())
+    file: Callable[[str], Path | None] = lambda _: None
 
 
 class FeatureFamily(Protocol):
@@ -75,8 +78,8 @@ class FeatureFamily(Protocol):
         """Numbers in a line; 0 of words."""
         ...
 
-    def compute(self, song: SongSource, settings: HyperImages) -> NDArray[Any] | list[str]:
-        """`(n_frames, width)` of unit `frame`, `(width,)` or words of unit `song`.
+    def compute(self, song: SongSource, settings: HyperImages) -> NDArray[Any] | list[str] | None:
+        """`(n_frames, width)` of unit `frame`; of unit `song` `(width,)` or words, None without a vector.
 
         Raises
         ------

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from earshot.columns import N_FRAMES
 from earshot.errors import UserError
-from earshot.features.families import multi_hot
+from earshot.features.families import WORDS, multi_hot
 from earshot.store.reader import HyperImageStore
 
 Batch = tuple[NDArray[Any], ...]
@@ -34,7 +34,7 @@ class Beside:
     width
         Numbers in a line; of words, how many of them the encoder knows.
     words
-        Which; they give the order of the numbers.
+        Which; they give the order of the numbers. None of a family of numbers.
     """
 
     name: _Text
@@ -50,7 +50,7 @@ def beside(store: HyperImageStore, name: str, songs: NDArray[np.integer[Any]]) -
     Raises UserError where it is not stored, or nothing is said of any of them.
     """
     family = store.family(name)
-    if family.unit == "frame":
+    if family.dtype != WORDS:
         return Beside(family.name, family.key, family.unit, family.width, [])
     words = sorted({word for some in store.words(name, songs) for word in some})
     if not words:
@@ -73,13 +73,22 @@ def read_windows(
     """
     return (
         store.windows(positions, first_frames, n_frames),
-        *(
-            store.windows(positions, first_frames, n_frames, each.name)
-            if each.unit == "frame"
-            else multi_hot(store.words(each.name, positions), each.words)
-            for each in others
-        ),
+        *(_read(store, each, positions, first_frames, n_frames) for each in others),
     )
+
+
+def _read(
+    store: HyperImageStore,
+    other: Beside,
+    positions: NDArray[np.integer[Any]],
+    first_frames: NDArray[np.int64],
+    n_frames: int,
+) -> NDArray[Any]:
+    if other.unit == "frame":
+        return store.windows(positions, first_frames, n_frames, other.name)
+    if other.words:
+        return multi_hot(store.words(other.name, positions), other.words)
+    return store.vectors(other.name, positions)
 
 
 def consecutive(n_frames: int, window: int) -> NDArray[np.int64]:

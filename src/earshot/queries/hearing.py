@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from earshot import releases
 from earshot.errors import UserError
 from earshot.features.families import WORDS, described, families_of, load_family
-from earshot.files import write_table
 from earshot.params import HyperImages, load_params
 from earshot.queries.state import ServedState
 from earshot.terminal import on_one_line, say
@@ -74,7 +73,7 @@ def _refuse_other_images(served: ServedState, wanted: EncoderDescription, settin
 def _one_song(audio: Path, settings: HyperImages, others: Collection[str], folder: Path) -> HyperImageStore:
     """A store of its hyper-image alone and of the families `others`, as stage hyper_images would store it.
 
-    Nothing is said of it in words.
+    Nothing is said of it in words, and it has no vectors.
     """
     import pandas as pd
 
@@ -83,8 +82,9 @@ def _one_song(audio: Path, settings: HyperImages, others: Collection[str], folde
     from earshot.features.hyper_image import excerpt_of, format_of
     from earshot.store.beside import lines_of
     from earshot.store.making import extract_image
-    from earshot.store.reader import HyperImageStore, frame_file, song_file, write_store
+    from earshot.store.reader import HyperImageStore, frame_file, write_store
     from earshot.store.shards import write_shard
+    from earshot.store.song_values import write_values
 
     try:
         found = probe(audio)
@@ -103,8 +103,8 @@ def _one_song(audio: Path, settings: HyperImages, others: Collection[str], folde
             continue
         families.append(family)
         if family.unit == "song":
-            table = pd.DataFrame({SONG_ID: pd.Series([], dtype=str), WORDS: pd.Series([], dtype=object)})
-            write_table(song_file(folder, family.name), table)
+            nothing: Any = [] if family.dtype == WORDS else np.empty((0, family.width), np.float32)
+            write_values(folder, family, [], nothing)
             continue
         lines = lines_of(excerpt_of(audio, found, settings), len(image), component, settings)
         if isinstance(lines, str):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from earshot.arrays import is_among
 from earshot.catalogue.play_counts import PlayCounts
 from earshot.columns import COLD, FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
+from earshot.features.families import WORDS
 from earshot.files import link, read_json, replace_array, write_json
 from earshot.spaces.placing import Ids, Vectors
 from earshot.spaces.space import TasteSpace
@@ -91,10 +92,16 @@ def _wanted(store: HyperImageStore, encoder_folder: Path, encoder_key: str) -> d
 
 def _said(store: HyperImageStore, positions: NDArray[np.intp], families: Collection[str]) -> str:
     """Hash of what the families say of some songs; nothing where there is no family."""
-    words = [store.words(family, positions) for family in families]
+    if not families:
+        return ""
     ids = store.songs[SONG_ID].to_numpy()[positions].tolist()
-    content = json.dumps([ids, words]).encode()
-    return hashlib.blake2b(content, digest_size=6).hexdigest() if families else ""
+    content = hashlib.blake2b(json.dumps(ids).encode(), digest_size=6)
+    for family in families:
+        if store.family(family).dtype == WORDS:
+            content.update(json.dumps(store.words(family, positions)).encode())
+        else:
+            content.update(store.vectors(family, positions).tobytes())
+    return content.hexdigest()
 
 
 def read_encoded(store: HyperImageStore, folder: Path) -> Vectors:

@@ -85,6 +85,9 @@ def _check_encoder(folder: Path, release: Manifest, trusted: Collection[str]) ->
     if description.feature_key != release.feature_key:
         told = f"feature_key={description.feature_key!r}, the manifest says {release.feature_key!r}"
         raise UserError(f"{path}: {told}")
+    heard = {each.name: each.key for each in description.others}
+    if heard != release.families:
+        raise UserError(f"{path}: families of the encoder: {heard}, the manifest says {release.families}")
     if description.n_frames > _MOST_FRAMES:
         raise UserError(f"{path}: n_frames={description.n_frames}: wanted at most {_MOST_FRAMES}")
     odd = [name for name, each in weights.items() if not bool(each.isfinite().all())]

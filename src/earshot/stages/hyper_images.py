@@ -16,7 +16,7 @@ from earshot.files import write_table
 from earshot.params import Params
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked
-from earshot.store.beside import beside_files, failed_beside, make_beside, write_words
+from earshot.store.beside import beside_files, failed_beside, make_beside, write_song_values
 from earshot.store.making import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
 from earshot.store.reader import write_store
 
@@ -51,7 +51,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         )
     image_format = format_of(params.hyper_images)
     write_store(paths.output, image_format, images, families)
-    _write_words(paths, families, songs[is_among(songs[SONG_ID], images[SONG_ID])], params)
+    _say(paths, families, songs[is_among(songs[SONG_ID], images[SONG_ID])], params)
     write_table(paths.output / "set_aside.parquet", bad[[SONG_ID, DELIVERY, AUDIO, REASON]])
     return {
         "songs": len(images),
@@ -107,7 +107,7 @@ def _refuse_missing(paths: Paths, shards: Sequence[PlannedShard]) -> None:
             raise UserError(f"{paths.root / audio}: not there; `dvc checkout` brings it back")
 
 
-def _write_words(paths: Paths, families: Sequence[StoredFamily], songs: pd.DataFrame, params: Params) -> None:
+def _say(paths: Paths, families: Sequence[StoredFamily], songs: pd.DataFrame, params: Params) -> None:
     for component, family in zip(params.hyper_images.families, families, strict=True):
         if family.unit == "song":
-            write_words(paths.output, component, songs, params.hyper_images)
+            write_song_values(paths.output, component, songs, paths.deliveries, params.hyper_images)

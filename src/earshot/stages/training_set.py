@@ -31,7 +31,8 @@ from earshot.features.families import StoredFamily
 from earshot.files import link, read_json, write_table
 from earshot.params import Params, TrainingSet
 from earshot.stages.paths import Paths
-from earshot.store.reader import HyperImageStore, frame_file, song_file, write_store
+from earshot.store.reader import HyperImageStore, frame_file, write_store
+from earshot.store.song_values import link_values, read_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,11 +154,9 @@ def _link_images(paths: Paths, store: HyperImageStore, songs: pd.DataFrame) -> N
 
 
 def _link_family(store: HyperImageStore, family: StoredFamily, images: pd.DataFrame, folder: Path) -> None:
-    import pandas as pd
-
     if family.unit == "song":
-        told = pd.read_parquet(song_file(store.folder, family.name))
-        write_table(song_file(folder, family.name), told[is_among(told[SONG_ID], images[SONG_ID])])
+        ids, _ = read_values(store.folder, family)
+        link_values(store.folder, folder, family, is_among(ids, images[SONG_ID]))
         return
     (folder / family.name).mkdir()
     for name in (frame_file(family, shard) for shard in sorted(set(images[SHARD]))):

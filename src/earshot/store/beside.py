@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 
 from earshot.audio.probing import quiet_codecs
 from earshot.audio.samples import AudioError, codec_errors
-from earshot.columns import N_FRAMES, REASON, SONG_ID
+from earshot.columns import DELIVERY, N_FRAMES, REASON, SONG_ID
 from earshot.errors import UserError
 from earshot.features.families import WORDS, SongSource, StoredFamily, described, load_family
 from earshot.features.hyper_image import Excerpt, read_excerpt
@@ -20,8 +20,9 @@ from earshot.files import replacing, write_table
 from earshot.params import Component, HyperImages
 from earshot.pool import parallel_map
 from earshot.store.making import PlannedShard, excerpts, shard_files
-from earshot.store.reader import frame_file, song_file
+from earshot.store.reader import frame_file
 from earshot.store.shards import Lines, Outcome, ShardDraft
+from earshot.store.song_values import write_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,8 @@ def lines_of(excerpt: Excerpt, n_frames: int, component: Component, settings: Hy
     family = load_family(component)
     try:
         with quiet_codecs(), codec_errors():
-            made = family.compute(SongSource({}, partial(read_excerpt, excerpt, settings)), settings)
+            source = SongSource(blocks=partial(read_excerpt, excerpt, settings))
+            made = family.compute(source, settings)
     except AudioError as error:
         return str(error)
     wanted = np.dtype(family.dtype), (n_frames, family.width(settings))
@@ -153,20 +155,41 @@ def failed_beside(
     return reasons
 
 
-def write_words(folder: Path, component: Component, songs: pd.DataFrame, settings: HyperImages) -> None:
-    """Write the table of a family of unit `song` into the store `folder`.
+def write_song_values(
+    folder: Path, component: Component, songs: pd.DataFrame, deliveries: Path, settings: HyperImages
+) -> None:
+    """Write what a family of unit `song` says of `songs` into the store `folder`.
 
     Parameters
     ----------
     songs
         Lines of `data/raw_audio/songs.parquet`: those with an image.
-    """
-    import pandas as pd
+    deliveries
+        Where the folders of the deliveries are that brought them.
 
+    Raises
+    ------
+    UserError
+        A vector of another width than the family says.
+    """
     family = load_family(component)
-    rows: list[Mapping[str, Any]] = [
-        {str(name): value for name, value in row.items()} for row in songs.to_dict("records")
-    ]
-    said = [family.compute(SongSource(row, lambda: iter(())), settings) for row in rows]
-    table = pd.DataFrame({SONG_ID: songs[SONG_ID].to_numpy(), WORDS: said}).sort_values(SONG_ID)
-    write_table(song_file(folder, family.name), table)
+    stored = described(family, settings)
+    said: dict[str, Any] = {}
+    for row in songs.sort_values(SONG_ID).to_dict("records"):
+        place = deliveries / str(row[DELIVERY])
+        named = {str(name): value for name, value in row.items()}
+        value = family.compute(SongSource(row=named, file=partial(_file_in, place)), settings)
+        if isinstance(value, np.ndarray) and value.shape != (stored.width,):
+            raise UserError(
+                f"song {row[SONG_ID]!r}: family {family.name!r} made {value.shape}: wanted {(stored.width,)}"
+            )
+        if value is not None:
+            said[str(row[SONG_ID])] = value
+    values: Any = list(said.values())
+    if stored.dtype != WORDS:
+        values = np.array(values, stored.dtype).reshape(len(values), stored.width)
+    write_values(folder, stored, list(said), values)
+
+
+def _file_in(folder: Path, name: str) -> Path | None:
+    return folder / name if (folder / name).is_file() else None

@@ -5,8 +5,8 @@ which frames of which shard a song lies, `shards/<key>.npy` holds the frames,
 uint8 `(frames, rows)`, time-major.
 
 `families.json` says which families stand beside the image. One of unit `frame` has a line for each of the
-image's frames, in `<family>/<shard>-<key>.npy`, so that the same index finds them; one of unit `song`
-has a line a song in `<family>.parquet`.
+image's frames, in `<family>/<shard>-<key>.npy`, so that the same index finds them; what one of unit `song`
+says stands in `<family>.parquet` (`earshot.store.song_values`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.arrays import positions_of
 from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
 from earshot.errors import UserError
-from earshot.features.families import WORDS, StoredFamily, read_families, write_families
+from earshot.features.families import StoredFamily, read_families, write_families
 from earshot.features.rows import LEVELS, ImageFormat, Row, read_format, write_format
 from earshot.files import write_table
 from earshot.store.shards import Lines, Shard, Stored
+from earshot.store.song_values import read_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,11 +57,6 @@ def write_store(
 def frame_file(family: StoredFamily, shard: str) -> str:
     """Where a store keeps the lines of a family of unit `frame` for the songs of a shard."""
     return f"shards/{shard}.npy" if family is IMAGE else f"{family.name}/{shard}-{family.key}.npy"
-
-
-def song_file(folder: Path, name: str) -> Path:
-    """The table of a family of unit `song`: song_id, and words, a list of text."""
-    return folder / f"{name}.parquet"
 
 
 def newer_images(folder: Path, earlier: Path) -> NDArray[np.object_]:
@@ -114,7 +111,7 @@ class HyperImageStore:
         # .at, since a shard has many songs
         np.maximum.at(self._shard_frames, self._shard_of, self._first_frames + self._n_frames)
         self._shards = OrderedDict()
-        self._words: dict[str, dict[str, list[str]]] = {}
+        self._said: dict[str, tuple[NDArray[np.intp], Any]] = {}
 
     @classmethod
     def open(cls, folder: Path) -> HyperImageStore:
@@ -177,14 +174,23 @@ class HyperImageStore:
 
     def words(self, name: str, positions: Integers) -> list[list[str]]:
         """What the family `name` of unit `song` says of songs, `(n,)`; nothing of one it does not know."""
-        import pandas as pd
+        rows, said = self._values(name)
+        return [said[row] if row >= 0 else [] for row in rows[np.asarray(positions, np.intp)]]
 
-        self.family(name)
-        if name not in self._words:
-            told = pd.read_parquet(song_file(self.folder, name))
-            self._words[name] = dict(zip(told[SONG_ID], map(list, told[WORDS]), strict=True))
-        ids = self.songs[SONG_ID].to_numpy()[np.asarray(positions, np.intp)]
-        return [self._words[name].get(song_id, []) for song_id in ids]
+    def vectors(self, name: str, positions: Integers) -> NDArray[np.float32]:
+        """The vectors of a family of unit `song`, float32 `(n, width)`; zeros of a song without one."""
+        rows, vectors = self._values(name)
+        wanted = rows[np.asarray(positions, np.intp)]
+        found = np.zeros((len(wanted), self.family(name).width), np.float32)
+        found[wanted >= 0] = vectors[wanted[wanted >= 0]]
+        return found
+
+    def _values(self, name: str) -> tuple[NDArray[np.intp], Any]:
+        """The row of each song among what a family of unit `song` says, -1 without one, and that."""
+        if name not in self._said:
+            ids, values = read_values(self.folder, self.family(name))
+            self._said[name] = positions_of(ids, self.songs[SONG_ID]), values
+        return self._said[name]
 
     def windows(
         self, songs: Integers, first_frames: Integers, n_frames: int, family: str | None = None

@@ -18,6 +18,7 @@ CORE = (
     "audio",
     "features",
     "store",
+    "extraction",
     "catalogue",
     "factors",
     "spaces",

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from earshot.audio.probing import probe
+from earshot.extraction.images import extract_image
 from earshot.features.hyper_image import DEFAULTS, excerpt_of
-from earshot.store.making import extract_image
 from tests.audio.hostile import write_samples
 from tests.byte_mutations import mutated
 

@@ -10,8 +10,8 @@ import soundfile
 
 from earshot.audio.decoding import decode
 from earshot.audio.probing import Probe, probe
+from earshot.extraction.images import extract_image
 from earshot.features.hyper_image import DEFAULTS, excerpt_of
-from earshot.store.making import extract_image
 from tests.audio.files import RATE, stereo
 from tests.audio.hostile import encoded, overwritten, with_number
 

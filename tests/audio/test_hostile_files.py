@@ -21,7 +21,7 @@ from tests.audio.hostile import encoded, with_number
 WORKER = """
 import sys
 from pathlib import Path
-from earshot.store.making import extract_image
+from earshot.extraction.images import extract_image
 from earshot.features.hyper_image import DEFAULTS, excerpt_of
 from earshot.audio.probing import probe
 

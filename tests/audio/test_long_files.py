@@ -15,7 +15,7 @@ WORKER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from earshot.store.making import extract_image
+from earshot.extraction.images import extract_image
 from earshot.features.hyper_image import DEFAULTS, Excerpt
 from earshot.audio.probing import probe
 

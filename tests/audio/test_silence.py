@@ -12,9 +12,9 @@ import soundfile
 
 from earshot.audio.probing import Probe, probe
 from earshot.catalogue.songs import judge, with_probes
+from earshot.extraction.images import extract_image, plan_shards
 from earshot.features.hyper_image import DEFAULTS, excerpt_of, excerpt_start
 from earshot.params import RawAudio
-from earshot.store.making import extract_image, plan_shards
 from tests.audio.files import RATE
 from tests.audio.signals import SAMPLE_RATE, music
 

@@ -22,11 +22,11 @@ import earshot
 from earshot import pool
 from earshot.audio.decoding import decode, to_mono
 from earshot.errors import UserError
+from earshot.extraction.images import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
 from earshot.features.compute import features, quantize
 from earshot.features.hyper_image import DEFAULTS
 from earshot.features.spectrum import resample
 from earshot.params import HyperImages
-from earshot.store.making import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
 from earshot.store.reader import HyperImageStore
 from tests.audio.files import RATE, stereo
 from tests.audio.workspace import Workspace
@@ -143,7 +143,7 @@ def test_incremental_interrupted_and_at_once_are_the_same_bytes(tmp_path: Path, 
 STAGE = """
 import sys
 from tests.stages.test_hyper_images import one_shard
-from earshot.store.making import make_shards
+from earshot.extraction.images import make_shards
 make_shards(*one_shard(sys.argv[1], sys.argv[2]))
 """
 

@@ -79,9 +79,9 @@ def _one_song(audio: Path, settings: HyperImages, others: Collection[str], folde
 
     from earshot.audio.probing import probe
     from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
+    from earshot.extraction.beside import lines_of
+    from earshot.extraction.images import extract_image
     from earshot.features.hyper_image import excerpt_of, format_of
-    from earshot.store.beside import lines_of
-    from earshot.store.making import extract_image
     from earshot.store.reader import HyperImageStore, frame_file, write_store
     from earshot.store.shards import write_shard
     from earshot.store.song_values import write_values

@@ -10,14 +10,14 @@ from earshot.catalogue.songs import count_reasons
 from earshot.checks import SONGS_WITH_AN_IMAGE, share_check
 from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, N_FRAMES, REASON, SONG_ID, WITHDRAWN
 from earshot.errors import UserError
+from earshot.extraction.beside import beside_files, failed_beside, make_beside, write_song_values
+from earshot.extraction.images import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
 from earshot.features.families import StoredFamily, families_of
 from earshot.features.hyper_image import format_of
 from earshot.files import write_table
 from earshot.params import Params
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked
-from earshot.store.beside import beside_files, failed_beside, make_beside, write_song_values
-from earshot.store.making import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
 from earshot.store.reader import write_store
 
 if TYPE_CHECKING:

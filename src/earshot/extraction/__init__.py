@@ -1,0 +1,1 @@
+"""Extracting features: which songs share a shard, their images, and what stands beside these."""

@@ -49,9 +49,9 @@ from turns import median_seconds, timed
 import earshot
 from earshot.extraction.images import extract_image
 from earshot.features.hyper_image import Excerpt
-from earshot.features.rows import Row
 from earshot.params import load_params
 from earshot.processes import keep_freed_memory
+from earshot.store.rows import Row
 from earshot.store.shards import write_shard
 
 SETTINGS = load_params(Path(__file__).parents[1] / "params.yaml").hyper_images

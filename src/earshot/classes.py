@@ -7,9 +7,12 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earshot.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def load_class(class_path: str, key: str) -> Any:
@@ -24,6 +27,16 @@ def load_class(class_path: str, key: str) -> Any:
         return getattr(_of_file(Path(module)) if module.endswith(".py") else import_module(module), name)
     except (ImportError, AttributeError, OSError) as error:
         raise UserError(f"{key}={class_path!r} cannot be imported: {error}") from None
+
+
+def load_network(class_path: str, key: str) -> type[nn.Module]:
+    """As `load_class`; UserError also for anything but a subclass of `torch.nn.Module`."""
+    from torch import nn
+
+    kind = load_class(class_path, key)
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+        raise UserError(f"{key}={class_path!r}: wanted an nn.Module")
+    return kind
 
 
 def _of_file(path: Path) -> ModuleType:

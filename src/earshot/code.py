@@ -17,6 +17,7 @@ CORE = (
     "foreign",
     "audio",
     "features",
+    "families",
     "store",
     "extraction",
     "catalogue",

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from earshot.baselines.known import Known, read_known
-from earshot.features.rows import ImageFormat, Row
 from earshot.files import write_table
 from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.rows import ImageFormat, Row
 from earshot.store.shards import write_shard
 from tests.training.heard import N_SONGS, write_training_set
 

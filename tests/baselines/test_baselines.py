@@ -12,7 +12,7 @@ from earshot.baselines.linear import linear_bow, linear_modulation, linear_stati
 from earshot.baselines.metadata_genre import metadata_genre
 from earshot.baselines.popularity import popularity
 from earshot.errors import UserError
-from earshot.store.statistics import row_statistics
+from earshot.extraction.statistics import row_statistics
 from oord_2013.mlp_bow import mlp_bow
 from oord_2013.mlr import mlr
 from tests.baselines.heard_songs import COLD, change_cold_songs, heard, known_of, write_known

@@ -6,7 +6,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from earshot.encoders.components import load_network
+from earshot.classes import load_network
 from earshot.errors import UserError
 from earshot.params import Component, check_params
 from earshot.predictors.familiar import MAX_DEVIATIONS, MAX_GAIN_DB

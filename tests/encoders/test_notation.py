@@ -10,9 +10,9 @@ from earshot.encoders.architecture import Convolution, FullyConnected, Normaliza
 from earshot.encoders.late_fusion import LateFusion
 from earshot.encoders.notation import LocalResponseNormalization, NotationEncoder
 from earshot.errors import UserError
-from earshot.features.rows import ImageFormat, Row
 from earshot.params import Component
 from earshot.predictors.song_encoder import build, describe
+from earshot.store.rows import ImageFormat, Row
 
 PAPER = "IC(5,15,64)LPC(1,5,64)LPF(384)F(192)O"
 NUMBER = st.integers(1, 999)

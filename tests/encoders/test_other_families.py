@@ -11,12 +11,12 @@ import torch
 
 from earshot.encoders.sound_and_words import SoundAndWords
 from earshot.errors import UserError
-from earshot.features.families import StoredFamily
 from earshot.files import write_json
 from earshot.params import Component
 from earshot.predictors.inputs import consecutive
 from earshot.predictors.load import load_encoder, predict, read_description, save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, build, describe, heard_beside
+from earshot.store.families import StoredFamily
 from earshot.store.reader import HyperImageStore, frame_file, write_store
 from earshot.store.shards import write_shard
 from earshot.store.song_values import write_values

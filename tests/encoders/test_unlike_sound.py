@@ -18,7 +18,6 @@ from earshot.audio.probing import probe
 from earshot.errors import UserError
 from earshot.extraction.images import extract_image
 from earshot.features.hyper_image import excerpt_of, format_of
-from earshot.features.rows import ImageFormat, Row
 from earshot.params import Component, load_params
 from earshot.predictors.familiar import (
     MAX_DEVIATIONS,
@@ -32,6 +31,7 @@ from earshot.predictors.familiar import (
 from earshot.predictors.load import familiarize_with, hear, load_encoder, save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build, describe
 from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.rows import ImageFormat, Row
 from earshot.store.shards import write_shard
 
 CONVOLUTIONAL = "earshot.encoders.convolutional:ConvolutionalEncoder"

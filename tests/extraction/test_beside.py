@@ -11,16 +11,17 @@ import pytest
 import soundfile
 
 from earshot.errors import UserError
-from earshot.features.families import SongSource, described, families_of, load_family, multi_hot
+from earshot.families.metadata import Metadata
+from earshot.families.samples import LOUDEST, Samples16
+from earshot.features.families import SongSource, described, families_of, load_family
 from earshot.features.hyper_image import DEFAULTS, feature_key
-from earshot.features.metadata import Metadata
-from earshot.features.samples import LOUDEST, Samples16
 from earshot.params import Component
+from earshot.store.families import multi_hot
 from earshot.store.reader import HyperImageStore
 from tests.audio.workspace import Workspace
 
-SAMPLES = Component("earshot.features.samples:Samples16", {})
-METADATA = Component("earshot.features.metadata:Metadata", {"fields": ["genres", "year"]})
+SAMPLES = Component("earshot.families.samples:Samples16", {})
+METADATA = Component("earshot.families.metadata:Metadata", {"fields": ["genres", "year"]})
 RATE = 22050
 SAWTOOTH = ((np.arange(5000) % 200 - 100) / 128).astype(np.float32)
 """Numbers that every machine has exactly."""
@@ -141,7 +142,7 @@ def test_what_is_said_of_songs_is_found_by_word(workspace: Workspace) -> None:
     ]
 
 
-VECTORS = Component("earshot.features.embedding:Embedding", {"width": 2})
+VECTORS = Component("earshot.families.embedding:Embedding", {"width": 2})
 
 
 def bring_vectors(workspace: Workspace, table: pd.DataFrame, name: str = "embeddings.parquet") -> None:
@@ -230,7 +231,7 @@ def test_what_no_family_is_is_named(workspace: Workspace, own: Path) -> None:
     refuses(f"{own}:Loudness", r"family 'loudness' made float32 \(\d+, 1\): wanted", extra=1)
     refuses(f"{own}:Nothing", "cannot be imported")
     refuses(f"{own}:AudioError", "has no attribute 'name'")
-    refuses("earshot.features.metadata:Metadata", "wanted some of genres, tags, year", fields=["mood"])
+    refuses("earshot.families.metadata:Metadata", "wanted some of genres, tags, year", fields=["mood"])
     workspace.set("hyper_images", families=[METADATA, METADATA])
     with pytest.raises(UserError, match="metadata, metadata: wanted every name once"):
         workspace.run("hyper_images")

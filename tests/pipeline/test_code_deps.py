@@ -26,7 +26,7 @@ LOADS_CLASSES = {
     "evaluation_report": [ENCODER],
 }
 """The classes that params.yaml names; release, served_factors and drift take theirs from a manifest."""
-FILES_ONLY = ("encoders", "training", "features", "baselines", "stages", "deliveries")
+FILES_ONLY = ("encoders", "training", "families", "baselines", "stages", "deliveries")
 """Packages that hold alternatives, or one thing for many: a new file there must make nothing stale."""
 NEARLY_ALL = 0.7
 """Of the lines of a folder, used: it is a dep as a whole."""

@@ -16,7 +16,7 @@ PIECES = {
     "play_counts/counted.key": "catalogue/play_rows.py",
     "served_factors/predicted/*.npy": "encoders/convolutional.py",
     "served_factors/solved.key": "spaces/wmf.py",
-    "drift/reference.key": "store/statistics.py",
+    "drift/reference.key": "extraction/statistics.py",
     "drift/deliveries/*": "evaluation/drift.py",
     "recommendations/ranked/listeners.key": "recommend/ranking.py",
 }
@@ -39,7 +39,7 @@ def pieces(workspace: Workspace) -> dict[str, set[tuple[str, str]]]:
     }
 
 
-ALTERNATIVES = ("encoders", "training/objectives", "baselines", "features")
+ALTERNATIVES = ("encoders", "training/objectives", "baselines", "families")
 
 
 def test_an_edit_of_words_makes_nothing_again(workspace: Workspace) -> None:

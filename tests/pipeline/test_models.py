@@ -20,8 +20,8 @@ def named(file: str, kind: str, **init_args: Any) -> dict[str, Any]:
     return {"file": file, "class": kind, "init_args": init_args}
 
 
-SAMPLES = named("src/earshot/features/samples.py", "Samples16")
-WORDS = named("src/earshot/features/metadata.py", "Metadata", fields=["genres"])
+SAMPLES = named("src/earshot/families/samples.py", "Samples16")
+WORDS = named("src/earshot/families/metadata.py", "Metadata", fields=["genres"])
 SMALL_RAW = {"stride": 81, "channels": [8, 8, 16]}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "raw_waveform+factors_mse": {

@@ -28,7 +28,6 @@ from earshot.catalogue.split import cold
 from earshot.cli.main import app
 from earshot.deliveries.ingest import ingest
 from earshot.factors.solves import confidence, solve_rows
-from earshot.features.rows import ImageFormat, Row
 from earshot.files import parse_yaml, write_json, write_table
 from earshot.params import Split, TrainingSet
 from earshot.predictors.load import load_encoder, predict, save_encoder
@@ -36,6 +35,7 @@ from earshot.predictors.song_encoder import EncoderDescription, build
 from earshot.stages.fold_models import KEPT
 from earshot.stages.training_set import write_other_split
 from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.rows import ImageFormat, Row
 from earshot.store.shards import write_shard
 from tests.deliveries.workspaces import sound
 

@@ -10,12 +10,12 @@ import pandas as pd
 import soundfile
 
 from earshot.catalogue.play_counts import write_play_counts
-from earshot.features.rows import FAMILIES, ImageFormat, Row
 from earshot.files import write_json
 from earshot.params import Params, load_params
 from earshot.stages import wmf_factors
 from earshot.stages.paths import Paths
 from earshot.store.reader import write_store
+from earshot.store.rows import FAMILIES, ImageFormat, Row
 from earshot.store.shards import write_shard
 from earshot.versioning import PreviousOutput
 

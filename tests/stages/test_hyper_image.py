@@ -14,10 +14,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from earshot.errors import UserError
-from earshot.features.rows import FAMILIES, ImageFormat, Row
 from earshot.files import parse_yaml
 from earshot.params import Component, check_params
 from earshot.store.reader import write_store
+from earshot.store.rows import FAMILIES, ImageFormat, Row
 from earshot.store.shards import write_shard
 from hyper_image import cross_validation
 from hyper_image.cloud import three_components

@@ -8,11 +8,11 @@ import pytest
 from earshot.catalogue.play_counts import read_play_counts, write_play_counts
 from earshot.catalogue.split import cold, validation
 from earshot.errors import UserError
-from earshot.features.rows import ImageFormat, Row
 from earshot.files import write_json, write_table
 from earshot.params import Split
 from earshot.stages import training_set
 from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.rows import ImageFormat, Row
 from earshot.store.shards import write_shard
 from tests.stages.delivered import contents, params_with, paths_of
 

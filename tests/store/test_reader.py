@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earshot.errors import UserError
-from earshot.features.rows import ImageFormat, Row
 from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.rows import ImageFormat, Row
 from earshot.store.shards import write_shard
 
 ROWS = (Row("a_1", "a", 0.0, 0.1), Row("b_1", "b", -1.0, 1.0), Row("b_2", "b", -1.0, 1.0))

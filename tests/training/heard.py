@@ -7,10 +7,10 @@ import pandas as pd
 import soundfile
 
 from earshot.catalogue.play_counts import write_play_counts
-from earshot.features.rows import ImageFormat, Row
 from earshot.files import write_table
 from earshot.params import CnnCheckpoint, Component
 from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.rows import ImageFormat, Row
 from earshot.store.shards import write_shard
 from earshot.training.examples import Examples
 

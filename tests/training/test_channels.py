@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from earshot.features.rows import ImageFormat, Row
 from earshot.params import Augment
+from earshot.store.rows import ImageFormat, Row
 from earshot.training.windows import Channels, RandomWindows
 from tests.training.heard import read_heard, write_training_set
 

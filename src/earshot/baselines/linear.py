@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.baselines.known import Known
+from earshot.extraction.statistics import row_statistics
 from earshot.store.reader import HyperImageStore
-from earshot.store.statistics import row_statistics
 
 Array = NDArray[np.float32]
 
@@ -96,7 +96,7 @@ def linear_bow(known: Known) -> Array:
 def linear_statistics(known: Known) -> Array:
     """Item factors predicted from statistics of all rows by ridge regression.
 
-    Each statistic (`earshot.store.statistics.row_statistics`) is standardized.
+    Each statistic (`earshot.extraction.statistics.row_statistics`) is standardized.
 
     Returns
     -------

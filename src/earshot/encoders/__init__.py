@@ -2,7 +2,7 @@
 
 An encoder is a `torch.nn.Module` with
 
-- `families`: the families it wants by default, of hyper-image rows (`earshot.features.rows.FAMILIES`) and of
+- `families`: the families it wants by default, of hyper-image rows (`earshot.store.rows.FAMILIES`) and of
   those beside the image (`earshot.features.families`); `families` among its init_args says otherwise;
 - `__init__(n_rows, n_outputs, **init_args)`, where `n_rows` counts the rows of those families;
 - `forward(windows)`: float32 (batch, n_rows, n_frames), every row with mean 0 and variance 1

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from earshot.encoders.notation import up_to_last_f
-from earshot.features.rows import FAMILIES
+from earshot.store.rows import FAMILIES
 
 
 class LateFusion(nn.Module):

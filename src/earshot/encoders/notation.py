@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from earshot.encoders.architecture import Convolution, FullyConnected, ImageLayer, Normalization, parse
-from earshot.features.rows import FAMILIES
+from earshot.store.rows import FAMILIES
 
 
 class NotationEncoder(nn.Module):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from earshot.encoders.components import load_network
+from earshot.classes import load_network
 
 
 class TimeShuffled(nn.Module):

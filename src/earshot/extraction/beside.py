@@ -15,11 +15,12 @@ from earshot.audio.samples import AudioError, codec_errors
 from earshot.columns import DELIVERY, N_FRAMES, REASON, SONG_ID
 from earshot.errors import UserError
 from earshot.extraction.images import PlannedShard, excerpts, shard_files
-from earshot.features.families import WORDS, SongSource, StoredFamily, described, load_family
+from earshot.features.families import SongSource, described, load_family
 from earshot.features.hyper_image import Excerpt, read_excerpt
 from earshot.files import replacing, write_table
 from earshot.params import Component, HyperImages
 from earshot.pool import parallel_map
+from earshot.store.families import WORDS, StoredFamily
 from earshot.store.reader import frame_file
 from earshot.store.shards import Lines, Outcome, ShardDraft
 from earshot.store.song_values import write_values

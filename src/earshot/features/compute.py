@@ -16,12 +16,12 @@ from earshot.features.chroma import chroma, chroma_bank
 from earshot.features.contrast import contrast, contrast_bands
 from earshot.features.mel import decibels, mel_parts, mel_power
 from earshot.features.mfcc import DELTA_WIDTH, delta, delta2, mfcc
-from earshot.features.rows import LEVELS, Row
 from earshot.features.scales import image_rows
 from earshot.features.spectrum import Spectrum, estimate_tuning, power_spectra
 from earshot.features.tempogram import cyclic_tempogram, onset_rises
 from earshot.features.tonnetz import tonnetz
 from earshot.params import HyperImages
+from earshot.store.rows import LEVELS, Row
 
 Features = NDArray[np.float32]
 

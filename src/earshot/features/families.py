@@ -1,6 +1,6 @@
 """Feature families beside the rows of the hyper-image: what else is stored of a song, one file each.
 
-The eight families of rows (`earshot.features.rows.FAMILIES`) come out of one spectrum and share one key.
+The eight families of rows (`earshot.store.rows.FAMILIES`) come out of one spectrum and share one key.
 Every other family has a key of its own: adding one to params.yaml (`hyper_images.families`) changes no
 key, byte or file of any other. It is named there as `{file: path/to/file.py, class: Class, init_args: {}}`.
 """
@@ -8,26 +8,22 @@ key, byte or file of any other. It is named there as `{file: path/to/file.py, cl
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from earshot.classes import load_class
 from earshot.errors import UserError
-from earshot.features.rows import FAMILIES
-from earshot.files import read_json, write_json
 from earshot.params import Component, HyperImages
+from earshot.store.families import StoredFamily
+from earshot.store.rows import FAMILIES
 
 if TYPE_CHECKING:
     from earshot.audio.samples import Samples
-
-WORDS = "words"
-"""The dtype of a family that says words of a song; an encoder hears which of those it knows are said."""
 
 
 @dataclass(frozen=True)
@@ -89,23 +85,6 @@ class FeatureFamily(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class StoredFamily:
-    """What a store says of a family that it holds; the attributes as of `FeatureFamily`.
-
-    Attributes
-    ----------
-    key
-        Lines with the same key were made by the same definition and may be mixed.
-    """
-
-    name: str
-    key: str
-    unit: Literal["frame", "song"]
-    dtype: str
-    width: int
-
-
 def load_family(component: Component) -> FeatureFamily:
     """The family that params.yaml names. UserError where it cannot be made or is none."""
     where = "hyper_images.families"
@@ -136,36 +115,4 @@ def families_of(settings: HyperImages) -> list[StoredFamily]:
     names = [family.name for family in found]
     if len({*names}) < len(names):
         raise UserError(f"hyper_images.families: {', '.join(names)}: wanted every name once")
-    return found
-
-
-def write_families(path: Path, families: Iterable[StoredFamily]) -> None:
-    """Write families.json."""
-    write_json(path, [asdict(family) for family in families])
-
-
-def read_families(path: Path) -> dict[str, StoredFamily]:
-    """By name, what `write_families` wrote to `path`; none where there is no file.
-
-    Raises UserError where it is something else.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        return {family["name"]: StoredFamily(**family) for family in read_json(path)}
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path}: not the families of a store: {error}") from None
-
-
-def multi_hot(said: Sequence[Sequence[str]], words: Sequence[str]) -> NDArray[np.float32]:
-    """Which of `words` are among those `said` of each song, float32 (n, n_words), 1 where they are.
-
-    >>> multi_hot([["jazz", "sitar"], []], ["jazz", "rock"])
-    array([[1., 0.],
-           [0., 0.]], dtype=float32)
-    """
-    place = {word: number for number, word in enumerate(words)}
-    found = np.zeros((len(said), len(words)), np.float32)
-    for song, some in enumerate(said):
-        found[song, [place[word] for word in some if word in place]] = 1
     return found

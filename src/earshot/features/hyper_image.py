@@ -17,10 +17,10 @@ from earshot.audio.decoding import open_blocks, to_mono
 from earshot.audio.probing import Probe, probe
 from earshot.audio.samples import AudioError, Samples
 from earshot.features.compute import features, normalize
-from earshot.features.rows import ImageFormat, Row
 from earshot.features.scales import image_rows
 from earshot.features.spectrum import resample
 from earshot.params import HyperImages
+from earshot.store.rows import ImageFormat, Row
 
 FEATURE_VERSION = 1
 """Counts the definitions of the rows: another number, other images."""

@@ -11,9 +11,9 @@ from functools import lru_cache
 
 from earshot.features.chroma import PITCH_CLASSES
 from earshot.features.contrast import N_BANDS
-from earshot.features.rows import LEVELS, Row
 from earshot.features.tempogram import N_CLASSES, tempo
 from earshot.features.tonnetz import AXES
+from earshot.store.rows import LEVELS, Row
 
 QUIETEST, LOUDEST = -70.0, 30.0
 """Decibels of a mel band."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.features.rows import Row
+from earshot.store.rows import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from earshot.features.rows import ImageFormat
+from earshot.store.rows import ImageFormat
 
 QUANTIZATION_STEP = 1.0
 """Of every stored row: a smaller deviation is rounding, not sound."""

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from earshot.columns import N_FRAMES
 from earshot.errors import UserError
-from earshot.features.families import WORDS, multi_hot
+from earshot.store.families import WORDS, multi_hot
 from earshot.store.reader import HyperImageStore
 
 Batch = tuple[NDArray[Any], ...]

@@ -14,14 +14,13 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from earshot.classes import load_class
-from earshot.encoders.components import load_network
+from earshot.classes import load_class, load_network
 from earshot.errors import UserError
-from earshot.features.rows import ImageFormat
 from earshot.params import ClassPath, Component, Count
 from earshot.predictors.familiar import MAX_DEVIATIONS, Familiar, Gain, floored, gain_of
 from earshot.predictors.inputs import Beside, beside
 from earshot.store.reader import HyperImageStore
+from earshot.store.rows import ImageFormat
 
 
 class SongEncoder(nn.Module):

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from earshot import releases
 from earshot.errors import UserError
-from earshot.features.families import WORDS, described, families_of, load_family
+from earshot.features.families import described, families_of, load_family
 from earshot.params import HyperImages, load_params
 from earshot.queries.state import ServedState
+from earshot.store.families import WORDS
 from earshot.terminal import on_one_line, say
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from earshot.arrays import is_among
 from earshot.catalogue.play_counts import PlayCounts
 from earshot.columns import COLD, FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
-from earshot.features.families import WORDS
 from earshot.files import link, read_json, replace_array, write_json
 from earshot.spaces.placing import Ids, Vectors
 from earshot.spaces.space import TasteSpace
+from earshot.store.families import WORDS
 from earshot.store.reader import HyperImageStore
 
 if TYPE_CHECKING:

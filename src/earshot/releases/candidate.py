@@ -10,10 +10,10 @@ from typing import Any
 from earshot import versioning
 from earshot.code import key_of
 from earshot.errors import UserError
-from earshot.features.rows import read_format
 from earshot.files import read_json
 from earshot.releases.history import list_releases
 from earshot.releases.manifest import FOLD_MODELS, Manifest, ModelName, read_pointer
+from earshot.store.rows import read_format
 from earshot.trusted import named_classes
 
 MADE_BY = (

@@ -26,6 +26,7 @@ from earshot.evaluation.drift import (
     allowed_by_chance,
     set_aside,
 )
+from earshot.extraction.statistics import describe
 from earshot.files import read_json, replace_json, write_table
 from earshot.pages.drift import MEASURES, draw_page, expected, observed
 from earshot.params import Drift, Params
@@ -34,7 +35,6 @@ from earshot.recommend.similar import K, describe_hubs, occurrences
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.store.reader import HyperImageStore
-from earshot.store.statistics import describe
 from earshot.versioning import file_md5
 
 REFERENCE = "reference"

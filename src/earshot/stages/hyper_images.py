@@ -12,12 +12,13 @@ from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, N_FRAMES, REASON, SONG_I
 from earshot.errors import UserError
 from earshot.extraction.beside import beside_files, failed_beside, make_beside, write_song_values
 from earshot.extraction.images import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
-from earshot.features.families import StoredFamily, families_of
+from earshot.features.families import families_of
 from earshot.features.hyper_image import format_of
 from earshot.files import write_table
 from earshot.params import Params
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked
+from earshot.store.families import StoredFamily
 from earshot.store.reader import write_store
 
 if TYPE_CHECKING:

@@ -27,10 +27,10 @@ from earshot.columns import (
     WITHDRAWN,
 )
 from earshot.errors import UserError
-from earshot.features.families import StoredFamily
 from earshot.files import link, read_json, write_table
 from earshot.params import Params, TrainingSet
 from earshot.stages.paths import Paths
+from earshot.store.families import StoredFamily
 from earshot.store.reader import HyperImageStore, frame_file, write_store
 from earshot.store.song_values import link_values, read_values
 

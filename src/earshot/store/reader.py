@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from earshot.arrays import positions_of
 from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
 from earshot.errors import UserError
-from earshot.features.families import StoredFamily, read_families, write_families
-from earshot.features.rows import LEVELS, ImageFormat, Row, read_format, write_format
 from earshot.files import write_table
+from earshot.store.families import StoredFamily, read_families, write_families
+from earshot.store.rows import LEVELS, ImageFormat, Row, read_format, write_format
 from earshot.store.shards import Lines, Shard, Stored
 from earshot.store.song_values import read_values
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from earshot.columns import SONG_ID
 from earshot.errors import UserError
-from earshot.features.families import WORDS, StoredFamily
 from earshot.files import write_table
+from earshot.store.families import WORDS, StoredFamily
 
 if TYPE_CHECKING:
     import pandas as pd

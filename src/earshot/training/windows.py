@@ -22,10 +22,10 @@ from torch import Tensor
 
 from earshot.columns import N_FRAMES
 from earshot.features.mel import mel_frequencies
-from earshot.features.rows import LEVELS, ImageFormat
 from earshot.params import Augment
 from earshot.predictors.inputs import Batch, Beside, average_matrix, draw_starts, read_songs, read_windows
 from earshot.store.reader import HyperImageStore
+from earshot.store.rows import LEVELS, ImageFormat
 from earshot.training.examples import Examples
 
 _EQ_BANDS = 5

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.features.mel import mel_frequencies
-from earshot.features.rows import ImageFormat
 from earshot.store.reader import HyperImageStore
+from earshot.store.rows import ImageFormat
 from earshot.store.shards import Stored
 
 ENERGY_SHARE = 0.99

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from earshot.columns import GENRES, TAGS, YEAR, split_names
-from earshot.features.families import WORDS, SongSource
+from earshot.features.families import SongSource
 from earshot.params import HyperImages
+from earshot.store.families import WORDS
 
 FIELDS = (GENRES, TAGS, YEAR)
 

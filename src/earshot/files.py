@@ -94,11 +94,8 @@ def replace_text(path: Path, text: str) -> None:
 
 def replace_bytes(path: Path, content: bytes) -> None:
     """Write `content` beside `path`, sync it, and rename it into place."""
-    with replacing(path) as beside, beside.open("wb") as file:
-        file.write(content)
-        # on the disk before the name: a power cut leaves the old file or the new one
-        file.flush()
-        os.fsync(file.fileno())
+    with replacing(path) as beside:
+        beside.write_bytes(content)
 
 
 def replace_array(path: Path, array: NDArray[Any]) -> None:
@@ -119,13 +116,18 @@ def replace_arrays(path: Path, **arrays: Any) -> None:
 
 @contextmanager
 def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
-    """A path to write at, beside `path` or in `folder`; renamed to `path` at the end, removed after an error.
+    """A path to write at, beside `path` or in `folder`; synced and renamed to `path` at the end.
 
-    Its name, `.<name>.<PID>.tmp`, says whose it is: of a killed process it is litter.
+    After an error it is removed. Its name, `.<name>.<PID>.tmp`, says whose it is: of a killed
+    process it is litter.
     """
     beside = (folder or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     try:
         yield beside
+        with beside.open("rb") as file:
+            os.fsync(
+                file.fileno()
+            )  # on the disk before the name: a power cut leaves the old file or the new one
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 from earshot.errors import UserError
+from earshot.files import replacing
 from earshot.processes import progress
 from earshot.training.lesson import Lesson
 
@@ -108,9 +109,8 @@ class Resumable(Callback):
         self._write(trainer)
 
     def _write(self, trainer: Trainer) -> None:
-        beside = self._path.with_name(f".{self._path.name}.tmp")
-        trainer.save_checkpoint(beside)
-        beside.replace(self._path)  # a kill leaves the last whole one
+        with replacing(self._path) as beside:  # a kill leaves the last whole one
+            trainer.save_checkpoint(beside)
         self._written = time.monotonic()
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from earshot.params import CONFIG, CnnCheckpoint, Component, Count, Learning, Split
+from earshot.classes import Component
+from earshot.params import CONFIG, CnnCheckpoint, Count, Learning, Split
 
 GENRE = Component("earshot.training.objectives.genre:Genre", {})
 

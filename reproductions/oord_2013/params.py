@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from earshot.params import CONFIG, CnnCheckpoint, Component, Count, Split, Training, WmfFactors
+from earshot.classes import Component
+from earshot.params import CONFIG, CnnCheckpoint, Count, Split, Training, WmfFactors
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import posixpath
 from dataclasses import field, fields, is_dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
+from earshot.classes import ClassPath, Component
 from earshot.errors import UserError
 from earshot.files import parse_yaml
 
@@ -20,10 +20,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
-ClassPath = Annotated[
-    str, Field(pattern=r"^(?:[A-Za-z_][\w.]*|[^:\x00-\x1f]+\.py):[A-Za-z_]\w*$", max_length=500)
-]
-"""`package.module:Class`, or `path/to/file.py:Class` of a file outside src/, from the workspace."""
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -42,79 +38,6 @@ class PlayCountSettings:
     min_users: Count
     min_songs: Count
     min_plays: Count
-
-
-@dataclass(frozen=True, config=CONFIG)
-class Component:
-    """A class and its arguments.
-
-    params.yaml names it as `{file, class, init_args}`: dvc.yaml has the file among its deps
-    (`${cnn_checkpoint.encoder.file}`), so that a change of it, and no other alternative, makes the
-    stage stale. Manifests and encoder.json name it by `class_path`.
-    """
-
-    class_path: ClassPath
-    init_args: dict[str, Any]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_file(cls, content: Any) -> Any:
-        if not isinstance(content, dict) or "file" not in content:
-            return content
-        if "class_path" in content:
-            raise ValueError(f"file={content['file']!r} and class_path={content['class_path']!r}: wanted one")
-        rest = {key: value for key, value in content.items() if key not in ("file", "class")}
-        return rest | {"class_path": class_path_of(content["file"], content.get("class"))}
-
-
-def class_path_of(file: Any, name: Any) -> str:
-    """Class path of the class `name` in `file`, a path from the workspace.
-
-    >>> class_path_of("src/earshot/encoders/convolutional.py", "ConvolutionalEncoder")
-    'earshot.encoders.convolutional:ConvolutionalEncoder'
-    >>> class_path_of("../mine/deep.py", "Deep")
-    '../mine/deep.py:Deep'
-
-    Raises
-    ------
-    ValueError
-        No such names; or a file below data/, which deliveries may put there.
-    """
-    if not isinstance(file, str) or not file.endswith(".py") or not isinstance(name, str):
-        raise ValueError(f"file={file!r}, class={name!r}: wanted a .py file and a class in it")
-    path = PurePosixPath(posixpath.normpath(file))
-    if path.parts[0] == "data":
-        raise ValueError(f"file={file!r}: nothing below data/ is run; wanted a file elsewhere")
-    if path.parts[0] == "src":
-        return f"{'.'.join(path.relative_to('src').with_suffix('').parts)}:{name}"
-    return f"{path}:{name}"
-
-
-def module_stem(component: Any) -> str:
-    """The name of the module that a component is in: what its model is called by.
-
-    Parameters
-    ----------
-    component
-        `{class_path, ...}` or `{file, class, ...}`, as JSON.
-
-    >>> module_stem({"class_path": "earshot.encoders.convolutional:ConvolutionalEncoder"})
-    'convolutional'
-    >>> module_stem({"file": "../mine/deep.py", "class": "Deep"})
-    'deep'
-
-    Raises
-    ------
-    ValueError, KeyError, TypeError
-        It names no class.
-    """
-    named = (
-        component["class_path"]
-        if "class_path" in component
-        else class_path_of(component["file"], component["class"])
-    )
-    module = str(named).partition(":")[0]
-    return PurePosixPath(module).stem if module.endswith(".py") else module.rpartition(".")[2]
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -9,8 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from earshot.classes import class_path_of
 from earshot.errors import UserError
-from earshot.params import Params, class_path_of
+from earshot.params import Params
 
 
 @lru_cache(maxsize=1)

@@ -6,12 +6,12 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from earshot.classes import load_network
+from earshot.classes import Component, load_network
 from earshot.errors import UserError
-from earshot.params import Component, check_params
+from earshot.params import check_params
 from earshot.predictors.familiar import MAX_DEVIATIONS, MAX_GAIN_DB
 from earshot.predictors.inputs import consecutive
-from earshot.predictors.load import load_encoder, predict, save_encoder
+from earshot.predictors.load import device, load_encoder, predict, save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build, describe
 from earshot.store.reader import HyperImageStore
 from tests.training.heard import cnn_params, write_training_set
@@ -58,6 +58,8 @@ def test_an_encoder_survives_the_disk_whole(store: HyperImageStore, tmp_path: Pa
     encoder, description = _encoder(store)
     save_encoder(tmp_path, encoder, description)
     loaded = load_encoder(tmp_path)
+    # on the device that `loaded` is on: a GPU rounds otherwise
+    encoder.to(device())
     assert_allclose(predict(loaded, store, [3, 1]), predict(encoder, store, [3, 1]), rtol=0, atol=0)
     (tmp_path / "again").mkdir()
     save_encoder(tmp_path / "again", loaded, description)

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from earshot.classes import Component
 from earshot.encoders.architecture import Convolution, FullyConnected, Normalization, Pooling, parse
 from earshot.encoders.late_fusion import LateFusion
 from earshot.encoders.notation import LocalResponseNormalization, NotationEncoder
 from earshot.errors import UserError
-from earshot.params import Component
 from earshot.predictors.song_encoder import build, describe
 from earshot.store.rows import ImageFormat, Row
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
+from earshot.classes import Component
 from earshot.encoders.sound_and_words import SoundAndWords
 from earshot.errors import UserError
 from earshot.files import write_json
-from earshot.params import Component
 from earshot.predictors.inputs import consecutive
 from earshot.predictors.load import load_encoder, predict, read_description, save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, build, describe, heard_beside

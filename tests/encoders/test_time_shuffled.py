@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from numpy.testing import assert_allclose
 
+from earshot.classes import Component
 from earshot.encoders.convolutional import ConvolutionalEncoder
 from earshot.encoders.time_shuffled import TimeShuffled
-from earshot.params import Component
 from earshot.predictors.load import load_encoder, predict, save_encoder
 from earshot.predictors.song_encoder import build, describe
 from earshot.store.reader import HyperImageStore

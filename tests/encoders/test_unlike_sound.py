@@ -15,10 +15,11 @@ from numpy.testing import assert_allclose
 from torch import Tensor, nn
 
 from earshot.audio.probing import probe
+from earshot.classes import Component
 from earshot.errors import UserError
 from earshot.extraction.images import extract_image
 from earshot.features.hyper_image import excerpt_of, format_of
-from earshot.params import Component, load_params
+from earshot.params import load_params
 from earshot.predictors.familiar import (
     MAX_DEVIATIONS,
     Familiar,

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 import soundfile
 
+from earshot.classes import Component
 from earshot.errors import UserError
 from earshot.families.metadata import Metadata
 from earshot.families.samples import LOUDEST, Samples16
 from earshot.features.families import SongSource, described, families_of, load_family
 from earshot.features.hyper_image import DEFAULTS, feature_key
-from earshot.params import Component
 from earshot.store.families import multi_hot
 from earshot.store.reader import HyperImageStore
 from tests.audio.workspace import Workspace

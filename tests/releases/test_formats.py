@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from earshot import releases
+from earshot.classes import module_stem
 from earshot.errors import UserError
-from earshot.params import module_stem
 from earshot.releases.manifest import check_manifest, read_pointer, write_pointer
 from earshot.spaces.learned import LearnedListeners
 from tests.deliveries.workspaces import empty_workspace

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from earshot.classes import Component
 from earshot.errors import UserError
 from earshot.files import write_json
 from earshot.pages.results import metric_axis, metric_cell
-from earshot.params import Component, Split
+from earshot.params import Split
 from earshot.stages import evaluation_report, fold_models
 from tests.stages.evaluated_workspace import paths_of, write_workspace
 from tests.training.heard import cnn_params

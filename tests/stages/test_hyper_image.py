@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from earshot.classes import Component
 from earshot.errors import UserError
 from earshot.files import parse_yaml
-from earshot.params import Component, check_params
+from earshot.params import check_params
 from earshot.store.reader import write_store
 from earshot.store.rows import FAMILIES, ImageFormat, Row
 from earshot.store.shards import write_shard

@@ -11,9 +11,10 @@ import torch
 from numpy.testing import assert_allclose
 
 from earshot.catalogue.play_counts import write_play_counts
+from earshot.classes import Component
 from earshot.features.hyper_image import format_of
 from earshot.files import write_json, write_table
-from earshot.params import Component, load_params
+from earshot.params import load_params
 from earshot.predictors.familiar import Familiar
 from earshot.predictors.load import save_encoder
 from earshot.predictors.song_encoder import build, describe

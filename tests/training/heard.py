@@ -7,8 +7,9 @@ import pandas as pd
 import soundfile
 
 from earshot.catalogue.play_counts import write_play_counts
+from earshot.classes import Component
 from earshot.files import write_table
-from earshot.params import CnnCheckpoint, Component
+from earshot.params import CnnCheckpoint
 from earshot.store.reader import HyperImageStore, write_store
 from earshot.store.rows import ImageFormat, Row
 from earshot.store.shards import write_shard

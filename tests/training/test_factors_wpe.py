@@ -12,10 +12,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 from earshot.catalogue.play_counts import read_play_counts
+from earshot.classes import Component
 from earshot.factors.solves import confidence
 from earshot.factors.wmf import fit
 from earshot.files import write_table
-from earshot.params import Component
 from earshot.predictors.song_encoder import describe
 from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples, read_examples

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from earshot.classes import Component
 from earshot.errors import UserError
-from earshot.params import CnnCheckpoint, Component
+from earshot.params import CnnCheckpoint
 from earshot.predictors.load import save_encoder
 from earshot.predictors.song_encoder import describe
 from earshot.training.objectives.factors_mse import FactorsMse

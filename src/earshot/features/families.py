@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
-from earshot.classes import load_class
+from earshot.classes import Component, load_class
 from earshot.errors import UserError
-from earshot.params import Component, HyperImages
+from earshot.params import HyperImages
 from earshot.store.families import StoredFamily
 from earshot.store.rows import FAMILIES
 

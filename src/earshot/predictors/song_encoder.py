@@ -14,9 +14,9 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from earshot.classes import load_class, load_network
+from earshot.classes import ClassPath, Component, load_class, load_network
 from earshot.errors import UserError
-from earshot.params import ClassPath, Component, Count
+from earshot.params import Count
 from earshot.predictors.familiar import MAX_DEVIATIONS, Familiar, Gain, floored, gain_of
 from earshot.predictors.inputs import Beside, beside
 from earshot.store.reader import HyperImageStore

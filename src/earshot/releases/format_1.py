@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from earshot.params import module_stem
+from earshot.classes import module_stem
 
 
 def as_format_2(content: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from earshot import tracking
 from earshot.checks import TRAINING_WAS_LONG_ENOUGH, VALIDATION_LOSS_FALLS, check
-from earshot.params import CnnCheckpoint, Params, module_stem
+from earshot.classes import module_stem
+from earshot.params import CnnCheckpoint, Params
 from earshot.predictors.familiar import Familiar
 from earshot.predictors.load import device, familiarize_with, predict, save_encoder
 from earshot.predictors.song_encoder import describe, heard_beside

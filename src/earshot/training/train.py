@@ -17,10 +17,10 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EMAWeightAveraging
 from torch import nn
 
-from earshot.classes import load_class
+from earshot.classes import Component, load_class
 from earshot.columns import N_FRAMES
 from earshot.errors import UserError
-from earshot.params import CnnCheckpoint, Component
+from earshot.params import CnnCheckpoint
 from earshot.predictors.inputs import draw_starts
 from earshot.predictors.load import device
 from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build

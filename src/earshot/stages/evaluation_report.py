@@ -67,7 +67,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     systems = _systems(paths, cold_start, params)
     judged = judge(systems, cold_start, settings.k, settings.bootstraps, params.seed)
     recipe = _judge_recipe(paths, params)
-    judged.metrics["candidate"] = read_json(paths.data("cnn_checkpoint") / "summary.json")["candidate"]
+    judged.metrics["candidate"] = read_json(paths.data("cnn_checkpoint") / "summary.json").get("candidate")
     _write_tables(paths, params, judged, cold_start)
     if recipe is not None:
         write_json(paths.output / "over_folds.json", asdict(recipe))

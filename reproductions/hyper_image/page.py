@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from earshot.catalogue.split import chosen
 from earshot.columns import SONG_ID
+from earshot.evaluation.song_map import songs_to_draw
 from earshot.pages.render import number, render
 from earshot.pages.results import Cell, Row, draw_systems, draw_table
-from earshot.pages.songs import ShownSong, describe_songs, songs_to_draw
+from earshot.pages.songs import ShownSong, describe_songs
 from hyper_image.cloud import draw_cloud, three_components
 from hyper_image.params import HyperImageParams
 from hyper_image.snippets import GENRE, HELD_OUT

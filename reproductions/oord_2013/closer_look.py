@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from earshot.arrays import positions_of
 from earshot.catalogue.split import chosen
 from earshot.columns import ARTIST, ARTIST_ID, N_LISTENERS, SONG_ID, TAGS
+from earshot.evaluation.song_map import lay_out
 from earshot.evaluation.tags import tag_table
-from earshot.pages.song_map import lay_out
 from earshot.recommend.similar import similar_songs
 from earshot.stages.paths import Paths
 from oord_2013.look import Look, read_look

@@ -17,7 +17,9 @@ NEW_DELIVERIES = "new_deliveries"
 
 CANDIDATE = "candidate"
 """What the model that is judged is called among the systems, whatever it is."""
-COMPARED = ((CANDIDATE, "random"), (CANDIDATE, "shuffled_content"), ("upper_bound", CANDIDATE))
+UPPER_BOUND = "upper_bound"
+"""What the system is called that knows the plays themselves: no audio can be better."""
+COMPARED = ((CANDIDATE, "random"), (CANDIDATE, "shuffled_content"), (UPPER_BOUND, CANDIDATE))
 """Systems of the evaluation, of which the first should be better than the second."""
 
 

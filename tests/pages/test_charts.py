@@ -8,7 +8,7 @@ import pytest
 
 from earshot.pages.charts import Axis, curves_chart, interval_bar, ticks
 from earshot.pages.render import number, signed
-from earshot.pages.song_map import colour_classes, draw_map, lay_out
+from earshot.pages.song_map import colour_classes, draw_map
 from earshot.pages.songs import choose_sounds
 
 
@@ -48,24 +48,6 @@ def test_curves_leave_a_gap_for_nan_and_live_with_one_epoch():
 def test_numbers():
     assert [number(0.73456), number(-0.5), number(None)] == ["0.735", "−0.500", "–"]
     assert [signed(0.1), signed(-0.1)] == ["+0.100", "−0.100"]
-
-
-def test_alike_songs_lie_together_and_always_at_the_same_place():
-    rng = np.random.default_rng(3)
-    centres = rng.standard_normal((4, 20)).repeat(20, axis=0)
-    vectors = centres + 0.05 * rng.standard_normal((80, 20))
-    places = lay_out(vectors, seed=0)
-    np.testing.assert_array_equal(places, lay_out(vectors, seed=0))
-    assert (places.min(), places.max()) == (3, 97)
-    distances = np.linalg.norm(places[:, None] - places, axis=2)
-    np.fill_diagonal(distances, np.inf)
-    group = np.arange(80) // 20
-    assert (group[distances.argmin(axis=1)] == group).all()
-
-
-@pytest.mark.parametrize("vectors", [np.zeros((60, 5)), np.eye(2), np.ones((1, 3))])
-def test_a_map_of_next_to_nothing(vectors):
-    assert np.isfinite(lay_out(vectors, seed=0)).all()
 
 
 def test_colours_go_to_frequent_genres():

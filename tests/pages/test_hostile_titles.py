@@ -19,10 +19,11 @@ import oord_2013.page
 from earshot.code import code_files
 from earshot.deliveries.arrivals import Arrival
 from earshot.lanes import onboard
-from earshot.pages import drift, report, songs, validation, warm_up
+from earshot.pages import drift, index, report, songs, validation, warm_up
 from earshot.pages.render import STATIC, TEMPLATES
 from earshot.validation.expectations import Check, CheckResult, Observed
 from earshot.validation.merging import Totals
+from earshot.validation.report import write_report
 from oord_2013.systems import CANDIDATE
 
 PLAIN = "A title"
@@ -65,16 +66,13 @@ def evaluation(title: str, folder: Path) -> str:
     clip = folder / "clip.mp3"
     clip.write_bytes(b"sound")
     first, second, _ = songs.describe_songs(some).values()
-    systems = {"sound": values(*METRICS), "bound": values(*METRICS)}
+    systems = dict.fromkeys(("candidate", "upper_bound", title), values(*METRICS))
     return report.draw_page(
         report.Report(
             metrics={"protocol": protocol(), "systems": systems},
-            differences={"sound_minus_bound": values(*METRICS)},
+            differences={f"candidate_minus_{title}": values(*METRICS)},
             kinds={"known_artists": None},
             recipe=None,
-            descriptions={"sound": title},
-            candidate="sound",
-            bound="bound",
             curves=pd.DataFrame({"epoch": [0, 1], "training_loss": [2, 1.0], "validation_loss": [2, 1.0]}),
             songs=some,
             positions=np.zeros((3, 2)),
@@ -93,11 +91,15 @@ def drifted(title: str, folder: Path) -> str:
 
 
 def validated(title: str, folder: Path) -> str:
-    check = Check("name", title, title, "user", title, title)
-    totals = Totals(3, 0, 0, 1, 2, 3)
-    validation.write_report(folder, totals, [CheckResult(check, Observed(3, 1, (title,), title))])
-    assert json.loads((folder / "validation.json").read_text())["checks"][0]["column"] == title
-    return (folder / "validation.html").read_text(encoding="utf-8")
+    check = Check("name", title, title, "user", title, title, sets_aside=True)
+    write_report(folder, Totals(3, 0, 0, 1, 2, 3), [CheckResult(check, Observed(3, 1, (title,), title))])
+    return validation.draw_page(json.loads((folder / "validation.json").read_text()))
+
+
+def indexed(title: str, folder: Path) -> str:
+    """Files have earshot's own names."""
+    there = index.Entry("drift.html", title, title)
+    return index.draw_page([there, index.Entry("warm_up.html", title, title, ["data/warm_up/warm_up.json"])])
 
 
 def arrived(title: str, folder: Path) -> str:
@@ -187,6 +189,7 @@ PAGES: dict[str, Callable[[str, Path], str]] = {
     "a closer look": closer_look,
     "hyper-image genres": genres,
     "as plays come": warming_up,
+    "pages": indexed,
 }
 
 
@@ -243,7 +246,7 @@ def test_a_title_is_text_whatever_it_holds(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_one_file_that_loads_nothing(name: str, tmp_path: Path) -> None:
     page = Parsed(PAGES[name](PLAIN, tmp_path))
-    assert all(link.startswith("data:") for link in page.links)
+    assert all(link.startswith("data:") or link == "drift.html" for link in page.links)
     assert not any(tag in ("link", "iframe", "object", "embed", "base") for tag, _ in page.elements)
     assert not any(word in script for script in page.scripts for word in ("url(", "@import", "fetch("))
 
@@ -257,6 +260,6 @@ def test_templates_count_as_code_of_the_modules_that_draw_with_them() -> None:
 
 
 def test_every_template_is_drawn_with() -> None:
-    modules = ("report", "warm_up", "drift", "validation", "song_map")
+    modules = ("index", "report", "warm_up", "drift", "validation")
     used = code_files(["earshot.lanes.onboard", *(f"earshot.pages.{name}" for name in modules)]).values()
     assert {file for folder in (TEMPLATES, STATIC) for file in folder.iterdir()} <= set(used)

@@ -75,6 +75,21 @@ def test_an_edit_of_code_makes_all_again_that_it_may_change(workspace: Workspace
     assert (counts(workspace) == 2 * plays).all()
 
 
+def test_an_edit_of_looks_draws_the_pages_again_and_measures_nothing(workspace: Workspace) -> None:
+    pages = workspace.root / "src" / "earshot" / "pages"
+    for looks, line in {
+        "static/page.css": "h1 { color: teal; }",
+        "templates/base.html": "{# new looks #}",
+    }.items():
+        with (pages / looks).open("a") as file:
+            file.write(f"{line}\n")
+        assert workspace.stale_in_dvc() == {"pages"}
+        said = workspace.run("dvc", "repro")
+        assert re.findall("Running stage '(.*)'", said) == ["pages"]
+    assert "teal" in (workspace.root / "data" / "pages" / "warm_up.html").read_text()
+    assert workspace.stale_in_dvc() == set()
+
+
 def counts(workspace: Workspace) -> pd.Series[int]:
     plays = pd.read_parquet(workspace.root / "data" / "play_counts" / "plays.parquet")
     return plays["play_count"]

@@ -9,7 +9,7 @@ def test_failing_expectations_stop_both_front_ends(workspace: Workspace) -> None
     for said in (workspace.run("dvc", "repro", succeeds=False), workspace.job("everything", succeeds=False)):
         assert "at least 100,000,000" in said
         assert "UserFailureData" not in said
-    assert (workspace.root / ".earshot" / "failed" / "play_counts" / "validation.html").is_file()
+    assert (workspace.root / ".earshot" / "failed" / "play_counts" / "validation.json").is_file()
     assert (workspace.root / "data" / "play_counts" / "plays.parquet").read_bytes() == before
     assert workspace.stale_in_dvc() == {"play_counts"}
 

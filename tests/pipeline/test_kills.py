@@ -43,6 +43,7 @@ STAGES = (
     "served_factors",
     "recommendations",
     "drift",
+    "pages",
 )
 
 
@@ -143,7 +144,7 @@ def test_two_kills_between_a_delivery_and_its_recommendation(
     assert untouched.stale_in_dvc() == {"training_set"}
     after = untouched.versions()
     changed = {name for name in after if after[name] != before[name]}
-    assert changed == {"raw_audio", "hyper_images", "served_factors", "recommendations", "drift"}
+    assert changed == {"raw_audio", "hyper_images", "served_factors", "recommendations", "drift", "pages"}
     assert len(shard_names(untouched) - shards) == 1
     new_songs = pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"]
     assert set(new_songs) <= recommended(workspace)

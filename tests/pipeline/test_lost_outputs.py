@@ -18,7 +18,7 @@ OWN = "summary.json"
 
 
 def stale_drift(workspace: Workspace) -> None:
-    """Only `drift` has to run; data/ and DVC's cache share their bytes, as they do but for a copy."""
+    """`drift` and `pages` have to run; data/ and DVC's cache share their bytes, as they do but for a copy."""
     workspace.run("dvc", "checkout", "--relink")
     workspace.set_param("false_alarms", 0.02)
 
@@ -79,7 +79,7 @@ def test_what_the_remote_has_is_fetched_and_the_run_goes_on(
         assert re.search(f"{name}: object [0-9a-f]+(.dir)? of DVC's cache was {was}: fetched", said), said
     assert "drift: done" in said
     after = workspace.versions()
-    assert {name for name in after if after[name] != before[name]} == {"drift"}
+    assert {name for name in after if after[name] != before[name]} == {"drift", "pages"}
     assert workspace.stale_in_dvc() == set()
     for path in objects(workspace).values():
         assert file_md5(path) == path.parent.name + path.stem

@@ -293,7 +293,7 @@ def _write_delivery(folder: Path) -> Path:
 
 def _write_pipeline(root: Path) -> None:
     stages = parse_yaml((PROJECT / "dvc.yaml").read_text())["stages"]
-    del stages["drift"]
+    del stages["drift"], stages["pages"]
     for name, stage in stages.items():
         stage["deps"] = [dep for dep in stage["deps"] if dep.startswith(("data/", "releases/"))]
         if name in ("release", "served_factors", "recommendations"):

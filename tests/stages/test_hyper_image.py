@@ -27,7 +27,7 @@ from hyper_image.params import HyperImageParams
 from hyper_image.snippets import KEPT_TOGETHER, make_fold, on_both_sides, read_catalogue
 from hyper_image.song_level import MfccSums
 from tests.stages.evaluated_workspace import paths_of
-from tests.stages.test_evaluation_report import CHROMIUM, OPTIONS
+from tests.stages.test_pages import CHROMIUM, OPTIONS
 
 N_ARTISTS, SONGS_EACH, FRAMES = 30, 3, 45
 WINDOW = 10

@@ -14,6 +14,7 @@ from earshot.catalogue.play_counts import read_play_counts
 from earshot.catalogue.play_rows import DATES
 from earshot.errors import UserError
 from earshot.files import write_json
+from earshot.pages.validation import draw_page
 from earshot.stages import play_counts
 from tests.stages.delivered import contents, deliver, params_with, paths_of
 
@@ -178,7 +179,6 @@ def test_failing_expectations_stop_the_stage(
     assert report["success"] is False
     failed = [check for check in report["checks"] if check["verdict"] == "fails"]
     assert all(check["observed"] and check["expected"] for check in failed)
-    assert "checks fail" in (tmp_path / "failed" / "validation.html").read_text()
     assert (tmp_path / "failed" / "invalid.parquet").is_file()
 
 
@@ -200,7 +200,7 @@ def test_the_page_needs_no_network_and_trusts_nobody(tmp_path: Path) -> None:
     evil = "user_id,song_id,play_count\nu,s1,<script>alert(1)</script>\nu,s1,1\nv,s2,1\n"
     deliver(tmp_path, "d", songs=SONGS, plays=evil)
     run(tmp_path)
-    page = (tmp_path / "data" / "play_counts" / "validation.html").read_text()
+    page = draw_page(json.loads((tmp_path / "data" / "play_counts" / "validation.json").read_text()))
     assert not re.search(r"https?:|src=|<link|<script", page)
     assert "&lt;script&gt;" in page
     assert "1 of 3 rows not" in page
@@ -271,7 +271,7 @@ def test_plays_of_unknown_songs_warn_and_stop_nothing(tmp_path: Path) -> None:
     report = json.loads((tmp_path / "data" / "play_counts" / "validation.json").read_text())
     assert report["success"] is True
     assert [check["name"] for check in report["checks"] if check["verdict"] == "warns"] == ["unknown_share"]
-    assert "checks warn" in (tmp_path / "data" / "play_counts" / "validation.html").read_text()
+    assert "checks warn" in draw_page(report)
 
 
 def test_feedback_that_cannot_be_read_stops_nothing_and_alone_ends_in_words(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def retrain(
 
 @app.command()
 def results() -> None:
-    """Show the result table, what was released, and where the report and the runs are."""
+    """Show the result table, what was released, and where the pages and the runs are."""
     from earshot.cli.results import show_results
 
     show_results(Path.cwd())

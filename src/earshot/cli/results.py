@@ -28,7 +28,7 @@ def show_results(root: Path) -> None:
     console = Console()
     metrics = read_json(report / "metrics.json")
     console.print(_table(metrics["systems"], metrics["protocol"]["k"]))
-    for place, where in _places(root, report).items():
+    for place, where in _places(root).items():
         console.print(f"{place:>8}  {where}", soft_wrap=True, highlight=False)
 
 
@@ -62,10 +62,12 @@ def _cell(system: dict[str, Any], metric: str) -> str:
     return f"{system[metric]:.3f} ({interval})"
 
 
-def _places(root: Path, report: Path) -> dict[str, str]:
+def _places(root: Path) -> dict[str, str]:
     pointer = read_pointer(root)
     released = pointer.release if isinstance(pointer, Manifest) else nothing_released(root, pointer)
-    places = {"released": released, "report": os.path.relpath(report / "report.html", root)}
+    index = root / "data" / "pages" / "index.html"
+    drawn = os.path.relpath(index, root) if index.is_file() else "`dvc repro pages` draws them"
+    places = {"released": released, "pages": drawn}
     run = root / ".earshot" / "wandb" / "latest.json"
     if run.is_file():
         latest = read_json(run)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -11,6 +10,7 @@ from markupsafe import Markup
 
 from earshot.columns import DELIVERY
 from earshot.evaluation.drift import BANDWIDTH, HYPER_IMAGE, LOUDNESS, PREDICTED_NORM, SET_ASIDE
+from earshot.evaluation.drift_words import WORDS, expected, observed
 from earshot.pages.charts import Axis, interval_bar
 from earshot.pages.render import number, render
 from earshot.pages.results import Cell, Row, draw_table
@@ -19,42 +19,13 @@ NEWEST = 100
 """Deliveries shown."""
 
 
-@dataclass(frozen=True)
-class Measure:
-    """How a measure is told: a heading, a sentence, `digits` after the point and a unit."""
-
-    title: str
-    description: str
-    digits: int
-    unit: str = ""
-
-    def write(self, value: float) -> str:
-        """`value` with its digits and unit."""
-        return f"{number(value, self.digits)} {self.unit}".strip()
-
-
-MEASURES = {
-    HYPER_IMAGE: Measure(
-        "Sound", "distance of the mean hyper-image, in standard deviations between songs", 3
-    ),
-    LOUDNESS: Measure("Loudness", "mean energy of the mel rows", 1, "dB"),
-    BANDWIDTH: Measure("Bandwidth", "mean frequency below which 99 % of the energy lies", 0, "Hz"),
-    PREDICTED_NORM: Measure("Predicted factors", "mean length of the factors that the encoder predicts", 3),
-    SET_ASIDE: Measure("Files set aside", "share of files that could not be used", 3),
+TITLES = {
+    HYPER_IMAGE: "Sound",
+    LOUDNESS: "Loudness",
+    BANDWIDTH: "Bandwidth",
+    PREDICTED_NORM: "Predicted factors",
+    SET_ASIDE: "Files set aside",
 }
-
-
-def observed(line: Mapping[Any, Any]) -> str:
-    """The observed value of `line`, a row of drift.parquet, with its unit."""
-    return MEASURES[line["measure"]].write(line["observed"])
-
-
-def expected(line: Mapping[Any, Any]) -> str:
-    """The range that chance allows in `line`, a row of drift.parquet, with its unit."""
-    measure = MEASURES[line["measure"]]
-    return f"{number(line['low'], measure.digits)} to {measure.write(line['high'])}"
-
-
 HUBS = {
     "skewness": "skewness of how often a song is a neighbour",
     "largest_share_of_places": "share of all places that one song takes",
@@ -83,7 +54,8 @@ def draw_page(lines: pd.DataFrame, hubs: Mapping[str, float]) -> str:
         n_new=len(new),
         n_drifted=int(new["drifted"].sum()),
         measures=[
-            (name, measure, _table(newest[newest["measure"] == name])) for name, measure in MEASURES.items()
+            (name, title, WORDS[name].description, _table(newest[newest["measure"] == name]))
+            for name, title in TITLES.items()
         ],
         hubs={said: number(hubs[name]) for name, said in HUBS.items()} if hubs else {},
     )

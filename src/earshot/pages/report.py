@@ -1,4 +1,4 @@
-"""The whole report."""
+"""The page of the evaluation: systems, differences, training, the map and a few songs closely."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshot.artists import too_few_artists
+from earshot.checks import CANDIDATE, UPPER_BOUND
 from earshot.pages.charts import curves_chart
 from earshot.pages.render import render, signed
 from earshot.pages.results import draw_differences, draw_kinds, draw_systems
@@ -19,27 +20,13 @@ from earshot.pages.song_map import draw_map
 from earshot.pages.songs import Example, sound_uris
 
 CURVES = {"training_loss": "training", "validation_loss": "validation"}
-
-
-@dataclass(frozen=True)
-class OverFolds:
-    """The recipe, judged by a model of every fold.
-
-    Attributes
-    ----------
-    folds
-        Those of which there is a model.
-    candidates, n_users
-        How many were asked about how many songs, over all folds.
-    systems, differences
-        As a `Judgement` has them.
-    """
-
-    folds: list[int]
-    candidates: int
-    n_users: int
-    systems: dict[str, Any]
-    differences: dict[str, Any]
+DESCRIPTIONS = {
+    "random": "a random order for everybody",
+    "shuffled_content": "what the network hears, dealt to the wrong songs",
+    "linear_bow": "a ridge regression on a bag of MFCC words",
+    CANDIDATE: "the model that is judged",
+    UPPER_BOUND: "factors from the plays themselves: what no audio can know",
+}
 
 
 @dataclass(frozen=True)
@@ -49,13 +36,9 @@ class Report:
     Attributes
     ----------
     metrics, differences, kinds
-        As a `Judgement` has them.
+        As a `Judgement` has them: metrics.json, differences.json, known_and_cold_artists.json.
     recipe
-        Of a model of every fold, where there are some.
-    descriptions
-        System -> a few words.
-    candidate, bound
-        The system that is reported, and the one that audio is measured against.
+        over_folds.json: the recipe judged by a model of every fold; None where there is no such model.
     curves
         epoch, training_loss, validation_loss.
     songs, positions
@@ -73,10 +56,7 @@ class Report:
     metrics: Mapping[str, Any]
     differences: Mapping[str, Any]
     kinds: Mapping[str, Any]
-    recipe: OverFolds | None
-    descriptions: Mapping[str, str]
-    candidate: str
-    bound: str
+    recipe: Mapping[str, Any] | None
     curves: pd.DataFrame
     songs: pd.DataFrame
     positions: NDArray[np.float64]
@@ -93,12 +73,12 @@ def draw_page(report: Report) -> str:
     return render(
         "evaluation_report.html",
         protocol=metrics["protocol"],
-        candidate=report.candidate,
-        auc=metrics["systems"][report.candidate]["auc"],
+        candidate=CANDIDATE,
+        auc=metrics["systems"][CANDIDATE]["auc"],
         way=_way(report),
         verdict=_verdict(report),
-        systems=draw_systems(metrics["systems"], report.descriptions, headings, report.candidate),
-        differences=draw_differences(report.differences, headings, report.candidate),
+        systems=draw_systems(metrics["systems"], DESCRIPTIONS, headings, CANDIDATE),
+        differences=draw_differences(report.differences, headings, CANDIDATE),
         kinds=draw_kinds(report.kinds, headings),
         recipe=_recipe(report),
         asked=_asked(metrics["protocol"]),
@@ -118,7 +98,7 @@ def _headings(report: Report) -> dict[str, str]:
 
 def _way(report: Report) -> float | None:
     """How far the candidate is on the way from chance to the bound, by AUC; None where that says nothing."""
-    candidate, bound = (report.metrics["systems"][name]["auc"] for name in (report.candidate, report.bound))
+    candidate, bound = (report.metrics["systems"][name]["auc"] for name in (CANDIDATE, UPPER_BOUND))
     if candidate is None or bound is None or bound <= 0.5:
         return None
     return float((candidate - 0.5) / (bound - 0.5))
@@ -126,9 +106,9 @@ def _way(report: Report) -> float | None:
 
 def _verdict(report: Report) -> str:
     """Of the systems below it, in the words of the rows of differences: over all folds, if judged so."""
-    start = f"{report.candidate}_minus_"
+    start = f"{CANDIDATE}_minus_"
     recipe = report.recipe
-    differences = report.differences if recipe is None else recipe.differences
+    differences = report.differences if recipe is None else recipe["differences"]
     against = {
         name.removeprefix(start): values for name, values in differences.items() if name.startswith(start)
     }
@@ -144,7 +124,7 @@ def _verdict(report: Report) -> str:
         ]
         told += [f"It {verb} {_listed(named)}."] if named else []
     if recipe is not None:
-        told.append(f"That is over models of {len(recipe.folds)} folds, {n_artists:,} artists in all.")
+        told.append(f"That is over models of {len(recipe['folds'])} folds, {n_artists:,} artists in all.")
     return " ".join(told)
 
 
@@ -153,14 +133,14 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _recipe(report: Report) -> dict[str, Any] | None:
-    """The `OverFolds`, its systems and differences drawn."""
+    """What over_folds.json says, its systems and differences drawn."""
     recipe, headings = report.recipe, _headings(report)
     if recipe is None:
         return None
     return {
-        **vars(recipe),
-        "systems": draw_systems(recipe.systems, report.descriptions, headings, report.candidate),
-        "differences": draw_differences(recipe.differences, headings, report.candidate),
+        **recipe,
+        "systems": draw_systems(recipe["systems"], DESCRIPTIONS, headings, CANDIDATE),
+        "differences": draw_differences(recipe["differences"], headings, CANDIDATE),
     }
 
 

@@ -17,42 +17,6 @@ from earshot.pages.render import render
 COLOURS = 9
 """Genres with a colour of their own; the others share a grey."""
 
-_ENOUGH_FOR_TSNE = 50
-_MARGIN = 3.0
-
-
-def lay_out(vectors: NDArray[np.floating], seed: int) -> NDArray[np.float64]:
-    """`(n, 2)` positions in per cent of the map, of `(n, d)` vectors by their directions.
-
-    t-SNE (van der Maaten and Hinton, 2008) from the principal components, on one
-    thread so that the same vectors always give the same map; the principal
-    components alone where songs are few.
-    """
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    directions = np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float64)
-    with threadpool_limits(1):
-        flat = _principal_plane(directions)
-        if len(vectors) >= _ENOUGH_FOR_TSNE and flat.std() > 0:
-            start = flat / flat[:, 0].std() * 1e-4  # as sklearn scales its own `init='pca'`
-            flat = TSNE(init=start, perplexity=30, random_state=seed, n_jobs=1).fit_transform(directions)
-    low, high = flat.min(axis=0), flat.max(axis=0)
-    spread = np.where(high > low, high - low, 1)
-    return np.asarray(_MARGIN + (100 - 2 * _MARGIN) * (flat - low) / spread, dtype=np.float64)
-
-
-def _principal_plane(directions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The first two principal components, `(n, 2)`, each with its largest entry positive."""
-    centred = directions - directions.mean(axis=0)
-    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
-    plane = np.zeros((len(directions), 2))
-    found = left[:, :2] * singular[:2]  # U S: coordinates on the components
-    plane[:, : found.shape[1]] = found
-    signs = np.sign(plane[np.abs(plane).argmax(axis=0), [0, 1]])  # an SVD leaves signs open
-    return np.asarray(plane * np.where(signs == 0, 1, signs), dtype=np.float64)
-
 
 def first_genre(songs: pd.DataFrame) -> pd.Series:
     """The first of `;`-separated genres; "" where there is none."""
@@ -81,7 +45,8 @@ class Dot(NamedTuple):
 def draw_map(songs: pd.DataFrame, positions: NDArray[np.float64], playable: Collection[str]) -> Markup:
     """The map with its key; a song's title appears over it, and it plays when clicked if it is `playable`.
 
-    `positions` are `(n, 2)` in per cent of the map, as `lay_out` gives them, a row for each of `songs`.
+    `positions` are `(n, 2)` in per cent of the map, a row for each of `songs`, as
+    `earshot.evaluation.song_map.lay_out` gives them.
     """
     genres = first_genre(songs)
     classes = colour_classes(genres.tolist())

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshot.catalogue.split import chosen
 from earshot.columns import ARTIST, SONG_ID, TITLE
 from earshot.pages.render import data_uri
 from earshot.pages.song_map import first_genre
@@ -45,11 +44,6 @@ def read_clips(training_set: Path) -> dict[str, Path]:
     table = pd.read_parquet(training_set / "clips" / "clips.parquet")
     files = (training_set / "clips" / name for name in table["clip"])
     return dict(zip(table[SONG_ID], files, strict=True))
-
-
-def songs_to_draw(song_ids: Iterable[str], always: Iterable[str], most: int) -> list[str]:
-    """`most` songs of `song_ids` by hash, and those of `always`; sorted."""
-    return sorted({*chosen(song_ids, most, "map"), *always})
 
 
 def describe_songs(songs: pd.DataFrame) -> dict[str, ShownSong]:

@@ -19,6 +19,7 @@ from earshot.errors import UserError
 from earshot.evaluation.drift import (
     BANDWIDTH,
     LOUDNESS,
+    MEASURES,
     PREDICTED_NORM,
     Line,
     Reference,
@@ -26,9 +27,9 @@ from earshot.evaluation.drift import (
     allowed_by_chance,
     set_aside,
 )
+from earshot.evaluation.drift_words import WORDS, expected, observed
 from earshot.extraction.statistics import describe
 from earshot.files import read_json, replace_json, write_table
-from earshot.pages.drift import MEASURES, draw_page, expected, observed
 from earshot.params import Drift, Params
 from earshot.recommend.encoding import read_encoded
 from earshot.recommend.similar import K, describe_hubs, occurrences
@@ -68,7 +69,7 @@ class TrainedOn:
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Write drift.parquet, a line a delivery and measure, and report.html.
+    """Write drift.parquet, a line a delivery and measure; how unevenly songs are neighbours, in the summary.
 
     A delivery is measured once per training set and released encoder.
 
@@ -88,7 +89,6 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     lines = pd.DataFrame([line for part in parts for line in part])
     write_table(paths.output / "drift.parquet", lines)
     hubs, taken = _hubs(paths, songs)
-    (paths.output / "report.html").write_text(draw_page(lines, hubs), encoding="utf-8")
     summary = summarize(lines, params.drift)
     return {**summary, "hubs": hubs, "notices": summary["notices"] + taken}
 
@@ -236,7 +236,7 @@ def summarize(lines: pd.DataFrame, settings: Drift) -> dict[str, Any]:
 
 def _notice(delivery: str, far: pd.DataFrame) -> str:
     told = (
-        f"{MEASURES[line['measure']].description} {observed(line)} (by chance {expected(line)})"
+        f"{WORDS[line['measure']].description} {observed(line)} (by chance {expected(line)})"
         for line in far.to_dict("records")
     )
     return f"{delivery} sounds unlike anything trained on: {'; '.join(told)}"
@@ -246,7 +246,7 @@ def _newest_checks(lines: pd.DataFrame) -> Iterable[dict[str, Any]]:
     """A check a measure, of the newest delivery."""
     delivery = lines[DELIVERY].iloc[-1]
     newest = {line["measure"]: line for line in lines[lines[DELIVERY] == delivery].to_dict("records")}
-    for name, measure in MEASURES.items():
+    for name, measure in WORDS.items():
         line = newest.get(name)
         yield check(
             name,

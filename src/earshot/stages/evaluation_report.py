@@ -1,7 +1,8 @@
-"""How well each system ranks songs that nobody has played, with intervals, and a report to look at."""
+"""How well each system ranks songs that nobody has played, with intervals, and what its page shows."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from earshot import tracking
 from earshot.arrays import positions_of
 from earshot.artists import too_few_artists
-from earshot.checks import CANDIDATE, COMPARED, beats, check
+from earshot.checks import CANDIDATE, COMPARED, UPPER_BOUND, beats, check
 from earshot.columns import SONG_ID, USER_ID
 from earshot.evaluation import tables
 from earshot.evaluation.cold_start import read_vectors
@@ -26,17 +27,8 @@ from earshot.evaluation.protocol import (
     read_cold_start,
     shuffled_content,
 )
+from earshot.evaluation.song_map import lay_out, songs_to_draw
 from earshot.files import read_json, write_json, write_table
-from earshot.pages.report import OverFolds, Report, draw_page
-from earshot.pages.song_map import lay_out
-from earshot.pages.songs import (
-    Example,
-    choose_sounds,
-    describe_songs,
-    in_order_of_need,
-    read_clips,
-    songs_to_draw,
-)
 from earshot.params import Params
 from earshot.recommend.similar import similar_songs
 from earshot.spaces.placing import rows_of
@@ -44,24 +36,20 @@ from earshot.spaces.space import TasteSpace, read_space
 from earshot.spaces.wmf import Wmf
 from earshot.stages.folds import hear_system, read_snapshots, read_system
 from earshot.stages.paths import Paths
-from earshot.store.reader import HyperImageStore
 from earshot.trusted import trusted_in
 
-BOUND = "upper_bound"
-DESCRIPTIONS = {
-    "random": "a random order for everybody",
-    "shuffled_content": "what the network hears, dealt to the wrong songs",
-    "linear_bow": "a ridge regression on a bag of MFCC words",
-    CANDIDATE: "the model that is judged",
-    BOUND: "factors from the plays themselves: what no audio can know",
-}
 N_WORDS = 500
 MAP_SONGS = 2000
 NEIGHBOURS = 5
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Write metrics.json, differences and tables beside it, and report.html."""
+    """Write metrics.json, differences and tables beside it, and what the page shows of songs.
+
+    `map.parquet`: song_id, and x and y in per cent of the map. `neighbours.json`: a few songs,
+    each with those nearest to it and their cosines, nearest first. `curves.csv` is that of the
+    training; `over_folds.json` is there where other folds have a model.
+    """
     settings = params.evaluation_report
     cold_start = read_cold_start(paths.data("training_set"))
     systems = _systems(paths, cold_start, params)
@@ -70,13 +58,14 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     judged.metrics["candidate"] = read_json(paths.data("cnn_checkpoint") / "summary.json").get("candidate")
     _write_tables(paths, params, judged, cold_start)
     if recipe is not None:
-        write_json(paths.output / "over_folds.json", asdict(recipe))
-    page = draw_page(_report(paths, judged, recipe, params))
-    (paths.output / "report.html").write_text(page, encoding="utf-8")
+        write_json(paths.output / "over_folds.json", recipe)
+    _write_songs(paths, params)
+    # a copy, so that the pages need not wait while a training writes its folder
+    shutil.copyfile(paths.data("cnn_checkpoint") / "curves.csv", paths.output / "curves.csv")
     return _summary(judged, settings.k)
 
 
-def _judge_recipe(paths: Paths, params: Params) -> OverFolds | None:
+def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
     """The candidate and the models of other folds, each on its held-out songs, as the gate judges them."""
     folds = read_json(paths.data("fold_models") / "summary.json")["folds"]
     if not folds:
@@ -101,13 +90,13 @@ def _judge_recipe(paths: Paths, params: Params) -> OverFolds | None:
             evaluate_all(systems, snapshot.cold_start, settings.k, settings.bootstraps, params.seed)
         )
     results = {name: pool([found[name] for found in answers]) for name in answers[0]}
-    return OverFolds(
-        folds=[snapshot.fold for snapshot in snapshots],
-        candidates=sum(len(snapshot.cold_start.song_ids) for snapshot in snapshots),
-        n_users=sum(len(snapshot.cold_start.users) for snapshot in snapshots),
-        systems={name: tables.describe(result, settings.k) for name, result in results.items()},
-        differences=tables.differences(results, settings.k),
-    )
+    return {
+        "folds": [snapshot.fold for snapshot in snapshots],
+        "candidates": sum(len(snapshot.cold_start.song_ids) for snapshot in snapshots),
+        "n_users": sum(len(snapshot.cold_start.users) for snapshot in snapshots),
+        "systems": {name: tables.describe(result, settings.k) for name, result in results.items()},
+        "differences": tables.differences(results, settings.k),
+    }
 
 
 def _space(encoder: Path, factors: Path, params: Params) -> TasteSpace:
@@ -148,7 +137,7 @@ def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, S
         "shuffled_content": shuffled_content(candidate, params.seed),
         "linear_bow": System(users, linear),
         CANDIDATE: candidate,
-        BOUND: System(users, folded),
+        UPPER_BOUND: System(users, folded),
     }
 
 
@@ -174,47 +163,31 @@ def _check(differences: dict[str, Any], a: str, b: str, k: int) -> dict[str, Any
     )
 
 
-def _report(paths: Paths, judged: Judgement, recipe: OverFolds | None, params: Params) -> Report:
-    from earshot.pages.song_sheet import song_sheet
-
+def _write_songs(paths: Paths, params: Params) -> None:
+    """Where songs lie on the map, and those nearest to the first of the songs whose sound is at hand."""
     training_set = paths.data("training_set")
-    songs = pd.read_parquet(training_set / "songs.parquet").set_index(SONG_ID, drop=False)
-    clips = read_clips(training_set)
-    drawn = songs_to_draw(songs.index, clips, MAP_SONGS)
-    examples = _examples(paths, songs, list(clips), params.evaluation_report.report_songs)
-    return Report(
-        metrics=judged.metrics,
-        differences=judged.differences,
-        kinds=judged.kinds,
-        recipe=recipe,
-        descriptions=DESCRIPTIONS,
-        candidate=CANDIDATE,
-        bound=BOUND,
-        curves=pd.read_csv(paths.data("cnn_checkpoint") / "curves.csv"),
-        songs=songs.loc[drawn],
-        positions=lay_out(_predicted(paths, drawn), params.seed),
-        examples=examples,
-        sheet=song_sheet(clips[examples[0].song.song_id], params.hyper_images),
-        sounds=choose_sounds(clips, in_order_of_need(examples)),
-        counted=read_json(training_set / "summary.json")["set_aside"],
+    heard = pd.read_parquet(training_set / "clips" / "clips.parquet", columns=[SONG_ID])[SONG_ID].tolist()
+    drawn = songs_to_draw(pd.read_parquet(training_set / "songs.parquet")[SONG_ID], heard, MAP_SONGS)
+    places = lay_out(_predicted(paths, drawn), params.seed)
+    write_table(
+        paths.output / "map.parquet", pd.DataFrame({SONG_ID: drawn, "x": places[:, 0], "y": places[:, 1]})
     )
+    examples = _neighbours(_predicted(paths, heard), heard, params.evaluation_report.report_songs)
+    write_json(paths.output / "neighbours.json", examples)
 
 
-def _examples(paths: Paths, songs: pd.DataFrame, pool: list[str], n: int) -> list[Example]:
-    """The first `n` songs of `pool`, each with its nearest neighbours among the others."""
-    from earshot.pages.hyper_images import hyper_image_png
-
-    store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
-    described = describe_songs(songs.loc[pool])
-    vectors = _predicted(paths, pool)
+def _neighbours(vectors: NDArray[np.float32], song_ids: list[str], n: int) -> list[dict[str, Any]]:
+    """The first `n` of the songs, of `vectors` `(n_songs, d)`, with their nearest among the others."""
     examples = []
-    for place, song_id in enumerate(pool[:n]):
-        picture = hyper_image_png(store.image(song_id), store.rows, store.frames_per_second)
+    for place, song_id in enumerate(song_ids[:n]):
         # one more than shown: the song is its own nearest
         rows, cosines = similar_songs(vectors, vectors[place], NEIGHBOURS + 1)
-        near = [(described[pool[row]], float(cosine)) for row, cosine in zip(rows, cosines, strict=True)]
-        others = [(song, cosine) for song, cosine in near if song.song_id != song_id]
-        examples.append(Example(described[song_id], picture, others[:NEIGHBOURS]))
+        near = [
+            {SONG_ID: song_ids[row], "cosine": float(cosine)}
+            for row, cosine in zip(rows, cosines, strict=True)
+            if row != place
+        ]
+        examples.append({SONG_ID: song_id, "neighbours": near[:NEIGHBOURS]})
     return examples
 
 

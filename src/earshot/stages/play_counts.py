@@ -24,7 +24,6 @@ from earshot.deliveries import (
 )
 from earshot.errors import UserError
 from earshot.files import read_json
-from earshot.pages.validation import REPORT_FILES, write_report
 from earshot.params import Params
 from earshot.processes import progress
 from earshot.stages.paths import Paths
@@ -33,6 +32,7 @@ from earshot.terminal import say
 from earshot.validation.merging import UNKNOWN_FILE, merge_parts, songs_of
 from earshot.validation.parts import INVALID_FILE, PART_FILES, TableWriter, join_invalid, write_part
 from earshot.validation.plays import INVALID_SHARE, delivered_row_checks
+from earshot.validation.report import REPORT_FILE, write_report
 from earshot.validation.suite import Suite
 from earshot.versioning import PreviousOutput
 
@@ -55,7 +55,7 @@ FEEDBACK_COLUMNS = {
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Write plays.parquet, users.parquet, items.parquet, what was set aside, and the validation report.
+    """Write plays.parquet, users.parquet, items.parquet, what was set aside, and validation.json.
 
     Each delivery's plays are validated and added up once; its part is kept under
     `parts/` and linked by later runs. A delivery that neither brings plays nor names
@@ -166,7 +166,7 @@ def _stop_at_failures(paths: Paths, results: list[CheckResult]) -> None:
     failed = [result for result in results if result.verdict == "fails"]
     if not failed:
         return
-    for name in (*REPORT_FILES, INVALID_FILE, UNKNOWN_FILE):
+    for name in (REPORT_FILE, INVALID_FILE, UNKNOWN_FILE):
         shutil.copyfile(paths.output / name, paths.failed / name)
     lines = [
         f"{result.check.table}: {result.check.name}: observed {result.says}, expected {result.check.expected}"
@@ -174,7 +174,7 @@ def _stop_at_failures(paths: Paths, results: list[CheckResult]) -> None:
     ]
     if any(result.check.name == INVALID_SHARE for result in failed):
         lines.append("`earshot deliveries withdraw NAME --reason ...` takes a delivery back")
-    raise UserError("\n".join([*lines, f"see {paths.failed / REPORT_FILES[-1]}"]))
+    raise UserError("\n".join([*lines, f"see {paths.failed / REPORT_FILE}"]))
 
 
 def _for_dagster(result: CheckResult) -> dict[str, Any]:

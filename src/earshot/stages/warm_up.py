@@ -19,7 +19,6 @@ from earshot.evaluation.first_listeners import ColdSongs, cold_songs
 from earshot.evaluation.mixed_list import MixedList, mix
 from earshot.evaluation.warm_up import WarmUpColumn, judge_columns
 from earshot.files import write_json
-from earshot.pages.warm_up import draw_page
 from earshot.params import Params
 from earshot.spaces.space import read_space
 from earshot.spaces.wmf import Wmf
@@ -27,7 +26,7 @@ from earshot.stages.paths import Paths
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Choose n0 on one half of the artists, show it on the other; write warm_up.json and report.html."""
+    """Choose n0 on one half of the artists, show it on the other; write warm_up.json."""
     settings, seed = params.warm_up, params.seed
     songs = _read_songs(paths, params)
     choosing = halves(songs.cold_start.artist_ids, "warm_up")
@@ -43,7 +42,6 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         "mixed": [mixed_list.describe(lists, settings.bootstraps, seed) for lists in mixed],
     }
     write_json(paths.output / "warm_up.json", found)
-    (paths.output / "report.html").write_text(draw_page(found), encoding="utf-8")
     return _summary(found) | {"checks": _checks(columns, mixed, settings.bootstraps, seed)}
 
 

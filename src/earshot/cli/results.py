@@ -28,8 +28,10 @@ def show_results(root: Path) -> None:
     console = Console()
     metrics = read_json(report / "metrics.json")
     console.print(_table(metrics["systems"], metrics["protocol"]["k"]))
-    for place, where in _places(root).items():
-        console.print(f"{place:>8}  {where}", soft_wrap=True, highlight=False)
+    named = metrics.get("candidate")
+    places = ({"candidate": named["name"]} if named else {}) | _places(root)
+    for place, where in places.items():
+        console.print(f"{place:>9}  {where}", soft_wrap=True, highlight=False)
 
 
 def show_paper(root: Path) -> None:

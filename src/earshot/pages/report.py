@@ -66,6 +66,13 @@ class Report:
     counted: Mapping[str, int]
 
 
+def _descriptions(report: Report) -> dict[str, str]:
+    """Of the candidate its name: `<encoder>+<objective>`, where that was noted."""
+    named = report.metrics.get("candidate")
+    told = f"{named['name']}, in the taste space {named['space']}" if named else DESCRIPTIONS[CANDIDATE]
+    return DESCRIPTIONS | {CANDIDATE: told}
+
+
 def draw_page(report: Report) -> str:
     """The page: one HTML document that loads nothing."""
     metrics, headings = report.metrics, _headings(report)
@@ -77,7 +84,7 @@ def draw_page(report: Report) -> str:
         auc=metrics["systems"][CANDIDATE]["auc"],
         way=_way(report),
         verdict=_verdict(report),
-        systems=draw_systems(metrics["systems"], DESCRIPTIONS, headings, CANDIDATE),
+        systems=draw_systems(metrics["systems"], _descriptions(report), headings, CANDIDATE),
         differences=draw_differences(report.differences, headings, CANDIDATE),
         kinds=draw_kinds(report.kinds, headings),
         recipe=_recipe(report),
@@ -139,7 +146,7 @@ def _recipe(report: Report) -> dict[str, Any] | None:
         return None
     return {
         **recipe,
-        "systems": draw_systems(recipe["systems"], DESCRIPTIONS, headings, CANDIDATE),
+        "systems": draw_systems(recipe["systems"], _descriptions(report), headings, CANDIDATE),
         "differences": draw_differences(recipe["differences"], headings, CANDIDATE),
     }
 

@@ -91,13 +91,25 @@ def training_run(root: Path, work: Path, params: Params) -> Iterator[TrainingRun
 
 def log_report(root: Path, params: Params, weights: Path, tables: dict[str, Any]) -> None:
     """Add result tables (pandas, by name) to the run that made `weights`, if it was the last of `root`."""
-    latest = latest_run(root)
-    if latest is None or latest.get("weights") != _hash(weights):
+    latest = _latest_of(root, weights)
+    if latest is None:
         return
     report = TrainingRun(root, _open(root, params.tracking.project, latest["run_id"], asdict(params)))
     report._try(lambda run: run.log({name: _table(rows) for name, rows in tables.items()}))
     report._try(_close)
     replace_json(root / _LATEST, latest)
+
+
+def run_of(root: Path, weights: Path) -> str | None:
+    """Address or id of the run that made `weights`, if it was the last of `root`; else None."""
+    latest = _latest_of(root, weights)
+    return None if latest is None else str(latest["url"] or latest["run_id"])
+
+
+def _latest_of(root: Path, weights: Path) -> dict[str, Any] | None:
+    """The last run of `root`, if it made `weights`."""
+    latest = latest_run(root)
+    return latest if latest is not None and latest.get("weights") == _hash(weights) else None
 
 
 def latest_run(root: Path) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from earshot.code import code_files
 from earshot.deliveries.arrivals import Arrival
 from earshot.lanes import onboard
 from earshot.pages import drift, index, report, songs, validation, warm_up
+from earshot.pages.foot import draw_foot
 from earshot.pages.render import STATIC, TEMPLATES
 from earshot.validation.expectations import Check, CheckResult, Observed
 from earshot.validation.merging import Totals
@@ -87,7 +88,8 @@ def evaluation(title: str, folder: Path) -> str:
 def drifted(title: str, folder: Path) -> str:
     line = {"measure": drift.LOUDNESS, "observed": 1.0, "low": 0.0, "high": 2.0, "far": False}
     delivery = {"delivery": title, "songs": 3, "new_songs": 3, "drifted": True}
-    return drift.draw_page(pd.DataFrame([line | delivery]), dict.fromkeys(drift.HUBS, 0.5))
+    foot = draw_foot("data/drift", {"data/drift": title}, ["release", "run"], model=title)
+    return drift.draw_page(pd.DataFrame([line | delivery]), dict.fromkeys(drift.HUBS, 0.5), foot)
 
 
 def validated(title: str, folder: Path) -> str:
@@ -260,6 +262,6 @@ def test_templates_count_as_code_of_the_modules_that_draw_with_them() -> None:
 
 
 def test_every_template_is_drawn_with() -> None:
-    modules = ("index", "report", "warm_up", "drift", "validation")
+    modules = ("foot", "index", "report", "warm_up", "drift", "validation")
     used = code_files(["earshot.lanes.onboard", *(f"earshot.pages.{name}" for name in modules)]).values()
     assert {file for folder in (TEMPLATES, STATIC) for file in folder.iterdir()} <= set(used)

@@ -23,6 +23,21 @@ def test_after_a_dagster_run_both_front_ends_are_up_to_date(finished: Workspace)
     assert "nothing to run; 1 still being written in data/inbox/ (half)" in said
 
 
+def test_pages_know_what_their_numbers_come_from(finished: Workspace) -> None:
+    md5, data = finished.versions()["evaluation_report"], finished.root / "data"
+    assert f'data-md5="{md5}"' in (data / "pages" / "evaluation.html").read_text()
+    text = (data / "provenance.js").read_text()
+    told = json.loads(text.removeprefix("const provenance = ").removesuffix(";\n"))
+    facts = told["data/evaluation_report"][md5]
+    head = finished.run("git", "rev-parse", "--short", "HEAD").strip()
+    assert facts["commit"] == head
+    assert facts["release"].endswith((", released", ", refused"))
+    assert "cnn_checkpoint.max_epochs=6" in facts["params"]
+    latest = json.loads((finished.root / ".earshot" / "wandb" / "latest.json").read_text())
+    assert facts["run"] == latest["run_id"]
+    assert "release" in told["data/drift"][finished.versions()["drift"]]
+
+
 def test_one_cnn_parameter_makes_the_trainings_stale(workspace: Workspace) -> None:
     """That of the model and those of the other folds; a killed `earshot retrain` does not change that."""
     before = workspace.versions()

@@ -15,6 +15,7 @@ from earshot.errors import UserError
 from earshot.files import write_json
 from earshot.params import Split
 from earshot.stages import evaluation_report, fold_models
+from tests.stages.delivered import contents
 from tests.stages.evaluated_workspace import paths_of, write_workspace
 from tests.training.heard import cnn_params
 
@@ -86,13 +87,12 @@ def test_same_inputs_give_the_same_bytes(workspace, tmp_path):
     root, params, output, summary = workspace
     again = replace(paths_of(root, "again"), output=tmp_path)
     assert evaluation_report.run(again, params) == summary
-    for file in sorted(output.iterdir()):
-        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
+    assert contents(tmp_path) == contents(output)
 
 
 def test_what_the_page_shows_of_songs(workspace):
     places = pd.read_parquet(workspace[2] / "map.parquet")
-    assert places.columns.tolist() == ["song_id", "x", "y"]
+    assert places.columns.tolist() == ["song_id", "title", "artist", "genres", "cold", "x", "y"]
     assert len(places) == 120
     assert places[["x", "y"]].min().tolist() == [3, 3]
     examples = json.loads((workspace[2] / "neighbours.json").read_text())

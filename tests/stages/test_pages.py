@@ -180,7 +180,7 @@ def test_the_recipe_is_shown_over_all_folds_with_the_digits_of_its_table(workspa
 
 
 @pytest.fixture
-def browser(workspace, tmp_path):
+def browser(workspace, page, tmp_path):
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
@@ -188,20 +188,34 @@ def browser(workspace, tmp_path):
     for option in (*OPTIONS, f"--user-data-dir={tmp_path / 'profile'}"):
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    told = {"data/evaluation_report": {md5_of(page): {"made": "today", "params": "</script>"}}}
+    beside = workspace[0] / "data" / "provenance.js"
+    beside.write_text(f"const provenance = {json.dumps(told)};\n")
     driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
     try:
         driver.get((workspace[2] / "evaluation.html").as_uri())
         yield driver
     finally:
         driver.quit()
+        beside.unlink()
+
+
+def md5_of(page):
+    """Of what the page tells of, as its foot names it."""
+    return re.search(
+        '<footer class="foot" data-output="data/evaluation_report" data-md5="([0-9a-f]+.dir)"', page
+    )[1]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_the_page_in_a_browser(browser):
+def test_the_page_in_a_browser(browser, workspace):
     look = browser.execute_script
     assert (
         look("return performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:'))") == []
     )
+    assert foot(browser) == {"made": "today", "commit": "unknown", "release": "unknown", "run": "unknown"} | {
+        "params": "</script>"
+    }
 
     first, second = browser.find_elements("css selector", "button.play")[:2]
     first.click()
@@ -219,4 +233,11 @@ def test_the_page_in_a_browser(browser):
     for width in (1400, 390):
         browser.set_window_size(width, 900)
         assert look("return document.documentElement.scrollWidth <= innerWidth")
+    browser.get((workspace[2] / "warm_up.html").as_uri())
+    assert set(foot(browser).values()) == {"unknown"}, "nothing is known of these numbers"
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def foot(browser):
+    facts = browser.find_elements("css selector", "footer [data-fact]")
+    return {fact.get_attribute("data-fact"): fact.text for fact in facts}

@@ -35,8 +35,8 @@ HUBS = {
 }
 
 
-def draw_page(lines: pd.DataFrame, hubs: Mapping[str, float]) -> str:
-    """One HTML document that loads nothing, the newest delivery on top.
+def draw_page(lines: pd.DataFrame, hubs: Mapping[str, float], foot: str = "") -> str:
+    """One HTML document that needs no other file, the newest delivery on top.
 
     Parameters
     ----------
@@ -44,6 +44,8 @@ def draw_page(lines: pd.DataFrame, hubs: Mapping[str, float]) -> str:
         As in drift.parquet.
     hubs
         Of `earshot.recommend.similar.describe_hubs`; none where nothing is released.
+    foot
+        Where the numbers come from.
     """
     newest = lines[lines[DELIVERY].isin(lines[DELIVERY].drop_duplicates().iloc[-NEWEST:])]
     deliveries = lines.groupby(DELIVERY, sort=False).agg({"new_songs": "first", "drifted": "any"})
@@ -58,6 +60,7 @@ def draw_page(lines: pd.DataFrame, hubs: Mapping[str, float]) -> str:
             for name, title in TITLES.items()
         ],
         hubs={said: number(hubs[name]) for name, said in HUBS.items()} if hubs else {},
+        foot=foot,
     )
 
 

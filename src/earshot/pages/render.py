@@ -1,4 +1,4 @@
-"""Pages out of Jinja2 templates; every text is escaped, and a page is one file that loads nothing."""
+"""Pages out of Jinja2 templates; every text is escaped, and a page is one file that needs no other."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def render(template: str, folder: Path = TEMPLATES, /, **content: object) -> Mar
     """A template with its `content`: a page, or a part of one to be passed on to another template.
 
     What is not `Markup` is text, and is escaped. `folder` is where a paper keeps templates of its own; those
-    of `TEMPLATES` can be extended from there.
+    of `TEMPLATES` can be extended from there. `foot` is drawn below a page.
     """
-    return Markup(_environment(folder).get_template(template).render(content))
+    return Markup(_environment(folder).get_template(template).render({"foot": "", **content}))
 
 
 @lru_cache

@@ -73,8 +73,8 @@ def _descriptions(report: Report) -> dict[str, str]:
     return DESCRIPTIONS | {CANDIDATE: told}
 
 
-def draw_page(report: Report) -> str:
-    """The page: one HTML document that loads nothing."""
+def draw_page(report: Report, foot: str = "") -> str:
+    """The page, above its `foot`: one HTML document that needs no other file."""
     metrics, headings = report.metrics, _headings(report)
     best = int(report.curves["epoch"].iloc[int(np.nanargmin(report.curves["validation_loss"]))])
     return render(
@@ -95,6 +95,7 @@ def draw_page(report: Report) -> str:
         sheet=report.sheet,
         examples=report.examples,
         sounds=sound_uris(report.sounds),
+        foot=foot,
     )
 
 

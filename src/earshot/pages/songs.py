@@ -39,10 +39,10 @@ def in_order_of_need(examples: Sequence[Example]) -> list[str]:
     return [song.song_id for rank in zip_longest(*lists) for song in rank if song is not None]
 
 
-def read_clips(training_set: Path) -> dict[str, Path]:
-    """song_id -> audio file of the clips that came with the training set, in its order."""
-    table = pd.read_parquet(training_set / "clips" / "clips.parquet")
-    files = (training_set / "clips" / name for name in table["clip"])
+def read_clips(folder: Path) -> dict[str, Path]:
+    """song_id -> audio file, of clips.parquet and the clips beside it in `folder`, in its order."""
+    table = pd.read_parquet(folder / "clips.parquet")
+    files = (folder / name for name in table["clip"])
     return dict(zip(table[SONG_ID], files, strict=True))
 
 

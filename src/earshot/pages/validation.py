@@ -11,8 +11,8 @@ from earshot.pages.render import render
 Checks = Sequence[Mapping[str, Any]]
 
 
-def draw_page(content: Mapping[str, Any]) -> str:
-    """One HTML document that loads nothing; `content` as in validation.json."""
+def draw_page(content: Mapping[str, Any], foot: str = "") -> str:
+    """One HTML document that needs no other file; `content` as in validation.json, `foot` below it."""
     totals, checks = content["totals"], content["checks"]
     in_order = sorted(checks, key=lambda check: str(check["table"]) != "totals")
     verdict, said, note = _verdict(checks)
@@ -30,6 +30,7 @@ def draw_page(content: Mapping[str, Any]) -> str:
             "listener-song pairs": totals["plays"],
         },
         tables=[(table, list(rows)) for table, rows in groupby(in_order, key=lambda check: check["table"])],
+        foot=foot,
     )
 
 

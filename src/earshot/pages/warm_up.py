@@ -24,8 +24,8 @@ GAINS = {
 KINDS = {"relevant": "Yet to play it", "irrelevant": "Never play it"}
 
 
-def draw_page(found: Content) -> str:
-    """The page: one HTML document that loads nothing; what it shows is as in warm_up.json."""
+def draw_page(found: Content, foot: str = "") -> str:
+    """The page, above its `foot`: one HTML document that needs no other file; `found` as in warm_up.json."""
     shown = [column for column in found["columns"] if column["systems"]]
     return render(
         "warm_up.html",
@@ -37,6 +37,7 @@ def draw_page(found: Content) -> str:
         ahead=_ahead(shown),
         mixed=_mixed(found["mixed"]),
         choice=_choice(found),
+        foot=foot,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +28,24 @@ from earshot.evaluation.protocol import (
     read_cold_start,
     shuffled_content,
 )
-from earshot.evaluation.song_map import lay_out, songs_to_draw
 from earshot.files import read_json, write_json, write_table
 from earshot.params import Params
-from earshot.recommend.similar import similar_songs
 from earshot.spaces.placing import rows_of
 from earshot.spaces.space import TasteSpace, read_space
 from earshot.spaces.wmf import Wmf
 from earshot.stages.folds import hear_system, read_snapshots, read_system
 from earshot.stages.paths import Paths
+from earshot.stages.shown_songs import write_shown
 from earshot.trusted import trusted_in
 
 N_WORDS = 500
-MAP_SONGS = 2000
-NEIGHBOURS = 5
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Write metrics.json, differences and tables beside it, and what the page shows of songs.
+    """Write metrics.json, differences and tables beside it, and what the page shows of songs (`shown_songs`).
 
-    `map.parquet`: song_id, and x and y in per cent of the map. `neighbours.json`: a few songs,
-    each with those nearest to it and their cosines, nearest first. `curves.csv` is that of the
-    training; `over_folds.json` is there where other folds have a model.
+    `curves.csv` is that of the training, `set_aside.json` says what earlier stages left out, and
+    `over_folds.json` is there where other folds have a model.
     """
     settings = params.evaluation_report
     cold_start = read_cold_start(paths.data("training_set"))
@@ -59,8 +56,10 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     _write_tables(paths, params, judged, cold_start)
     if recipe is not None:
         write_json(paths.output / "over_folds.json", recipe)
-    _write_songs(paths, params)
-    # a copy, so that the pages need not wait while a training writes its folder
+    training_set = paths.data("training_set")
+    n_examples, predicted = settings.report_songs, partial(_predicted, paths)
+    write_shown(training_set, paths.output, predicted, n_examples, params.seed)
+    write_json(paths.output / "set_aside.json", read_json(training_set / "summary.json")["set_aside"])
     shutil.copyfile(paths.data("cnn_checkpoint") / "curves.csv", paths.output / "curves.csv")
     return _summary(judged, settings.k)
 
@@ -161,34 +160,6 @@ def _check(differences: dict[str, Any], a: str, b: str, k: int) -> dict[str, Any
         observed={m: too_few if low is None else f"{low} to {high}" for m, (low, high) in ends.items()},
         expected="AUC above 0, mAP not below",
     )
-
-
-def _write_songs(paths: Paths, params: Params) -> None:
-    """Where songs lie on the map, and those nearest to the first of the songs whose sound is at hand."""
-    training_set = paths.data("training_set")
-    heard = pd.read_parquet(training_set / "clips" / "clips.parquet", columns=[SONG_ID])[SONG_ID].tolist()
-    drawn = songs_to_draw(pd.read_parquet(training_set / "songs.parquet")[SONG_ID], heard, MAP_SONGS)
-    places = lay_out(_predicted(paths, drawn), params.seed)
-    write_table(
-        paths.output / "map.parquet", pd.DataFrame({SONG_ID: drawn, "x": places[:, 0], "y": places[:, 1]})
-    )
-    examples = _neighbours(_predicted(paths, heard), heard, params.evaluation_report.report_songs)
-    write_json(paths.output / "neighbours.json", examples)
-
-
-def _neighbours(vectors: NDArray[np.float32], song_ids: list[str], n: int) -> list[dict[str, Any]]:
-    """The first `n` of the songs, of `vectors` `(n_songs, d)`, with their nearest among the others."""
-    examples = []
-    for place, song_id in enumerate(song_ids[:n]):
-        # one more than shown: the song is its own nearest
-        rows, cosines = similar_songs(vectors, vectors[place], NEIGHBOURS + 1)
-        near = [
-            {SONG_ID: song_ids[row], "cosine": float(cosine)}
-            for row, cosine in zip(rows, cosines, strict=True)
-            if row != place
-        ]
-        examples.append({SONG_ID: song_id, "neighbours": near[:NEIGHBOURS]})
-    return examples
 
 
 def _predicted(paths: Paths, song_ids: ArrayLike) -> NDArray[np.float32]:

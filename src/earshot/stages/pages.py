@@ -4,37 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from markupsafe import Markup
 
 from earshot.code import key_of
-from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
+from earshot.columns import SHARD, SONG_ID
 from earshot.files import read_json, replace_bytes
 from earshot.pages import drift, index, report, validation, warm_up
+from earshot.pages.foot import draw_foot
 from earshot.pages.songs import Example, choose_sounds, describe_songs, in_order_of_need, read_clips
 from earshot.params import HyperImages, Params
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked
 from earshot.store.reader import HyperImageStore
-from earshot.versioning import file_md5
+from earshot.versioning import dep_md5s, file_md5, read_definition
 
 INDEX = "index.html"
+METRICS = "evaluation_report/metrics.json"
 EVALUATION = (
-    *("metrics.json", "differences.json", "known_and_cold_artists.json"),
-    *("map.parquet", "neighbours.json", "curves.csv"),
+    METRICS,
+    "evaluation_report/differences.json",
+    "evaluation_report/known_and_cold_artists.json",
+    "evaluation_report/map.parquet",
+    "evaluation_report/neighbours.json",
+    "evaluation_report/clips/clips.parquet",
+    "evaluation_report/hyper_images/rows.json",
+    "evaluation_report/set_aside.json",
+    "evaluation_report/curves.csv",
 )
 """What its page is drawn from, beside over_folds.json, which is there where other folds have a model."""
 
 
 class Page(NamedTuple):
-    """A page: its file, what the index says of it, what below data/ it is drawn from, and what draws it."""
+    """A page.
+
+    Attributes
+    ----------
+    file, title, shows
+        Its name in data/pages/, and what the index says of it.
+    needs
+        The files below data/ that it is drawn from; the first lies in the output that it tells of.
+    draw
+        Draws it over a foot.
+    facts
+        What its foot looks up beside what it does of every page; see `earshot.pages.foot`.
+    """
 
     file: str
     title: str
     shows: str
     needs: tuple[str, ...]
-    draw: Callable[[Paths, Params], str]
+    draw: Callable[[Paths, Params, Markup], str]
+    facts: tuple[str, ...] = ()
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
@@ -54,16 +78,24 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
 def _draw(paths: Paths, params: Params, page: Page) -> index.Entry:
     missing = [f"data/{name}" for name in page.needs if not paths.data(name).exists()]
     if not missing:
-        (paths.output / page.file).write_text(page.draw(paths, params), encoding="utf-8")
+        drawn = page.draw(paths, params, _foot(paths, page))
+        (paths.output / page.file).write_text(drawn, encoding="utf-8")
     return index.Entry(page.file, page.title, page.shows, missing)
 
 
-def _draw_evaluation(paths: Paths, params: Params) -> str:
-    measured, training_set = paths.data("evaluation_report"), paths.data("training_set")
-    songs = pd.read_parquet(training_set / "songs.parquet").set_index(SONG_ID, drop=False)
-    clips, places = read_clips(training_set), pd.read_parquet(measured / "map.parquet")
+def _foot(paths: Paths, page: Page) -> Markup:
+    outputs = list(dict.fromkeys(f"data/{name.split('/')[0]}" for name in page.needs))
+    found = dep_md5s(paths.root, read_definition(paths.root, "pages"), outputs)
+    md5s = {path: md5 for path, md5 in found.items() if md5 is not None}
+    model = read_json(paths.data(METRICS))["candidate"]["name"] if METRICS in page.needs else None
+    return draw_foot(outputs[0], md5s, page.facts, model)
+
+
+def _draw_evaluation(paths: Paths, params: Params, foot: Markup) -> str:
+    measured = paths.data("evaluation_report")
+    clips, songs = read_clips(measured / "clips"), pd.read_parquet(measured / "map.parquet")
     examples = _examples(paths, songs)
-    first, recipe = examples[0].song.song_id, measured / "over_folds.json"
+    recipe = measured / "over_folds.json"
     return report.draw_page(
         report.Report(
             metrics=read_json(measured / "metrics.json"),
@@ -71,41 +103,39 @@ def _draw_evaluation(paths: Paths, params: Params) -> str:
             kinds=read_json(measured / "known_and_cold_artists.json"),
             recipe=read_json(recipe) if recipe.is_file() else None,
             curves=pd.read_csv(measured / "curves.csv"),
-            songs=songs.loc[places[SONG_ID]],
-            positions=places[["x", "y"]].to_numpy(),
+            songs=songs,
+            positions=songs[["x", "y"]].to_numpy(),
             examples=examples,
-            sheet=_sheet(paths, first, params.hyper_images),
+            sheet=_sheet(paths, clips[examples[0].song.song_id], params.hyper_images),
             sounds=choose_sounds(clips, in_order_of_need(examples)),
-            counted=read_json(training_set / "summary.json")["set_aside"],
-        )
+            counted=read_json(measured / "set_aside.json"),
+        ),
+        foot,
     )
 
 
 def _examples(paths: Paths, songs: pd.DataFrame) -> list[Example]:
-    """The songs of neighbours.json; `songs` are all, by song_id."""
-    listed = read_json(paths.data("evaluation_report") / "neighbours.json")
-    store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
-    named = {each[SONG_ID] for song in listed for each in (song, *song["neighbours"])}
-    described = describe_songs(songs[songs[SONG_ID].isin(named)])
+    """The songs of neighbours.json; `songs` are those on the map, these among them."""
+    measured = paths.data("evaluation_report")
+    store, described = HyperImageStore.open(measured / "hyper_images"), describe_songs(songs)
     return [
         Example(
             described[song[SONG_ID]],
             _image(paths, store, song[SONG_ID]),
             [(described[near[SONG_ID]], near["cosine"]) for near in song["neighbours"]],
         )
-        for song in listed
+        for song in read_json(measured / "neighbours.json")
     ]
 
 
-def _sheet(paths: Paths, song_id: str, settings: HyperImages) -> bytes:
-    """PNG: from sound to image, of a song with a clip."""
+def _sheet(paths: Paths, clip: Path, settings: HyperImages) -> bytes:
+    """PNG: from sound to image, of a clip."""
 
     def draw() -> bytes:
         from earshot.pages.song_sheet import song_sheet
 
         return song_sheet(clip, settings)
 
-    clip = read_clips(paths.data("training_set"))[song_id]
     key = key_of([file_md5(clip), asdict(settings)], "earshot.pages.song_sheet")
     return _picture(paths, f"sheet-{key}", draw)
 
@@ -118,10 +148,9 @@ def _image(paths: Paths, store: HyperImageStore, song_id: str) -> bytes:
 
         return hyper_image_png(store.image(song_id), store.rows, store.frames_per_second)
 
-    # a shard's name is the key of its content, so this is where the image lies and what it is
-    place = store.songs.iloc[store.position(song_id)]
-    made_of = [store.feature_key, str(place[SHARD]), int(place[FIRST_FRAME]), int(place[N_FRAMES])]
-    return _picture(paths, f"image-{key_of(made_of, 'earshot.pages.hyper_images')}", draw)
+    shard = store.songs.iloc[store.position(song_id)][SHARD]  # of this song alone
+    files = (store.folder / "rows.json", store.folder / "shards" / f"{shard}.npy")
+    return _picture(paths, f"image-{key_of([*map(file_md5, files)], 'earshot.pages.hyper_images')}", draw)
 
 
 def _picture(paths: Paths, name: str, draw: Callable[[], bytes]) -> bytes:
@@ -134,18 +163,18 @@ def _picture(paths: Paths, name: str, draw: Callable[[], bytes]) -> bytes:
     return (paths.output / file).read_bytes()
 
 
-def _draw_warm_up(paths: Paths, params: Params) -> str:
-    return warm_up.draw_page(read_json(paths.data("warm_up") / "warm_up.json"))
+def _draw_warm_up(paths: Paths, params: Params, foot: Markup) -> str:
+    return warm_up.draw_page(read_json(paths.data("warm_up") / "warm_up.json"), foot)
 
 
-def _draw_drift(paths: Paths, params: Params) -> str:
+def _draw_drift(paths: Paths, params: Params, foot: Markup) -> str:
     folder = paths.data("drift")
     hubs = read_json(folder / "summary.json")["hubs"]
-    return drift.draw_page(pd.read_parquet(folder / "drift.parquet"), hubs)
+    return drift.draw_page(pd.read_parquet(folder / "drift.parquet"), hubs, foot)
 
 
-def _draw_validation(paths: Paths, params: Params) -> str:
-    return validation.draw_page(read_json(paths.data("play_counts") / "validation.json"))
+def _draw_validation(paths: Paths, params: Params, foot: Markup) -> str:
+    return validation.draw_page(read_json(paths.data("play_counts") / "validation.json"), foot)
 
 
 PAGES = (
@@ -153,8 +182,9 @@ PAGES = (
         "evaluation.html",
         "Evaluation",
         "How well each system ranks songs that nobody has played; training, a map, a few songs closely.",
-        tuple(f"evaluation_report/{name}" for name in EVALUATION),
+        EVALUATION,
         _draw_evaluation,
+        ("release", "run"),
     ),
     Page(
         "warm_up.html",
@@ -162,6 +192,7 @@ PAGES = (
         "How fast a song's listeners take over from its sound.",
         ("warm_up/warm_up.json",),
         _draw_warm_up,
+        ("release", "run"),
     ),
     Page(
         "drift.html",
@@ -169,6 +200,7 @@ PAGES = (
         "Whether delivered songs still sound like those trained on.",
         ("drift/drift.parquet",),
         _draw_drift,
+        ("release",),
     ),
     Page(
         "validation.html",

@@ -21,6 +21,7 @@ from earshot.files import exchange, is_full, read_json, replace_text, write_json
 from earshot.locks import Taken, take
 from earshot.params import Params, read_params
 from earshot.processes import die_with_parent, keep_freed_memory, temporary_files_in
+from earshot.stages import provenance
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked
 from earshot.stages.servable import refuse_unservable
@@ -133,6 +134,10 @@ def _run(
         # compared with dvc.lock when DVC has written it
         versioning.write_used_inputs(root, definition, before)
         versioning.note_made(root, definition, before)
+        with suppress(OSError, UserError):  # a full volume, a cut dvc.lock: the output is there all the same
+            provenance.note(root, definition, before)
+            if definition.target == provenance.DRAWN_BY:
+                provenance.write(root)
     finally:
         shutil.rmtree(output, ignore_errors=True)  # after an exchange the last output stands here
     return summary

@@ -4,6 +4,7 @@ from earshot.versioning.cache import PreviousOutput, add_object, cache_folder, c
 from earshot.versioning.definitions import Definition, read_definition, split_target
 from earshot.versioning.folders import add_folder, delivery_md5s, ignored_files, writing
 from earshot.versioning.garbage import Garbage, collect_garbage
+from earshot.versioning.git import git_or_none
 from earshot.versioning.kept_lock import keep_lockfile
 from earshot.versioning.lockfile import (
     file_md5,
@@ -19,6 +20,7 @@ from earshot.versioning.reproduce import is_current, reproduce
 from earshot.versioning.rwlock import writers
 from earshot.versioning.used import (
     Inputs,
+    dep_md5s,
     differs_in_words,
     forget_used_inputs,
     inputs,
@@ -43,10 +45,12 @@ __all__ = [
     "cache_path",
     "collect_garbage",
     "delivery_md5s",
+    "dep_md5s",
     "differs_in_words",
     "file_md5",
     "folder_md5",
     "forget_used_inputs",
+    "git_or_none",
     "ignored_files",
     "inputs",
     "is_current",

@@ -163,7 +163,12 @@ def _data(
         windows_per_song=params.windows_per_song,
         batch_size=params.batch_size,
         seed=seed,
-        channels=Channels(store.format, params.augment) if params.augment is not None else None,
+        # channels change the image alone
+        channels=(
+            Channels(store.format, params.augment)
+            if params.augment is not None and description.hears_image
+            else None
+        ),
         others=description.others,
     )
     return SongWindows(training, WholeSongs(store, examples, description.n_frames, description.others))

@@ -15,7 +15,7 @@ from earshot.catalogue.split import chosen
 from earshot.columns import SONG_ID
 from earshot.evaluation.song_map import songs_to_draw
 from earshot.pages.render import number, render
-from earshot.pages.results import Cell, Row, draw_systems, draw_table
+from earshot.pages.results import Cell, TableRow, draw_systems, draw_table
 from earshot.pages.songs import ShownSong, describe_songs
 from hyper_image.cloud import draw_cloud, three_components
 from hyper_image.params import HyperImageParams
@@ -25,7 +25,7 @@ from hyper_image.song_level import COSINE, LOGISTIC, NEIGHBOUR
 HEADINGS = {"precision_at_1": "Precision@1", "precision_at_3": "Precision@3", "macro_f1": "Macro F1"}
 
 
-class Split(NamedTuple):
+class SplitHeading(NamedTuple):
     """A way of splitting, and what a network has met in it of those asked about."""
 
     title: str
@@ -33,9 +33,9 @@ class Split(NamedTuple):
 
 
 SPLITS = {
-    "snippet": Split("Random snippets", "A network has met other snippets of the same songs."),
-    "song": Split("Whole songs", "It has met other songs of the same artists."),
-    "artist": Split("By artist", "It has met neither song nor artist."),
+    "snippet": SplitHeading("Random snippets", "A network has met other snippets of the same songs."),
+    "song": SplitHeading("Whole songs", "It has met other songs of the same artists."),
+    "artist": SplitHeading("By artist", "It has met neither song nor artist."),
 }
 UNMET = {"snippet": "songs", "song": "songs it never met", "artist": "artists it never met"}
 NEIGHBOURS_OF = {
@@ -79,7 +79,7 @@ def draw_page(
     )
 
 
-def _splits(metrics: Mapping[str, Any], params: HyperImageParams) -> list[tuple[Split, Markup]]:
+def _splits(metrics: Mapping[str, Any], params: HyperImageParams) -> list[tuple[SplitHeading, Markup]]:
     """Each way of splitting, the strictest last, and the table of its systems."""
     described = {
         "majority": "the most frequent genres of the snippets to learn from; chance, where it is more"
@@ -109,7 +109,9 @@ def _flattery(metrics: Mapping[str, Any], candidate: str) -> dict[str, Any] | No
     }
 
 
-def _songs(metrics: Mapping[str, Any], params: HyperImageParams) -> list[tuple[Split, int, Markup, Markup]]:
+def _songs(
+    metrics: Mapping[str, Any], params: HyperImageParams
+) -> list[tuple[SplitHeading, int, Markup, Markup]]:
     """Each way of splitting, how many songs were asked about, the systems, and these minus the yardstick."""
     described = {LOGISTIC: "logistic regression on the means and deviations of 20 MFCCs"}
     return [
@@ -125,7 +127,7 @@ def _songs(metrics: Mapping[str, Any], params: HyperImageParams) -> list[tuple[S
 
 def _folds(metrics: Mapping[str, Any]) -> Markup:
     rows = [
-        Row(
+        TableRow(
             f"{SPLITS[by].title}, fold {fold}",
             [Cell(title, words=[number(values[name])]) for name, title in HEADINGS.items()],
             [f"{system}, {found['snippets']:,} snippets of {found['artists']:,} artists"],
@@ -149,7 +151,7 @@ def _neighbours(songs: pd.DataFrame, near: pd.DataFrame, by: str) -> Markup:
     asked = chosen(songs.loc[unmet, SONG_ID], SHOWN_NEIGHBOURS, "neighbours")
     lists = dict(iter(near.groupby(SONG_ID, sort=False)))
     rows = [
-        Row(_name(described[song_id]), [Cell("Nearest", words=_lines(lists[song_id], described))])
+        TableRow(_name(described[song_id]), [Cell("Nearest", words=_lines(lists[song_id], described))])
         for song_id in asked
     ]
     return draw_table(["Song", "Nearest"], rows)

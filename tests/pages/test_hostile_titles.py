@@ -100,8 +100,10 @@ def validated(title: str, folder: Path) -> str:
 
 def indexed(title: str, folder: Path) -> str:
     """Files have earshot's own names."""
-    there = index.Entry("drift.html", title, title)
-    return index.draw_page([there, index.Entry("warm_up.html", title, title, ["data/warm_up/warm_up.json"])])
+    there = index.IndexLine("drift.html", title, title)
+    return index.draw_page(
+        [there, index.IndexLine("warm_up.html", title, title, ["data/warm_up/warm_up.json"])]
+    )
 
 
 def arrived(title: str, folder: Path) -> str:

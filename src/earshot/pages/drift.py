@@ -13,7 +13,7 @@ from earshot.evaluation.drift import BANDWIDTH, HYPER_IMAGE, LOUDNESS, PREDICTED
 from earshot.evaluation.drift_words import WORDS, expected, observed
 from earshot.pages.charts import Axis, interval_bar
 from earshot.pages.render import number, render
-from earshot.pages.results import Cell, Row, draw_table
+from earshot.pages.results import Cell, TableRow, draw_table
 
 NEWEST = 100
 """Deliveries shown."""
@@ -73,10 +73,10 @@ def _table(lines: pd.DataFrame) -> Markup | None:
     return draw_table(["Delivery", "Observed, and by chance"], rows)
 
 
-def _row(line: Mapping[Any, Any], axis: Axis) -> Row:
+def _row(line: Mapping[Any, Any], axis: Axis) -> TableRow:
     drifted = "far beyond chance" if line["far"] else "drifted"
     state = drifted if line["drifted"] else "as trained"
     songs = f"{line['songs']:,} songs, {line['new_songs']:,} of them not trained on: {state}"
     bar = interval_bar(line["observed"], line["low"], line["high"], axis, axis.low)
     cell = Cell("Observed", observed(line), expected(line), bar)
-    return Row(line[DELIVERY], [cell], [songs], stands_out=line["drifted"])
+    return TableRow(line[DELIVERY], [cell], [songs], stands_out=line["drifted"])

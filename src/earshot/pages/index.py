@@ -8,7 +8,7 @@ from typing import NamedTuple
 from earshot.pages.render import render
 
 
-class Entry(NamedTuple):
+class IndexLine(NamedTuple):
     """A page: its file, what it is called, what it shows, and what it would need that is not there."""
 
     file: str
@@ -17,7 +17,7 @@ class Entry(NamedTuple):
     missing: Sequence[str] = ()
 
 
-def draw_page(entries: Sequence[Entry]) -> str:
+def draw_page(entries: Sequence[IndexLine]) -> str:
     """One HTML document that loads nothing; a page that lacks something is named, and not linked.
 
     `missing` are paths such as `data/<stage>/<file>`, and the page says which stage makes them.

@@ -24,7 +24,7 @@ class Cell(NamedTuple):
     words: Sequence[str] = ()
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """A name with what is said below it, and its cells."""
 
     name: str
@@ -33,7 +33,7 @@ class Row(NamedTuple):
     stands_out: bool = False
 
 
-def draw_table(headings: Iterable[str], rows: Iterable[Row], kind: str = "results") -> Markup:
+def draw_table(headings: Iterable[str], rows: Iterable[TableRow], kind: str = "results") -> Markup:
     """`headings` stand above names and cells; `kind` are classes of page.css."""
     return render("table.html", headings=headings, rows=rows, kind=kind)
 
@@ -44,7 +44,7 @@ def draw_systems(
     """A line a system; `metrics` by key of metrics.json -> heading; `candidate` stands out."""
     axes = {metric: metric_axis(list(systems.values()), metric) for metric in metrics}
     rows = [
-        Row(
+        TableRow(
             name,
             _cells(values, metrics, axes, signs=False),
             [descriptions.get(name, "")],
@@ -63,7 +63,7 @@ def draw_differences(differences: Mapping[str, Values], metrics: Mapping[str, st
     for name, values in shown.items():
         later, earlier = name.split("_minus_")
         verdict = f"{later} {'beats' if values['beats'] else 'does not beat'} {earlier}{_chance(values)}"
-        rows.append(Row(f"{later} − {earlier}", _cells(values, metrics, axes, signs=True), [verdict]))
+        rows.append(TableRow(f"{later} − {earlier}", _cells(values, metrics, axes, signs=True), [verdict]))
     return draw_table(["Difference", *metrics.values()], rows)
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from earshot.pages.charts import Band, bands_chart
 from earshot.pages.render import number, render
-from earshot.pages.results import Cell, Row, draw_table, metric_axis, metric_cell
+from earshot.pages.results import Cell, TableRow, draw_table, metric_axis, metric_cell
 
 Content = Mapping[str, Any]
 
@@ -73,7 +73,7 @@ def _columns(shown: Sequence[Content]) -> Markup:
         ]
         left_out = column["songs_left_out"]
         songs = f"{column['songs']:,} songs" + (f"; too few listeners: {left_out:,}" if left_out else "")
-        rows.append(Row(_counted(column["listeners"]), cells, [songs]))
+        rows.append(TableRow(_counted(column["listeners"]), cells, [songs]))
     return draw_table(["First listeners", *HEADINGS.values()], rows)
 
 
@@ -91,7 +91,7 @@ def _ahead(shown: Sequence[Content]) -> Markup:
             metric_cell(column["differences"][f"both_minus_{end}"], metric, heading, axes[metric], signs=True)
             for (end, metric), heading in GAINS.items()
         ]
-        rows.append(Row(_counted(column["listeners"]), cells))
+        rows.append(TableRow(_counted(column["listeners"]), cells))
     return draw_table(["First listeners", *GAINS.values()], rows, "results dense")
 
 
@@ -106,7 +106,7 @@ def _mixed(mixed: Sequence[Content]) -> Markup:
             f"{label}: {number(row[kind]['new'])} → {number(row[kind]['started'])}"
             for kind, label in KINDS.items()
         ]
-        rows.append(Row(_counted(row["listeners"]), cells, places))
+        rows.append(TableRow(_counted(row["listeners"]), cells, places))
     return draw_table(["First listeners", *KINDS.values()], rows)
 
 
@@ -116,5 +116,5 @@ def _choice(found: Content) -> Markup:
         down = ", ".join(f"{n:,}" for n in tried["pushes_down"])
         pushes = Cell("Pushes down", words=[f"with {down} listeners" if down else "nowhere"])
         cells = [Cell("AUC", number(tried["auc"], 4)), pushes]
-        rows.append(Row(f"{tried['n0']:g}", cells, stands_out=tried["n0"] == found["n0"]))
+        rows.append(TableRow(f"{tried['n0']:g}", cells, stands_out=tried["n0"] == found["n0"]))
     return draw_table(["n₀", "AUC", "Pushes songs down"], rows)

@@ -38,7 +38,7 @@ EVALUATION = (
 """What its page is drawn from, beside over_folds.json, which is there where other folds have a model."""
 
 
-class Page(NamedTuple):
+class DrawnPage(NamedTuple):
     """A page.
 
     Attributes
@@ -75,15 +75,15 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     }
 
 
-def _draw(paths: Paths, params: Params, page: Page) -> index.Entry:
+def _draw(paths: Paths, params: Params, page: DrawnPage) -> index.IndexLine:
     missing = [f"data/{name}" for name in page.needs if not paths.data(name).exists()]
     if not missing:
         drawn = page.draw(paths, params, _foot(paths, page))
         (paths.output / page.file).write_text(drawn, encoding="utf-8")
-    return index.Entry(page.file, page.title, page.shows, missing)
+    return index.IndexLine(page.file, page.title, page.shows, missing)
 
 
-def _foot(paths: Paths, page: Page) -> Markup:
+def _foot(paths: Paths, page: DrawnPage) -> Markup:
     outputs = list(dict.fromkeys(f"data/{name.split('/')[0]}" for name in page.needs))
     found = dep_md5s(paths.root, read_definition(paths.root, "pages"), outputs)
     md5s = {path: md5 for path, md5 in found.items() if md5 is not None}
@@ -178,7 +178,7 @@ def _draw_validation(paths: Paths, params: Params, foot: Markup) -> str:
 
 
 PAGES = (
-    Page(
+    DrawnPage(
         "evaluation.html",
         "Evaluation",
         "How well each system ranks songs that nobody has played; training, a map, a few songs closely.",
@@ -186,7 +186,7 @@ PAGES = (
         _draw_evaluation,
         ("release", "run"),
     ),
-    Page(
+    DrawnPage(
         "warm_up.html",
         "Warm-up",
         "How fast a song's listeners take over from its sound.",
@@ -194,7 +194,7 @@ PAGES = (
         _draw_warm_up,
         ("release", "run"),
     ),
-    Page(
+    DrawnPage(
         "drift.html",
         "Drift",
         "Whether delivered songs still sound like those trained on.",
@@ -202,7 +202,7 @@ PAGES = (
         _draw_drift,
         ("release",),
     ),
-    Page(
+    DrawnPage(
         "validation.html",
         "Validation",
         "What was expected of the plays, and what was observed.",

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from earshot.columns import ARTIST, SONG_ID, TITLE
 from earshot.pages.render import number, render
-from earshot.pages.results import Cell, Row, draw_table
+from earshot.pages.results import Cell, TableRow, draw_table
 from earshot.pages.song_map import draw_map
 
 _FACTORS_SHOWN = 5
@@ -42,7 +42,7 @@ def _tags(tags: pd.DataFrame) -> Markup | None:
         *((line["tag"], line["n_songs"], line) for _, line in tags.iterrows()),
     ]
     rows = [
-        Row(
+        TableRow(
             str(tag),
             [
                 Cell("Songs", words=[str(n_songs)]),
@@ -62,7 +62,7 @@ def _artists(artists: pd.DataFrame) -> Markup:
             Cell(heading, words=[", ".join(own.loc[own["end"] == end, "artist"])])
             for end, heading in _ENDS.items()
         ]
-        rows.append(Row(f"factor {factor}", cells))
+        rows.append(TableRow(f"factor {factor}", cells))
     return draw_table(["Factor", *_ENDS.values()], rows)
 
 
@@ -74,7 +74,7 @@ def _neighbours(songs: pd.DataFrame, neighbours: pd.DataFrame) -> Markup:
             Cell(heading, words=[names[near] for near in own.loc[own["by"] == by, "neighbour"]])
             for by, heading in _BY.items()
         ]
-        rows.append(Row(names[str(song_id)], cells))
+        rows.append(TableRow(names[str(song_id)], cells))
     return draw_table(["Song", *_BY.values()], rows)
 
 

@@ -15,7 +15,7 @@ from earshot.files import read_json, replace_text
 from earshot.lanes.reproduce import reproduce
 from earshot.pages.charts import Axis, interval_bar
 from earshot.pages.render import number, render
-from earshot.pages.results import Cell, Row, draw_table
+from earshot.pages.results import Cell, TableRow, draw_table
 from earshot.releases.by_hand import nothing_released
 from earshot.releases.manifest import NothingReleased, pointer_path, read_pointer
 from earshot.versioning import INDEX, read_pipeline, repair
@@ -107,7 +107,7 @@ def write_page(root: Path) -> Path:
     return page
 
 
-def _row(arrival: Arrival, axis: Axis) -> Row:
+def _row(arrival: Arrival, axis: Axis) -> TableRow:
     arrived = datetime.fromtimestamp(arrival.arrived, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     bar = interval_bar(arrival.seconds, 0.0, arrival.seconds, axis, GOAL_SECONDS)
-    return Row(arrival.delivery, [Cell("Seconds", number(arrival.seconds, 1), bar=bar)], [arrived])
+    return TableRow(arrival.delivery, [Cell("Seconds", number(arrival.seconds, 1), bar=bar)], [arrived])

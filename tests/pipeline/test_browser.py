@@ -15,23 +15,15 @@ import psutil
 import pytest
 
 from earshot.files import parse_yaml
+from tests.chromium import CHROMIUM
+from tests.chromium import OPTIONS as HEADLESS
 from tests.pipeline.workspace import PROJECT, Workspace
 
 LANES: dict[str, list[str]] = {"ingest": ["deliveries"]}
 for name, stage in parse_yaml((PROJECT / "dvc.yaml").read_text())["stages"].items():
     LANES.setdefault(stage["meta"]["lane"], []).append(name)
 
-CHROMIUM = shutil.which("chromium")
-OPTIONS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1800,1200",
-]
+OPTIONS = [*HEADLESS, "--window-size=1800,1200"]
 
 STALE = "{ assetNodes { assetKey { path } staleStatus } }"
 

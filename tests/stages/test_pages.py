@@ -15,20 +15,12 @@ from earshot.pages import hyper_images, song_sheet
 from earshot.pages.report import DESCRIPTIONS
 from earshot.pages.results import metric_axis, metric_cell
 from earshot.stages import evaluation_report, pages, warm_up
+from tests.chromium import CHROMIUM
+from tests.chromium import OPTIONS as HEADLESS
 from tests.stages import delivered
 from tests.stages.evaluated_workspace import paths_of, write_workspace
 
-CHROMIUM = shutil.which("chromium")
-OPTIONS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
+OPTIONS = [*HEADLESS, "--autoplay-policy=no-user-gesture-required"]
 FILES = ["evaluation.html", "warm_up.html", "drift.html", "validation.html"]
 LINE = {"measure": "loudness", "observed": -31.0, "low": -20.0, "high": -10.0, "drifted": True, "far": True}
 CHECK = {"name": "plays", "table": "totals", "column": "plays", "expectation": "", "arguments": {}}

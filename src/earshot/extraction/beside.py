@@ -97,9 +97,9 @@ def make_beside(
         for task, outcome in islice(outcomes, len(shard.files) - len(draft.entries)):
             _add(draft, task, outcome, family)
         table = folder / beside_files(family, shard)[1]
-        with replacing(table) as beside:
+        with replacing(table) as unfinished:
             reasons = pd.Series([entry.reason for entry in draft.entries], dtype="str")
-            write_table(beside, shard.files[[SONG_ID]].assign(**{REASON: reasons}))
+            write_table(unfinished, shard.files[[SONG_ID]].assign(**{REASON: reasons}))
             draft.finish()  # the table comes last: who has it has the lines
 
 
@@ -177,7 +177,8 @@ def write_song_values(
     family = load_family(component)
     stored = described(family, settings)
     said: dict[str, Any] = {}
-    for row in songs.sort_values(SONG_ID).to_dict("records"):
+    # delivery by delivery: a family reads a delivery's file once, however many songs it brings
+    for row in songs.sort_values([DELIVERY, SONG_ID]).to_dict("records"):
         place = deliveries / str(row[DELIVERY])
         named = {str(name): value for name, value in row.items()}
         value = family.compute(SongSource(row=named, file=partial(_file_in, place)), settings)

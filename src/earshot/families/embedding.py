@@ -15,8 +15,6 @@ from earshot.errors import UserError
 from earshot.features.families import SongSource
 from earshot.params import HyperImages
 
-_DELIVERIES_AT_ONCE = 4
-
 
 class Embedding:
     """The row of a song in a parquet table of its delivery: song_id, and columns of numbers, in their order.
@@ -58,7 +56,7 @@ class Embedding:
         return None if path is None else _vectors(path, self._width).get(str(song.row[SONG_ID]))
 
 
-@lru_cache(maxsize=_DELIVERIES_AT_ONCE)
+@lru_cache(maxsize=1)  # songs come delivery by delivery
 def _vectors(path: Path, width: int) -> dict[str, NDArray[np.float32]]:
     import pyarrow as pa
     from pyarrow import parquet

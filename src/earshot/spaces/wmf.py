@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -86,15 +87,15 @@ def place_by_solving(
     predicted: Vectors | None,
     plays: PlayCounts | None,
     n0: float | None,
-    listeners: Any,
+    listeners: Callable[[], Placed],
     wmf: Wmf,
 ) -> Placed:
-    """As `TasteSpace.place_songs`, by row solves against `listeners`, a function that gives them."""
+    """As `TasteSpace.place_songs`, by row solves; `listeners` gives them, where one is to be made."""
     if predicted is not None and n0 is None:
         return Placed(ids, predicted)
     if plays is None:
         raise ValueError(f"plays=None: wanted play counts, for {len(ids)} songs with n0={n0!r}")
-    known: Placed = listeners()
+    known = listeners()
     counts = confidence(songs_by_listeners(plays, ids, known.ids), wmf.alpha, wmf.epsilon)
     if predicted is None:
         return Placed(ids, solve_rows(counts, known.vectors, wmf.regularization))

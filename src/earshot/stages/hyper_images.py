@@ -20,6 +20,7 @@ from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked
 from earshot.store.families import StoredFamily
 from earshot.store.reader import write_store
+from earshot.store.rows import ImageFormat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,13 +35,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     songs, files = (
         pd.read_parquet(paths.data("raw_audio") / f"{name}.parquet") for name in ("songs", "files")
     )
-    current = songs.loc[songs[AUDIO].notna() & ~songs[WITHDRAWN], [SONG_ID, AUDIO_MD5]]
-    if current.empty:
-        raise UserError(
-            f"{paths.data('raw_audio')}: no song has audio that can be used; see its set_aside.parquet"
-        )
-    shards = plan_shards(files.assign(current=_is_in(files, current)), params.hyper_images)
-    families = families_of(params.hyper_images)
+    families, image_format = families_of(params.hyper_images), format_of(params.hyper_images)
+    shards = plan_shards(files.assign(current=_is_in(files, _with_audio(paths, songs))), params.hyper_images)
     _fill(paths, shards, families, params)
     made = read_shard_tables(paths.output, shards)
     made[REASON] = made[REASON].fillna(failed_beside(families, shards, paths.output))
@@ -50,25 +46,37 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         raise UserError(
             f"none of {len(bad)} songs has a hyper-image; the first: {bad[AUDIO][0]}: {bad[REASON][0]}"
         )
-    image_format = format_of(params.hyper_images)
     write_store(paths.output, image_format, images, families)
     _say(paths, families, songs[is_among(songs[SONG_ID], images[SONG_ID])], params)
     write_table(paths.output / "set_aside.parquet", bad[[SONG_ID, DELIVERY, AUDIO, REASON]])
+    named = {"families": {family.name: family.key for family in families}} if families else {}
+    return _summary(images, bad, image_format) | {"shards": len(shards)} | named
+
+
+def _with_audio(paths: Paths, songs: pd.DataFrame) -> pd.DataFrame:
+    """song_id and audio_md5 of the songs that can be heard; UserError where none can."""
+    current = songs.loc[songs[AUDIO].notna() & ~songs[WITHDRAWN], [SONG_ID, AUDIO_MD5]]
+    if current.empty:
+        raise UserError(
+            f"{paths.data('raw_audio')}: no song has audio that can be used; see its set_aside.parquet"
+        )
+    return current
+
+
+def _summary(images: pd.DataFrame, bad: pd.DataFrame, image_format: ImageFormat) -> dict[str, Any]:
     return {
         "songs": len(images),
         "rows": len(image_format.rows),
         "hours": round(float(images[N_FRAMES].sum()) / image_format.frames_per_second / 3600, 3),
-        "shards": len(shards),
         "songs_set_aside": len(bad),
         "reasons": count_reasons(bad[REASON]),
         "feature_key": image_format.feature_key,
-        **({"families": {family.name: family.key for family in families}} if families else {}),
         "checks": [
             share_check(
                 SONGS_WITH_AN_IMAGE,
                 "songs whose features failed",
                 len(bad),
-                len(made),
+                len(images) + len(bad),
                 at_most=0.01,
             )
         ],

@@ -19,13 +19,18 @@ STAGES = [
 ]
 PARAMS = load_params(ROOT / "params.yaml").cnn_checkpoint
 ENCODER, OBJECTIVE = (part.class_path.split(":")[0] for part in (PARAMS.encoder, PARAMS.objective))
+FAMILIES = [f"earshot.families.{path.stem}" for path in (ROOT / "src/earshot/families").glob("[a-z]*.py")]
 LOADS_CLASSES = {
+    "hyper_images": FAMILIES,
     "cnn_checkpoint": [ENCODER, OBJECTIVE],
     "fold_models": [ENCODER, OBJECTIVE],
     "predicted_factors": [ENCODER],
     "evaluation_report": [ENCODER],
 }
-"""The classes that params.yaml names; release, served_factors and drift take theirs from a manifest."""
+"""The classes that params.yaml names; release, served_factors and drift take theirs from a manifest.
+
+Which families it names cannot be templated, as they are a list: all of earshot's own are deps.
+"""
 FILES_ONLY = ("encoders", "training", "families", "baselines", "stages", "deliveries")
 """Packages that hold alternatives, or one thing for many: a new file there must make nothing stale."""
 NEARLY_ALL = 0.7

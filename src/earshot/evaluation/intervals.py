@@ -1,6 +1,6 @@
 """Intervals over artists: bootstraps of AUC, the jackknife of AP, paired where two systems are compared.
 
-Songs of one artist sound alike and are heard by the same people, so they are not independent: intervals
+Songs of one artist sound alike and are played by the same people, so they are not independent: intervals
 over users alone are several times too narrow.
 """
 

@@ -34,8 +34,8 @@ def describe(result: Result, k: int) -> dict[str, Any]:
 def compare(a: Result, b: Result, k: int) -> dict[str, Any]:
     """a - b with paired intervals, whether a beats b, and `auc_p`: that it does by chance."""
     found = {metric: difference(a, b, metric) for metric in METRICS}
-    told = {"n_artists": len(a.artist_ids), "auc_p": rounded(chance(a, b)), "beats": beats(a, b)}
-    return {**_named(found, k), **told}
+    summary = {"n_artists": len(a.artist_ids), "auc_p": rounded(chance(a, b)), "beats": beats(a, b)}
+    return {**_named(found, k), **summary}
 
 
 def differences(results: Results, k: int) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 from earshot.baselines.artist_mean import artist_mean
 from earshot.baselines.known import Known
 from earshot.baselines.perfect_ear import kernel_ridge, perfect_ear
-from earshot.datasets.embedded.catalogue import catalogue_songs, true_traits
+from earshot.datasets.embedded.catalogue import catalogue_songs, new_songs, true_traits
 
 
 def known(song_ids, artist_ids, learn, targets):

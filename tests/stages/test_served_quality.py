@@ -55,7 +55,7 @@ def test_parts_and_make_up(found):
         22,
         22,
         22,
-    ]  # one known song has no known play
+    ]
     assert [part["size"] for part in found["by_activity"]] == [20, 20, 20, 19]
     assert {part["name"] for part in found["by_genre"]} == {"dub", "folk", "house", "deep house"}
     ten, hundred = found["makeup"]["10"], found["makeup"]["100"]

@@ -71,8 +71,10 @@ class Report:
 def _descriptions(report: Report) -> dict[str, str]:
     """Of the candidate its name: `<encoder>+<objective>`, where that was noted."""
     named = report.metrics.get("candidate")
-    told = f"{named['name']}, in the taste space {named['space']}" if named else DESCRIPTIONS[CANDIDATE]
-    return DESCRIPTIONS | {CANDIDATE: told}
+    description = (
+        f"{named['name']}, in the taste space {named['space']}" if named else DESCRIPTIONS[CANDIDATE]
+    )
+    return DESCRIPTIONS | {CANDIDATE: description}
 
 
 def draw_page(report: Report, foot: str = "") -> str:
@@ -141,17 +143,19 @@ def _verdict(report: Report) -> str:
     n_artists = max(values["n_artists"] for values in against.values())
     if any(values["auc_ci95_artists"][0] is None for values in against.values()):
         return f"{too_few_artists(n_artists)} what it beats."
-    told = []
+    sentences = []
     for verb, beaten in (("beats", True), ("does not beat", False)):
         named = [
             f"{name} (AUC {signed(values['auc'])})"
             for name, values in against.items()
             if values["beats"] == beaten
         ]
-        told += [f"It {verb} {_listed(named)}."] if named else []
+        sentences += [f"It {verb} {_listed(named)}."] if named else []
     if recipe is not None:
-        told.append(f"That is over models of {len(recipe['folds'])} folds, {n_artists:,} artists in all.")
-    return " ".join(told)
+        sentences.append(
+            f"That is over models of {len(recipe['folds'])} folds, {n_artists:,} artists in all."
+        )
+    return " ".join(sentences)
 
 
 def _listed(names: Sequence[str]) -> str:

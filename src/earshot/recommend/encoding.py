@@ -69,9 +69,9 @@ def encode_shards(
     trusted
         As in `load_encoder`.
     """
-    wanted = _wanted(store, encoder_folder, encoder_key)
-    write_json(folder / NAMES, wanted)
-    new = {shard: name for shard, name in wanted.items() if not relink(name)}
+    file_names = _file_names(store, encoder_folder, encoder_key)
+    write_json(folder / NAMES, file_names)
+    new = {shard: name for shard, name in file_names.items() if not relink(name)}
     # a killed run may have left some of them in `work`
     missing = {shard: work / name for shard, name in new.items() if not (work / name).is_file()}
     if missing:
@@ -80,7 +80,7 @@ def encode_shards(
         link(work / name, folder / name)
 
 
-def _wanted(store: HyperImageStore, encoder_folder: Path, encoder_key: str) -> dict[str, str]:
+def _file_names(store: HyperImageStore, encoder_folder: Path, encoder_key: str) -> dict[str, str]:
     """The file name of every shard."""
     others = read_json(encoder_folder / "encoder.json").get("others", ())
     families = [family["name"] for family in others if family["unit"] == "song"]

@@ -113,10 +113,10 @@ def judge(evidence: Evidence, epsilon: float) -> Verdict:
 def _rules(evidence: Evidence, epsilon: float) -> Iterable[Rule]:
     for name, differences in evidence.against.items():
         yield judge_against(name, differences, epsilon)
-    hears = judge_chance(evidence.chance)
+    chance = judge_chance(evidence.chance)
     over = f"; over models of {evidence.folds} folds" if evidence.folds > 1 else ""
     first = f"; judged as a first candidate: {evidence.unpaired}" if evidence.unpaired is not None else ""
-    yield Rule(hears.name, hears.passed, hears.told + over + first)
+    yield Rule(chance.name, chance.passed, chance.told + over + first)
     for name, differences in evidence.best.items():
         yield judge_against_best(name, differences, epsilon)
     for genre, differences in evidence.genres.items():

@@ -184,6 +184,26 @@ def test_listeners_come_first_by_their_lists_or_by_all_that_they_play(songs: Col
             assert all(came[user] or value >= worst for user, value in by_user.items())
 
 
+def test_where_nobody_left_has_a_song_that_they_do_not_play_a_column_is_empty(songs: ColdSongs) -> None:
+    counts = np.zeros((2, N_USERS), dtype=np.float32)
+    counts[:, [3, 4]] = 1  # the same two listeners: whoever is left plays all that there is
+    asked = ColdStart(
+        np.array(["x", "y"], dtype=object),
+        np.array(["a", "b"], dtype=object),
+        np.ones(2, bool),
+        np.array([3, 4]),
+        csr_array(counts[:, [3, 4]].T > 0),
+    )
+    plays = PlayCounts(songs.users.ids, asked.song_ids, csr_array(counts.T))
+    two = cold_songs(plays, asked, songs.predicted[:2], songs.space)
+    for columns in judge_columns(two, 4.0, SETTINGS, SEED).values():
+        assert [column.results for column in columns] == [{}, {}, {}]
+    lists = mix(starts(two, HEAVY_FIRST, 1, SETTINGS, SEED), 1, 4.0, SEED)
+    assert lists is not None
+    assert np.isnan(lists.auc)
+    assert np.isnan(lists.places["irrelevant"].rise)
+
+
 def dated(songs: ColdSongs, share: float) -> tuple[ColdSongs, np.ndarray]:
     """The same songs where the first `share` of listeners have dates; and these, (n_songs, n_users)."""
     by_listener = csr_array(songs.plays.T.tocsr())  # sorted by user, then song

@@ -8,17 +8,14 @@ once more by the sound.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from earshot.arrays import positions_of
 from earshot.catalogue.play_counts import PlayCounts
 from earshot.evaluation.arrivals import Draw
 from earshot.evaluation.first_listeners import ColdSongs
-from earshot.evaluation.mixed_list import mix
+from earshot.evaluation.mixed_list import mean_known, mix
 from earshot.evaluation.warm_up import starts
 from earshot.params import WarmUp
 from earshot.spaces.placing import count_listeners
@@ -88,7 +85,7 @@ def try_all(songs: ColdSongs, mean: float, settings: WarmUp, seed: int) -> list[
                     rises[multiple].append(Rise(draw, n, mixed.places["relevant"].rise))
                     aucs[multiple].append(mixed.auc)
     return [
-        Tried(n0, multiple, float(np.mean(aucs[multiple] or math.nan)), tuple(rises[multiple]))
+        Tried(n0, multiple, mean_known(aucs[multiple]), tuple(rises[multiple]))
         for multiple, n0 in n0s.items()
     ]
 

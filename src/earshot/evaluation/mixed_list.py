@@ -42,8 +42,9 @@ class Places:
     pairs: Floats
 
     def means(self) -> tuple[float, float]:
-        """Mean percentile over (listener, song) pairs, new and started."""
-        return float(self.new.sum() / self.pairs.sum()), float(self.started.sum() / self.pairs.sum())
+        """Mean percentile over (listener, song) pairs, new and started; NaN of no pairs."""
+        with np.errstate(invalid="ignore"):
+            return float(self.new.sum() / self.pairs.sum()), float(self.started.sum() / self.pairs.sum())
 
     @property
     def rise(self) -> float:
@@ -59,7 +60,7 @@ class MixedList:
     Attributes
     ----------
     auc
-        Mean over lists of their AUC.
+        Mean over lists of their AUC; NaN where nobody has a song on either side.
     places
         By kind of listener: those who are yet to play the song, and those who never do.
     artists
@@ -89,7 +90,13 @@ def mix(drawn: Sequence[Started], n: int, n0: float, seed: int) -> MixedList | N
     found = [_mix(started, n0, np.random.default_rng([seed, n])) for started in drawn]
     aucs, places = zip(*found, strict=True)
     sums: dict[Kind, Places] = {kind: _sum([part[kind] for part in places]) for kind in places[0]}
-    return MixedList(n, float(np.mean(aucs)), sums, drawn[0].cold_start.artists)
+    return MixedList(n, mean_known(aucs), sums, drawn[0].cold_start.artists)
+
+
+def mean_known(values: Sequence[float]) -> float:
+    """Of those that are not NaN; NaN where none is."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def _mix(started: Started, n0: float, rng: np.random.Generator) -> tuple[float, dict[Kind, Places]]:
@@ -106,7 +113,7 @@ def _mix(started: Started, n0: float, rng: np.random.Generator) -> tuple[float, 
     # (n_users, n_candidates): percentiles of a song while it is new, and while it is started
     in_both_states = np.where(half, other, one), np.where(half, one, other)
     kinds: dict[Kind, NDArray[np.bool_]] = {"relevant": relevant, "irrelevant": ~(relevant | revealed)}
-    return float(np.mean(aucs)), {kind: _places(*in_both_states, who) for kind, who in kinds.items()}
+    return mean_known(aucs), {kind: _places(*in_both_states, who) for kind, who in kinds.items()}
 
 
 def _percentiles(scores: Vectors, revealed: NDArray[np.bool_]) -> Floats:

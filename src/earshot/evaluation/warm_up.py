@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +65,8 @@ def _column(songs: ColdSongs, draw: Draw, n: int, n0: float, settings: WarmUp, s
     enough = int((songs.n_listeners > n).sum())
     drawn = starts(songs, draw, n, settings, seed)
     judged = [_judge(started, n0, settings.bootstraps, seed) for started in drawn]
-    results = {name: pool([result[name] for result in judged]) for name in SYSTEMS} if judged else {}
+    asked = any(not math.isnan(result[BOTH].value("auc")) for result in judged)
+    results = {name: pool([result[name] for result in judged]) for name in SYSTEMS} if asked else {}
     return WarmUpColumn(n, enough, len(songs.n_listeners) - enough, results)
 
 

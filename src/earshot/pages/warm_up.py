@@ -171,4 +171,4 @@ def _choice(found: Content) -> Markup:
         ]
         multiple = f"{tried['multiple']:g} × the mean listeners"
         rows.append(TableRow(f"{tried['n0']:g}", cells, [multiple], stands_out=tried["n0"] == found["n0"]))
-    return draw_table(["n₀", "AUC", "Lowest rise", "Highest rise"], rows)
+    return draw_table(["n₀", "AUC", "Lowest rise", "Highest rise"], rows, "results choice")

@@ -38,7 +38,7 @@ def test_a_song_that_is_cold_today_tells_nothing_of_its_listeners(made: Path, tm
     item_factors = np.load(made / "wmf_factors" / "item_factors.npy")[1:]
     columns = np.searchsorted(plays.song_ids, known[1:])
     counts = confidence(plays.matrix[:, columns], WMF.alpha, WMF.epsilon)
-    solved = warm_listeners(WmfSpace.read(made / "wmf_factors", WMF), today, plays)
+    solved = warm_listeners(WmfSpace.read(made / "wmf_factors"), today, plays)
     assert np.allclose(solved, solve_rows(counts, item_factors, WMF.regularization), rtol=1e-5, atol=1e-7)
 
 

@@ -27,9 +27,10 @@ from earshot.catalogue.play_counts import read_play_counts, write_play_counts
 from earshot.catalogue.split import cold
 from earshot.cli.main import app
 from earshot.deliveries.ingest import ingest
+from earshot.factors.numbers import write_numbers
 from earshot.factors.solves import confidence, solve_rows
 from earshot.files import parse_yaml, write_json, write_table
-from earshot.params import Split, TrainingSet
+from earshot.params import Split, TrainingSet, WmfFactors
 from earshot.predictors.load import load_encoder, predict, save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, build
 from earshot.stages.fold_models import KEPT
@@ -46,6 +47,7 @@ OWN_ENCODER = (
 )
 """As params.yaml names it."""
 FACTORS = 4
+NUMBERS = WmfFactors(FACTORS, alpha=2.0, epsilon=1.0, regularization=10.0, iterations=8)
 N_SONGS = 96
 SHARDS = {0: 32, 32: 64, 64: 92, 92: 96}
 UNHEARD = range(92, 96)
@@ -54,6 +56,7 @@ GENRES = ("rock", "jazz;rare", "jazz", "rock")
 """Of the songs, in turn."""
 HEARD = "data/deliveries/music/audio/one.wav"
 CHECKS = {
+    "wmf_search": [],
     "wmf_factors": ["objective_falls"],
     "cnn_checkpoint": ["validation_loss_falls"],
     "fold_models": [],
@@ -232,12 +235,13 @@ def _write_factors(made: Path, seed: int) -> None:
     plays = read_play_counts(made / "training_set")
     songs = pd.read_parquet(made / "training_set" / "songs.parquet")
     warm = ~np.isin(plays.song_ids, songs.loc[songs["cold"], "song_id"])
-    counts = confidence(plays.matrix[:, warm], alpha=2.0, epsilon=1.0)
+    counts = confidence(plays.matrix[:, warm], NUMBERS.alpha, NUMBERS.epsilon)
     items = np.random.default_rng(seed).standard_normal((warm.sum(), FACTORS)).astype(np.float32)
     for _ in range(8):
-        users = solve_rows(counts, items, regularization=10.0)
-        items = solve_rows(counts.T.tocsr(), users, regularization=10.0)
+        users = solve_rows(counts, items, NUMBERS.regularization)
+        items = solve_rows(counts.T.tocsr(), users, NUMBERS.regularization)
     folder = made / "wmf_factors"
+    write_numbers(folder, NUMBERS)
     np.save(folder / "user_factors.npy", users)
     np.save(folder / "item_factors.npy", items)
     write_table(folder / "users.parquet", pd.DataFrame({"user_id": plays.user_ids}))

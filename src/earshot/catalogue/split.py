@@ -36,9 +36,14 @@ def validation(song_ids: Iterable[str], share: float) -> NDArray[np.bool_]:
     return np.array([_hash(song, "validation") < limit for song in song_ids], dtype=np.bool_)
 
 
+def parts(ids: Iterable[str], n: int, purpose: str) -> NDArray[np.int64]:
+    """(n_ids,): into which of `n` parts each falls, by its hash; another `purpose`, other parts."""
+    return np.array([_hash(name, purpose) % n for name in ids], dtype=np.int64)
+
+
 def halves(artist_ids: Iterable[str], purpose: str) -> NDArray[np.bool_]:
     """(n,) bool: which half each artist falls into; another `purpose`, other halves."""
-    return np.array([_hash(artist, purpose) % 2 == 0 for artist in artist_ids], dtype=np.bool_)
+    return np.asarray(parts(artist_ids, 2, purpose) == 0)
 
 
 def chosen(song_ids: Iterable[str], n: int, purpose: str) -> list[str]:

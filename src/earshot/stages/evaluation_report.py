@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,8 +29,7 @@ from earshot.evaluation.protocol import (
 from earshot.files import read_json, write_json, write_table
 from earshot.params import Params
 from earshot.spaces.placing import rows_of
-from earshot.spaces.space import TasteSpace, read_space
-from earshot.spaces.wmf import Wmf
+from earshot.spaces.space import read_space
 from earshot.stages.folds import hear_system, read_snapshots, read_system
 from earshot.stages.paths import Paths
 from earshot.stages.shown_songs import write_shown
@@ -74,10 +71,10 @@ def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
     for snapshot in snapshots:
         if snapshot.fold in folds:
             model = paths.data("fold_models") / str(snapshot.fold)
-            space = _space(model, model, params)
+            space = read_space(model, model)
             system = hear_system(snapshot, model, space, paths.work, trusted_in(params))
         else:
-            space = _space(paths.data("cnn_checkpoint"), paths.data("wmf_factors"), params)
+            space = read_space(paths.data("cnn_checkpoint"), paths.data("wmf_factors"))
             system = read_system(snapshot, paths.data("predicted_factors"), space)
         sizes = len(system.user_vectors), len(system.item_vectors)
         systems = {
@@ -96,10 +93,6 @@ def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
         "systems": {name: tables.describe(result, settings.k) for name, result in results.items()},
         "differences": tables.differences(results, settings.k),
     }
-
-
-def _space(encoder: Path, factors: Path, params: Params) -> TasteSpace:
-    return read_space(encoder, factors, Wmf.of(asdict(params.wmf_factors)))
 
 
 def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: ColdStart) -> None:
@@ -123,7 +116,7 @@ def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, S
     wanted = cold_start.song_ids
     user_ids = pd.read_parquet(training_set / "users.parquet")[USER_ID]
     users = read_vectors(wmf / "user_factors.npy", wmf / "users.parquet", USER_ID, user_ids)
-    listeners = _space(paths.data("cnn_checkpoint"), wmf, params).training_listeners()
+    listeners = read_space(paths.data("cnn_checkpoint"), wmf).training_listeners()
     candidate = System(
         rows_of(listeners.ids, listeners.vectors, user_ids.to_numpy(dtype=object)), _predicted(paths, wanted)
     )

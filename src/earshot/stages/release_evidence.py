@@ -32,7 +32,6 @@ from earshot.params import Params, Split
 from earshot.releases import Differences, Evidence, Manifest, NothingReleased
 from earshot.releases.manifest import FOLD_MODELS
 from earshot.spaces.space import read_space
-from earshot.spaces.wmf import Wmf
 from earshot.stages.folds import Snapshot, hear_system, read_snapshots, read_system
 from earshot.stages.paths import Paths
 from earshot.store.reader import HyperImageStore
@@ -193,7 +192,7 @@ class _Model:
             encoder = factors = self.folder / FOLD_MODELS / str(snapshot.fold)
         else:
             return None
-        space = read_space(encoder, factors, Wmf.of(self.release.params["wmf_factors"]))
+        space = read_space(encoder, factors)
         predicted = self.folder / "predicted_factors"
         if encoder.name == "cnn_checkpoint" and predicted.is_dir():
             return read_system(snapshot, predicted, space)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from earshot.evaluation.metrics import Floats, Ints, Metric, Singles, first_songs
+from earshot.evaluation.metrics import Floats, Ints, Metric, Singles, first_songs, recall_depth
 from earshot.evaluation.pairs import ArtistPairs
 
 
@@ -72,7 +72,7 @@ class AucTally:
 
 
 class FirstSongsTally:
-    """Mean AP@k, recall@k and nDCG@k with each group of artists deleted.
+    """Mean AP@k, nDCG@k and recall with each group of artists deleted.
 
     Parameters
     ----------
@@ -191,9 +191,9 @@ def auc_influence(counts: ArtistPairs, artists: Ints, n_artists: int) -> Floats:
 
 
 def jackknife_first_songs(counts: ArtistPairs, groups: Ints, artists: Ints, k: int) -> dict[Metric, Floats]:
-    """AP@k, recall@k and nDCG@k of every user with each group of artists deleted.
+    """AP@k, nDCG@k and recall of every user with each group of artists deleted.
 
-    The songs of the group are neither candidates nor positives.
+    The songs of the group are neither candidates nor positives; recall looks as deep as with all.
 
     Parameters
     ----------
@@ -215,7 +215,8 @@ def jackknife_first_songs(counts: ArtistPairs, groups: Ints, artists: Ints, k: i
     for group in range(GROUPS):
         places = _places(own != group, counts.firsts)
         # rank = place among the positives + negatives before it
-        found.append(first_songs(k, places, places + above[best_first, group], counts.firsts))
+        ranks = places + above[best_first, group]
+        found.append(first_songs(k, recall_depth(k, len(artists)), places, ranks, counts.firsts))
     return {metric: np.stack([values[metric] for values in found], axis=1) for metric in found[0]}
 
 

@@ -15,10 +15,11 @@ from earshot.artists import LEAST_ARTISTS
 from earshot.evaluation import intervals
 from earshot.evaluation.cold_start import ColdStart, read_cold_start
 from earshot.evaluation.intervals import AucTally, FirstSongsTally, Interval
-from earshot.evaluation.metrics import METRICS, Floats, Metric, auc, first_songs, stand
+from earshot.evaluation.metrics import METRICS, Floats, Metric, auc, first_songs, recall_depth, stand
 from earshot.evaluation.pairs import blocks_of_pairs
 
 _RANDOM_LENGTH = 64
+N_PERMUTATIONS = 20
 
 
 def random_system(n_all_users: int, n_candidates: int, seed: int) -> System:
@@ -30,10 +31,47 @@ def random_system(n_all_users: int, n_candidates: int, seed: int) -> System:
     )
 
 
-def shuffled_content(system: System, seed: int) -> System:
+def shuffled_content(system: System, seed: int | Sequence[int]) -> System:
     """`system` with its item vectors permuted among the candidates."""
     order = np.random.default_rng(seed).permutation(len(system.item_vectors))
     return System(system.user_vectors, system.item_vectors[order])
+
+
+@dataclass(frozen=True)
+class Permutations:
+    """`shuffled_content` of `system`, many times over: one alone may lie clearly off chance by luck."""
+
+    system: System
+    seed: int
+
+
+def evaluate_permutations(
+    permutations: Permutations, cold_start: ColdStart, k: int = 500, bootstraps: int = 1000
+) -> Result:
+    """The mean of `N_PERMUTATIONS` permutations, user by user, and what each of them gave.
+
+    Over permutations every positive stands as likely above as below every negative, whoever the artists
+    are: the expected AUC is 1/2 in each replicate. So replicates are constant, and whatever is paired with
+    this has the interval of its own replicates; its spread is over permutations, not over artists.
+    """
+    draws = [
+        measure(shuffled_content(permutations.system, [permutations.seed, number]), cold_start, k)
+        for number in range(N_PERMUTATIONS)
+    ]
+    mean = Result(
+        {metric: np.mean([draw.per_user[metric] for draw in draws], axis=0) for metric in METRICS},
+        {},
+        np.mean([draw.positive_auc for draw in draws], axis=0),
+        np.mean([draw.positive_rank for draw in draws], axis=0),
+        artist_ids=cold_start.artist_ids[cold_start.artist_starts],
+        influence=np.zeros(len(cold_start.artist_starts)),
+        permutations={metric: np.array([draw.value(metric) for draw in draws]) for metric in METRICS},
+    )
+    sizes = {
+        metric: bootstraps if metric in ("auc", "auc_centred") else intervals.GROUPS for metric in METRICS
+    }
+    constant = {metric: np.full(size, mean.value(metric)) for metric, size in sizes.items()}
+    return replace(mean, replicates=constant)
 
 
 def pool(results: Sequence[Result]) -> Result:
@@ -51,9 +89,21 @@ def pool(results: Sequence[Result]) -> Result:
         {metric: _replicates(results, metric) for metric in METRICS},
         np.concatenate([result.positive_auc for result in results]),
         np.concatenate([result.positive_rank for result in results]),
+        permutations=_pooled_permutations(results),
     )
     artist_ids, shares = _shares(results)
     return replace(pooled, artist_ids=artist_ids, influence=shares - shares.mean())
+
+
+def _pooled_permutations(results: Sequence[Result]) -> dict[Metric, Floats]:
+    """What each permutation gave over the users of all results together; nothing where there are none."""
+    if not all(result.permutations for result in results):
+        return {}
+    users = {metric: [int((~np.isnan(r.per_user[metric])).sum()) for r in results] for metric in METRICS}
+    return {
+        metric: np.average([r.permutations[metric] for r in results], axis=0, weights=users[metric])
+        for metric in METRICS
+    }
 
 
 def _shares(results: Sequence[Result]) -> tuple[NDArray[np.object_], Floats]:
@@ -130,6 +180,8 @@ class Result:
         `(n_artists,)`: who was asked about; empty where nobody asked for intervals.
     influence
         `(n_artists,)`: what each adds to the AUC (`earshot.evaluation.intervals.auc_influence`).
+    permutations
+        Metric -> `(n_permutations,)`: what each gave, of a system that is the mean of several; else nothing.
     """
 
     per_user: dict[Metric, Floats]
@@ -138,6 +190,7 @@ class Result:
     positive_rank: Floats
     artist_ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
     influence: Floats = field(default_factory=lambda: np.empty(0))
+    permutations: dict[Metric, Floats] = field(default_factory=dict)
 
     def value(self, metric: Metric) -> float:
         """Mean over users; NaN where no user has one."""
@@ -145,7 +198,9 @@ class Result:
         return float(known.mean()) if len(known) else float("nan")
 
     def interval(self, metric: Metric) -> Interval:
-        """The mean over users and its 95 % interval over artists."""
+        """The mean over users and its 95 % interval over artists; NaN bounds of a mean of permutations."""
+        if self.permutations:
+            return Interval(self.value(metric), np.nan, np.nan)
         return _interval(metric, self.value(metric), self.replicates[metric], len(self.artist_ids), 0.0)
 
 
@@ -210,7 +265,7 @@ def measure(system: System, cold_start: ColdStart, k: int = 500) -> Result:
     ranks = plain.place + plain.above + plain.tied  # tied negatives are put before a positive
     positive_auc, per_user = auc(plain.above, plain.tied, negatives, firsts)
     _, per_user_centred = auc(centred.above, centred.tied, negatives, firsts)
-    first = first_songs(k, plain.place, ranks, firsts)
+    first = first_songs(k, recall_depth(k, wanted[0]), plain.place, ranks, firsts)
     return Result({**first, "auc": per_user, "auc_centred": per_user_centred}, {}, positive_auc, ranks)
 
 

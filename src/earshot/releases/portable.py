@@ -156,10 +156,10 @@ def _manifest(read: ZipFile, file: Path) -> Manifest:
     known = {*MODEL, NUMBERS, REPORT, SONGS, *space}
     missing, other = {*MODEL} - release.files.keys(), release.files.keys() - known
     if missing or other:
-        told = (
+        problem = (
             f"{', '.join(sorted(missing))}: missing" if missing else f"{sorted(other)[0]}: not of a release"
         )
-        raise UserError(f"{file / MANIFEST}: files: {told}")
+        raise UserError(f"{file / MANIFEST}: files: {problem}")
     wanted = model_name(release.files, release.n0)
     if wanted != release.release:
         raise UserError(f"{file / MANIFEST}: release={release.release!r}: its files make {wanted!r}")

@@ -45,9 +45,14 @@ def artist_or_song(song_ids: Iterable[str], artist_ids: Iterable[str]) -> list[s
     return [artist or song for song, artist in zip(song_ids, artist_ids, strict=True)]
 
 
+def parts(ids: Iterable[str], n: int, purpose: str) -> NDArray[np.int64]:
+    """(n_ids,): into which of `n` parts each falls, by its hash; another `purpose`, other parts."""
+    return np.array([_hash(name, purpose) % n for name in ids], dtype=np.int64)
+
+
 def halves(artist_ids: Iterable[str], purpose: str) -> NDArray[np.bool_]:
     """(n,) bool: which half each artist falls into; another `purpose`, other halves."""
-    return np.array([_hash(artist, purpose) % 2 == 0 for artist in artist_ids], dtype=np.bool_)
+    return np.asarray(parts(artist_ids, 2, purpose) == 0)
 
 
 def chosen(song_ids: Iterable[str], n: int, purpose: str) -> list[str]:

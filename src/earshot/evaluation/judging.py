@@ -40,30 +40,26 @@ class Judgement:
     kinds: dict[str, Any]
 
 
-def judge(
-    systems: Mapping[str, System], cold_start: ColdStart, k: int, bootstraps: int, seed: int
-) -> Judgement:
+def judge(systems: Mapping[str, System], cold_start: ColdStart, k: int) -> Judgement:
     """Evaluate every system, over all candidates and apart over songs of known and of cold artists."""
-    results = evaluate_all(systems, cold_start, k, bootstraps, seed)
+    results = evaluate_all(systems, cold_start, k)
     metrics = {
         "systems": {name: tables.describe(result, k) for name, result in results.items()},
-        "protocol": tables.describe_protocol(cold_start, k, bootstraps),
+        "protocol": tables.describe_protocol(cold_start, k),
     }
     kinds = {
         kind: describe_kind([part], found, k) if found else None
-        for kind, (part, found) in judge_kinds(systems, cold_start, results, k, bootstraps, seed).items()
+        for kind, (part, found) in judge_kinds(systems, cold_start, results, k).items()
     }
     return Judgement(results, metrics, tables.differences(results, k), kinds)
 
 
-def evaluate_all(
-    systems: Mapping[str, System], cold_start: ColdStart, k: int, bootstraps: int, seed: int
-) -> dict[str, Result]:
+def evaluate_all(systems: Mapping[str, System], cold_start: ColdStart, k: int) -> dict[str, Result]:
     """By system; none where nobody is asked."""
     if not len(cold_start.users):
         return {}
     watched = progress(systems.items(), description="Evaluating", unit="systems")
-    return {name: evaluate(system, cold_start, k, bootstraps, seed) for name, system in watched}
+    return {name: evaluate(system, cold_start, k) for name, system in watched}
 
 
 def judge_kinds(
@@ -71,8 +67,6 @@ def judge_kinds(
     cold_start: ColdStart,
     results: dict[str, Result],
     k: int,
-    bootstraps: int,
-    seed: int,
 ) -> dict[str, tuple[ColdStart, dict[str, Result]]]:
     """Each of `KINDS` apart, with results by system; `results` are those of all candidates."""
     kinds = {}
@@ -80,7 +74,7 @@ def judge_kinds(
         if mask.all():
             kinds[kind] = cold_start.only(mask), results
         else:
-            kinds[kind] = evaluate_among(systems, cold_start, mask, k, bootstraps, seed)
+            kinds[kind] = evaluate_among(systems, cold_start, mask, k)
     return kinds
 
 
@@ -89,13 +83,11 @@ def evaluate_among(
     cold_start: ColdStart,
     candidates: NDArray[np.bool_],
     k: int,
-    bootstraps: int,
-    seed: int,
 ) -> tuple[ColdStart, dict[str, Result]]:
     """Ask about some of the candidates alone, `(n_candidates,)`; the question, and results by system."""
     part = cold_start.only(candidates)
     inside = {name: System(s.user_vectors, s.item_vectors[candidates]) for name, s in systems.items()}
-    return part, evaluate_all(inside, part, k, bootstraps, seed)
+    return part, evaluate_all(inside, part, k)
 
 
 def describe_kind(parts: Sequence[ColdStart], results: Mapping[str, Result], k: int) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from earshot.store.reader import HyperImageStore
 from earshot.trusted import trusted_in
 
 METRICS: dict[str, Metric] = {"map_at_500": "map", "auc": "auc"}
-K, BOOTSTRAPS = 500, 1000
+K = 500
 DEAF = ("random", "shuffled_content")
 """Systems that hear nothing: a random order, and the candidate's predictions dealt to the wrong songs."""
 
@@ -87,7 +87,7 @@ def measure(
     snapshots = read_snapshots(paths, settings, candidate.folds, params.seed)
     systems = [_systems(models, snapshot) for snapshot in snapshots]
     answers = [
-        evaluate_all(found, snapshot.cold_start, K, BOOTSTRAPS, params.seed)
+        evaluate_all(found, snapshot.cold_start, K)
         for found, snapshot in zip(systems, snapshots, strict=True)
     ]
     pairs = {name: _pooled(answers, name) for name in systems[0]}
@@ -226,7 +226,7 @@ def _by_genre(
     pair = {name: systems[name] for name in (CANDIDATE, release)}
     found: dict[str, dict[str, Result]] = {}
     for genre, mask in large_genres(told, snapshot.cold_start, min_share).items():
-        _, results = evaluate_among(pair, snapshot.cold_start, mask, K, BOOTSTRAPS, snapshot.seed)
+        _, results = evaluate_among(pair, snapshot.cold_start, mask, K)
         found |= {genre: results} if results else {}
     return found
 

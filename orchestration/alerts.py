@@ -30,16 +30,16 @@ FRESHNESS_SECONDS = 60
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
     """One alert a run, with the message of the step that failed."""
     run = context.dagster_run
-    said = [_reason(event) for event in context.get_step_failure_events()]
-    reason = "; ".join(said) or context.failure_event.message
+    reasons = [_reason(event) for event in context.get_step_failure_events()]
+    reason = "; ".join(reasons) or context.failure_event.message
     alert(ROOT, "run failed", f"{run.job_name}, run {run.run_id[:8]}: {reason}")
 
 
 def _reason(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
-    told = data.user_failure_data.description if data.user_failure_data else None
+    shown = data.user_failure_data.description if data.user_failure_data else None
     error = data.error.cause or data.error if data.error else None
-    return f"{event.step_key}: {told or (error.message.strip() if error else event.message)}"
+    return f"{event.step_key}: {shown or (error.message.strip() if error else event.message)}"
 
 
 def newest_release() -> float | None:

@@ -49,9 +49,9 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     unfinished = sorted(arriving(ROOT)) if failed else []
     if complete or unfinished:
         return _request(context.instance, _fingerprint(complete, unfinished))
-    said = [f"still being written: {each.name}" for each in found if each.arrived is None]
-    said += [f"{name}: {tried}" for name, tried in pausing.items()]
-    return dg.SkipReason("; ".join(said) or "nothing waits in data/inbox/")
+    waits = [f"still being written: {each.name}" for each in found if each.arrived is None]
+    waits += [f"{name}: {tried}" for name, tried in pausing.items()]
+    return dg.SkipReason("; ".join(waits) or "nothing waits in data/inbox/")
 
 
 def _newest(instance: dg.DagsterInstance, tags: dict[str, str]) -> dg.RunRecord | None:

@@ -45,8 +45,8 @@ def report_outside_runs(instance: dg.DagsterInstance) -> list[str]:
             continue
         key, tags = dg.AssetKey(stage.key), _tags(stage)
         if _is_news(instance, key, tags):
-            told = summary_metadata(stage) | arrivals_metadata(stage)
-            _report(instance, key, tags | _pointers(instance, stage), told)
+            metadata = summary_metadata(stage) | arrivals_metadata(stage)
+            _report(instance, key, tags | _pointers(instance, stage), metadata)
             _report_checks(instance, stage)
             reported.append(key.to_user_string())
     return reported

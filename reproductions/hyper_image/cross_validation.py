@@ -54,15 +54,15 @@ def _run(
 ) -> FoldRun:
     fold = make_fold(catalogue.snippets, by, number, params.folds)
     genres, artists = catalogue.genre_numbers, catalogue.artist_numbers
-    heard = {name: genre_scores(catalogue, fold, name, params, paths.work) for name in params.networks}
+    by_network = {name: genre_scores(catalogue, fold, name, params, paths.work) for name in params.networks}
     scores: dict[str, NDArray[np.floating]] = {
         MAJORITY: _majority(genres[fold.training], len(catalogue.genres), len(fold.test)),
-        **heard,
+        **by_network,
     }
     answers = {name: answer(each, genres[fold.test], artists[fold.test]) for name, each in scores.items()}
     columns = {"songs": SONG_ID, "artists": ARTIST_ID}
     sides = {what: on_both_sides(catalogue.snippets, fold, column) for what, column in columns.items()}
-    return FoldRun(fold, answers, song_answers(catalogue, fold, heard, sums), sides)
+    return FoldRun(fold, answers, song_answers(catalogue, fold, by_network, sums), sides)
 
 
 def _majority(learned: Ints, n_genres: int, n_test: int) -> NDArray[np.float64]:

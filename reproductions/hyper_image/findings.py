@@ -130,9 +130,9 @@ def _protocol(catalogue: Catalogue, params: HyperImageParams) -> dict[str, Any]:
 def per_snippet(catalogue: Catalogue, runs: Sequence[FoldRun]) -> pd.DataFrame:
     """A line for each way of splitting, system and held-out snippet: the guess, and the rank of its genre."""
     names = np.array(catalogue.genres, dtype=object)
-    told = catalogue.snippets[[SNIPPET, SONG_ID, ARTIST_ID, GENRE]]
+    snippets = catalogue.snippets[[SNIPPET, SONG_ID, ARTIST_ID, GENRE]]
     parts = [
-        told.iloc[run.fold.test].assign(
+        snippets.iloc[run.fold.test].assign(
             by=run.fold.by, fold=run.fold.number, system=system, guess=names[found.guesses], rank=found.ranks
         )
         for run in runs

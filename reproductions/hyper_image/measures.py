@@ -100,12 +100,12 @@ def replicates(n_artists: int, bootstraps: int, seed: int) -> NDArray[np.float32
 
 def describe(values: dict[str, Doubles]) -> dict[str, float | list[float]]:
     """Each metric of columns as `replicates` makes them, with its 95 % interval over artists."""
-    told: dict[str, float | list[float]] = {}
+    summary: dict[str, float | list[float]] = {}
     for metric, columns in values.items():
         found = percentile_interval(float(columns[0]), columns[1:])
-        told[metric] = round(found.value, 6)
-        told[f"{metric}_ci95_artists"] = [round(found.low, 6), round(found.high, 6)]
-    return told
+        summary[metric] = round(found.value, 6)
+        summary[f"{metric}_ci95_artists"] = [round(found.low, 6), round(found.high, 6)]
+    return summary
 
 
 def minus(a: dict[str, Doubles], b: dict[str, Doubles]) -> dict[str, Doubles]:

@@ -29,7 +29,7 @@ class SplitHeading(NamedTuple):
     """A way of splitting, and what a network has met in it of those asked about."""
 
     title: str
-    said: str
+    description: str
 
 
 SPLITS = {

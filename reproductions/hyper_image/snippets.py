@@ -79,8 +79,8 @@ def read_catalogue(raw_audio: Path, hyper_images: Path, window_seconds: float, l
         Fewer than two genres have `least_songs` songs.
     """
     store = HyperImageStore.open(hyper_images)
-    told = pd.read_parquet(raw_audio / "songs.parquet").set_index(SONG_ID, drop=False)
-    songs = told.loc[store.songs[SONG_ID]].reset_index(drop=True)
+    catalogued = pd.read_parquet(raw_audio / "songs.parquet").set_index(SONG_ID, drop=False)
+    songs = catalogued.loc[store.songs[SONG_ID]].reset_index(drop=True)
     songs[ARTIST_ID] = songs[ARTIST_ID].fillna("").where(songs[ARTIST_ID].fillna("") != "", songs[SONG_ID])
     names = songs[GENRES].fillna("").map(single_genre)
     counted = Counter(names[names != ""])
@@ -174,5 +174,5 @@ def make_fold(snippets: pd.DataFrame, by: str, number: int, folds: SnippetFolds)
 
 def on_both_sides(snippets: pd.DataFrame, fold: SnippetFold, column: str) -> int:
     """How many songs or artists (`column`) have snippets that are held out, and others that are not."""
-    seen = np.concatenate([fold.training, fold.validation])
-    return len(set(snippets[column].iloc[seen]) & set(snippets[column].iloc[fold.test]))
+    learned_from = np.concatenate([fold.training, fold.validation])
+    return len(set(snippets[column].iloc[learned_from]) & set(snippets[column].iloc[fold.test]))

@@ -96,7 +96,7 @@ LOGISTIC = "logistic_mfcc"
 
 
 def song_answers(
-    catalogue: Catalogue, fold: SnippetFold, heard: Mapping[str, NDArray[np.floating]], sums: MfccSums
+    catalogue: Catalogue, fold: SnippetFold, logits: Mapping[str, NDArray[np.floating]], sums: MfccSums
 ) -> dict[str, Answers]:
     """Of the held-out songs, by system; split by snippet, a song is those of its snippets on the same side.
 
@@ -104,7 +104,7 @@ def song_answers(
 
     Parameters
     ----------
-    heard
+    logits
         Logits of the held-out snippets, `(n_test, n_genres)`, by network.
     sums
         Of all snippets.
@@ -120,7 +120,7 @@ def song_answers(
             len(catalogue.genres),
         )
     }
-    scores |= {name: _mean_by_song(each, asked[fold.test]) for name, each in heard.items()}
+    scores |= {name: _mean_by_song(each, asked[fold.test]) for name, each in logits.items()}
     return {name: answer(each, genres, artists) for name, each in scores.items()}
 
 

@@ -48,12 +48,12 @@ def most_similar(plays: csr_array, queries: Ints, candidates: Ints, k: int) -> c
     """
     from scipy.sparse import csc_array, csr_array, vstack
 
-    heard = csc_array(plays.astype(bool).astype(np.float32))
-    n_listeners, of_candidates = np.diff(heard.indptr), heard[:, candidates]  # CSC: entries of each column
+    played = csc_array(plays.astype(bool).astype(np.float32))
+    n_listeners, of_candidates = np.diff(played.indptr), played[:, candidates]  # CSC: entries of each column
     blocks = []
     for first in range(0, len(queries), _QUERIES_AT_ONCE):
         block = queries[first : first + _QUERIES_AT_ONCE]
-        shared = (heard[:, block].T @ of_candidates).toarray()  # (n_block, n_candidates)
+        shared = (played[:, block].T @ of_candidates).toarray()  # (n_block, n_candidates)
         shared[block[:, None] == candidates] = 0  # no song is similar to itself
         # |A or B| = |A| + |B| - |A and B|
         either = n_listeners[block, None] + n_listeners[candidates] - shared
@@ -127,15 +127,15 @@ def _ask(known: Known, features: Doubles, songs: Ints, candidates: Ints) -> Quer
     """Those of `songs` that have something to rank."""
     relevant = most_similar(known.plays, songs, candidates, _RELEVANT)
     n_relevant, n_others = np.diff(relevant.indptr), len(candidates) - np.isin(songs, candidates)
-    asks = (n_relevant > 0) & (n_relevant < n_others)
-    if not asks.any():
+    usable = (n_relevant > 0) & (n_relevant < n_others)
+    if not usable.any():
         raise UserError(
             f"metric learning to rank: of {len(songs)} warm songs with audio none shares listeners with some "
             f"of {len(candidates)} others and not with all; more plays are wanted"
         )
-    place = np.searchsorted(candidates, songs[asks])  # candidates ascend
-    own = np.where(np.isin(songs[asks], candidates), place, -1)
-    return Queries(features[songs[asks]], features[candidates], relevant[asks], own)
+    place = np.searchsorted(candidates, songs[usable])  # candidates ascend
+    own = np.where(np.isin(songs[usable], candidates), place, -1)
+    return Queries(features[songs[usable]], features[candidates], relevant[usable], own)
 
 
 def _root(metric: Doubles) -> Doubles:

@@ -40,7 +40,7 @@ DESCRIPTIONS = {
     CANDIDATE: "a convolutional network on the mel rows, trained to predict the factors (eq. 4)",
     "genre_and_audio": "metadata_genre and cnn_mse, z-scores added",
     "popularity": "how many listeners each song will have: known to nobody, for scale",
-    BOUND: "factors from the plays themselves: what no audio can know",
+    BOUND: "the place that the factorization itself would give each song, by its plays",
 }
 
 

@@ -37,11 +37,11 @@ def _send(address: str, line: dict[str, str]) -> str:
     In a thread of its own: a name server or an answer that comes drop by drop
     knows no time limit.
     """
-    said: list[str] = []
-    sending = Thread(target=lambda: said.append(_post(address, line)), daemon=True)
+    answers: list[str] = []
+    sending = Thread(target=lambda: answers.append(_post(address, line)), daemon=True)
     sending.start()
     sending.join(SECONDS)
-    return said[0] if said else f"no answer within {SECONDS:g} s"
+    return answers[0] if answers else f"no answer within {SECONDS:g} s"
 
 
 def _post(address: str, line: dict[str, str]) -> str:

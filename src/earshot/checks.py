@@ -18,8 +18,16 @@ NEW_DELIVERIES = "new_deliveries"
 CANDIDATE = "candidate"
 """What the model that is judged is called among the systems, whatever it is."""
 UPPER_BOUND = "upper_bound"
-"""What the system is called that knows the plays themselves: no audio can be better."""
-COMPARED = ((CANDIDATE, "random"), (CANDIDATE, "shuffled_content"), (UPPER_BOUND, CANDIDATE))
+"""The system that is where the factorization itself would put each song, by its listeners."""
+LINEAR_BOW, ARTIST_MEAN, PERFECT_EAR = "linear_bow", "artist_mean", "perfect_ear"
+"""Systems beside the candidate: a ridge regression on sound, no sound at all, and the true traits."""
+COMPARED = (
+    (CANDIDATE, "random"),
+    (CANDIDATE, "shuffled_content"),
+    (CANDIDATE, LINEAR_BOW),
+    (CANDIDATE, ARTIST_MEAN),
+    (UPPER_BOUND, CANDIDATE),
+)
 """Systems of the evaluation, of which the first should be better than the second."""
 
 

@@ -132,6 +132,12 @@ class WarmUp:
 
 
 @dataclass(frozen=True, config=CONFIG)
+class ServedQuality:
+    held_out_share: Annotated[float, Field(gt=0, lt=1)]
+    max_listeners: Count
+
+
+@dataclass(frozen=True, config=CONFIG)
 class EvaluationReport:
     k: Count
     report_songs: Annotated[int, Field(ge=1, le=50)]
@@ -203,6 +209,7 @@ class Params:
     cnn_checkpoint: CnnCheckpoint
     warm_up: WarmUp
     evaluation_report: EvaluationReport
+    served_quality: ServedQuality
     release: Release
     recommendations: Recommendations
     drift: Drift

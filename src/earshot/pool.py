@@ -89,7 +89,9 @@ def _run(
 class _Worker:
     """A process, the position of the item it is at (None while it starts or waits), and since when."""
 
-    def __init__(self, function: Callable[[Any], Any], heard: queue.SimpleQueue[tuple[_Worker, Any]]) -> None:
+    def __init__(
+        self, function: Callable[[Any], Any], messages: queue.SimpleQueue[tuple[_Worker, Any]]
+    ) -> None:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
@@ -99,7 +101,7 @@ class _Worker:
         self.ready = False
         self.position: int | None = None
         self.since = 0.0
-        self._listener = threading.Thread(target=self._listen, args=(heard,), daemon=True)
+        self._listener = threading.Thread(target=self._listen, args=(messages,), daemon=True)
         self._listener.start()
 
     @property
@@ -117,7 +119,7 @@ class _Worker:
         self._listener.join()
         self.pipe.close()
 
-    def _listen(self, heard: queue.SimpleQueue[tuple[_Worker, Any]]) -> None:
+    def _listen(self, messages: queue.SimpleQueue[tuple[_Worker, Any]]) -> None:
         message: Any = None
         while message is not _GONE:
             try:
@@ -126,7 +128,7 @@ class _Worker:
                 message = _GONE
             except Exception as error:  # an answer that cannot be unpickled
                 message = None, error
-            heard.put((self, message))
+            messages.put((self, message))
 
     def last_words(self) -> str:
         self.process.join()
@@ -144,7 +146,7 @@ class _Pool(Generic[Item, Result]):
     n_workers: int
     workers: list[_Worker] = field(default_factory=list)
     results: dict[int, Result] = field(default_factory=dict)
-    _heard: queue.SimpleQueue[tuple[_Worker, Any]] = field(default_factory=queue.SimpleQueue)
+    _messages: queue.SimpleQueue[tuple[_Worker, Any]] = field(default_factory=queue.SimpleQueue)
     _next: int = 0
     _again: deque[int] = field(default_factory=deque)
     _deaths: dict[int, int] = field(default_factory=dict)
@@ -153,7 +155,7 @@ class _Pool(Generic[Item, Result]):
     def __post_init__(self) -> None:
         resource_tracker.ensure_running()  # which the first worker would start otherwise
         block_again()
-        self.workers = [_Worker(self.function, self._heard) for _ in range(self.n_workers)]
+        self.workers = [_Worker(self.function, self._messages) for _ in range(self.n_workers)]
 
     def step(self, last: int) -> None:
         """Give items up to `last` to who waits, and take in what has happened."""
@@ -161,7 +163,7 @@ class _Pool(Generic[Item, Result]):
             if worker.waits and (position := self._to_do(last)) is not None:
                 worker.give(position, self.items[position])
         with suppress(queue.Empty):
-            self._hear(*self._heard.get(timeout=1.0))
+            self._hear(*self._messages.get(timeout=1.0))
         for worker in self.workers:
             if worker.position is not None and time.monotonic() - worker.since > SECONDS_AN_ITEM:
                 self._replace(worker)
@@ -218,7 +220,7 @@ class _Pool(Generic[Item, Result]):
 
     def _replace(self, worker: _Worker) -> None:
         worker.stop()
-        self.workers[self.workers.index(worker)] = _Worker(self.function, self._heard)
+        self.workers[self.workers.index(worker)] = _Worker(self.function, self._messages)
 
     def stop(self) -> None:
         for worker in self.workers:

@@ -63,7 +63,8 @@ def test_the_report_shows_the_kinds_apart_where_there_are_both():
 def test_every_metric_stands_in_every_table():
     found = judged([True] * 5, k=3)
     values = found.metrics["systems"]["falling"]
-    assert values["recall_at_3"] == round((1 / 2 + 1 / 1 + 1 / 2) / 3, 6)
+    # a tenth of five songs is one, the first: the first listener has played it, and one more
+    assert values["recall_at_tenth"] == round((1 / 2 + 0 / 1 + 0 / 2) / 3, 6)
     best_of_two = 1 + 1 / log2(3)
     assert values["ndcg_at_3"] == round((1 / best_of_two + 1 / log2(3) + (1 / log2(4)) / best_of_two) / 3, 6)
     per_user = tables.per_user(found.results, question([True] * 5), pd.Series(["ann", "bob", "eve"]))
@@ -71,9 +72,9 @@ def test_every_metric_stands_in_every_table():
         *("system", "user_id", "n_positives"),
         *("average_precision", "auc", "auc_centred", "recall", "ndcg"),
     ]
-    assert per_user["recall"].tolist() == [1 / 2, 1 / 1, 1 / 2]
+    assert per_user["recall"].tolist() == [1 / 2, 0 / 1, 0 / 2]
     assert per_user["average_precision"].tolist() == pytest.approx([(1 / 1) / 2, 1 / 2, (1 / 3) / 2])
-    metrics = ("map_at_3", "auc", "auc_centred", "recall_at_3", "ndcg_at_3")
+    metrics = ("map_at_3", "auc", "auc_centred", "recall_at_tenth", "ndcg_at_3")
     named = {name for metric in metrics for name in (metric, f"{metric}_ci95_artists")}
     assert set(values) == {*named, "n_artists"}
     drawn = tables.systems_table(found.metrics, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from math import log2
 
 import numpy as np
@@ -44,19 +45,33 @@ def test_average_precision_by_hand(scores, relevant, k, ranks, expected):
 
 
 @pytest.mark.parametrize(
-    ("scores", "relevant", "k", "recall", "ndcg"),
+    ("scores", "relevant", "k", "ndcg"),
     [
-        ([9, 8, 7, 6], [1, 0, 1, 0], 500, 2 / 2, (1 + 1 / log2(4)) / (1 + 1 / log2(3))),
-        ([9, 8, 7, 6], [1, 0, 1, 0], 2, 1 / 2, 1 / (1 + 1 / log2(3))),
-        ([9, 8, 7, 6], [1, 1, 1, 0], 2, 2 / 3, 1),  # no list of two could be better
-        ([9, 8, 7, 6], [0, 0, 0, 1], 3, 0 / 1, 0),
-        ([5, 5, 5, 5], [1, 0, 1, 0], 3, 1 / 2, (1 / log2(4)) / (1 + 1 / log2(3))),  # tied: at 3 and 4
+        ([9, 8, 7, 6], [1, 0, 1, 0], 500, (1 + 1 / log2(4)) / (1 + 1 / log2(3))),
+        ([9, 8, 7, 6], [1, 0, 1, 0], 2, 1 / (1 + 1 / log2(3))),
+        ([9, 8, 7, 6], [1, 1, 1, 0], 2, 1),  # no list of two could be better
+        ([9, 8, 7, 6], [0, 0, 0, 1], 3, 0),
+        ([5, 5, 5, 5], [1, 0, 1, 0], 3, (1 / log2(4)) / (1 + 1 / log2(3))),  # tied: at 3 and 4
     ],
 )
-def test_recall_and_ndcg_by_hand(scores, relevant, k, recall, ndcg):
-    found = judged(scores, relevant, k)
+def test_ndcg_by_hand(scores, relevant, k, ndcg):
+    assert judged(scores, relevant, k)["ndcg"] == pytest.approx(ndcg, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("n_candidates", "ranks", "k", "recall"),
+    [
+        (231, [1, 24, 25, 231], 500, 2 / 4),  # a tenth of 231, rounded up, is 24
+        (10, [1, 2], 500, 1 / 2),
+        (9, [1, 2], 500, 1 / 2),
+        (40, [1, 2, 3, 4], 2, 2 / 4),  # never deeper than k
+        (1, [1], 500, 1 / 1),
+    ],
+)
+def test_recall_looks_at_a_tenth_of_the_candidates(n_candidates, ranks, k, recall):
+    relevant = np.isin(np.arange(1, n_candidates + 1), ranks)
+    found = judged(-np.arange(n_candidates, dtype=float), relevant, k)
     assert found["recall"] == pytest.approx(recall, abs=1e-15)
-    assert found["ndcg"] == pytest.approx(ndcg, abs=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +136,7 @@ def test_a_thousand_small_cases_equal_the_plain_definitions():
         found = judged(scores, relevant, k)
         expected = {
             "map": ranking_oracle.average_precision(scores, relevant, k),
-            "recall": ranking_oracle.recall(scores, relevant, k),
+            "recall": ranking_oracle.recall(scores, relevant, min(k, math.ceil(len(scores) / 10))),
             "ndcg": ranking_oracle.ndcg(scores, relevant, k),
             "auc": ranking_oracle.auc(scores, relevant),
         }

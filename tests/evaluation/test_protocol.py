@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -17,11 +18,13 @@ from earshot.evaluation.intervals import Replicates
 from earshot.evaluation.protocol import (
     METRICS,
     ColdStart,
+    Permutations,
     System,
     beats,
     chance,
     difference,
     evaluate,
+    evaluate_permutations,
     measure,
     random_system,
     shuffled_content,
@@ -81,12 +84,12 @@ def plain_auc(cold_start, system, weights=None):
     return nan_mean([ranking_oracle.auc(*user) for user in users_of(cold_start, system, weights)])
 
 
-def plain_first_songs(cold_start, system):
-    """Means over users of what looks at the first K songs, by loops."""
+def plain_first_songs(cold_start, system, depth):
+    """Means over users of what looks at the first K songs, and of recall at `depth`, by loops."""
     users = users_of(cold_start, system)
     return {
         "map": nan_mean([ranking_oracle.average_precision(*user, K) for user in users]),
-        "recall": nan_mean([ranking_oracle.recall(*user, K) for user in users]),
+        "recall": nan_mean([ranking_oracle.recall(*user, depth) for user in users]),
         "ndcg": nan_mean([ranking_oracle.ndcg(*user, K) for user in users]),
     }
 
@@ -115,10 +118,11 @@ def test_values_and_replicates_equal_plain_loops(asked):
     cold_start, system = asked
     result, around_mean = evaluate(system, cold_start, k=K), centred(cold_start, system)
     expected = {"auc": plain_auc(cold_start, system), "auc_centred": plain_auc(cold_start, around_mean)}
-    for metric, value in (expected | plain_first_songs(cold_start, system)).items():
+    depth = min(K, math.ceil(len(cold_start.song_ids) / 10))
+    for metric, value in (expected | plain_first_songs(cold_start, system, depth)).items():
         assert result.value(metric) == pytest.approx(value, nan_ok=True)
     for artist, artist_id in enumerate(result.artist_ids):
-        expected = plain_first_songs(*without(cold_start, system, artist_id))
+        expected = plain_first_songs(*without(cold_start, system, artist_id), depth)
         expected["auc"] = plain_auc(*without(cold_start, system, artist_id))
         expected["auc_centred"] = plain_auc(*without(cold_start, around_mean, artist_id))
         for metric, value in expected.items():
@@ -163,13 +167,32 @@ def taste():
 def test_what_knows_the_taste_beats_what_does_not(taste):
     cold_start, system = taste
     knowing = evaluate(system, cold_start)
-    shuffled = evaluate(shuffled_content(system, seed=1), cold_start)
+    shuffled = evaluate_permutations(Permutations(system, seed=1), cold_start)
     random = evaluate(random_system(301, 120, seed=1), cold_start)
     assert beats(knowing, shuffled)
     assert beats(knowing, random)
     assert not beats(random, knowing)
     assert not beats(knowing, knowing)
     assert random.interval("auc").low < 0.5 < random.interval("auc").high
+
+
+def test_the_mean_of_permutations_is_chance(taste):
+    """Whoever the artists are: one permutation alone may lie clearly off it."""
+    cold_start, system = taste
+    together = evaluate_permutations(Permutations(system, seed=1), cold_start, k=20)
+    alone = [measure(shuffled_content(system, [1, number]), cold_start, k=20) for number in range(20)]
+    for metric in METRICS:
+        each = [one.value(metric) for one in alone]
+        np.testing.assert_allclose(together.permutations[metric], each, rtol=1e-15)
+        assert together.value(metric) == pytest.approx(np.mean(each))
+    error = together.permutations["auc"].std(ddof=1) / np.sqrt(20)
+    assert abs(together.value("auc") - 0.5) < 3 * error
+    assert np.isnan(together.interval("auc").low)
+    paired, own = (
+        difference(evaluate(system, cold_start, k=20), together, "auc"),
+        evaluate(system, cold_start),
+    )
+    assert paired.high - paired.low == pytest.approx(own.interval("auc").high - own.interval("auc").low)
 
 
 def test_a_difference_is_paired(taste):

@@ -53,7 +53,7 @@ def test_first_listeners_are_known_and_the_others_are_to_be_found(songs: ColdSon
     assert np.diff(started.first.indptr).tolist() == [3] * (N_SONGS - 1)
     left = np.zeros((N_SONGS - 1, N_USERS), bool)
     left[:, started.cold_start.users] = started.cold_start.positives.toarray().T
-    whole, first = more.heard_by.toarray(), started.first.toarray()
+    whole, first = more.plays.toarray(), started.first.toarray()
     assert np.array_equal(left, (whole > 0) & (first == 0))
     assert np.array_equal(first[first > 0], whole[first > 0])  # with all their plays
     assert len(start(more, 3, max_listeners=5, seed=[0]).cold_start.users) == 5

@@ -9,7 +9,7 @@ import pytest
 from tests.pipeline.test_kills import kill_during
 from tests.pipeline.workspace import Workspace
 
-TRAINED = {"cnn_checkpoint", "predicted_factors", "warm_up", "evaluation_report"}
+TRAINED = {"cnn_checkpoint", "predicted_factors", "warm_up", "served_quality", "evaluation_report"}
 
 
 def test_after_a_dagster_run_both_front_ends_are_up_to_date(finished: Workspace) -> None:

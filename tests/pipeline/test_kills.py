@@ -38,6 +38,7 @@ STAGES = (
     "cnn_checkpoint",
     "predicted_factors",
     "warm_up",
+    "served_quality",
     "evaluation_report",
     "release",
     "served_factors",

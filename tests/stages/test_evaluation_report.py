@@ -19,7 +19,7 @@ from tests.stages.delivered import contents
 from tests.stages.evaluated_workspace import paths_of, write_workspace
 from tests.training.heard import cnn_params
 
-SYSTEMS = ["random", "shuffled_content", "linear_bow", "candidate", "upper_bound"]
+SYSTEMS = ["random", "shuffled_content", "linear_bow", "artist_mean", "candidate", "upper_bound"]
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +38,17 @@ def metrics(workspace):
 
 def test_systems_with_intervals_around_their_values(metrics):
     assert list(metrics["systems"]) == SYSTEMS
-    for system in metrics["systems"].values():
+    for name, system in metrics["systems"].items():
         for metric in ("map_at_500", "auc", "auc_centred"):
-            low, high = system[f"{metric}_ci95_artists"]
+            around = "permutations" if name == "shuffled_content" else "ci95_artists"
+            low, high = system[f"{metric}_{around}"]
             assert low < system[metric] < high
     assert metrics["systems"]["random"]["auc"] < 0.55 < 0.65 < metrics["systems"]["candidate"]["auc"]
 
 
 def test_differences_and_protocol(workspace, metrics):
     differences = json.loads((workspace[2] / "differences.json").read_text())
-    assert len(differences) == 5 * 4 / 2
+    assert len(differences) == 6 * 5 / 2
     found = differences["candidate_minus_random"]
     values = metrics["systems"]
     assert found["auc"] == pytest.approx(values["candidate"]["auc"] - values["random"]["auc"], abs=2e-6)
@@ -70,7 +71,8 @@ def test_tables_hold_the_means(workspace, metrics):
         assert mine["average_precision"].mean() == pytest.approx(system["map_at_500"], abs=1e-6)
         assert mine["auc"].mean() == pytest.approx(system["auc"], abs=1e-6)
         assert plots.loc[name, "auc"] == system["auc"]
-        assert [plots.loc[name, "auc_low"], plots.loc[name, "auc_high"]] == system["auc_ci95_artists"]
+        ends = system["auc_permutations" if name == "shuffled_content" else "auc_ci95_artists"]
+        assert [plots.loc[name, "auc_low"], plots.loc[name, "auc_high"]] == ends
         assert songs[songs["system"] == name]["n_listeners"].sum() == mine["n_positives"].sum()
     assert users["user_id"].str.startswith("user-").all()
 

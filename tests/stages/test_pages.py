@@ -141,7 +141,7 @@ def test_words_stand_instead_of_an_interval_of_few_artists():
 
 
 def test_the_page_shows_what_was_found(page, metrics):
-    for name in DESCRIPTIONS:
+    for name in set(DESCRIPTIONS) - {"perfect_ear"}:  # of the embedded catalogue alone
         assert name in page
     assert f"{metrics['systems']['candidate']['auc']:.3f}" in page
     assert page.count('<circle class="g') + page.count('<circle class="other') == 120

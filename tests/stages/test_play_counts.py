@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from earshot.catalogue.play_counts import read_play_counts
+from earshot.catalogue.play_dates import UNDATED, read_play_dates
 from earshot.catalogue.play_rows import DATES
 from earshot.errors import UserError
 from earshot.files import write_json
@@ -254,6 +255,30 @@ def test_each_pair_keeps_when_it_was_first_and_last_played(tmp_path: Path) -> No
     assert plays["first_played_at"].fillna(0).tolist() == [1772355600, 0]
     assert plays["last_played_at"].fillna(0).tolist() == [1772359200, 0]
     assert table(tmp_path, "feedback.parquet")[0] == ("f", "u", "s1", "like", 1772359200)
+
+
+def test_dates_are_merged_replaced_and_kept_for_songs_that_are_named_later(tmp_path: Path) -> None:
+    head = "user_id,song_id,played_at\n"
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("a", {"songs": "song_id\ns1\n", "plays": f"{head}u,s1,1600000500\nv,s1,\nu,new,1600000900\n"}),
+        ("b", {"plays": f"{head}u,s1,2020-09-13T12:26:40Z\nu,s1,1600000700\nu,new,1600000800\nv,new,\n"}),
+        ("c", {"plays": f"{head}u,s1,1500000000\n", "delivery": {"source": "x", "plays": "total"}}),
+        ("d", {"plays": f"{head}v,s1,1600000600\n", "delivery": {"source": "x", "plays": "total"}}),
+        ("e", {"songs": "song_id\nnew\n"}),
+    ]
+    for name, files in steps:
+        for root in (tmp_path / "at once", tmp_path / "run by run"):
+            deliver(root, name, **files)
+        if name in ("b", "e"):
+            run(tmp_path / "run by run", min_songs=1)
+    run(tmp_path / "at once", min_songs=1)
+    one, other = (tmp_path / name / "data" / "play_counts" for name in ("at once", "run by run"))
+    assert contents(one) == contents(other)
+    dates = read_play_dates(one)
+    assert dates is not None
+    # u new, u s1, v new, v s1: of d alone, as it is in place of c
+    assert dates.first.tolist() == [1600000800, 1600000000, UNDATED, 1600000600]
+    assert dates.last.tolist() == [1600000900, 1600000700, UNDATED, 1600000600]
 
 
 def test_a_faultless_delivery_is_not_stopped_by_the_share_of_all(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class Tally:
     behind the last packet that could be decoded is not lost, it was never sound.
     """
 
-    heard: float = 0.0
+    decoded: float = 0.0
     promised: float = 0.0
     good_bytes: int = 0
     lost_bytes: int = 0
@@ -47,7 +47,7 @@ class Tally:
 
     def add(self, packet_bytes: int, seconds: float) -> None:
         """A packet that was decoded."""
-        self.heard += seconds
+        self.decoded += seconds
         self.good_bytes += packet_bytes
         if seconds:
             # sound follows, so they were sound too
@@ -56,8 +56,8 @@ class Tally:
     @property
     def whole(self) -> float:
         """Seconds that the file would hold undamaged."""
-        lost = self.lost_bytes * self.heard / self.good_bytes if self.good_bytes else 0.0
-        return max(self.heard + lost, self.promised)
+        lost = self.lost_bytes * self.decoded / self.good_bytes if self.good_bytes else 0.0
+        return max(self.decoded + lost, self.promised)
 
 
 @dataclass
@@ -98,9 +98,9 @@ class FFmpegFile:
                 if container is None:
                     self.tally.lost_bytes += part[1] - part[0]
                     continue
-                before = self.tally.heard
+                before = self.tally.decoded
                 yield from _joined(self._read(container))
-                self.tally.promised = before + _promised(container, self.tally.heard - before)
+                self.tally.promised = before + _promised(container, self.tally.decoded - before)
 
     def _read(self, container: Any) -> Iterator[Samples]:
         stream, convert = container.streams.audio[0], _Converter(self.layout, self.sample_rate)
@@ -262,16 +262,16 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
             continue
 
 
-def _promised(container: Any, heard: float) -> float:
-    """Seconds that the header says there are; `heard` where it says none, or as much as to leave no doubt."""
+def _promised(container: Any, decoded: float) -> float:
+    """Seconds that the header says there are; `decoded` where it says none or leaves a doubt."""
     stream, name = container.streams.audio[0], container.format.name
     if name in _EXACT_LENGTHS or name == _MOV:
         seconds = float(stream.duration * stream.time_base) if stream.duration else 0.0
     elif name in _ABOUT and len(container.streams) == 1:
         seconds = (container.duration or 0) / 1e6  # FFmpeg counts it in microseconds
     else:
-        return heard
-    return seconds if seconds > heard + _ABOUT.get(name, 0.0) + 0.5 / stream.rate else heard
+        return decoded
+    return seconds if seconds > decoded + _ABOUT.get(name, 0.0) + 0.5 / stream.rate else decoded
 
 
 def demux(path: Path) -> tuple[float, int] | None:

@@ -105,18 +105,18 @@ class Levels:
     @property
     def heard_dbfs(self) -> float:
         """Peak of the mean of the channels, or of `channel`, in dB of full scale."""
-        return _decibels(float(self._heard_peaks().max()))
+        return _decibels(float(self._channel_peaks().max()))
 
     @property
     def silences(self) -> str | None:
-        """Where nothing is heard, in whole seconds: `0-12 95-300`; None where there is no such place."""
-        silent = 20 * np.log10(np.maximum(self._heard_peaks(), _FAINTEST)) < SILENT_DBFS
+        """Where it is silent, in whole seconds: `0-12 95-300`; None where there is no such place."""
+        silent = 20 * np.log10(np.maximum(self._channel_peaks(), _FAINTEST)) < SILENT_DBFS
         stretches = [stretch for stretch in _stretches(silent) if stretch[1] - stretch[0] >= SHORTEST_SILENCE]
         # key: begin - end, so that the longest come first
         longest = sorted(stretches, key=lambda stretch: stretch[0] - stretch[1])[:MOST_SILENCES]
         return " ".join(f"{begin}-{end}" for begin, end in sorted(longest)) or None
 
-    def _heard_peaks(self) -> NDArray[np.float32]:
+    def _channel_peaks(self) -> NDArray[np.float32]:
         """A second each."""
         channel = -1 if self.channel is None else self.channel
         return np.array([peaks[channel] for peaks in self._peaks])

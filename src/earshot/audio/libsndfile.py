@@ -75,5 +75,5 @@ def _cut_share(log: str) -> float:
     )
     if found is None:
         return 1.0
-    said, there = int(found[1]), int(found[2])
-    return there / said if there < said < _ENDLESS else 1.0
+    announced, there = int(found[1]), int(found[2])
+    return there / announced if there < announced < _ENDLESS else 1.0

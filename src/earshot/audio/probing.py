@@ -25,7 +25,7 @@ MAX_HOURS = 24
 """A file that decodes to more is not decoded to its end: a few MB can hold years of silence."""
 
 MIN_HEARD_SHARE = 0.5
-"""A damaged file of which less can be heard is set aside: what is left need not stand for the song."""
+"""A damaged file of which less can be decoded is set aside: what is left need not stand for the song."""
 
 _SHORT_BY = 0.25
 """Seconds by which decoders may differ over the same file: delays at both ends, a frame that is not whole."""
@@ -46,7 +46,7 @@ class Probe:
     clipped_share
         Share of samples at full scale or beyond.
     decoder
-        `ffmpeg` where the first decoder that opens the file does not hear all of it, else None.
+        `ffmpeg` where the first decoder that opens the file does not decode all of it, else None.
     damage
         `damaged: 57.1 of 60.0 s heard`, None where nothing is missing.
     channel
@@ -79,14 +79,14 @@ def probe(path: Path) -> Probe:
         md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     try:
         with quiet_codecs(), codec_errors():
-            heard = _hear(path)
-            return _judged(md5, heard)
+            decoded = _decode(path)
+            return _judged(md5, decoded)
     except AudioError as error:
         return Probe(md5, reason=str(error))
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Decoded:
     """What a decoder gave, and how many seconds there would be of an undamaged file."""
 
     levels: Levels
@@ -99,36 +99,36 @@ class _Heard:
         return self.whole > self.levels.seconds + 0.5 / self.sample_rate  # beyond rounding: by half a sample
 
 
-def _hear(path: Path) -> _Heard:
+def _decode(path: Path) -> _Decoded:
     """All of a file, by FFmpeg's libraries where libsndfile fails or does not come to its end."""
     sound = open_sound(path)
     if isinstance(sound, FFmpegFile):
         return _by_ffmpeg(sound)
     try:
-        heard = _by_libsndfile(sound)
+        decoded = _by_libsndfile(sound)
     except BrokenError as error:
         try:
             return _by_ffmpeg(FFmpegFile(path), FFMPEG)
         except AudioError:
             raise error from None
-    if _is_all(path, sound, heard.levels):
-        return heard
+    if _is_all(path, sound, decoded.levels):
+        return decoded
     try:
         again = _by_ffmpeg(FFmpegFile(path), FFMPEG)
     except AudioError:
-        return heard
-    return again if again.is_damaged or again.levels.seconds > heard.levels.seconds + _SHORT_BY else heard
+        return decoded
+    return again if again.is_damaged or again.levels.seconds > decoded.levels.seconds + _SHORT_BY else decoded
 
 
-def _by_libsndfile(sound: LibsndfileFile) -> _Heard:
+def _by_libsndfile(sound: LibsndfileFile) -> _Decoded:
     levels = _measured(sound.blocks(), sound.sample_rate)
-    return _Heard(levels, sound.sample_rate, levels.seconds / sound.cut_share, None)
+    return _Decoded(levels, sound.sample_rate, levels.seconds / sound.cut_share, None)
 
 
-def _by_ffmpeg(sound: FFmpegFile, decoder: str | None = None) -> _Heard:
+def _by_ffmpeg(sound: FFmpegFile, decoder: str | None = None) -> _Decoded:
     levels = _measured(sound.blocks(), sound.sample_rate)
     whole = max(sound.tally.whole, levels.seconds)
-    return _Heard(levels, sound.sample_rate, whole, FFMPEG if sound.trims_priming else decoder)
+    return _Decoded(levels, sound.sample_rate, whole, FFMPEG if sound.trims_priming else decoder)
 
 
 def _measured(blocks: Iterator[Samples], sample_rate: int) -> Levels:
@@ -163,21 +163,21 @@ def _is_all(path: Path, sound: LibsndfileFile, levels: Levels) -> bool:
     return is_counted and abs(seconds - levels.seconds) <= _SHORT_BY
 
 
-def _judged(md5: str, heard: _Heard) -> Probe:
-    levels, damage = heard.levels, None
-    if heard.is_damaged:
+def _judged(md5: str, decoded: _Decoded) -> Probe:
+    levels, damage = decoded.levels, None
+    if decoded.is_damaged:
         seconds = math.floor(levels.seconds * 10) / 10  # never the same figure as the whole
-        damage = f"{seconds:.1f} of {heard.whole:.1f} s heard"
-        if levels.seconds < MIN_HEARD_SHARE * heard.whole:
+        damage = f"{seconds:.1f} of {decoded.whole:.1f} s heard"
+        if levels.seconds < MIN_HEARD_SHARE * decoded.whole:
             raise AudioError(f"broken: {damage}, wanted {MIN_HEARD_SHARE:.0%}")
     return Probe(
         md5,
         seconds=levels.seconds,
-        sample_rate=heard.sample_rate,
+        sample_rate=decoded.sample_rate,
         channels=levels.channels,
         peak_dbfs=levels.peak_dbfs,
         clipped_share=levels.clipped_share,
-        decoder=heard.decoder,
+        decoder=decoded.decoder,
         damage=damage and f"damaged: {damage}",
         channel=levels.channel,
         heard_dbfs=levels.heard_dbfs,

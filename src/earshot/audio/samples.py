@@ -55,5 +55,5 @@ def codec_errors() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
             raise
-        said = getattr(error, "error_string", None) or getattr(error, "strerror", None)
-        raise BrokenError(f"broken: {said or f'its decoder gave up ({error})'}") from error
+        message = getattr(error, "error_string", None) or getattr(error, "strerror", None)
+        raise BrokenError(f"broken: {message or f'its decoder gave up ({error})'}") from error

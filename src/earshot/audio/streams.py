@@ -37,8 +37,8 @@ def missing_bytes(path: Path) -> int:
     if found is None:
         return 0
     # counted from the header on: of its frame only a few bytes come before
-    said, there = found[1], size - begin - found[0]
-    return said - there if said * (1 - _TOLERANCE) > there else 0
+    announced, there = found[1], size - begin - found[0]
+    return announced - there if announced * (1 - _TOLERANCE) > there else 0
 
 
 def sound_bytes(path: Path) -> int:

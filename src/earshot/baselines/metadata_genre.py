@@ -12,7 +12,7 @@ from earshot.baselines.linear import ridge
 from earshot.columns import GENRES, genre_names
 
 _GENRES = 500
-"""The most frequent ones are told apart."""
+"""The most frequent ones are distinguished."""
 
 
 def metadata_genre(known: Known) -> Array:

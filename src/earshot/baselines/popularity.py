@@ -1,4 +1,4 @@
-"""popularity: one list for everybody, the most heard song first; it knows the future."""
+"""popularity: one list for everybody, the most played song first; it knows the future."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class PairCounts:
 
 
 def _with_seconds(lines: Integers, n_lines: int) -> Integers:
-    """`lines` with those of first and last second, none of them said, if `n_lines` asks for these."""
+    """`lines` with those of first and last second, none of them known, if `n_lines` asks for these."""
     if len(lines) == n_lines:
         return lines
     n = lines.shape[1]

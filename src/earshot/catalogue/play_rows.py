@@ -37,7 +37,7 @@ def parse_rows(rows: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows
-        user_id, song_id, play_count, played_at: str, `""` where nothing was said.
+        user_id, song_id, play_count, played_at: str, `""` where nothing was given.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def parse_rows(rows: pd.DataFrame) -> pd.DataFrame:
     second
         played_at in whole seconds since 1970, int64, `NO_SECOND` where it says none.
     dated
-        Whether played_at is empty, or a date that `second` tells.
+        Whether played_at is empty, or a date that `second` holds.
 
     What a row says hangs on that row alone.
     """

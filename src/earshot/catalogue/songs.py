@@ -106,9 +106,9 @@ def current_songs(rows: pd.DataFrame) -> pd.DataFrame:
         Of all parts, judged, in order of arrival.
     """
     audio = [AUDIO, *PROBED]
-    said = rows.drop_duplicates(SONG_ID, keep="last").drop(columns=[*audio, REASON])
-    heard = good_rows(rows).drop_duplicates(SONG_ID, keep="last")[[SONG_ID, *audio]]
-    return said.merge(heard, how="left", on=SONG_ID).sort_values(SONG_ID, ignore_index=True)
+    latest = rows.drop_duplicates(SONG_ID, keep="last").drop(columns=[*audio, REASON])
+    latest_audio = good_rows(rows).drop_duplicates(SONG_ID, keep="last")[[SONG_ID, *audio]]
+    return latest.merge(latest_audio, how="left", on=SONG_ID).sort_values(SONG_ID, ignore_index=True)
 
 
 def good_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +119,7 @@ def good_rows(rows: pd.DataFrame) -> pd.DataFrame:
 def good_files(rows: pd.DataFrame) -> pd.DataFrame:
     """Every file ever delivered that can be used, in order of arrival; a song's same content once.
 
-    delivery, song_id, audio, audio_md5, seconds, and what `Probe` says of how it is heard:
+    delivery, song_id, audio, audio_md5, seconds, and what `Probe` says of how it is decoded:
     decoder, damage, channel, silences.
     """
     columns = [DELIVERY, SONG_ID, AUDIO, AUDIO_MD5, SECONDS, DECODER, DAMAGE, CHANNEL, SILENCES]
@@ -176,10 +176,10 @@ def delivered_songs(raw_audio: Path, images: Path, trained: Path) -> pd.DataFram
     import pandas as pd
 
     files = pd.read_parquet(raw_audio / "files.parquet", columns=[DELIVERY, SONG_ID, AUDIO_MD5])
-    said = pd.read_parquet(raw_audio / "songs.parquet", columns=[SONG_ID, ARTIST_ID, AUDIO_MD5])
+    current = pd.read_parquet(raw_audio / "songs.parquet", columns=[SONG_ID, ARTIST_ID, AUDIO_MD5])
     index = pd.read_parquet(images / "index.parquet", columns=[SONG_ID, SHARD, FIRST_FRAME])
     # of all files of a song the one that is its sound now
-    songs = files.merge(said, on=[SONG_ID, AUDIO_MD5]).merge(index, on=SONG_ID).drop(columns=AUDIO_MD5)
+    songs = files.merge(current, on=[SONG_ID, AUDIO_MD5]).merge(index, on=SONG_ID).drop(columns=AUDIO_MD5)
     return songs.assign(**{NEW: is_among(songs[SONG_ID], newer_images(images, trained))})
 
 

@@ -72,11 +72,11 @@ def promote(
     """Serve a refused candidate, import or earlier release; without --force, say what the gate said of it."""
     from earshot import releases
 
-    said = releases.gate_said(Path.cwd(), name)
+    verdict = releases.gate_said(Path.cwd(), name)
     if not force:
-        raise UserError(f"{said}; `--force --reason TEXT` serves it all the same")
+        raise UserError(f"{verdict}; `--force --reason TEXT` serves it all the same")
     if not reason.strip():
-        raise UserError(f"{said}; wanted with --force: --reason TEXT")
+        raise UserError(f"{verdict}; wanted with --force: --reason TEXT")
     releases.promote(Path.cwd(), name, reason)
     _commit()
 
@@ -158,5 +158,5 @@ def gc(really: Annotated[bool, typer.Option("--really", help="remove them")] = F
     from earshot import releases
 
     found = releases.clean_cache(Path.cwd(), really)
-    told = "removed" if really else "not needed (`--really` removes them)"
-    tell(f"{found.objects:,} objects, {found.bytes / 1e6:,.1f} MB: {told}; {found.kept:,} kept")
+    outcome = "removed" if really else "not needed (`--really` removes them)"
+    tell(f"{found.objects:,} objects, {found.bytes / 1e6:,.1f} MB: {outcome}; {found.kept:,} kept")

@@ -27,7 +27,8 @@ def show_results(root: Path) -> None:
         raise not_yet(root, f"no results yet: {report / 'metrics.json'} is not there")
     console = Console()
     metrics = read_json(report / "metrics.json")
-    console.print(_table(metrics["systems"], metrics["protocol"]["k"]))
+    kinds = read_json(report / "known_and_cold_artists.json")
+    console.print(_table(metrics["systems"], metrics["protocol"]["k"], kinds))
     named = metrics.get("candidate")
     places = ({"candidate": named["name"]} if named else {}) | _places(root)
     for place, where in places.items():
@@ -40,24 +41,39 @@ def show_paper(root: Path) -> None:
 
     report = root / "data" / "oord_2013" / "cross_validation"
     metrics, console = read_json(report / "metrics.json"), Console()
-    console.print(_table(metrics["systems"], metrics["k"]))
+    kinds = read_json(report.parent / "known_and_cold_artists.json")
+    console.print(_table(metrics["systems"], metrics["k"], kinds))
     place = os.path.relpath(report / "report.html", root)
     console.print(f"  report  {place}", soft_wrap=True, highlight=False)
 
 
-def _table(systems: dict[str, Any], k: int) -> Any:
+def _table(systems: dict[str, Any], k: int, kinds: dict[str, Any]) -> Any:
+    """`kinds`: those of known and of cold artists apart, as in known_and_cold_artists.json."""
     from rich.table import Table
 
-    table = Table(caption="95 % intervals over artists", caption_justify="left")
-    for heading in ("system", f"mAP@{k}", "AUC"):
+    there = {kind: found for kind, found in kinds.items() if found is not None}
+    apart = there if len(there) > 1 else {}
+    table = Table(
+        caption="95 % intervals over artists; of shuffled_content the least and the most of its permutations",
+        caption_justify="left",
+    )
+    songs = [
+        f"AUC, {kind.replace('_', ' ')}\n({found['candidates']:,} songs)" for kind, found in apart.items()
+    ]
+    for heading in ("system", f"mAP@{k}", "AUC", *songs):
         table.add_column(heading, justify="left" if heading == "system" else "right")
     for name, system in systems.items():
-        table.add_row(name, *(_cell(system, metric) for metric in (f"map_at_{k}", "auc")))
+        cells = [_cell(system, metric) for metric in (f"map_at_{k}", "auc")]
+        table.add_row(name, *cells, *(_auc(found["systems"].get(name)) for found in apart.values()))
     return table
 
 
+def _auc(system: dict[str, Any] | None) -> str:
+    return "" if system is None or system["auc"] is None else f"{system['auc']:.3f}"
+
+
 def _cell(system: dict[str, Any], metric: str) -> str:
-    low, high = system[f"{metric}_ci95_artists"]
+    low, high = system.get(f"{metric}_permutations") or system[f"{metric}_ci95_artists"]
     n = system.get("n_artists")
     nothing = "no interval" if n is None else too_few_artists(n)
     interval = nothing if low is None else f"{low:.3f} to {high:.3f}"

@@ -18,7 +18,7 @@ Ids
     folders (`earshot.datasets.folder_names`). Where the characters of an artist's name are lost
     (`????`), or it is one for many (`Various Artists`), the song has no artist. A file without a
     title is called by its name. Of files with the same bytes one is the song: the first one by path, of
-    those whose names tell an artist.
+    those whose names hold an artist.
 Versions
     What sounds like the recording in another, larger file (`earshot.datasets.near_duplicates`) names that
     one in the column `version_of`. It is a proposal: both stay songs.
@@ -104,23 +104,23 @@ def import_folder(folder: Path, output: Path, *, genres_from_folders: bool = Fal
     with new_delivery(output, "folder") as draft:
         twins = _set_twins_aside(draft, folder, music)
         read = _read(draft, folder, [path for path in music if path not in twins])
-        names, said = [file.name for file in read], [file.said for file in read]
-        named = name_songs(names, said, genre_folders=int(genres_from_folders))
+        names, tags_read = [file.name for file in read], [file.tags for file in read]
+        named = name_songs(names, tags_read, genre_folders=int(genres_from_folders))
         pairs = list(zip(read, named, strict=True))
         songs = [_song(draft, file, tags, genres_from_folders) for file, tags in pairs]
         if not songs:
             reason = draft.set_aside.first or f"there are {others} other files"
             raise UserError(f"{folder}: no music; wanted {', '.join(sorted(AUDIO_SUFFIXES))}; {reason}")
         draft.write_songs(songs)
-    from_path = sum(bool(tags.artist and not file.said.artist) for file, tags in pairs)
+    from_path = sum(bool(tags.artist and not file.tags.artist) for file, tags in pairs)
     return _summary(songs, others, draft.set_aside.count, from_path, len(twins))
 
 
 def _set_twins_aside(draft: Draft, folder: Path, music: list[Path]) -> set[Path]:
-    """The files with the bytes of another one; of each kind that one stays whose name tells an artist."""
+    """The files with the bytes of another one; of each kind that one stays whose name holds an artist."""
     names = {path: _text(path.relative_to(folder)) for path in music}
-    told = name_songs(list(names.values()), [Tags()] * len(names))
-    artists = {path: said.artist for path, said in zip(names, told, strict=True)}
+    from_names = name_songs(list(names.values()), [Tags()] * len(names))
+    artists = {path: tags.artist for path, tags in zip(names, from_names, strict=True)}
     twins = same_bytes(sorted(music, key=lambda path: not artists[path]))
     for path in sorted(twins):
         wanted = f"other bytes than those of {names[twins[path]]}, which stands for both"
@@ -138,7 +138,7 @@ class _File:
     path: Path
     song_id: str
     name: str
-    said: Tags
+    tags: Tags
     version_of: str = ""
 
 
@@ -155,28 +155,28 @@ def _read(draft: Draft, folder: Path, music: list[Path]) -> list[_File]:
     }
     looked = parallel_map(_look, music, description="Reading tags and sound", unit="files", lost=_lost)
     read, sounds, seen = list[_File](), list[Fingerprint](), set[str]()
-    for path, name, (said, sound) in zip(music, names, looked, strict=True):
+    for path, name, (tags, sound) in zip(music, names, looked, strict=True):
         own = _bytes(path, folder)
         is_other = name in seen or (name in composed and own != name.encode())
         song_id = blake2b(own if is_other else name.encode(), digest_size=8).hexdigest()
         seen.add(name)
-        _tell_left_out(draft, name, said)
-        if not said.reason:
-            read.append(_File(path, song_id, name, said))
+        _report_left_out(draft, name, tags)
+        if not tags.reason:
+            read.append(_File(path, song_id, name, tags))
             sounds.append(sound)
     ids = {file.path: file.song_id for file in read}
     versions = {path: ids[best] for path, best in propose_versions(list(ids), sounds).items()}
     return [replace(file, version_of=versions.get(file.path, "")) for file in read]
 
 
-def _tell_left_out(draft: Draft, name: str, said: Tags) -> None:
-    if said.reason or said.untagged:
-        draft.set_aside.add(name, None, "", said.reason or f"{said.untagged}; taken in without")
-    for tag in said.garbled:
+def _report_left_out(draft: Draft, name: str, tags: Tags) -> None:
+    if tags.reason or tags.untagged:
+        draft.set_aside.add(name, None, "", tags.reason or f"{tags.untagged}; taken in without")
+    for tag in tags.garbled:
         wanted = "text; its characters are lost in a wrong code page; taken in without"
         draft.set_aside.add(name, None, tag, wanted)
-    if said.nobody:
-        draft.set_aside.add(name, None, said.nobody, "an artist; that is a name for many or for none")
+    if tags.nobody:
+        draft.set_aside.add(name, None, tags.nobody, "an artist; that is a name for many or for none")
 
 
 def _lost(path: Path, reason: str) -> tuple[Tags, Fingerprint]:

@@ -40,30 +40,30 @@ class _Name:
         return match_key(self.left), match_key(self.right)
 
 
-def name_songs(paths: Sequence[str], said: Sequence[Tags], genre_folders: int = 0) -> list[Tags]:
-    """`said`, with artist and title out of the paths where they are missing.
+def name_songs(paths: Sequence[str], tags_read: Sequence[Tags], genre_folders: int = 0) -> list[Tags]:
+    """`tags_read`, with artist and title out of the paths where they are missing.
 
     Parameters
     ----------
     paths
         Below the folder that is imported, `/` between names.
-    said
+    tags_read
         What the tags of each file say.
     genre_folders
         How many folders on the way to a file are genres, and no artists.
 
     Returns
     -------
-    As `said`; a title is never `""`.
+    As `tags_read`; a title is never `""`.
     """
     alone = _alone(paths)
     names = [_name(path, genre_folders, path in alone) for path in paths]
-    known = {match_key(tags.artist) for tags in said if tags.artist}
+    known = {match_key(tags.artist) for tags in tags_read if tags.artist}
     known |= {match_key(folder) for path in paths for folder in PurePosixPath(path).parts[genre_folders:-1]}
     turned = _turned({name for name in names if name}, known - {""})
     return [
         _fill(path, tags, name, bool(name and turned[name.form]), genre_folders)
-        for path, tags, name in zip(paths, said, names, strict=True)
+        for path, tags, name in zip(paths, tags_read, names, strict=True)
     ]
 
 

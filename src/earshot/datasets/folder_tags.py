@@ -75,16 +75,16 @@ def read_tags(path: Path) -> Tags:
     except OSError as error:
         return Tags(reason=f"a file that can be read: {error.strerror}")
     with quiet_codecs():
-        said, untagged = _read_metadata(path)
-    title = plain(said.get("title", ""))
-    artists = [text for key in ("artist", "album_artist") if (text := plain(said.get(key, "")))]
+        metadata, untagged = _read_metadata(path)
+    title = plain(metadata.get("title", ""))
+    artists = [text for key in ("artist", "album_artist") if (text := plain(metadata.get(key, "")))]
     artist = next((text for text in artists if is_artist(text)), "")
     garbled = tuple(text for text in (artist, title) if _is_lost(text))
-    mbids = [ufid, *(said.get(key, "") for key in _MBID_KEYS)]
+    mbids = [ufid, *(metadata.get(key, "") for key in _MBID_KEYS)]
     return Tags(
         artist="" if artist in garbled else artist,
         title="" if title in garbled else title,
-        genres=joined(_GENRES.split(said.get("genre", ""))),
+        genres=joined(_GENRES.split(metadata.get("genre", ""))),
         recording_mbid=next((mbid for text in mbids for mbid in _several(text) if _MBID.fullmatch(mbid)), ""),
         untagged=untagged,
         garbled=garbled,
@@ -117,12 +117,12 @@ def _read_metadata(path: Path) -> tuple[dict[str, str], str]:
 
     try:
         with path.open("rb") as file, open_container(file) as container:
-            said = {**container.metadata}
+            metadata = {**container.metadata}
             for stream in container.streams.audio:
-                said |= {key: text for key, text in stream.metadata.items() if text}
+                metadata |= {key: text for key, text in stream.metadata.items() if text}
     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
         return {}, f"tags that can be read: {getattr(error, 'strerror', None) or error}"
-    return {key.lower(): text for key, text in said.items()}, ""
+    return {key.lower(): text for key, text in metadata.items()}, ""
 
 
 def _read_ufid(path: Path) -> str:

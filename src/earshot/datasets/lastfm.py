@@ -100,8 +100,8 @@ def import_lastfm(
     """
     files = find_files(patterns, SUFFIXES)
     with new_delivery(output, "lastfm", plays) as draft:
-        heard = (play for file in files for play in _plays(draft, file, plain(user)))
-        return write_matched(heard, draft, songs)
+        plays_read = (play for file in files for play in _plays(draft, file, plain(user)))
+        return write_matched(plays_read, draft, songs)
 
 
 def _plays(draft: Draft, file: SourceFile, user: str) -> Iterator[Play]:
@@ -150,7 +150,7 @@ def _table(file: SourceFile, start: bytes) -> tuple[Layout, dict[str, Column]]:
         layout = Layout(separator)
         there = {name.strip().lower(): name for name in reversed(column_names(file, layout))}
         found = {column: [there[name] for name in of if name in there] for column, of in _NAMES.items()}
-        names = {column: said[0] for column, said in found.items() if said}
+        names = {column: candidates[0] for column, candidates in found.items() if candidates}
         if not {ARTIST, TITLE, PLAYED_AT} <= names.keys():
             if len(column_names(file, Layout(separator, header=False))) != len(_NO_HEADER.names):
                 names_there = named_columns(there.values())
@@ -165,23 +165,23 @@ def _date(name: str) -> Column:
 
 
 def _dated(texts: Any) -> NDArray[np.bool_]:
-    return np.array([_seconds(said) is not None for said in texts.to_pylist()], dtype=bool)
+    return np.array([_seconds(date) is not None for date in texts.to_pylist()], dtype=bool)
 
 
-def _seconds(said: str) -> int | None:
+def _seconds(date: str) -> int | None:
     """The unix seconds that a date says; None for none, and for 1970: Last.fm's unknown."""
     try:
-        seconds = int(said) if said.isascii() and said.isdigit() else int(_moment(said).timestamp())
+        seconds = int(date) if date.isascii() and date.isdigit() else int(_moment(date).timestamp())
     except (ValueError, OverflowError):
         return None
     return seconds if are_seconds(seconds) else None
 
 
-def _moment(said: str) -> datetime:
+def _moment(date: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(said)
+        moment = datetime.fromisoformat(date)
     except ValueError:
-        moment = datetime.strptime(said.replace(",", ""), "%d %b %Y %H:%M")
+        moment = datetime.strptime(date.replace(",", ""), "%d %b %Y %H:%M")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -202,8 +202,8 @@ def _tracks(value: Any, user: str) -> Iterator[tuple[Any, str]]:
     tracks = page.get("track") if isinstance(page, dict) else None
     if isinstance(tracks, list | dict) and "artist" not in page:
         attributes = page.get("@attr")
-        said = attributes.get("user") if isinstance(attributes, dict) else None
-        of = listener_id(said) or user
+        name = attributes.get("user") if isinstance(attributes, dict) else None
+        of = listener_id(name) or user
         yield from ((track, of) for track in (tracks if isinstance(tracks, list) else [tracks]))
     else:
         yield page, user

@@ -82,13 +82,13 @@ def _listens(draft: Draft, files: Sequence[SourceFile], user: str) -> Iterator[P
         for name, line, value in read_records(file, draft.set_aside, _is_known):
             if PurePosixPath(name).name == _USER_FILE:
                 continue
-            for said, of in _each(value, owner):
-                listen = _parsed(said, of)
+            for content, of in _each(value, owner):
+                listen = _parsed(content, of)
                 if isinstance(listen, Play):
                     draft.set_aside.used += 1
                     yield listen
                 else:
-                    draft.set_aside.add(name, line, json.dumps(said, ensure_ascii=False), listen)
+                    draft.set_aside.add(name, line, json.dumps(content, ensure_ascii=False), listen)
 
 
 def _is_known(name: str) -> bool:
@@ -127,9 +127,9 @@ def _owner(file: SourceFile) -> str:
 
 def _name(content: bytes) -> str:
     try:
-        said = json.loads(content)
+        account = json.loads(content)
         return listener_id(
-            next((said[key] for key in ("username", "user_name", "user_id") if said.get(key)), "")
+            next((account[key] for key in ("username", "user_name", "user_id") if account.get(key)), "")
         )
     except (ValueError, AttributeError, RecursionError):
         return ""
@@ -146,18 +146,18 @@ def _each(value: Any, user: str) -> Iterator[tuple[Any, Any]]:
         yield value, user
 
 
-def _parsed(said: Any, user: Any) -> Play | str:
+def _parsed(content: Any, user: Any) -> Play | str:
     """A listen, or what was wanted."""
-    track = said.get("track_metadata") if isinstance(said, dict) else None
+    track = content.get("track_metadata") if isinstance(content, dict) else None
     if not isinstance(track, dict):
         return _WANTED_TRACK
     artist, title = track.get("artist_name"), track.get("track_name")
     if not (isinstance(artist, str) and isinstance(title, str)):
         return _WANTED_TRACK
-    seconds = said.get("listened_at", said.get("timestamp"))
+    seconds = content.get("listened_at", content.get("timestamp"))
     if not are_seconds(seconds):
         return f"listened_at: {WANTED_SECONDS}"
-    listener = listener_id(said.get("user_name") or said.get("user_id") or user)
+    listener = listener_id(content.get("user_name") or content.get("user_id") or user)
     if not listener:
         return _WANTED_USER
     mbids = (_mbid(track.get(part)) for part in ("additional_info", "mbid_mapping"))

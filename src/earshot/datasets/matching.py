@@ -49,9 +49,9 @@ class Play:
     path: str = ""
 
 
-def are_seconds(said: object) -> bool:
+def are_seconds(value: object) -> bool:
     """Whether a source can have meant unix seconds: milliseconds lie behind 2100, True is no number."""
-    return type(said) is int and _FIRST_SECOND <= said < _LAST_SECOND
+    return type(value) is int and _FIRST_SECOND <= value < _LAST_SECOND
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _matched(plays: Iterable[Play], index: SongIndex, tally: _Tally) -> Iterator
 def _write(folder: Path, matched: Iterator[tuple[Play, str]], further: Sequence[str]) -> None:
     import pyarrow
 
-    said: dict[str, Callable[[Play], str]] = {
+    columns: dict[str, Callable[[Play], str]] = {
         PLAYED_AT: lambda play: play.played_at,
         PLAY_COUNT: lambda play: str(play.count),
     }
@@ -158,7 +158,7 @@ def _write(folder: Path, matched: Iterator[tuple[Play, str]], further: Sequence[
     with open_plays(folder, names) as writer:
         while part := list(islice(matched, _BATCH_ROWS)):
             rows = [play.user for play, _ in part], [song for _, song in part]
-            more = ([said[name](play) for play, _ in part] for name in further)
+            more = ([columns[name](play) for play, _ in part] for name in further)
             arrays = [pyarrow.array(texts, pyarrow.string()).dictionary_encode() for texts in (*rows, *more)]
             write_plays(writer, dict(zip(names, arrays, strict=True)))
 
@@ -215,13 +215,13 @@ def read_named_plays(
     for _, rows in read_rows(file, list(columns.values()), layout, set_aside):
         texts = [values.to_pylist() for values in rows.columns]
         for values in zip(*texts, strict=True):
-            said = dict(zip(columns, values, strict=True))
-            mbid = said.get(RECORDING_MBID, "")
+            fields = dict(zip(columns, values, strict=True))
+            mbid = fields.get(RECORDING_MBID, "")
             yield Play(
-                said.get(USER_ID, user),
-                said.get(ARTIST, ""),
-                said.get(TITLE, ""),
-                said.get(PLAYED_AT, ""),
-                int(float(said.get(PLAY_COUNT, "1"))),
+                fields.get(USER_ID, user),
+                fields.get(ARTIST, ""),
+                fields.get(TITLE, ""),
+                fields.get(PLAYED_AT, ""),
+                int(float(fields.get(PLAY_COUNT, "1"))),
                 (mbid,) if mbid else (),
             )

@@ -103,11 +103,12 @@ def _query(opened: sqlite3.Connection, timed: bool) -> str:
         "WHERE item_type = 'media_file' AND play_count <> 0"
     )
     if timed:
-        heard = "SELECT user_id, media_file_id AS song, submission_time AS time, 1 AS n FROM scrobbles"
+        scrobbles = "SELECT user_id, media_file_id AS song, submission_time AS time, 1 AS n FROM scrobbles"
         counted = (
             # each scrobble once, and what is counted beyond them without a time
-            f"{heard} UNION ALL SELECT c.user_id, c.song, NULL, c.n - coalesce(s.n, 0) FROM ({counted}) c "
-            f"LEFT JOIN (SELECT user_id, song, count(*) AS n FROM ({heard}) GROUP BY 1, 2) s "
+            f"{scrobbles} UNION ALL "
+            f"SELECT c.user_id, c.song, NULL, c.n - coalesce(s.n, 0) FROM ({counted}) c "
+            f"LEFT JOIN (SELECT user_id, song, count(*) AS n FROM ({scrobbles}) GROUP BY 1, 2) s "
             "ON s.user_id = c.user_id AND s.song = c.song WHERE c.n > coalesce(s.n, 0)"
         )
     there = _columns(opened, "media_file")

@@ -24,7 +24,7 @@ Words = NDArray[np.uint32]
 Places = NDArray[np.int32]
 
 SECONDS = 30.0
-"""That are heard, from the start of a file on: what encoders say of a file's length is not exact."""
+"""That are compared, from the start of a file on: what encoders say of a file's length is not exact."""
 MOST_BITS_APART = 0.25
 """Share of bits that differ in the same recording at most; half do in unrelated ones.
 
@@ -36,7 +36,7 @@ _N_BANDS, _LOWEST, _HIGHEST = 33, 300.0, 2000.0
 _SILENT = 1e-6
 """Of the loudest frame's energy (-60 dB)."""
 _LEAST_FRAMES = round(5.0 * _SAMPLE_RATE / _HOP)
-"""That are not silent; with fewer nothing is said."""
+"""That are not silent; with fewer nothing is compared."""
 _LEAST_WORDS = 2
 _MOST_SHARERS = 32
 """Places that are compared for one word; what has more of them is common to all, as a steady tone."""
@@ -44,10 +44,10 @@ _BLOCK_FRAMES = 256
 
 
 class Fingerprint(NamedTuple):
-    """A word a frame, and whether it is heard (bool), `(n_frames,)` each; none of what cannot be compared."""
+    """A word a frame, and whether it is audible (bool), `(n_frames,)` each; none if not comparable."""
 
     words: Words
-    heard: NDArray[np.bool_]
+    audible: NDArray[np.bool_]
 
 
 class Pair(NamedTuple):
@@ -82,8 +82,8 @@ def fingerprint(samples: NDArray[np.float32], sample_rate: int) -> Fingerprint:
     # 32 bits to 4 bytes to a word; the lowest band is the highest bit
     words = np.packbits(grown, axis=1).view(">u4")[:, 0].astype(np.uint32)
     level = energy.sum(axis=1)
-    heard = level[1:] > _SILENT * level.max(initial=0)  # word n is of frames n and n + 1
-    return Fingerprint(words, heard) if heard.sum() >= _LEAST_FRAMES else NOTHING
+    audible = level[1:] > _SILENT * level.max(initial=0)  # word n is of frames n and n + 1
+    return Fingerprint(words, audible) if audible.sum() >= _LEAST_FRAMES else NOTHING
 
 
 @lru_cache(maxsize=1)
@@ -145,11 +145,11 @@ def _candidates(fingerprints: Sequence[Fingerprint]) -> list[tuple[int, int, int
 
 
 def _all_words(fingerprints: Sequence[Fingerprint]) -> tuple[Words, Places, Places]:
-    """Word, recording and frame of all that is heard and not held from the frame before, sorted by word."""
+    """Word, recording and frame of all that is audible and not held from the frame before, sorted by word."""
     words, owners, times = [NOTHING.words], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
-    for place, (each, heard) in enumerate(fingerprints):
+    for place, (each, audible) in enumerate(fingerprints):
         # a word that is held, as of a steady tone, counts once
-        where = np.flatnonzero(heard & (each != np.roll(each, 1))).astype(np.int32)
+        where = np.flatnonzero(audible & (each != np.roll(each, 1))).astype(np.int32)
         words.append(each[where])
         owners.append(np.full(len(where), place, np.int32))
         times.append(where)
@@ -159,13 +159,13 @@ def _all_words(fingerprints: Sequence[Fingerprint]) -> tuple[Words, Places, Plac
 
 
 def _bits_apart(one: Fingerprint, other: Fingerprint, shift: int) -> float:
-    """Share of bits that differ where both are heard, `other` `shift` frames later; 1 where that is short."""
+    """Share of differing bits where both are audible, `other` `shift` frames later; 1 where that is short."""
     # frames of `one` that `other` lies over
     begin, end = max(0, shift), min(len(one.words), len(other.words) + shift)
     if end - begin < _LEAST_FRAMES:
         return 1.0
     mine, theirs = slice(begin, end), slice(begin - shift, end - shift)
-    both = one.heard[mine] & other.heard[theirs]
+    both = one.audible[mine] & other.audible[theirs]
     if both.sum() < _LEAST_FRAMES:
         return 1.0
     different = np.bitwise_count(one.words[mine][both] ^ other.words[theirs][both])

@@ -134,13 +134,13 @@ def import_table(
     wanted = {column: kind(play_columns[column]) for column, kind in _KINDS.items() if column in play_columns}
     with new_delivery(output, source, plays) as draft:
         if match_songs:
-            heard = (
+            named_plays = (
                 play
                 for file in files
                 for play in read_named_plays(file, wanted, layout, listener, draft.set_aside)
             )
-            said = [column for column in (columns.PLAY_COUNT, columns.PLAYED_AT) if column in wanted]
-            return write_matched(heard, draft, match_songs, columns=said)
+            further = [column for column in (columns.PLAY_COUNT, columns.PLAYED_AT) if column in wanted]
+            return write_matched(named_plays, draft, match_songs, columns=further)
         n_plays = _write_plays(draft, files, wanted, layout, listener)
         if not n_plays:
             first = draft.set_aside.first or "they have no rows"
@@ -160,8 +160,8 @@ def _write_plays(
         for file in files:
             for _, rows in read_rows(file, list(wanted.values()), layout, draft.set_aside):
                 whose = pyarrow.DictionaryArray.from_arrays(np.zeros(len(rows), np.int32), [listener])
-                said = dict.fromkeys(constant, whose) | dict(zip(wanted, rows.columns, strict=True))
-                write_plays(writer, said)
+                by_name = dict.fromkeys(constant, whose) | dict(zip(wanted, rows.columns, strict=True))
+                write_plays(writer, by_name)
                 written += len(rows)
     return written
 

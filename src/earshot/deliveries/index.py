@@ -139,8 +139,8 @@ def _described(path: Path, to_dict: Callable[[list[tuple[str, Any]]], dict[str, 
     if not isinstance(content, dict):
         raise UserError(f'{path}: {reprlib.repr(content)}: wanted {{"source": ..., "plays": ...}}')
     for key in content.keys() - {"source", "plays"}:
-        told = f"{reprlib.repr(key)[1:-1]}={reprlib.repr(content[key])}"
-        raise UserError(f"{path}: {told}: unknown key; allowed here: source, plays")
+        field = f"{reprlib.repr(key)[1:-1]}={reprlib.repr(content[key])}"
+        raise UserError(f"{path}: {field}: unknown key; allowed here: source, plays")
     source, plays = content.get("source", ""), content.get("plays", "increment")
     if not isinstance(source, str):
         raise UserError(f"{path}: source={reprlib.repr(source)}: wanted text")

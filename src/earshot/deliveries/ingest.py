@@ -45,9 +45,9 @@ class Mistake(UserError):
     """A mistake in earshot, met while a delivery was taken in; `traceback` says where it is."""
 
     def __init__(self, folder: Path, error: Exception) -> None:
-        told = f"{type(error).__name__}: {error}"[:_SHOWN_LETTERS]
+        cause = f"{type(error).__name__}: {error}"[:_SHOWN_LETTERS]
         super().__init__(
-            f"{folder}: not taken in for a mistake in earshot, not in the delivery: {told}; "
+            f"{folder}: not taken in for a mistake in earshot, not in the delivery: {cause}; "
             "deliver it again after an update"
         )
         self.traceback = "".join(format_exception(error))

@@ -125,9 +125,9 @@ def _refuse_no_id(path: Path, ids: pd.Series) -> None:
 
 def _years(column: pd.Series) -> pd.Series:
     """Four digits, also of a date or of a number with a point; `""` for any other."""
-    said = column.str.strip()
-    good = said.str.fullmatch(A_YEAR)
-    return said.str.slice(0, 4).where(good, "")
+    stripped = column.str.strip()
+    good = stripped.str.fullmatch(A_YEAR)
+    return stripped.str.slice(0, 4).where(good, "")
 
 
 def _refuse_bad_years(path: Path, column: pd.Series) -> None:

@@ -52,9 +52,9 @@ def reject(root: Path, folder: Path, error: UserError, say: Say) -> Rejection:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     traceback = error.traceback if isinstance(error, Mistake) else ""
     rejection = Rejection(place.name, readable(str(error)), now, _source(folder), readable(traceback))
-    told = {key: value for key, value in asdict(rejection).items() if key != "traceback" or value}
+    content = {key: value for key, value in asdict(rejection).items() if key != "traceback" or value}
     # before the move: a reason without its folder is not shown
-    replace_json(rejected / f"{place.name}{_REASON}", told)
+    replace_json(rejected / f"{place.name}{_REASON}", content)
     if folder.is_dir() and not folder.is_symlink():
         with suppress(OSError):  # a folder that may not be written to cannot be moved
             folder.chmod(folder.stat().st_mode | stat.S_IRWXU)

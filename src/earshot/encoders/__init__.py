@@ -8,14 +8,14 @@ An encoder is a `torch.nn.Module` with
 - `forward(windows)`: float32 (batch, n_rows, n_frames), every row with mean 0 and variance 1
   over the training songs (less, where it hardly varies there) and within
   `scales.MAX_DEVIATIONS`, to float32 (batch, n_outputs); any `n_frames`, unless
-  `__init__` asks for it: an encoder that names `n_frames` or `family_rows` there is told the
+  `__init__` asks for it: an encoder that names `n_frames` or `family_rows` there is given the
   frames of a window, and how many rows each family has.
 
 Of families beside the image `forward` is given one more tensor each, in the order of `families`, behind
 the windows (which it is not given where it wants no row): float32 (batch, n_frames, width) as stored, of
 those that have a line a frame; float32 (batch, n_words), 1 where a word is said of the song, of those
 that say words; float32 (batch, width) of those that have a vector a song, zeros where one has none. An
-encoder that names `widths` in `__init__` is told the last of these numbers by name.
+encoder that names `widths` in `__init__` is given the last of these numbers by name.
 
 params.yaml names it as `{file: path/to/file.py, class: Class, init_args: {...}}`, a file here or of your own.
 """

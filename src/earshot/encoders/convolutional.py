@@ -28,7 +28,7 @@ class ConvolutionalEncoder(nn.Module):
     dropout
         Share of the pooled values and of the hidden layer left out in training.
     families
-        Families of rows, as `earshot.encoders` tells. The others can be computed from
+        Families of rows, as `earshot.encoders` describes. The others can be computed from
         mel, nearly, and with few songs more rows are more to overfit to.
     """
 

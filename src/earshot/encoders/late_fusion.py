@@ -27,7 +27,7 @@ class LateFusion(nn.Module):
     architecture
         In the notation; the same for every family, weights apart.
     families
-        Families of rows, as `earshot.encoders` tells.
+        Families of rows, as `earshot.encoders` describes.
 
     Attributes
     ----------

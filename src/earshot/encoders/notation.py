@@ -37,7 +37,7 @@ class NotationEncoder(nn.Module):
     architecture
         In the notation.
     families
-        Families of rows, as `earshot.encoders` tells.
+        Families of rows, as `earshot.encoders` describes.
 
     Attributes
     ----------
@@ -71,10 +71,12 @@ def up_to_last_f(architecture: str, n_rows: int, n_frames: int) -> tuple[nn.Sequ
     """All layers but O, from windows (batch, n_rows, n_frames), and the width of the last."""
     images, connected = parse(architecture)
     # Unflatten: (batch, n_rows, n_frames) to (batch, 1, n_rows, n_frames)
-    seen = nn.Sequential(nn.Unflatten(1, (1, n_rows)), *_image_layers(images), nn.Flatten())
+    convolutions = nn.Sequential(nn.Unflatten(1, (1, n_rows)), *_image_layers(images), nn.Flatten())
     with torch.no_grad():
-        n_values = seen(torch.zeros(1, n_rows, n_frames)).shape[1]  # depth * rows * frames of the last image
-    return nn.Sequential(*seen, *_connected_layers(n_values, connected)), connected[-1].width
+        n_values = convolutions(torch.zeros(1, n_rows, n_frames)).shape[
+            1
+        ]  # depth * rows * frames of the last image
+    return nn.Sequential(*convolutions, *_connected_layers(n_values, connected)), connected[-1].width
 
 
 def _image_layers(layers: Sequence[ImageLayer]) -> list[nn.Module]:

@@ -23,7 +23,7 @@ class RawWaveformEncoder(nn.Module):
     Parameters
     ----------
     n_rows
-        0: no rows of the image are heard.
+        0: no rows of the image are read.
     n_outputs
         Length of the output vector.
     stride
@@ -33,7 +33,7 @@ class RawWaveformEncoder(nn.Module):
     dropout
         Share of the pooled values left out in training.
     families
-        As `earshot.encoders` tells.
+        As `earshot.encoders` describes.
     """
 
     families: ClassVar[tuple[str, ...]] = ("samples",)

@@ -27,7 +27,7 @@ class SoundAndWords(nn.Module):
     widths
         How many words are known, as `metadata`; `earshot.predictors.song_encoder.describe` fills it in.
     families
-        As `earshot.encoders` tells; with metadata, last.
+        As `earshot.encoders` describes; with metadata, last.
     dropout
         Share of the words left out in training.
     sound

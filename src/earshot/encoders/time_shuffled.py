@@ -22,7 +22,7 @@ class TimeShuffled(nn.Module):
     Parameters
     ----------
     n_rows, n_outputs
-        As `earshot.encoders` tells.
+        As `earshot.encoders` describes.
     encoder
         The other one, `{class_path, init_args}`; with its `n_frames` and `family_rows`, if it has such.
     families

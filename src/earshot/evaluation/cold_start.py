@@ -37,11 +37,11 @@ def read_vectors(array: Path, table: Path, column: str, wanted: ArrayLike) -> ND
     ids = pd.Index(pd.read_parquet(table, columns=[column])[column])
     if len(ids) != len(vectors):
         raise UserError(f"{array}: {len(vectors)} rows, but {table} has {len(ids)}")
-    asked = pd.Index(np.asarray(wanted, dtype=object))
-    rows = positions_of(ids, asked)
+    index = pd.Index(np.asarray(wanted, dtype=object))
+    rows = positions_of(ids, index)
     if (rows < 0).any():
         raise UserError(
-            f"{table}: no {column} {asked[rows < 0][0]!r}, nor {int((rows < 0).sum()) - 1} others"
+            f"{table}: no {column} {index[rows < 0][0]!r}, nor {int((rows < 0).sum()) - 1} others"
         )
     return np.asarray(vectors[rows])
 

@@ -23,7 +23,7 @@ class ColdSongs:
     ----------
     cold_start
         The candidates, and who listens to them.
-    heard_by
+    plays
         float32 (n_candidates, n_all_users): play counts of `cold_start`.
     predicted
         float32 (n_candidates, d): what their sound says.
@@ -34,7 +34,7 @@ class ColdSongs:
     """
 
     cold_start: ColdStart
-    heard_by: csr_array
+    plays: csr_array
     predicted: Vectors
     users: Placed
     space: TasteSpace
@@ -43,7 +43,7 @@ class ColdSongs:
         """Some of them alone, `(n_candidates,)`."""
         return ColdSongs(
             self.cold_start.only(candidates),
-            csr_array(self.heard_by[candidates]),
+            csr_array(self.plays[candidates]),
             self.predicted[candidates],
             self.users,
             self.space,
@@ -52,7 +52,7 @@ class ColdSongs:
     @property
     def n_listeners(self) -> NDArray[np.integer]:
         """`(n_candidates,)`."""
-        return np.diff(self.heard_by.indptr)
+        return np.diff(self.plays.indptr)
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,10 @@ def cold_songs(plays: PlayCounts, cold_start: ColdStart, predicted: Vectors, spa
     asked = np.isin(counts.coords[0], cold_start.users)
     users, songs = (axis[asked] for axis in counts.coords)  # of those who are asked
     # transposed: (n_candidates, n_all_users)
-    heard = coo_array((counts.data[asked], (songs, users)), shape=counts.shape[::-1]).tocsr()
+    by_song = coo_array((counts.data[asked], (songs, users)), shape=counts.shape[::-1]).tocsr()
     listeners = space.training_listeners()
     everybody = Placed(plays.user_ids, rows_of(listeners.ids, listeners.vectors, plays.user_ids))
-    return ColdSongs(cold_start, heard, predicted, everybody, space)
+    return ColdSongs(cold_start, by_song, predicted, everybody, space)
 
 
 def start(songs: ColdSongs, n: int, max_listeners: int, seed: list[int]) -> Started:
@@ -109,20 +109,20 @@ def start(songs: ColdSongs, n: int, max_listeners: int, seed: list[int]) -> Star
     Of more than `max_listeners` who could be asked for the others, so many are.
     """
     rng = np.random.default_rng(seed)
-    first = _draw(songs.heard_by, n, rng)
+    first = _draw(songs.plays, n, rng)
     known = csr_array(first.T.astype(bool))[songs.cold_start.users]  # (n_users, n_candidates)
     asked = songs.cold_start.reveal(known)
     order = rng.permutation(len(asked.users))
     return Started(songs, asked.asked(order < max_listeners), first)  # a random max_listeners of them
 
 
-def _draw(heard_by: csr_array, n: int, rng: np.random.Generator) -> csr_array:
+def _draw(plays: csr_array, n: int, rng: np.random.Generator) -> csr_array:
     """`n` entries of every row."""
-    rows = np.repeat(np.arange(heard_by.shape[0]), np.diff(heard_by.indptr))  # the row of each entry
-    order = np.lexsort((rng.random(heard_by.nnz), rows))  # by row, in each of them at random
-    place = np.empty(heard_by.nnz, dtype=np.int64)
+    rows = np.repeat(np.arange(plays.shape[0]), np.diff(plays.indptr))  # the row of each entry
+    order = np.lexsort((rng.random(plays.nnz), rows))  # by row, in each of them at random
+    place = np.empty(plays.nnz, dtype=np.int64)
     # place of each entry in its shuffled row: `order` keeps rows where they are, at indptr[r]:indptr[r + 1]
-    place[order] = np.arange(heard_by.nnz) - heard_by.indptr[rows]
+    place[order] = np.arange(plays.nnz) - plays.indptr[rows]
     drawn = place < n
-    entries = (heard_by.data[drawn], (rows[drawn], heard_by.indices[drawn]))
-    return coo_array(entries, shape=heard_by.shape).tocsr()
+    entries = (plays.data[drawn], (rows[drawn], plays.indices[drawn]))
+    return coo_array(entries, shape=plays.shape).tocsr()

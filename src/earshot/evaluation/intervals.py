@@ -1,6 +1,6 @@
 """Intervals over artists by the jackknife: a replicate is a mean over users with one artist deleted.
 
-Songs of one artist sound alike and are heard by the same people, so they are not independent: intervals
+Songs of one artist sound alike and are played by the same people, so they are not independent: intervals
 over users alone are several times too narrow. Bootstraps of artists were tried and are too
 narrow as well (`benchmarks/coverage.py`): an artist drawn twice makes pairs of two of its own
 songs, and a user with one song that is drawn twice still counts once.
@@ -8,12 +8,14 @@ songs, and a user with one song that is drawn twice still counts once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.evaluation.metrics import Floats, Ints, Metric, Singles, first_songs
+from earshot.evaluation.metrics import Floats, Ints, Metric, Singles, first_songs, recall_depth
 from earshot.evaluation.pairs import ArtistPairs
 
 
@@ -57,6 +59,8 @@ def mean_of(sums: Floats, users: Ints) -> Floats:
     return means
 
 
+GROUPS = 20
+"""Groups of artists, where a replicate for each artist costs too much (`evaluation.list_quality`)."""
 FLIPS = 19_999
 """Random signs that a difference is compared with, so that p is 1/20,000 at least."""
 FLIPS_AT_ONCE, ENOUGH_REACHED = 500, 100
@@ -76,6 +80,12 @@ def multiplicities(n_artists: int, bootstraps: int, seed: int) -> Singles:
     # (bootstraps, n_artists); a draw of n_artists with replacement is multinomial
     draws = np.random.default_rng(seed).multinomial(n_artists, np.full(n_artists, 1 / n_artists), bootstraps)
     return np.ascontiguousarray(draws.T, dtype=np.float32)
+
+
+def jackknife_groups(artist_ids: Sequence[str]) -> Ints:
+    """`(n,)`: the group of every artist, blake2b(artist_id) mod 20."""
+    digests = (blake2b(artist.encode(), digest_size=8).digest() for artist in artist_ids)
+    return np.array([int.from_bytes(digest, "big") % GROUPS for digest in digests], dtype=np.int64)
 
 
 def jackknife_auc(counts: ArtistPairs, artists: Ints, n_artists: int) -> Floats:
@@ -117,9 +127,9 @@ def _by_cell(rows: Ints, columns: Ints, shape: tuple[int, int], values: NDArray[
 
 
 def jackknife_first_songs(counts: ArtistPairs, artists: Ints, n_artists: int, k: int) -> dict[Metric, Floats]:
-    """AP@k, recall@k and nDCG@k of every user with each artist deleted.
+    """AP@k, nDCG@k and recall of every user with each artist deleted.
 
-    The artist's songs are neither candidates nor positives.
+    The artist's songs are neither candidates nor positives; recall looks as deep as with all.
 
     Parameters
     ----------
@@ -135,7 +145,7 @@ def jackknife_first_songs(counts: ArtistPairs, artists: Ints, n_artists: int, k:
     places = _places(own[:, None] != np.arange(n_artists), counts.firsts)  # (n_positives, n_artists)
     # rank = place among the positives + negatives before it
     ranks = places + _without_each(counts.not_below[best_first])
-    return first_songs(k, places, ranks, counts.firsts)
+    return first_songs(k, recall_depth(k, len(artists)), places, ranks, counts.firsts)
 
 
 def _without_each(by_artist: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -186,7 +196,7 @@ def percentile_interval(value: float, replicates: Floats) -> Interval:
 
 
 def jackknife_interval(value: float, replicates: Floats) -> Interval:
-    """Student's t, with n - 1 degrees of freedom, on the variance of n deleted-artist replicates.
+    """Student's t, n - 1 degrees of freedom, on the variance of n replicates: without an artist, or a group.
 
     Variance = (n - 1)/n * sum of squared differences from the replicates' mean
     (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, eq. 11.5); on the average

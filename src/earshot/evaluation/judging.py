@@ -10,8 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.evaluation import tables
-from earshot.evaluation.protocol import ColdStart, Result, System, evaluate
+from earshot.evaluation.protocol import (
+    ColdStart,
+    Permutations,
+    Result,
+    System,
+    evaluate,
+    evaluate_permutations,
+)
 from earshot.processes import progress
+
+Judged = System | Permutations
 
 KINDS = ("known_artists", "cold_artists")
 """Candidates whose artist the factors know another song of, and the others."""
@@ -40,7 +49,7 @@ class Judgement:
     kinds: dict[str, Any]
 
 
-def judge(systems: Mapping[str, System], cold_start: ColdStart, k: int) -> Judgement:
+def judge(systems: Mapping[str, Judged], cold_start: ColdStart, k: int) -> Judgement:
     """Evaluate every system, over all candidates and apart over songs of known and of cold artists."""
     results = evaluate_all(systems, cold_start, k)
     metrics = {
@@ -54,16 +63,21 @@ def judge(systems: Mapping[str, System], cold_start: ColdStart, k: int) -> Judge
     return Judgement(results, metrics, tables.differences(results, k), kinds)
 
 
-def evaluate_all(systems: Mapping[str, System], cold_start: ColdStart, k: int) -> dict[str, Result]:
+def evaluate_all(systems: Mapping[str, Judged], cold_start: ColdStart, k: int) -> dict[str, Result]:
     """By system; none where nobody is asked."""
     if not len(cold_start.users):
         return {}
     watched = progress(systems.items(), description="Evaluating", unit="systems")
-    return {name: evaluate(system, cold_start, k) for name, system in watched}
+    return {
+        name: evaluate(system, cold_start, k)
+        if isinstance(system, System)
+        else evaluate_permutations(system, cold_start, k)
+        for name, system in watched
+    }
 
 
 def judge_kinds(
-    systems: Mapping[str, System],
+    systems: Mapping[str, Judged],
     cold_start: ColdStart,
     results: dict[str, Result],
     k: int,
@@ -79,15 +93,23 @@ def judge_kinds(
 
 
 def evaluate_among(
-    systems: Mapping[str, System],
+    systems: Mapping[str, Judged],
     cold_start: ColdStart,
     candidates: NDArray[np.bool_],
     k: int,
 ) -> tuple[ColdStart, dict[str, Result]]:
     """Ask about some of the candidates alone, `(n_candidates,)`; the question, and results by system."""
     part = cold_start.only(candidates)
-    inside = {name: System(s.user_vectors, s.item_vectors[candidates]) for name, s in systems.items()}
+    inside = {name: _only(system, candidates) for name, system in systems.items()}
     return part, evaluate_all(inside, part, k)
+
+
+def _only(system: Judged, candidates: NDArray[np.bool_]) -> Judged:
+    if isinstance(system, Permutations):
+        system_inside = _only(system.system, candidates)
+        assert isinstance(system_inside, System)
+        return Permutations(system_inside, system.seed)
+    return System(system.user_vectors, system.item_vectors[candidates])
 
 
 def describe_kind(parts: Sequence[ColdStart], results: Mapping[str, Result], k: int) -> dict[str, Any]:

@@ -142,20 +142,28 @@ Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 Metric = Literal["map", "auc", "auc_centred", "recall", "ndcg"]
-"""`map`, `recall` and `ndcg` look at the first k songs, `auc` at all; `auc_centred` has the mean user
-vector subtracted."""
+"""`map` and `ndcg` look at the first k songs, `recall` at a tenth (`recall_depth`), `auc` at all.
+`auc_centred` has the mean user vector subtracted."""
 
 METRICS: tuple[Metric, ...] = ("map", "auc", "auc_centred", "recall", "ndcg")
 
 
-def first_songs(k: int, places: Floats, ranks: Floats, firsts: Ints) -> dict[Metric, Floats]:
-    """AP@k, recall@k and nDCG@k of every user.
+def recall_depth(k: int, n_candidates: int) -> int:
+    """How many songs recall looks at: a tenth of the candidates, rounded up, and at most `k`.
+
+    Among no more than k candidates recall@k would be 1 for everybody.
+    """
+    return min(k, -(-n_candidates // 10))
+
+
+def first_songs(k: int, depth: int, places: Floats, ranks: Floats, firsts: Ints) -> dict[Metric, Floats]:
+    """AP@k, nDCG@k and recall@depth of every user.
 
     With n positives of a user at ranks r_1 < r_2 < ...
 
-        AP@k     = sum over r_j <= k of j / r_j, by min(k, n)
-        recall@k = how many r_j <= k, by n
-        nDCG@k   = sum over r_j <= k of 1 / log2(1 + r_j), by the same sum for r_j = j
+        AP@k         = sum over r_j <= k of j / r_j, by min(k, n)
+        nDCG@k       = sum over r_j <= k of 1 / log2(1 + r_j), by the same sum for r_j = j
+        recall@depth = how many r_j <= depth, by n
 
     Parameters
     ----------
@@ -179,7 +187,7 @@ def first_songs(k: int, places: Floats, ranks: Floats, firsts: Ints) -> dict[Met
     n_or_nan = np.where(n > 0, n, np.nan)
     return {
         "map": sum_by_user(np.where(inside, places / ranks, 0.0), firsts) / np.minimum(k, n_or_nan),
-        "recall": sum_by_user(inside, firsts) / n_or_nan,
+        "recall": sum_by_user(ranks <= depth, firsts) / n_or_nan,
         "ndcg": sum_by_user(np.where(inside, 1 / np.log2(1 + ranks), 0.0), firsts)
         / best[listed.astype(np.int64)],
     }

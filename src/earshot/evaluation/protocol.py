@@ -24,10 +24,11 @@ from earshot.evaluation.intervals import (
     pseudo_values,
     sign_flip_p,
 )
-from earshot.evaluation.metrics import METRICS, Floats, Ints, Metric, auc, first_songs, stand
+from earshot.evaluation.metrics import METRICS, Floats, Ints, Metric, auc, first_songs, recall_depth, stand
 from earshot.evaluation.pairs import blocks_of_pairs
 
 _RANDOM_LENGTH = 64
+N_PERMUTATIONS = 20
 
 
 def random_system(n_all_users: int, n_candidates: int, seed: int) -> System:
@@ -39,10 +40,48 @@ def random_system(n_all_users: int, n_candidates: int, seed: int) -> System:
     )
 
 
-def shuffled_content(system: System, seed: int) -> System:
+def shuffled_content(system: System, seed: int | Sequence[int]) -> System:
     """`system` with its item vectors permuted among the candidates."""
     order = np.random.default_rng(seed).permutation(len(system.item_vectors))
     return System(system.user_vectors, system.item_vectors[order])
+
+
+@dataclass(frozen=True)
+class Permutations:
+    """`shuffled_content` of `system`, many times over: one alone may lie clearly off chance by luck."""
+
+    system: System
+    seed: int
+
+
+def evaluate_permutations(permutations: Permutations, cold_start: ColdStart, k: int = 500) -> Result:
+    """The mean of `N_PERMUTATIONS` permutations, user by user, and what each of them gave.
+
+    Over permutations every positive stands as likely above as below every negative, whoever the artists
+    are: the expected AUC is 1/2 in each replicate. So replicates are constant, and whatever is paired with
+    this has the interval of its own replicates; its spread is over permutations, not over artists.
+    """
+    draws = [
+        measure(shuffled_content(permutations.system, [permutations.seed, number]), cold_start, k)
+        for number in range(N_PERMUTATIONS)
+    ]
+    artist_ids = cold_start.artist_ids[cold_start.artist_starts]
+    mean = Result(
+        {metric: np.mean([draw.per_user[metric] for draw in draws], axis=0) for metric in METRICS},
+        {},
+        np.mean([draw.positive_auc for draw in draws], axis=0),
+        np.mean([draw.positive_rank for draw in draws], axis=0),
+        artist_ids,
+        permutations={metric: np.array([draw.value(metric) for draw in draws]) for metric in METRICS},
+    )
+    constant: dict[Metric, Replicates] = {
+        metric: Replicates(
+            np.full(len(artist_ids), mean.value(metric)),
+            np.full(len(artist_ids), _known(mean.per_user[metric])),
+        )
+        for metric in METRICS
+    }
+    return replace(mean, replicates=constant)
 
 
 def pool(results: Sequence[Result]) -> Result:
@@ -65,7 +104,19 @@ def pool(results: Sequence[Result]) -> Result:
         np.concatenate([result.positive_auc for result in results]),
         np.concatenate([result.positive_rank for result in results]),
         artist_ids,
+        _pooled_permutations(results),
     )
+
+
+def _pooled_permutations(results: Sequence[Result]) -> dict[Metric, Floats]:
+    """What each permutation gave over the users of all results together; nothing where there are none."""
+    if not all(result.permutations for result in results):
+        return {}
+    users = {metric: [_known(result.per_user[metric]) for result in results] for metric in METRICS}
+    return {
+        metric: np.average([r.permutations[metric] for r in results], axis=0, weights=users[metric])
+        for metric in METRICS
+    }
 
 
 def _pool_replicates(
@@ -135,6 +186,8 @@ class Result:
         negatives below that song, and its place in the user's ranking, from 1.
     artist_ids
         `(n_artists,)`: who was asked about; empty where nobody asked for intervals.
+    permutations
+        Metric -> `(n_permutations,)`: what each gave, of a system that is the mean of several; else nothing.
     """
 
     per_user: dict[Metric, Floats]
@@ -142,6 +195,7 @@ class Result:
     positive_auc: Floats
     positive_rank: Floats
     artist_ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
+    permutations: dict[Metric, Floats] = field(default_factory=dict)
 
     def value(self, metric: Metric) -> float:
         """Mean over users; NaN where no user has one."""
@@ -149,7 +203,9 @@ class Result:
         return float(known.mean()) if len(known) else float("nan")
 
     def interval(self, metric: Metric) -> Interval:
-        """The mean over users and its 95 % interval over artists."""
+        """The mean over users and its 95 % interval over artists; NaN bounds of a mean of permutations."""
+        if self.permutations:
+            return Interval(self.value(metric), np.nan, np.nan)
         return _interval(self.value(metric), self.replicates[metric].means, least=0.0)
 
 
@@ -202,7 +258,7 @@ def measure(system: System, cold_start: ColdStart, k: int = 500) -> Result:
     ranks = plain.place + plain.above + plain.tied  # tied negatives are put before a positive
     positive_auc, per_user = auc(plain.above, plain.tied, negatives, firsts)
     _, per_user_centred = auc(centred.above, centred.tied, negatives, firsts)
-    first = first_songs(k, plain.place, ranks, firsts)
+    first = first_songs(k, recall_depth(k, wanted[0]), plain.place, ranks, firsts)
     return Result({**first, "auc": per_user, "auc_centred": per_user_centred}, {}, positive_auc, ranks)
 
 

@@ -21,21 +21,30 @@ _DIGITS = 6
 
 
 def metric_name(metric: Metric, k: int) -> str:
-    """Its key in metrics.json: `map_at_500`, `recall_at_500`, `ndcg_at_500`, `auc`, `auc_centred`."""
+    """Its key in metrics.json: `map_at_500`, `ndcg_at_500`, `recall_at_tenth`, `auc`, `auc_centred`."""
+    if metric == "recall":
+        return "recall_at_tenth"
     return metric if metric in ("auc", "auc_centred") else f"{metric}_at_{k}"
 
 
 def describe(result: Result, k: int) -> dict[str, Any]:
-    """Every metric and its `..._ci95_artists`, null where nothing can be said, and `n_artists`."""
+    """Every metric and its `..._ci95_artists`, null where nothing can be said, and `n_artists`.
+
+    Of a mean of permutations also `..._permutations`: the least and the most of them.
+    """
     found = {metric: result.interval(metric) for metric in METRICS}
-    return {**_named(found, k), "n_artists": len(result.artist_ids)}
+    spread = {
+        f"{metric_name(metric, k)}_permutations": [rounded(values.min()), rounded(values.max())]
+        for metric, values in result.permutations.items()
+    }
+    return {**_named(found, k), **spread, "n_artists": len(result.artist_ids)}
 
 
 def compare(a: Result, b: Result, k: int) -> dict[str, Any]:
     """a - b with paired intervals, whether a beats b, and `auc_p`: that it does by chance."""
     found = {metric: difference(a, b, metric) for metric in METRICS}
-    told = {"n_artists": len(a.artist_ids), "auc_p": rounded(chance(a, b)), "beats": beats(a, b)}
-    return {**_named(found, k), **told}
+    summary = {"n_artists": len(a.artist_ids), "auc_p": rounded(chance(a, b)), "beats": beats(a, b)}
+    return {**_named(found, k), **summary}
 
 
 def differences(results: Results, k: int) -> dict[str, dict[str, Any]]:
@@ -94,12 +103,12 @@ def per_song(results: Results, cold_start: ColdStart) -> pd.DataFrame:
 
 
 def systems_table(metrics: Mapping[str, Any], k: int) -> pd.DataFrame:
-    """A line a system with every metric and the ends of its interval, for plots."""
+    """A line a system with every metric and the ends of its interval, or of its permutations, for plots."""
     lines = []
     for name, values in metrics["systems"].items():
         line: dict[str, Any] = {SYSTEM: name}
         for metric in (metric_name(metric, k) for metric in METRICS):
-            low, high = values[f"{metric}_ci95_artists"]
+            low, high = values.get(f"{metric}_permutations") or values[f"{metric}_ci95_artists"]
             line |= {metric: values[metric], f"{metric}_low": low, f"{metric}_high": high}
         lines.append(line)
     return pd.DataFrame(lines)

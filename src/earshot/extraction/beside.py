@@ -176,7 +176,7 @@ def write_song_values(
     """
     family = load_family(component)
     stored = described(family, settings)
-    said: dict[str, Any] = {}
+    by_song: dict[str, Any] = {}
     # delivery by delivery: a family reads a delivery's file once, however many songs it brings
     for row in songs.sort_values([DELIVERY, SONG_ID]).to_dict("records"):
         place = deliveries / str(row[DELIVERY])
@@ -187,11 +187,11 @@ def write_song_values(
                 f"song {row[SONG_ID]!r}: family {family.name!r} made {value.shape}: wanted {(stored.width,)}"
             )
         if value is not None:
-            said[str(row[SONG_ID])] = value
-    values: Any = list(said.values())
+            by_song[str(row[SONG_ID])] = value
+    values: Any = list(by_song.values())
     if stored.dtype != WORDS:
         values = np.array(values, stored.dtype).reshape(len(values), stored.width)
-    write_values(folder, stored, list(said), values)
+    write_values(folder, stored, list(by_song), values)
 
 
 def _file_in(folder: Path, name: str) -> Path | None:

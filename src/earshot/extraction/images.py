@@ -72,19 +72,19 @@ def plan_shards(files: pd.DataFrame, settings: HyperImages) -> list[PlannedShard
 
 
 def _key(files: pd.DataFrame, settings: HyperImages) -> str:
-    """Songs of which the middle is heard, by the first decoder that opens them, add nothing to it."""
+    """Songs of which the middle is decoded, by the first decoder that opens them, add nothing to it."""
     content: list[Any] = [feature_key(settings), files[SONG_ID].tolist(), files[AUDIO_MD5].tolist()]
-    heard = [
+    unusual = [
         (song, *excerpt[1:])  # start, decoder, channel; paths may change
         for song, (excerpt, seconds) in enumerate(zip(excerpts(files, settings), files[SECONDS], strict=True))
         if excerpt[1:] != (excerpt_start(seconds, settings), None, None)
     ]
-    content += [heard] if heard else []
+    content += [unusual] if unusual else []
     return blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
 
 def excerpts(files: pd.DataFrame, settings: HyperImages) -> list[Excerpt]:
-    """What is heard of each of the `files` of a `PlannedShard`, paths as in `audio`."""
+    """What is decoded of each of the `files` of a `PlannedShard`, paths as in `audio`."""
     import pandas as pd
 
     known = files.reindex(columns=[AUDIO, SECONDS, DECODER, CHANNEL, SILENCES])
@@ -133,7 +133,7 @@ def make_shards(shards: Sequence[PlannedShard], root: Path, folder: Path, settin
 
 
 def extract_image(excerpt: Excerpt, settings: HyperImages) -> Outcome:
-    """The stored image of what is heard of one file, or the reason why there is none."""
+    """The stored image of what is decoded of one file, or the reason why there is none."""
     try:
         with quiet_codecs(), codec_errors():
             return features(read_excerpt(excerpt, settings), settings, quantize)

@@ -47,8 +47,8 @@ class Metadata:
 
 
 def _words(field: str, row: Any) -> list[str]:
-    said = row.get(field)
-    text = said if isinstance(said, str) else ""
+    value = row.get(field)
+    text = value if isinstance(value, str) else ""
     if field == YEAR:
         year = re.match(r"\s*([12][0-9]{3})", text)  # a date such as 1994-05-01 begins with it
         return [f"{year[1][:3]}0s"] if year else []

@@ -90,7 +90,7 @@ def feature_key(settings: HyperImages) -> str:
 
 
 class Excerpt(NamedTuple):
-    """What is heard of a file: from `start` (seconds) on, by which decoder, which channel (`Probe`)."""
+    """What is decoded of a file: from `start` (seconds) on, by which decoder, which channel (`Probe`)."""
 
     path: Path
     start: float
@@ -105,7 +105,7 @@ def excerpt_of(path: Path, found: Probe, settings: HyperImages) -> Excerpt:
 
 
 def excerpt_start(seconds: float, settings: HyperImages, silences: str | None = None) -> float:
-    """Where the `settings.excerpt_seconds` start (seconds) that are heard of a recording of `seconds`.
+    """Where the `settings.excerpt_seconds` start (seconds) that are taken of a recording of `seconds`.
 
     They are its middle; where that is silent all through, they are taken around the
     middle of the longest stretch of sound, the first of several. `silences` as in `Probe`.

@@ -21,7 +21,7 @@ COMPRESSION = 1000.0
 MEAN_SECONDS = 1.0
 """Length of the local mean that is taken off the novelty."""
 WINDOW_SECONDS = 6.0
-"""Length of the passage that a tempo is heard over."""
+"""Length of the passage that a tempo is estimated over."""
 FAINT = 1e-6
 """Mean squared novelty that counts as no rhythm."""
 

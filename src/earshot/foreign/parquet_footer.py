@@ -75,10 +75,10 @@ def read_chunks(path: Path, n_columns: int) -> Iterator[Chunk]:
                     f"wanted {n_columns}"
                 )
             for place, column in enumerate(group[_COLUMNS]):
-                said = column[_META_DATA]
-                is_delta = not _DELTA.isdisjoint(said[_ENCODINGS])
-                counts = int(said[_NUM_VALUES]), int(said[_TOTAL_UNCOMPRESSED_SIZE])
-                yield Chunk(place, said[_TYPE] == _BYTE_ARRAY, is_delta, *counts)
+                metadata = column[_META_DATA]
+                is_delta = not _DELTA.isdisjoint(metadata[_ENCODINGS])
+                counts = int(metadata[_NUM_VALUES]), int(metadata[_TOTAL_UNCOMPRESSED_SIZE])
+                yield Chunk(place, metadata[_TYPE] == _BYTE_ARRAY, is_delta, *counts)
     except (LookupError, TypeError, ValueError, RecursionError):
         raise UserError(f"{path}: not readable as parquet: its footer is damaged") from None
 

@@ -95,7 +95,7 @@ def write_page(root: Path) -> Path:
     """Draw the newest 200 deliveries of `.earshot/arrivals`, the newest on top."""
     newest = read_arrivals(root)[::-1][:_SHOWN]
     seconds = [arrival.seconds for arrival in newest]
-    told = {
+    summary = {
         "deliveries": len(newest),
         "median, seconds": number(median(seconds), 1),
         "within a minute": sum(each <= GOAL_SECONDS for each in seconds),
@@ -103,7 +103,7 @@ def write_page(root: Path) -> Path:
     axis = Axis(0.0, 1.1 * max([GOAL_SECONDS, *seconds]))
     deliveries = draw_table(["Delivery", "Seconds"], [_row(arrival, axis) for arrival in newest])
     page = root / PAGE
-    replace_text(page, render("arrivals.html", told=told, deliveries=deliveries))
+    replace_text(page, render("arrivals.html", summary=summary, deliveries=deliveries))
     return page
 
 

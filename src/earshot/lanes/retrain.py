@@ -97,16 +97,16 @@ def due(root: Path) -> Due:
 def weigh(news: News, settings: Retraining) -> Due:
     """`news` against the limits: one that is reached is enough, time and drift only if anything is new."""
     share, plays_share = news.new_songs / max(news.songs, 1), news.new_plays / max(news.plays, 1)
-    told = {
+    limits = {
         f"{news.new_songs:,} new songs": _against(news.new_songs, settings.new_songs, "{:,}"),
         f"{share:.1%} of the {news.songs:,} trained on": _against(share, settings.new_songs_share, "{:.0%}"),
         f"{plays_share:.1%} new plays": _against(plays_share, settings.new_plays_share, "{:.0%}"),
         f"{news.days:.1f} days since the last training": _against(news.days, settings.days, "{:g}"),
-        _told(news.drifted): _against(bool(news.drifted), settings.drift, "drift"),
+        _describe_drift(news.drifted): _against(bool(news.drifted), settings.drift, "drift"),
     }
-    reasons = [f"{what} ({limit})" for what, (_, limit) in told.items()]
+    reasons = [f"{what} ({limit})" for what, (_, limit) in limits.items()]
     anything = news.new_songs + news.new_plays > 0
-    reached = any(is_reached for is_reached, _ in told.values())
+    reached = any(is_reached for is_reached, _ in limits.values())
     if reached and not anything:
         reasons.append("but there is nothing new to learn from")
     return Due(reached and anything, tuple(reasons), asdict(news))
@@ -118,7 +118,7 @@ def _against(value: float, limit: float | None, shown: str) -> tuple[bool, str]:
     return value >= limit, f"limit {shown.format(limit)}{': reached' if value >= limit else ''}"
 
 
-def _told(drifted: bool | None) -> str:
+def _describe_drift(drifted: bool | None) -> str:
     if drifted is None:
         return "drift not measured since"
     return "new deliveries drifted" if drifted else "no more drift than by chance"
@@ -151,8 +151,8 @@ def _songs(data: Path) -> tuple[int, int]:
 
     trained = pd.read_parquet(data / "training_set" / "songs.parquet", columns=[SONG_ID, N_LISTENERS])
     learned = trained.loc[trained[N_LISTENERS] > 0, SONG_ID]
-    heard = pd.read_parquet(data / "hyper_images" / "index.parquet", columns=[SONG_ID])[SONG_ID]
-    played = heard[is_among(heard, pd.read_parquet(data / "play_counts" / ITEMS)[SONG_ID])]
+    with_audio = pd.read_parquet(data / "hyper_images" / "index.parquet", columns=[SONG_ID])[SONG_ID]
+    played = with_audio[is_among(with_audio, pd.read_parquet(data / "play_counts" / ITEMS)[SONG_ID])]
     other_sound = newer_images(data / "hyper_images", data / "training_set" / "hyper_images")
     # not learned from, or with another sound since
     return len(learned), int((~is_among(played, learned) | is_among(played, other_sound)).sum())

@@ -59,7 +59,7 @@ def draw_page(lines: pd.DataFrame, hubs: Mapping[str, float], foot: str = "") ->
             (name, title, WORDS[name].description, _table(newest[newest["measure"] == name]))
             for name, title in TITLES.items()
         ],
-        hubs={said: number(hubs[name]) for name, said in HUBS.items()} if hubs else {},
+        hubs={label: number(hubs[name]) for name, label in HUBS.items()} if hubs else {},
         foot=foot,
     )
 

@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshot.artists import too_few_artists
-from earshot.checks import CANDIDATE, UPPER_BOUND
+from earshot.checks import ARTIST_MEAN, CANDIDATE, LINEAR_BOW, PERFECT_EAR, UPPER_BOUND
 from earshot.pages.charts import curves_chart
-from earshot.pages.render import render, signed
+from earshot.pages.render import number, render, signed
 from earshot.pages.results import draw_differences, draw_kinds, draw_systems
 from earshot.pages.song_map import draw_map
 from earshot.pages.songs import Example, sound_uris
@@ -22,10 +22,12 @@ from earshot.pages.songs import Example, sound_uris
 CURVES = {"training_loss": "training", "validation_loss": "validation"}
 DESCRIPTIONS = {
     "random": "a random order for everybody",
-    "shuffled_content": "what the network hears, dealt to the wrong songs",
-    "linear_bow": "a ridge regression on a bag of MFCC words",
+    "shuffled_content": "the candidate's predictions dealt to the wrong songs: mean of 20 permutations",
+    LINEAR_BOW: "a ridge regression on a bag of MFCC words",
+    ARTIST_MEAN: "where the artist's other songs are: no sound at all",
     CANDIDATE: "the model that is judged",
-    UPPER_BOUND: "factors from the plays themselves: what no audio can know",
+    PERFECT_EAR: "a kernel ridge regression on what the catalogue's program wrote into each song",
+    UPPER_BOUND: "the place that the factorization itself would give each song, by its plays",
 }
 
 
@@ -69,8 +71,10 @@ class Report:
 def _descriptions(report: Report) -> dict[str, str]:
     """Of the candidate its name: `<encoder>+<objective>`, where that was noted."""
     named = report.metrics.get("candidate")
-    told = f"{named['name']}, in the taste space {named['space']}" if named else DESCRIPTIONS[CANDIDATE]
-    return DESCRIPTIONS | {CANDIDATE: told}
+    description = (
+        f"{named['name']}, in the taste space {named['space']}" if named else DESCRIPTIONS[CANDIDATE]
+    )
+    return DESCRIPTIONS | {CANDIDATE: description}
 
 
 def draw_page(report: Report, foot: str = "") -> str:
@@ -83,6 +87,7 @@ def draw_page(report: Report, foot: str = "") -> str:
         candidate=CANDIDATE,
         auc=metrics["systems"][CANDIDATE]["auc"],
         way=_way(report),
+        by_artists=_by_artists(report),
         verdict=_verdict(report),
         systems=draw_systems(metrics["systems"], _descriptions(report), headings, CANDIDATE),
         differences=draw_differences(report.differences, headings, CANDIDATE),
@@ -104,12 +109,27 @@ def _headings(report: Report) -> dict[str, str]:
     return {f"map_at_{k}": f"mAP@{k}", "auc": "AUC", "auc_centred": "AUC, centred"}
 
 
-def _way(report: Report) -> float | None:
-    """How far the candidate is on the way from chance to the bound, by AUC; None where that says nothing."""
-    candidate, bound = (report.metrics["systems"][name]["auc"] for name in (CANDIDATE, UPPER_BOUND))
-    if candidate is None or bound is None or bound <= 0.5:
-        return None
-    return float((candidate - 0.5) / (bound - 0.5))
+def _way(report: Report) -> list[str]:
+    """How far the candidate is from a random order to the bound, by metric; none where that says nothing."""
+    shares = []
+    for metric, heading in list(_headings(report).items())[:2]:
+        names = ("random", CANDIDATE, UPPER_BOUND)
+        chance, candidate, bound = (report.metrics["systems"][name][metric] for name in names)
+        if None in (chance, candidate, bound) or bound <= chance:
+            return []
+        shares.append(f"{100 * (candidate - chance) / (bound - chance):.0f} % by {heading}")
+    return shares
+
+
+def _by_artists(report: Report) -> list[str]:
+    """The candidate's AUC among songs of known artists and of cold ones, where both are there."""
+    there = {kind: found for kind, found in report.kinds.items() if found is not None}
+    return [
+        f"{number(found['systems'][CANDIDATE]['auc'])} among the {found['candidates']:,} songs of "
+        f"{kind.replace('_', ' ')}"
+        for kind, found in there.items()
+        if len(there) > 1
+    ]
 
 
 def _verdict(report: Report) -> str:
@@ -123,17 +143,19 @@ def _verdict(report: Report) -> str:
     n_artists = max(values["n_artists"] for values in against.values())
     if any(values["auc_ci95_artists"][0] is None for values in against.values()):
         return f"{too_few_artists(n_artists)} what it beats."
-    told = []
+    sentences = []
     for verb, beaten in (("beats", True), ("does not beat", False)):
         named = [
             f"{name} (AUC {signed(values['auc'])})"
             for name, values in against.items()
             if values["beats"] == beaten
         ]
-        told += [f"It {verb} {_listed(named)}."] if named else []
+        sentences += [f"It {verb} {_listed(named)}."] if named else []
     if recipe is not None:
-        told.append(f"That is over models of {len(recipe['folds'])} folds, {n_artists:,} artists in all.")
-    return " ".join(told)
+        sentences.append(
+            f"That is over models of {len(recipe['folds'])} folds, {n_artists:,} artists in all."
+        )
+    return " ".join(sentences)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -97,10 +97,16 @@ def metric_axis(rows: Sequence[Values], metric: str, *also: float) -> Axis:
 
 
 def metric_cell(values: Values, metric: str, heading: str, axis: Axis, *, signs: bool) -> Cell:
-    """A value with its interval in words and drawn; `signs` where it is a difference."""
+    """A value with its interval or the spread of permutations, in words and drawn; `signs`: a difference."""
     value, (low, high) = values[metric], values[f"{metric}_ci95_artists"]
     written = signed if signs else number
     mark = 0.5 if metric.startswith("auc") and not signs else 0.0
-    too_few = value is not None and low is None
-    ends = too_few_artists(values["n_artists"]) if too_few else f"{written(low)} to {written(high)}"
+    spread = values.get(f"{metric}_permutations")
+    if spread is not None:
+        low, high = spread
+        ends = f"permutations {written(low)} to {written(high)}"
+    elif value is not None and low is None:
+        ends = too_few_artists(values["n_artists"])
+    else:
+        ends = f"{written(low)} to {written(high)}"
     return Cell(heading, written(value), ends, interval_bar(value, low, high, axis, mark))

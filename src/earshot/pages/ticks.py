@@ -41,21 +41,21 @@ def linear(sample_rate: int, n_fft: int) -> Ticks:
 
 def logarithmic(sample_rate: int) -> Ticks:
     """Ticks in Hz of the rows of `log_bank`, those below half of `sample_rate` (Hz)."""
-    wanted = [hz for hz in (64.0, 256.0, 1000.0, 4000.0, 16000.0) if hz < sample_rate / 2]
+    frequencies = [hz for hz in (64.0, 256.0, 1000.0, 4000.0, 16000.0) if hz < sample_rate / 2]
     # LOWEST is the lower edge of row 0, so there is no half row to add
-    return _hertz_ticks(wanted, lambda hz: ROWS_AN_OCTAVE * np.log2(hz / LOWEST))
+    return _hertz_ticks(frequencies, lambda hz: ROWS_AN_OCTAVE * np.log2(hz / LOWEST))
 
 
 def mel(n_mels: int, highest: float) -> Ticks:
     """Ticks in Hz of `n_mels` mel bands that reach up to `highest` (Hz)."""
     centres = mel_frequencies(n_mels + 2, highest)
-    wanted = [hz for hz in (500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0) if hz < highest]
+    frequencies = [hz for hz in (500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0) if hz < highest]
     # point m + 1 is the centre of band m, at height m + 0.5
-    return _hertz_ticks(wanted, lambda hz: np.interp(hz, centres, np.arange(n_mels + 2) - 0.5))
+    return _hertz_ticks(frequencies, lambda hz: np.interp(hz, centres, np.arange(n_mels + 2) - 0.5))
 
 
-def _hertz_ticks(wanted: Iterable[float], height: Callable[[float], float]) -> Ticks:
-    return {hertz(frequency): float(height(frequency)) for frequency in wanted}
+def _hertz_ticks(frequencies: Iterable[float], height: Callable[[float], float]) -> Ticks:
+    return {hertz(frequency): float(height(frequency)) for frequency in frequencies}
 
 
 def notes() -> Ticks:

@@ -15,11 +15,11 @@ def draw_page(content: Mapping[str, Any], foot: str = "") -> str:
     """One HTML document that needs no other file; `content` as in validation.json, `foot` below it."""
     totals, checks = content["totals"], content["checks"]
     in_order = sorted(checks, key=lambda check: str(check["table"]) != "totals")
-    verdict, said, note = _verdict(checks)
+    verdict, sentence, note = _verdict(checks)
     return render(
         "validation.html",
         verdict=verdict,
-        said=said,
+        sentence=sentence,
         note=note,
         totals={
             "rows delivered": totals["rows"],

@@ -19,7 +19,7 @@ MEDIAN_SHARE = 0.25
 MAX_DEVIATIONS = 6.0
 """No row reaches the network farther from its mean."""
 MAX_GAIN_DB = 18.0
-"""By so much a song may be louder or softer than those trained on, and still be heard as they are."""
+"""By so much a song may be louder or softer than those trained on, and still be encoded as they are."""
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))

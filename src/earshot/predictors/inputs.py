@@ -1,6 +1,6 @@
 """What an encoder hears of a song: windows of its image, and of what else is stored of it.
 
-A song is cut into consecutive windows to be heard whole; to be learned from, windows are drawn at random.
+A song is cut into consecutive windows to be encoded whole; to be learned from, windows are drawn at random.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Beside:
 
 
 def beside(store: HyperImageStore, name: str, songs: NDArray[np.integer[Any]]) -> Beside:
-    """The family `name` of `store`, with the words that are said of the songs learned from, positions (n,).
+    """The family `name` of `store`, with the words of the songs learned from, positions (n,).
 
-    Raises UserError where it is not stored, or nothing is said of any of them.
+    Raises UserError where it is not stored, or has no words of any of them.
     """
     family = store.family(name)
     if family.dtype != WORDS:

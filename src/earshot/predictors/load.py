@@ -37,10 +37,10 @@ def save_encoder(folder: Path, encoder: SongEncoder, description: EncoderDescrip
     buffer = io.BytesIO()  # torch.save writes the name of its file into it; a buffer has none
     torch.save({name: value.cpu() for name, value in encoder.state_dict().items()}, buffer)
     (folder / "encoder.pt").write_bytes(buffer.getvalue())
-    told = asdict(replace(description, familiar=encoder.familiar))
+    content = asdict(replace(description, familiar=encoder.familiar))
     if description.hears_image and not description.others:
-        del told["others"], told["hears_image"]  # the same encoder, the same bytes as ever
-    write_json(folder / "encoder.json", told)
+        del content["others"], content["hears_image"]  # the same encoder, the same bytes as ever
+    write_json(folder / "encoder.json", content)
 
 
 def read_description(folder: Path) -> EncoderDescription:
@@ -103,8 +103,8 @@ def read_trained(folder: Path, trusted: Collection[str] = ()) -> tuple[EncoderDe
         wanted["output_scale"] = found["output_scale"]
     if wanted is not None and found != wanted:
         odd = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))[0]
-        told = f"{odd}: {_told(found.get(odd))}, wanted {_told(wanted.get(odd))}"
-        raise UserError(f"{path}: not the weights of the encoder in encoder.json: {told}")
+        mismatch = f"{odd}: {_show(found.get(odd))}, wanted {_show(wanted.get(odd))}"
+        raise UserError(f"{path}: not the weights of the encoder in encoder.json: {mismatch}")
     return description, weights
 
 
@@ -130,12 +130,12 @@ def _shapes(description: EncoderDescription, path: Path) -> dict[str, torch.Size
             return None
         raise UserError(f"{path}: init_args={description.init_args!r:.1000}: {error}") from None
     if outputs.shape != (1, description.n_outputs):
-        told = f"{_told(outputs.shape)}, wanted 1x{description.n_outputs}"
-        raise UserError(f"{path}: what it makes of a window is {told}")
+        shapes = f"{_show(outputs.shape)}, wanted 1x{description.n_outputs}"
+        raise UserError(f"{path}: what it makes of a window is {shapes}")
     return {name: each.shape for name, each in encoder.state_dict().items()}
 
 
-def _told(shape: torch.Size | None) -> str:
+def _show(shape: torch.Size | None) -> str:
     return "nothing" if shape is None else "x".join(map(str, shape)) or "one number"
 
 

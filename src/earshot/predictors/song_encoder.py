@@ -29,7 +29,7 @@ class SongEncoder(nn.Module):
     Parameters
     ----------
     network
-        An encoder as `earshot.encoders` tells.
+        An encoder as `earshot.encoders` describes.
     rows
         Rows of the image it reads.
     n_frames
@@ -39,7 +39,7 @@ class SongEncoder(nn.Module):
     others
         Families beside the image that it hears.
     hears_image
-        Whether it hears the rows at all; of those that it does not hear only the sound of a song is told
+        Whether it hears the rows at all; of those that it does not, only how a song sounds is checked
         (`Familiar`).
 
     Attributes
@@ -83,11 +83,11 @@ class SongEncoder(nn.Module):
 
     def forward(self, windows: Tensor, *others: Tensor) -> Tensor:
         """A batch as `earshot.predictors.inputs.Batch` to the network's own outputs, (batch, n_outputs)."""
-        heard = [other.to(torch.float32) for other in others]
+        inputs = [other.to(torch.float32) for other in others]
         if self.hears_image:
             # (batch, n_rows, n_frames)
-            heard.insert(0, self._standardized(windows).transpose(1, 2))
-        outputs: Tensor = self.network(*heard)
+            inputs.insert(0, self._standardized(windows).transpose(1, 2))
+        outputs: Tensor = self.network(*inputs)
         return outputs
 
     def _standardized(self, windows: Tensor) -> Tensor:
@@ -206,31 +206,31 @@ def describe(
     """The description of `component` reading windows of `window_seconds` from images of `image_format`.
 
     An encoder whose `__init__` names `n_frames`, `family_rows` (rows of each family of the image, in
-    stored order) or `widths` (numbers in a line of each of `others`, by name) is told them. Raises
+    stored order) or `widths` (numbers in a line of each of `others`, by name) is given them. Raises
     UserError for a class that is not there or a family that neither the images nor `others` hold.
     """
     kind = load_class(component.class_path, "cnn_checkpoint.encoder.class_path")
     widths = {each.name: each.width for each in others}
     of_image = [name for name in families_of_encoder(component) if name not in widths]
-    heard = [int(row) for row in image_format.row_slice(of_image)]
+    image_rows = [int(row) for row in image_format.row_slice(of_image)]
     n_frames = max(1, round(window_seconds * image_format.frames_per_second))
-    there = [image_format.rows[row].family for row in heard]
+    there = [image_format.rows[row].family for row in image_rows]
     # dict.fromkeys: each family once, in stored order
     family_rows = [there.count(family) for family in dict.fromkeys(there)]
-    told = {"n_frames": n_frames, "family_rows": family_rows, "widths": widths}
-    asked = {name: value for name, value in told.items() if name in signature(kind).parameters}
-    # what does not hear the image is told by its mel rows how like a song is to those it learned from
-    rows = heard or [int(row) for row in image_format.row_slice(["mel"])]
+    offered = {"n_frames": n_frames, "family_rows": family_rows, "widths": widths}
+    accepted = {name: value for name, value in offered.items() if name in signature(kind).parameters}
+    # what does not read the image judges by its mel rows how like a song is to those it learned from
+    rows = image_rows or [int(row) for row in image_format.row_slice(["mel"])]
     return EncoderDescription(
         component.class_path,
-        component.init_args | asked,
+        component.init_args | accepted,
         rows,
         n_outputs,
         n_frames,
         image_format.feature_key,
         gain=gain_of(image_format, rows),
         others=list(others),
-        hears_image=bool(heard),
+        hears_image=bool(image_rows),
     )
 
 

@@ -72,9 +72,9 @@ def similar(served: ServedState, song: str, k: int, csls: bool = False) -> Rows:
 
     vectors, listed = served.vectors("item_factors.npy"), _listed(served)
     vector = _vector(served, vectors, song)
-    heard = listed & served.songs[HEARD].to_numpy()
-    if _made_of(served, song) == SOUND and heard.sum() > k:
-        listed = heard
+    with_audio = listed & served.songs[HEARD].to_numpy()
+    if _made_of(served, song) == SOUND and with_audio.sum() > k:
+        listed = with_audio
     vectors = vectors[listed]
     # one more than asked for: the song itself may be among them
     near, cosines = similar_songs(vectors, vector, k + 1, crowding(vectors) if csls else None)

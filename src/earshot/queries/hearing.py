@@ -47,23 +47,23 @@ def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
         description = load.read_description(folder)
         _refuse_other_images(served, description, settings)
         store = _one_song(audio, settings, [each.name for each in description.others], folder)
-        heard = load.hear(load.load_encoder(folder, trusted), store, [0])
-    if heard.unlike[0] > 1:
+        encoded = load.hear(load.load_encoder(folder, trusted), store, [0])
+    if encoded.unlike[0] > 1:
         say(
-            f"{on_one_line(audio.name)}: unlike anything trained on, {heard.unlike[0]:.1f} times as far as "
+            f"{on_one_line(audio.name)}: unlike anything trained on, {encoded.unlike[0]:.1f} times as far as "
             "the farthest song: what is predicted for it is drawn to the mean"
         )
-    vector: NDArray[np.float32] = heard.vectors[0]
+    vector: NDArray[np.float32] = encoded.vectors[0]
     return vector
 
 
-def _refuse_other_images(served: ServedState, wanted: EncoderDescription, settings: HyperImages) -> None:
+def _refuse_other_images(served: ServedState, description: EncoderDescription, settings: HyperImages) -> None:
     from earshot.features.hyper_image import feature_key
 
     made = {"hyper-images": feature_key(settings)}
     made |= {family.name: family.key for family in families_of(settings)}
-    heard = {"hyper-images": wanted.feature_key, **{each.name: each.key for each in wanted.others}}
-    for name, key in heard.items():
+    needed = {"hyper-images": description.feature_key, **{each.name: each.key for each in description.others}}
+    for name, key in needed.items():
         if made.get(name) != key:
             raise UserError(
                 f"release {served.release} hears {name} of feature key {key}, params.yaml makes "

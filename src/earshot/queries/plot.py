@@ -77,12 +77,12 @@ def find_audio(root: Path, song: str) -> Path:
 
 def heading_of(root: Path, song: str, audio: Path) -> Heading:
     """What the catalogue in `root` says of a song; of another file, what its tags and its name say."""
-    told = _delivered(root).get(song)
-    if told is None:
-        (said,) = name_songs([audio.name], [read_tags(audio)])
-        told = {TITLE: said.title, ARTIST: said.artist}
-    file = told.get(PATH) or audio.name
-    return Heading(*(on_one_line(text) for text in (told.get(TITLE, ""), told.get(ARTIST, ""), file)))
+    row = _delivered(root).get(song)
+    if row is None:
+        (tags,) = name_songs([audio.name], [read_tags(audio)])
+        row = {TITLE: tags.title, ARTIST: tags.artist}
+    file = row.get(PATH) or audio.name
+    return Heading(*(on_one_line(text) for text in (row.get(TITLE, ""), row.get(ARTIST, ""), file)))
 
 
 def _delivered(root: Path) -> dict[str, dict[str, str]]:

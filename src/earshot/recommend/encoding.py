@@ -30,9 +30,9 @@ NAMES = "names.json"
 """The file of each shard, among those of the encoder that serves."""
 
 
-def file_name(encoder_key: str, shard: str, said: str = "") -> str:
-    """Name of the file with what an encoder predicted for a shard; `said` is `_said` of its songs."""
-    return f"{encoder_key}-{shard}{said and '-'}{said}.npy"
+def file_name(encoder_key: str, shard: str, values_hash: str = "") -> str:
+    """Name of the file with what an encoder predicted for a shard; `values_hash` as of `_values_hash`."""
+    return f"{encoder_key}-{shard}{values_hash and '-'}{values_hash}.npy"
 
 
 def is_of(name: str, encoder_key: str, shards: Collection[str]) -> bool:
@@ -54,8 +54,9 @@ def encode_shards(
 
     A file holds *all* images of its shard, so it stays true when songs are
     withdrawn or delivered again: `.npy` of (first_frame int64, factors float32, unlike
-    float32), the latter two as in `earshot.predictors.load.Heard`. What is said of its songs,
-    where the encoder hears that, is in its name. names.json says which are of this encoder.
+    float32), the latter two as in `earshot.predictors.load.Heard`. Where the encoder reads
+    families of unit `song`, a hash of its songs' values is in its name. names.json says which are of
+    this encoder.
 
     Parameters
     ----------
@@ -68,9 +69,9 @@ def encode_shards(
     trusted
         As in `load_encoder`.
     """
-    wanted = _wanted(store, encoder_folder, encoder_key)
-    write_json(folder / NAMES, wanted)
-    new = {shard: name for shard, name in wanted.items() if not relink(name)}
+    file_names = _file_names(store, encoder_folder, encoder_key)
+    write_json(folder / NAMES, file_names)
+    new = {shard: name for shard, name in file_names.items() if not relink(name)}
     # a killed run may have left some of them in `work`
     missing = {shard: work / name for shard, name in new.items() if not (work / name).is_file()}
     if missing:
@@ -79,19 +80,21 @@ def encode_shards(
         link(work / name, folder / name)
 
 
-def _wanted(store: HyperImageStore, encoder_folder: Path, encoder_key: str) -> dict[str, str]:
+def _file_names(store: HyperImageStore, encoder_folder: Path, encoder_key: str) -> dict[str, str]:
     """The file name of every shard."""
-    heard = read_json(encoder_folder / "encoder.json").get("others", ())
-    said = [family["name"] for family in heard if family["unit"] == "song"]
+    others = read_json(encoder_folder / "encoder.json").get("others", ())
+    families = [family["name"] for family in others if family["unit"] == "song"]
     songs = store.songs[SHARD].to_numpy()
     return {
-        str(shard): file_name(encoder_key, str(shard), _said(store, np.flatnonzero(songs == shard), said))
+        str(shard): file_name(
+            encoder_key, str(shard), _values_hash(store, np.flatnonzero(songs == shard), families)
+        )
         for shard in sorted(store.songs[SHARD].unique())
     }
 
 
-def _said(store: HyperImageStore, positions: NDArray[np.intp], families: Collection[str]) -> str:
-    """Hash of what the families say of some songs; nothing where there is no family."""
+def _values_hash(store: HyperImageStore, positions: NDArray[np.intp], families: Collection[str]) -> str:
+    """Hash of the values of the families for some songs; nothing where there is no family."""
     if not families:
         return ""
     ids = store.songs[SONG_ID].to_numpy()[positions].tolist()
@@ -154,13 +157,13 @@ def _songs_of(store: HyperImageStore, shard: str) -> pd.DataFrame:
     return songs.assign(**{SHARD: shard}).sort_values(FIRST_FRAME, ignore_index=True)
 
 
-def _encoded(songs: pd.DataFrame, heard: Heard) -> NDArray[Any]:
-    factors = ("factors", np.float32, heard.vectors.shape[1:])  # field of shape (factors,)
+def _encoded(songs: pd.DataFrame, predicted: Heard) -> NDArray[Any]:
+    factors = ("factors", np.float32, predicted.vectors.shape[1:])  # field of shape (factors,)
     encoded = np.empty(len(songs), dtype=[(FIRST_FRAME, np.int64), factors, ("unlike", np.float32)])
     encoded[FIRST_FRAME], encoded["factors"], encoded["unlike"] = (
         songs[FIRST_FRAME],
-        heard.vectors,
-        heard.unlike,
+        predicted.vectors,
+        predicted.unlike,
     )
     return encoded
 

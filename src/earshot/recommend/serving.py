@@ -37,7 +37,7 @@ class Served:
 
 def serve(
     plays: PlayCounts,
-    heard: Placed,
+    with_audio: Placed,
     space: TasteSpace,
     n0: float,
     earlier: Served | None,
@@ -46,7 +46,7 @@ def serve(
 
     Parameters
     ----------
-    heard
+    with_audio
         The songs with a sound, and what it says.
     space
         Of the release.
@@ -54,10 +54,10 @@ def serve(
         What was served of the same plays, release, n0 and predictions of played
         songs: only songs that nobody has played can be new, and they move nobody.
     """
-    song_ids = np.union1d(heard.ids, plays.song_ids)
+    song_ids = np.union1d(with_audio.ids, plays.song_ids)
     n_listeners = rows_of(plays.song_ids, count_listeners(plays), song_ids)
     # items (n_songs, d): zeros without a sound
-    items, played = rows_of(heard.ids, heard.vectors, song_ids), n_listeners > 0
+    items, played = rows_of(with_audio.ids, with_audio.vectors, song_ids), n_listeners > 0
     items[played] = (
         space.place_songs(song_ids[played], items[played], plays, n0).vectors
         if earlier is None

@@ -32,7 +32,7 @@ def verify(root: Path, name: str) -> tuple[int, list[str]]:
     model, sounds = _model_files(root, release), _delivered_files(root, release)
     problems = [*_listed_otherwise(root, release), *_contents_lost(root, release)]
     watched = progress((model | sounds).items(), description="Hashing", unit="files")
-    problems += [f"{told}: {problem}" for told, (path, md5) in watched if (problem := _differs(path, md5))]
+    problems += [f"{file}: {problem}" for file, (path, md5) in watched if (problem := _differs(path, md5))]
     return len(model | sounds), problems
 
 
@@ -109,8 +109,8 @@ def _song(root: Path, release: Manifest, song_id: str) -> dict[str, Any]:
         row = _row(table, song_id)
         if row is not None:
             role = _role(row) if trained else _role_outside(root, release, song_id)
-            told = {SONG_ID: song_id, ARTIST: row.get(ARTIST), TITLE: row.get(TITLE), "role": role}
-            return told | _origin(root, release, row.get(AUDIO))
+            description = {SONG_ID: song_id, ARTIST: row.get(ARTIST), TITLE: row.get(TITLE), "role": role}
+            return description | _origin(root, release, row.get(AUDIO))
     raise UserError(
         f"song {song_id!r}: wanted one of {SONGS} of release {release.release}, or of {root / _CATALOGUE}"
     )

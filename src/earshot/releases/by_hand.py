@@ -98,7 +98,7 @@ def _identity(root: Path) -> dict[str, str]:
 
 
 ROLLBACK = "rollback"
-"""What is told of one that was cut off."""
+"""What is reported of one that was cut off."""
 
 
 def roll_back(
@@ -112,15 +112,15 @@ def roll_back(
     The pointer goes back by a rename under DVC's locks and is recorded in
     dvc.lock, so that DVC neither judges the newest candidate again nor takes
     one that waits to be judged as judged. The release that is left is marked in
-    its decision: it is not released again unless a person puts it back. Killed before it has told
-    anything and said again, it is finished and goes back no further.
+    its decision: it is not released again unless a person puts it back. Killed before it has reported
+    anything and run again, it is finished and goes back no further.
 
     Raises
     ------
     UserError
         Nothing released, no such release, or another release since.
     """
-    if repair(root, say) == ROLLBACK and name is None:  # said again after a kill
+    if repair(root, say) == ROLLBACK and name is None:  # run again after a kill
         tell(names(_served(root)))
         return _served(root)
     current = _served(root)
@@ -140,7 +140,7 @@ def _name_of(pointer: Manifest | NothingReleased) -> str:
 
 
 def names(release: Manifest) -> str:
-    """What is told where the pointer was moved to `release`."""
+    """What is reported where the pointer was moved to `release`."""
     return f"the pointer names {release.release}; `dvc repro` or the job onboard serves it"
 
 
@@ -219,8 +219,8 @@ def gate_said(root: Path, name: str) -> str:
     release = find_release(root, name, refused=True)
     claim = imported_claim(root, release.release)
     if claim is not None:
-        told = on_one_line(str(claim.get("reason", "nothing")))
-        return f"{release.release} was imported and never judged here; its archive claims {told!r:.500}"
+        claimed = on_one_line(str(claim.get("reason", "nothing")))
+        return f"{release.release} was imported and never judged here; its archive claims {claimed!r:.500}"
     decision = read_decision(root, release.release)
     if decision is None or "reason" not in decision:
         return f"{release.release} was never judged here"

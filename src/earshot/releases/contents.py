@@ -27,7 +27,7 @@ from earshot.trusted import refuse_untrusted
 LARGEST = {"cnn_checkpoint/encoder.json": 1 << 20, "cnn_checkpoint/space.json": 1 << 16, REPORT: 4 << 20}
 """Bytes of what is read whole. What grows with the listeners is bounded by the room on the volume."""
 _MOST_FRAMES = 20_000
-"""Of a window: minutes, at any frame rate in use. 32 songs are heard at once, each a window or more."""
+"""Of a window: minutes, at any frame rate in use. 32 songs are encoded at once, each a window or more."""
 _NPY = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '<f4', 'fortran_order': (?:True|False), "
     rb"'shape': \(([0-9]{1,12}), ([0-9]{1,6})\), \} *\n",
@@ -83,11 +83,11 @@ def _check_encoder(folder: Path, release: Manifest, trusted: Collection[str]) ->
     description, weights = read_trained(folder, trusted)
     path = folder / "encoder.json"
     if description.feature_key != release.feature_key:
-        told = f"feature_key={description.feature_key!r}, the manifest says {release.feature_key!r}"
-        raise UserError(f"{path}: {told}")
-    heard = {each.name: each.key for each in description.others}
-    if heard != release.families:
-        raise UserError(f"{path}: families of the encoder: {heard}, the manifest says {release.families}")
+        mismatch = f"feature_key={description.feature_key!r}, the manifest says {release.feature_key!r}"
+        raise UserError(f"{path}: {mismatch}")
+    families = {each.name: each.key for each in description.others}
+    if families != release.families:
+        raise UserError(f"{path}: families of the encoder: {families}, the manifest says {release.families}")
     if description.n_frames > _MOST_FRAMES:
         raise UserError(f"{path}: n_frames={description.n_frames}: wanted at most {_MOST_FRAMES}")
     odd = [name for name, each in weights.items() if not bool(each.isfinite().all())]

@@ -32,9 +32,9 @@ def find_files(release: Manifest, root: Path) -> dict[str, Path]:
     """
     lost = versioning.bring_back(root, release.files, terminal.say)
     if lost:
-        told = [f"{name} of release {release.release}: {why}" for name, why in lost.items()]
+        lines = [f"{name} of release {release.release}: {why}" for name, why in lost.items()]
         raise UserError(
-            "\n".join([*told, "a clone that has them can `dvc push`; or `earshot release import`"])
+            "\n".join([*lines, "a clone that has them can `dvc push`; or `earshot release import`"])
         )
     cache = versioning.cache_folder(root)
     return {name: versioning.cache_path(cache, md5) for name, md5 in sorted(release.files.items())}

@@ -103,7 +103,7 @@ def why_unpaired(
 def judge(evidence: Evidence, epsilon: float) -> Verdict:
     """Judge a candidate by all that is known of it.
 
-    The reason is what the broken rules tell; where none is, what the first one tells.
+    The reason is the text of the broken rules; where none is, that of the first one.
     """
     rules = tuple(_rules(evidence, epsilon))
     broken = [rule for rule in rules if not rule.passed]
@@ -113,10 +113,10 @@ def judge(evidence: Evidence, epsilon: float) -> Verdict:
 def _rules(evidence: Evidence, epsilon: float) -> Iterable[Rule]:
     for name, differences in evidence.against.items():
         yield judge_against(name, differences, epsilon)
-    hears = judge_chance(evidence.chance)
+    chance = judge_chance(evidence.chance)
     over = f"; over models of {evidence.folds} folds" if evidence.folds > 1 else ""
     first = f"; judged as a first candidate: {evidence.unpaired}" if evidence.unpaired is not None else ""
-    yield Rule(hears.name, hears.passed, hears.told + over + first)
+    yield Rule(chance.name, chance.passed, chance.told + over + first)
     for name, differences in evidence.best.items():
         yield judge_against_best(name, differences, epsilon)
     for genre, differences in evidence.genres.items():
@@ -142,7 +142,8 @@ def judge_chance(against: dict[str, Differences]) -> Rule:
         return Rule("chance", True, f"beats {shown}")
     wanted = f"wanted: auc above it with p <= {BY_CHANCE:g}, nothing clearly below"
     needed = max(
-        (_artists_to_beat(against[name]["auc"]) for name in lost), key=lambda told: (len(told), told)
+        (_artists_to_beat(against[name]["auc"]) for name in lost),
+        key=lambda sentence: (len(sentence), sentence),
     )
     return Rule("chance", False, f"does not clearly beat {shown}; {wanted}; {needed}")
 
@@ -152,7 +153,7 @@ def judge_against(release: str, differences: Differences, epsilon: float) -> Rul
 
     An interval that lies below 0 refuses it, but for one above -epsilon. With few artists
     no interval is narrow enough to lie above -epsilon, even of the same model trained
-    again: what cannot be shown is not asked for, and told with how many artists would show it.
+    again: what cannot be shown is not asked for, and how many artists would show it is reported.
 
     Example
     -------
@@ -165,9 +166,9 @@ def judge_against(release: str, differences: Differences, epsilon: float) -> Rul
     shown = f"{_show(differences)}; -{epsilon:g} allowed"
     if not passed:
         few = not all(map(_known, differences.values()))
-        told = "cannot be compared with" if few else "is clearly worse than"
+        finding = "cannot be compared with" if few else "is clearly worse than"
         more = f"; at least {LEAST_ARTISTS} artists are needed" if few else ""
-        return Rule("release", False, f"{told} {release} ({shown}){more}")
+        return Rule("release", False, f"{finding} {release} ({shown}){more}")
     if all(each["low"] > -epsilon for each in differences.values()):
         return Rule("release", True, f"is not worse than {release} ({shown})")
     n = max(_artists_to_compare(each, epsilon) for each in differences.values())
@@ -185,9 +186,9 @@ def judge_against_best(release: str, differences: Differences, epsilon: float) -
         for each in differences.values()
     )
     passed = all(allowed)
-    told = "has not clearly lost more than is allowed to" if passed else "has lost too much to"
+    finding = "has not clearly lost more than is allowed to" if passed else "has lost too much to"
     shown = f"{_show(differences)}; -{epsilon:g} allowed"
-    return Rule("best_release", passed, f"{told} {release}, the best release kept ({shown})")
+    return Rule("best_release", passed, f"{finding} {release}, the best release kept ({shown})")
 
 
 def judge_genre(genre: str, differences: Differences, epsilon: float) -> Rule:
@@ -204,17 +205,17 @@ def judge_genre(genre: str, differences: Differences, epsilon: float) -> Rule:
     """
     highs = [difference["high"] for difference in differences.values()]
     passed = not any(high is not None and high < -epsilon for high in highs)
-    told = f"{'is not clearly worse' if passed else 'is clearly worse'} in {genre}"
-    return Rule(f"genre {genre}", passed, f"{told} ({_show(differences)}; -{epsilon:g} allowed)")
+    finding = f"{'is not clearly worse' if passed else 'is clearly worse'} in {genre}"
+    return Rule(f"genre {genre}", passed, f"{finding} ({_show(differences)}; -{epsilon:g} allowed)")
 
 
 def judge_checks(checks: Iterable[dict[str, Any]]) -> Rule:
-    """Every check of `STOPPING` was made and has passed; others that have not are told."""
+    """Every check of `STOPPING` was made and has passed; others that have not are reported."""
     passed = {check["name"]: check["passed"] for check in checks}
     stopping = [f"{name} {_outcome(passed.get(name))}" for name in STOPPING if not passed.get(name)]
     warned = [name for name, held in passed.items() if not held and name not in STOPPING]
-    told = f"checks: {', '.join(stopping) or 'all that must hold do'}"
-    return Rule("checks", not stopping, told + (f"; warnings: {', '.join(warned)}" if warned else ""))
+    outcomes = f"checks: {', '.join(stopping) or 'all that must hold do'}"
+    return Rule("checks", not stopping, outcomes + (f"; warnings: {', '.join(warned)}" if warned else ""))
 
 
 def _outcome(passed: bool | None) -> str:

@@ -155,10 +155,10 @@ def _manifest(read: ZipFile, file: Path) -> Manifest:
     space = {name for kind in SPACE_FILES.values() for name in (f"cnn_checkpoint/{file}" for file in kind)}
     missing, other = {*MODEL} - release.files.keys(), release.files.keys() - {*MODEL, REPORT, SONGS, *space}
     if missing or other:
-        told = (
+        problem = (
             f"{', '.join(sorted(missing))}: missing" if missing else f"{sorted(other)[0]}: not of a release"
         )
-        raise UserError(f"{file / MANIFEST}: files: {told}")
+        raise UserError(f"{file / MANIFEST}: files: {problem}")
     wanted = model_name(release.files, release.n0)
     if wanted != release.release:
         raise UserError(f"{file / MANIFEST}: release={release.release!r}: its files make {wanted!r}")

@@ -58,8 +58,8 @@ def columns_of(matrix: csr_array, ids: Ids, wanted: Ids) -> csr_array:
 def songs_by_listeners(plays: PlayCounts, song_ids: Ids, user_ids: Ids) -> csr_array:
     """Play counts, float32 (n_songs, n_users), of these songs by these listeners; others do not count."""
     # (n_items, n_users), then (n_users, n_songs)
-    heard_by = columns_of(plays.matrix.T.tocsr(), plays.user_ids, user_ids)
-    return columns_of(heard_by.T.tocsr(), plays.song_ids, song_ids).T.tocsr()
+    counts = columns_of(plays.matrix.T.tocsr(), plays.user_ids, user_ids)
+    return columns_of(counts.T.tocsr(), plays.song_ids, song_ids).T.tocsr()
 
 
 def count_listeners(plays: PlayCounts) -> NDArray[np.int32]:

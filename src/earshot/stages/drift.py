@@ -42,9 +42,9 @@ REFERENCE = "reference"
 SONGS, STATISTICS = "reference/songs.parquet", "reference/statistics.npy"
 """Some of the songs trained on, described once per training set."""
 _MANY_TIMES, _MANY_PLACES = 5.0, 0.01
-"""A delivery that takes so many times its share of neighbours, and so large a share, is told of."""
-_TOLD = 10
-"""Deliveries far beyond chance that are told of, the newest."""
+"""A delivery that takes so many times its share of neighbours, and so large a share, is reported."""
+_MOST_NOTICES = 10
+"""Deliveries far beyond chance that are reported, the newest."""
 
 
 @dataclass(frozen=True)
@@ -104,15 +104,15 @@ def _hubs(paths: Paths, songs: pd.DataFrame) -> tuple[dict[str, float], list[str
     counts, _ = occurrences(np.load(served / "item_factors.npy", allow_pickle=False))
     hubs = describe_hubs(counts, items[N_LISTENERS].to_numpy())
     new = songs[songs[NEW]].merge(items.assign(places=counts), on=SONG_ID)
-    told = []
+    notices = []
     for name, some in new.groupby(DELIVERY, sort=False):
         of_songs, of_places = len(some) / len(items), some["places"].sum() / max(1, counts.sum())
         if of_places > max(_MANY_TIMES * of_songs, _MANY_PLACES):
-            told.append(
+            notices.append(
                 f"{name}: {len(some):,} of {len(items):,} songs take {of_places:.1%} of the places among "
                 f"the {K} nearest of others"
             )
-    return hubs, told[-_TOLD:]
+    return hubs, notices[-_MOST_NOTICES:]
 
 
 def _refuse_other_images(paths: Paths) -> None:
@@ -199,13 +199,13 @@ def _measured(
         lines = [*trained.reference.compare(measured), trained.set_aside(files)]
         (paths.work / name).parent.mkdir(exist_ok=True)
         # in `work`, where it outlives a kill; then linked
-        replace_json(paths.work / name, [_told(delivery, brought, line) for line in lines])
+        replace_json(paths.work / name, [_record(delivery, brought, line) for line in lines])
         linked(paths, [name])
-    told: list[dict[str, Any]] = read_json(paths.output / name)
-    return told
+    records: list[dict[str, Any]] = read_json(paths.output / name)
+    return records
 
 
-def _told(delivery: str, brought: pd.DataFrame, line: Line) -> dict[str, Any]:
+def _record(delivery: str, brought: pd.DataFrame, line: Line) -> dict[str, Any]:
     songs = {"songs": len(brought), "new_songs": int(brought[NEW].sum())}
     return {DELIVERY: delivery, **songs, **asdict(line), "drifted": line.drifted, "far": line.far}
 
@@ -229,17 +229,19 @@ def summarize(lines: pd.DataFrame, settings: Drift) -> dict[str, Any]:
         "drifted": not overall["passed"],
         "drifted_deliveries": drifted,
         "far_deliveries": far,
-        "notices": [_notice(name, new[new["far"] & (new[DELIVERY] == name)]) for name in far[-_TOLD:]],
+        "notices": [
+            _notice(name, new[new["far"] & (new[DELIVERY] == name)]) for name in far[-_MOST_NOTICES:]
+        ],
         "checks": [overall, *_newest_checks(lines)],
     }
 
 
 def _notice(delivery: str, far: pd.DataFrame) -> str:
-    told = (
+    measures = (
         f"{WORDS[line['measure']].description} {observed(line)} (by chance {expected(line)})"
         for line in far.to_dict("records")
     )
-    return f"{delivery} sounds unlike anything trained on: {'; '.join(told)}"
+    return f"{delivery} sounds unlike anything trained on: {'; '.join(measures)}"
 
 
 def _newest_checks(lines: pd.DataFrame) -> Iterable[dict[str, Any]]:

@@ -15,18 +15,27 @@ from numpy.typing import ArrayLike, NDArray
 from earshot import tracking
 from earshot.arrays import positions_of
 from earshot.artists import too_few_artists
-from earshot.checks import CANDIDATE, COMPARED, UPPER_BOUND, beats, check
+from earshot.checks import (
+    ARTIST_MEAN,
+    CANDIDATE,
+    COMPARED,
+    LINEAR_BOW,
+    PERFECT_EAR,
+    UPPER_BOUND,
+    beats,
+    check,
+)
 from earshot.columns import SONG_ID, USER_ID
 from earshot.evaluation import tables
 from earshot.evaluation.cold_start import read_vectors
-from earshot.evaluation.judging import Judgement, evaluate_all, judge
+from earshot.evaluation.judging import Judged, Judgement, evaluate_all, judge
 from earshot.evaluation.protocol import (
     ColdStart,
+    Permutations,
     System,
     pool,
     random_system,
     read_cold_start,
-    shuffled_content,
 )
 from earshot.files import read_json, write_json, write_table
 from earshot.params import Params
@@ -80,9 +89,9 @@ def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
             space = _space(paths.data("cnn_checkpoint"), paths.data("wmf_factors"), params)
             system = read_system(snapshot, paths.data("predicted_factors"), space)
         sizes = len(system.user_vectors), len(system.item_vectors)
-        systems = {
+        systems: dict[str, Judged] = {
             "random": random_system(*sizes, params.seed),
-            "shuffled_content": shuffled_content(system, params.seed),
+            "shuffled_content": Permutations(system, params.seed),
             CANDIDATE: system,
         }
         answers.append(evaluate_all(systems, snapshot.cold_start, settings.k))
@@ -112,10 +121,13 @@ def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: C
     tracking.log_report(paths.root, params, paths.data("cnn_checkpoint") / "encoder.pt", {"systems": systems})
 
 
-def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, System]:
+def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, Judged]:
     """From the least that is known of a song to the most."""
+    from earshot.baselines.artist_mean import artist_mean
     from earshot.baselines.known import read_known
     from earshot.baselines.linear import linear_bow
+    from earshot.baselines.perfect_ear import perfect_ear
+    from earshot.datasets.embedded.catalogue import true_traits
 
     training_set, wmf = paths.data("training_set"), paths.data("wmf_factors")
     wanted = cold_start.song_ids
@@ -128,12 +140,14 @@ def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, S
     folded = read_vectors(wmf / "cold_factors.npy", wmf / "cold_items.parquet", SONG_ID, wanted)
     songs = pd.read_parquet(training_set / "songs.parquet")[SONG_ID]
     known = read_known(training_set, wmf, params.seed, N_WORDS)
-    linear = linear_bow(known)[positions_of(songs, wanted)]
+    rows, traits = positions_of(songs, wanted), true_traits(songs.tolist())
     return {
         "random": random_system(len(users), len(wanted), params.seed),
-        "shuffled_content": shuffled_content(candidate, params.seed),
-        "linear_bow": System(users, linear),
+        "shuffled_content": Permutations(candidate, params.seed),
+        LINEAR_BOW: System(users, linear_bow(known)[rows]),
+        ARTIST_MEAN: System(users, artist_mean(known)[rows]),
         CANDIDATE: candidate,
+        **({} if traits is None else {PERFECT_EAR: System(users, perfect_ear(known, traits)[rows])}),
         UPPER_BOUND: System(users, folded),
     }
 

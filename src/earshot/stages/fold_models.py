@@ -1,6 +1,6 @@
 """The recipe trained again on the other folds of the split, so that it can be judged by all artists.
 
-With few artists held out nothing can be told of one model. Those of the other folds are
+With few artists held out one model shows nothing. Those of the other folds are
 trained as it was, each with other songs held out; they are judged beside it, and never served.
 """
 

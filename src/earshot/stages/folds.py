@@ -59,6 +59,6 @@ def hear_system(
     """The same with what the encoder in the folder `encoder` hears in them; it outlives a kill in `work`."""
     users = warm_listeners(space, snapshot.folder, snapshot.plays)
     store = HyperImageStore.open(snapshot.folder / "hyper_images")
-    heard = work / str(snapshot.fold)
-    heard.mkdir(parents=True, exist_ok=True)
-    return System(users, cold_song_factors(encoder, store, snapshot.cold_start.song_ids, heard, trusted))
+    fold_work = work / str(snapshot.fold)
+    fold_work.mkdir(parents=True, exist_ok=True)
+    return System(users, cold_song_factors(encoder, store, snapshot.cold_start.song_ids, fold_work, trusted))

@@ -54,7 +54,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
 
 
 def _with_audio(paths: Paths, songs: pd.DataFrame) -> pd.DataFrame:
-    """song_id and audio_md5 of the songs that can be heard; UserError where none can."""
+    """song_id and audio_md5 of the songs with usable audio; UserError where none can."""
     current = songs.loc[songs[AUDIO].notna() & ~songs[WITHDRAWN], [SONG_ID, AUDIO_MD5]]
     if current.empty:
         raise UserError(

@@ -43,15 +43,15 @@ def note(root: Path, definition: versioning.Definition, used: versioning.Inputs)
 def write(root: Path) -> None:
     """Add to data/provenance.js what is known of the outputs that dvc.lock names."""
     lock, file = versioning.read_lock(root), root / FILE
-    told = _read(file)
+    provenance = _read(file)
     for name, stage in lock.items():
         out = stage["outs"][0]
         facts = _facts(root, lock, name)
-        versions = {**told.get(out["path"], {})}
+        versions = {**provenance.get(out["path"], {})}
         # of one that was restored, when it was made is known from before
         versions[out["md5"]] = versions.pop(out["md5"], {}) | facts
-        told[out["path"]] = dict(list(versions.items())[-_MOST:])
-    replace_text(file, f"{_BEFORE}{json.dumps(told, indent=1)}{_AFTER}")
+        provenance[out["path"]] = dict(list(versions.items())[-_MOST:])
+    replace_text(file, f"{_BEFORE}{json.dumps(provenance, indent=1)}{_AFTER}")
 
 
 def _facts(root: Path, lock: Mapping[str, Any], name: str) -> Facts:
@@ -82,7 +82,7 @@ def _served(root: Path) -> str:
 
 
 def _verdict(root: Path) -> str:
-    """The candidate's name and what the gate said of it."""
+    """The candidate's name and what the gate decided."""
     from earshot.releases import candidate, read_decision
 
     name = candidate(root).release
@@ -141,10 +141,10 @@ def _read(file: Path) -> dict[str, dict[str, Facts]]:
     """What the file says; nothing where it is not there or was changed by hand."""
     try:
         text = file.read_text(encoding="utf-8")
-        told: dict[str, dict[str, Facts]] = json.loads(text.removeprefix(_BEFORE).removesuffix(_AFTER))
+        content: dict[str, dict[str, Facts]] = json.loads(text.removeprefix(_BEFORE).removesuffix(_AFTER))
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _note(root: Path, target: str) -> Path:

@@ -66,23 +66,23 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         paths.output / TABLE, lists, question.user_ids, question.song_ids, question.cold, str(release)
     )
     _keep(paths.output, question)
-    told = {"cold_songs": int(question.cold.sum())} if release else {"reason": summary["reason"]}
+    details = {"cold_songs": int(question.cold.sum())} if release else {"reason": summary["reason"]}
     notices = [
         f"{delivery}: {len(songs):,} songs held back, most of it being unlike anything trained on "
         "(drift.hold_back in params.yaml)"
         for delivery, songs in held_back.items()
     ]
     checks = [_check(listeners, len(question.user_ids))]
-    return {"release": release, "rows": rows, **told, "notices": notices, "checks": checks}
+    return {"release": release, "rows": rows, **details, "notices": notices, "checks": checks}
 
 
 def _held_back(paths: Paths) -> dict[str, list[str]]:
     """By delivery, if more than half of its songs are unlike anything trained on, those nobody has played."""
     songs = pd.read_parquet(paths.data("served_factors") / "items.parquet")
-    said = pd.read_parquet(paths.data("raw_audio") / "songs.parquet", columns=[SONG_ID, DELIVERY])
-    heard = songs[songs[HEARD]].merge(said, on=SONG_ID)
+    deliveries = pd.read_parquet(paths.data("raw_audio") / "songs.parquet", columns=[SONG_ID, DELIVERY])
+    with_audio = songs[songs[HEARD]].merge(deliveries, on=SONG_ID)
     # at every song of a delivery the share of its songs that are unlike
-    far = heard[heard.groupby(DELIVERY)[UNLIKE].transform("mean") > 0.5]
+    far = with_audio[with_audio.groupby(DELIVERY)[UNLIKE].transform("mean") > 0.5]
     unplayed = far[far[N_LISTENERS] == 0]
     return {str(name): some.tolist() for name, some in unplayed.groupby(DELIVERY)[SONG_ID]}
 

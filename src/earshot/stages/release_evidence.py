@@ -120,7 +120,7 @@ def as_evidence(
     checks: Sequence[dict[str, Any]],
     folds: int = 1,
 ) -> Evidence:
-    """What the gate is told.
+    """What the gate decides by.
 
     Parameters
     ----------
@@ -164,13 +164,13 @@ class _Model:
     ----------
     folder
         `<stage>/<file>`, and `fold_models/<fold>/<file>`. Its predictions are read where they are there.
-    heard
+    work
         For what its encoders hear: outlives a kill.
     """
 
     release: Manifest
     folder: Path
-    heard: Path
+    work: Path
     trusted: Collection[str]
 
     @classmethod
@@ -197,7 +197,7 @@ class _Model:
         predicted = self.folder / "predicted_factors"
         if encoder.name == "cnn_checkpoint" and predicted.is_dir():
             return read_system(snapshot, predicted, space)
-        return hear_system(snapshot, encoder, space, self.heard, self.trusted)
+        return hear_system(snapshot, encoder, space, self.work, self.trusted)
 
 
 def _systems(models: Mapping[str, _Model], snapshot: Snapshot) -> dict[str, System]:
@@ -222,10 +222,10 @@ def _by_genre(
 ) -> dict[str, dict[str, Result]]:
     """Of every large genre, among its own songs: how the candidate ranks them for those who play them."""
     songs = pd.read_parquet(snapshot.folder / "songs.parquet").set_index(SONG_ID)
-    told = songs[GENRES].reindex(snapshot.cold_start.song_ids.tolist()).fillna("").tolist()
+    genres = songs[GENRES].reindex(snapshot.cold_start.song_ids.tolist()).fillna("").tolist()
     pair = {name: systems[name] for name in (CANDIDATE, release)}
     found: dict[str, dict[str, Result]] = {}
-    for genre, mask in large_genres(told, snapshot.cold_start, min_share).items():
+    for genre, mask in large_genres(genres, snapshot.cold_start, min_share).items():
         _, results = evaluate_among(pair, snapshot.cold_start, mask, K)
         found |= {genre: results} if results else {}
     return found

@@ -102,8 +102,8 @@ def _leave(failed: Path, error: UserError) -> None:
 
 def _is_full(root: Path, error: Exception) -> bool:
     """Libraries that write files say it in ways of their own: then the volume is asked."""
-    told = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return told or is_full(root)
+    by_errno = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return by_errno or is_full(root)
 
 
 def _run(

@@ -61,11 +61,11 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     predicted = _predict(paths, encoder, store, trusted)
     plays = read_play_counts(paths.data("play_counts"))
     solved = noted(paths, SOLVED, _key(paths, release, store, predicted, plays))
-    heard = store.songs[SONG_ID].to_numpy(dtype=object)
+    with_audio = store.songs[SONG_ID].to_numpy(dtype=object)
     space = _released_space(paths.output / "release", release)
-    served = serve(plays, Placed(heard, predicted), space, release.n0, _earlier(solved))
-    unlike = heard[read_unlike(store, paths.output / "predicted")]
-    _write(paths.output, served, plays.user_ids, heard, unlike)
+    served = serve(plays, Placed(with_audio, predicted), space, release.n0, _earlier(solved))
+    unlike = with_audio[read_unlike(store, paths.output / "predicted")]
+    _write(paths.output, served, plays.user_ids, with_audio, unlike)
     return {
         "release": release.release,
         "number": release.number,
@@ -169,8 +169,8 @@ def _key(
     """Of all that played songs and listeners hang on."""
     tables = [paths.data("play_counts") / f"{name}.parquet" for name in ("plays", "users", "items")]
     played = predicted[is_among(store.songs[SONG_ID], plays.song_ids)]  # the others move no listener
-    heard = blake2b(played.tobytes(), digest_size=16).hexdigest()
-    return key_of([release.release, *map(file_md5, tables), heard], __name__)
+    predictions_hash = blake2b(played.tobytes(), digest_size=16).hexdigest()
+    return key_of([release.release, *map(file_md5, tables), predictions_hash], __name__)
 
 
 def _earlier(solved: PreviousOutput) -> Served | None:
@@ -193,11 +193,11 @@ def _write_nothing(output: Path) -> None:
     _write(output, Served(nobody, np.empty(0, np.int32), nowhere, nowhere), nobody, nobody, nobody)
 
 
-def _write(output: Path, served: Served, user_ids: Ids, heard: Ids, unlike: Ids) -> None:
-    """`heard` are the songs with a sound, `unlike` those whose sound is unlike anything trained on."""
+def _write(output: Path, served: Served, user_ids: Ids, with_audio: Ids, unlike: Ids) -> None:
+    """`with_audio` are the songs with a sound, `unlike` those whose sound is unlike anything trained on."""
     songs = pd.DataFrame({SONG_ID: pd.Series(served.song_ids, dtype=str), N_LISTENERS: served.n_listeners})
-    told = {HEARD: is_among(songs[SONG_ID], heard), UNLIKE: is_among(songs[SONG_ID], unlike)}
-    write_table(output / ITEMS, songs.assign(**told))
+    flags = {HEARD: is_among(songs[SONG_ID], with_audio), UNLIKE: is_among(songs[SONG_ID], unlike)}
+    write_table(output / ITEMS, songs.assign(**flags))
     write_table(output / "users.parquet", pd.DataFrame({USER_ID: pd.Series(user_ids, dtype=str)}))
     np.save(output / ITEM_FACTORS, served.item_factors)
     np.save(output / USER_FACTORS, served.user_factors)

@@ -37,19 +37,21 @@ def write_shown(training_set: Path, output: Path, predicted: Predicted, n_exampl
     store of the examples with a shard each.
     """
     clips = pd.read_parquet(training_set / "clips" / "clips.parquet")
-    heard = clips[SONG_ID].tolist()
-    _write_map(training_set, output, heard, predicted, seed)
-    write_json(output / "neighbours.json", _neighbours(predicted(heard), heard, n_examples))
-    _write_images(HyperImageStore.open(training_set / "hyper_images"), output, heard[:n_examples])
+    with_clip = clips[SONG_ID].tolist()
+    _write_map(training_set, output, with_clip, predicted, seed)
+    write_json(output / "neighbours.json", _neighbours(predicted(with_clip), with_clip, n_examples))
+    _write_images(HyperImageStore.open(training_set / "hyper_images"), output, with_clip[:n_examples])
     (output / "clips").mkdir()
     for name in ("clips.parquet", *clips["clip"]):
         link(training_set / "clips" / name, output / "clips" / name)
 
 
-def _write_map(training_set: Path, output: Path, heard: list[str], predicted: Predicted, seed: int) -> None:
-    told = [SONG_ID, TITLE, ARTIST, GENRES, COLD]
-    songs = pd.read_parquet(training_set / "songs.parquet", columns=told).set_index(SONG_ID, drop=False)
-    drawn = songs_to_draw(songs.index, heard, MAP_SONGS)
+def _write_map(
+    training_set: Path, output: Path, with_clip: list[str], predicted: Predicted, seed: int
+) -> None:
+    columns = [SONG_ID, TITLE, ARTIST, GENRES, COLD]
+    songs = pd.read_parquet(training_set / "songs.parquet", columns=columns).set_index(SONG_ID, drop=False)
+    drawn = songs_to_draw(songs.index, with_clip, MAP_SONGS)
     places = lay_out(predicted(drawn), seed)
     write_table(output / "map.parquet", songs.loc[drawn].assign(x=places[:, 0], y=places[:, 1]))
 

@@ -167,8 +167,8 @@ def _link_clips(paths: Paths, songs: pd.DataFrame) -> pd.DataFrame:
     """Link the sound of cold songs with plays as `clips/<number>.<ext>`; song_id, clip, source."""
     folder = paths.output / "clips"
     folder.mkdir()
-    heard = songs[songs[COLD] & (songs[N_LISTENERS] > 0)].set_index(SONG_ID)
-    clips = heard.loc[split.chosen(heard.index, MAX_CLIPS, "clips"), [AUDIO, SOURCE]].reset_index()
+    played = songs[songs[COLD] & (songs[N_LISTENERS] > 0)].set_index(SONG_ID)
+    clips = played.loc[split.chosen(played.index, MAX_CLIPS, "clips"), [AUDIO, SOURCE]].reset_index()
     clips["clip"] = [f"{number}{Path(audio).suffix.lower()}" for number, audio in enumerate(clips[AUDIO])]
     for audio, clip in zip(clips[AUDIO], clips["clip"], strict=True):
         if not (paths.root / audio).is_file():

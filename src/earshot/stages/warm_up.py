@@ -52,9 +52,9 @@ def _read_songs(paths: Paths, params: Params) -> ColdSongs:
     )
     every = read_cold_start(folder)
     few = every.only(np.isin(every.song_ids, chosen(every.song_ids, params.warm_up.max_songs, "warm_up")))
-    heard = read_vectors(predicted / "item_factors.npy", predicted / "items.parquet", SONG_ID, few.song_ids)
+    vectors = read_vectors(predicted / "item_factors.npy", predicted / "items.parquet", SONG_ID, few.song_ids)
     space = read_space(paths.data("cnn_checkpoint"), wmf, Wmf.of(asdict(params.wmf_factors)))
-    return cold_songs(read_play_counts(folder), few, heard, space)
+    return cold_songs(read_play_counts(folder), few, vectors, space)
 
 
 def _describe(tried: Tried) -> dict[str, Any]:

@@ -52,15 +52,15 @@ def read_families(path: Path) -> dict[str, StoredFamily]:
         raise UserError(f"{path}: not the families of a store: {error}") from None
 
 
-def multi_hot(said: Sequence[Sequence[str]], words: Sequence[str]) -> NDArray[np.float32]:
-    """Which of `words` are among those `said` of each song, float32 (n, n_words), 1 where they are.
+def multi_hot(words_by_song: Sequence[Sequence[str]], words: Sequence[str]) -> NDArray[np.float32]:
+    """Which of `words` each song of `words_by_song` has, float32 (n, n_words), 1 where it has one.
 
     >>> multi_hot([["jazz", "sitar"], []], ["jazz", "rock"])
     array([[1., 0.],
            [0., 0.]], dtype=float32)
     """
     place = {word: number for number, word in enumerate(words)}
-    found = np.zeros((len(said), len(words)), np.float32)
-    for song, some in enumerate(said):
+    found = np.zeros((len(words_by_song), len(words)), np.float32)
+    for song, some in enumerate(words_by_song):
         found[song, [place[word] for word in some if word in place]] = 1
     return found

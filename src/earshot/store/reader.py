@@ -111,7 +111,7 @@ class HyperImageStore:
         # .at, since a shard has many songs
         np.maximum.at(self._shard_frames, self._shard_of, self._first_frames + self._n_frames)
         self._shards = OrderedDict()
-        self._said: dict[str, tuple[NDArray[np.intp], Any]] = {}
+        self._song_values: dict[str, tuple[NDArray[np.intp], Any]] = {}
 
     @classmethod
     def open(cls, folder: Path) -> HyperImageStore:
@@ -174,8 +174,8 @@ class HyperImageStore:
 
     def words(self, name: str, positions: Integers) -> list[list[str]]:
         """What the family `name` of unit `song` says of songs, `(n,)`; nothing of one it does not know."""
-        rows, said = self._values(name)
-        return [said[row] if row >= 0 else [] for row in rows[np.asarray(positions, np.intp)]]
+        rows, values = self._values(name)
+        return [values[row] if row >= 0 else [] for row in rows[np.asarray(positions, np.intp)]]
 
     def vectors(self, name: str, positions: Integers) -> NDArray[np.float32]:
         """The vectors of a family of unit `song`, float32 `(n, width)`; zeros of a song without one."""
@@ -187,10 +187,10 @@ class HyperImageStore:
 
     def _values(self, name: str) -> tuple[NDArray[np.intp], Any]:
         """The row of each song among what a family of unit `song` says, -1 without one, and that."""
-        if name not in self._said:
+        if name not in self._song_values:
             ids, values = read_values(self.folder, self.family(name))
-            self._said[name] = positions_of(ids, self.songs[SONG_ID]), values
-        return self._said[name]
+            self._song_values[name] = positions_of(ids, self.songs[SONG_ID]), values
+        return self._song_values[name]
 
     def windows(
         self, songs: Integers, first_frames: Integers, n_frames: int, family: str | None = None

@@ -1,4 +1,4 @@
-"""One encoder learning one objective, as Lightning wants it told."""
+"""One encoder learning one objective, in the form that Lightning wants."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def train(
     description
         The encoder and its window.
     objective
-        As `earshot.training.objectives` tells.
+        As `earshot.training.objectives` describes.
     store
         Hyper-images; `examples.positions` are its lines.
     examples

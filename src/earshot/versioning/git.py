@@ -29,9 +29,9 @@ def git(
     """
     done = _run(root, arguments, environment or {})
     if done.returncode or (done.stderr and not warns):
-        said = (done.stderr or done.stdout).decode(errors="replace").strip()
+        output = (done.stderr or done.stdout).decode(errors="replace").strip()
         command = next(word for word in arguments if not word.startswith("-") and "=" not in word)
-        raise UserError(f"git {command}: {said}")
+        raise UserError(f"git {command}: {output}")
     return done.stdout
 
 

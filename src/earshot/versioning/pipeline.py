@@ -79,12 +79,12 @@ def read_pipeline(root: Path) -> list[PipelineStage]:
     with opened(root, terminal.say) as repo:
         # edges lead from a stage to what it depends on, which a postorder gives first
         ordered = [each for each in networkx.dfs_postorder_nodes(repo.index.graph) if isinstance(each, Stage)]
-        told = {_target(stage, root): stage for stage in ordered}
-    folders = {split_target(target)[0] for target in told}
+        by_target = {_target(stage, root): stage for stage in ordered}
+    folders = {split_target(target)[0] for target in by_target}
     definitions = {each.target: each for folder in folders for each in read_definitions(root, folder)}
     makers = {each.place(each.output): _key(target) for target, each in definitions.items()}
     locks = {folder: read_lock(root, folder) for folder in folders}
-    return [_resolve(root, definitions[target], stage, makers, locks) for target, stage in told.items()]
+    return [_resolve(root, definitions[target], stage, makers, locks) for target, stage in by_target.items()]
 
 
 def _resolve(

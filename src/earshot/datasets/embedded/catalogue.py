@@ -58,6 +58,20 @@ def new_songs() -> list[Song]:
     return by_known + [_song(number, N_ARTISTS + number % _NEW_ARTISTS) for number in numbers]
 
 
+def true_traits(song_ids: Sequence[str]) -> NDArray[np.float64] | None:
+    """What the program wrote into these songs, later ones among them; None where one is of other music.
+
+    Returns
+    -------
+    (n, n_coordinates): `taste_coordinates`, each in its `LENGTH_SCALES`.
+    """
+    songs = {song.song_id: song for song in [*catalogue_songs(), *new_songs()]}
+    if not songs.keys() >= set(song_ids):
+        return None
+    coordinates = np.array([taste_coordinates(songs[song_id].traits) for song_id in song_ids])
+    return np.asarray(coordinates / listeners.LENGTH_SCALES)
+
+
 def song_table(songs: Iterable[Song]) -> pd.DataFrame:
     """`songs.csv`: ids, names, genre, tags and audio paths, sorted by id."""
     import pandas as pd

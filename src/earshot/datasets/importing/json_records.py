@@ -26,7 +26,7 @@ def read_records(
 ) -> Iterator[tuple[str, int, Any]]:
     """What a file says, packed or not: the name of the file or of the member in it, line, value.
 
-    Members that are not wanted by their name are told in `set_aside`, a line each.
+    Members that are not wanted by their name are reported in `set_aside`, a line each.
     """
     with damage_told(file), progress(description=f"Reading {file.name}", unit="records") as bar:
         for name, stream in unpacked(file):

@@ -20,9 +20,9 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def listener_id(said: object) -> str:
+def listener_id(value: object) -> str:
     """Who listened, text or a number, as an id; `""` where it can be none."""
-    name = plain(str(said)) if type(said) in (str, int) else ""
+    name = plain(str(value)) if type(value) in (str, int) else ""
     return name if len(name) <= LONGEST_ID else ""
 
 
@@ -64,11 +64,11 @@ def match_key(text: str) -> str:
     if folded.isascii():  # has no marks
         kept = "".join(character for character in folded if character.isalnum() or character in _SIGNS)
     else:
-        kept = "".join(_told_apart(folded))
+        kept = "".join(_kept_characters(folded))
     return kept or plain(folded)
 
 
-def _told_apart(decomposed: str) -> Iterator[str]:
+def _kept_characters(decomposed: str) -> Iterator[str]:
     """The characters that `match_key` keeps."""
     base = ""  # what the marks behind it stand on, where they are kept
     for character in decomposed:

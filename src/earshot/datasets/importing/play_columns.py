@@ -95,8 +95,8 @@ def _may_hold_odd(texts: pyarrow.Array) -> bool:
 
 
 def _true_or_false(texts: pyarrow.Array) -> NDArray[np.bool_]:
-    said = ("", "true", "false", "yes", "no", "1", "0", "1.0", "0.0")
-    return np.array([text.strip().lower() in said for text in texts.to_pylist()], dtype=bool)
+    booleans = ("", "true", "false", "yes", "no", "1", "0", "1.0", "0.0")
+    return np.array([text.strip().lower() in booleans for text in texts.to_pylist()], dtype=bool)
 
 
 def _found(matches: pyarrow.Array) -> NDArray[np.bool_]:

@@ -78,7 +78,7 @@ def read_rows(
         (n,): the rows' line numbers, in parquet their row numbers, from 1. A row that
         quoted text spreads over several lines counts as one.
     rows
-        `columns`, in their order, each of its type, `""` where nothing was said.
+        `columns`, in their order, each of its type, `""` where nothing was given.
 
     Raises
     ------
@@ -182,8 +182,8 @@ def _good_rows(
     set_aside.used -= int(np.count_nonzero(bad))
     for column, values, found in unusable:
         places = np.flatnonzero(found)
-        said = partial(_said, column, values, places)
-        set_aside.add_rows(file.name, lines[places].tolist(), said, column.wanted)
+        describe = partial(_describe, column, values, places)
+        set_aside.add_rows(file.name, lines[places].tolist(), describe, column.wanted)
     if bad.any():  # encoded anew, so that no value of a bad row is left
         good_rows = pyarrow.array(~bad)
         texts = [
@@ -194,5 +194,5 @@ def _good_rows(
     return lines[~bad], pyarrow.RecordBatch.from_arrays(texts, names=names)
 
 
-def _said(column: Column, values: pyarrow.Array, places: Lines, place: int) -> str:
+def _describe(column: Column, values: pyarrow.Array, places: Lines, place: int) -> str:
     return f"{column.name}={values[places[place]].as_py()}"

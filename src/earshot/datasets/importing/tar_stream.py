@@ -31,21 +31,21 @@ def tar_members(stream: io.BufferedReader) -> Iterator[tuple[str, BinaryIO]]:
     tarfile.TarError, EOFError
         It is damaged or cut off, a name in it is longer than 64 KiB, or it has more than 20,000 headers.
     """
-    said: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for _ in range(_MOST_HEADERS):
         if (header := _next_header(stream)) is None:
             break
         if header.type in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME):
-            said |= _said(header, _read_name(stream, header))
+            fields |= _fields_of(header, _read_name(stream, header))
             continue
-        size = int(said.get("size", header.size))
+        size = int(fields.get("size", header.size))
         member = cast(BinaryIO, io.BufferedReader(_Member(stream, size)))
         if header.type in _FILES:
-            yield said.get("path", header.name), member
+            yield fields.get("path", header.name), member
         _read_through(member)
         _read(stream, -size % _BLOCK_BYTES)  # padding to whole blocks of 512 bytes
         if header.type not in (tarfile.GNUTYPE_LONGLINK, tarfile.XGLTYPE):
-            said = {}
+            fields = {}
     else:
         raise tarfile.ReadError(f"more than {_MOST_HEADERS:,} headers; wanted at most that many")
     _read_through(cast(BinaryIO, stream))  # so that what it is packed in is checked to its end
@@ -77,21 +77,21 @@ def _read(stream: BinaryIO, size: int) -> bytes:
     return content
 
 
-def _said(header: tarfile.TarInfo, content: bytes) -> dict[str, str]:
+def _fields_of(header: tarfile.TarInfo, content: bytes) -> dict[str, str]:
     """What a header says of the member that follows: its `path` and `size`, where it does."""
     if header.type == tarfile.GNUTYPE_LONGNAME:
         return {"path": content.rstrip(b"\0").decode(errors="surrogateescape")}
-    said = {}
+    fields = {}
     while content:
         length = content.partition(b" ")[0]  # of the record, itself and its line end included
         if not length.isdigit() or not 0 < int(length) <= len(content):
             raise tarfile.ReadError(f"a pax header that starts with {length[:40]!r}; wanted its length")
         record, content = content[len(length) + 1 : int(length) - 1], content[int(length) :]
         key, _, value = record.partition(b"=")
-        said[key.decode(errors="replace")] = value.decode(errors="surrogateescape")
-    if not said.get("size", "0").isdecimal():
-        raise tarfile.ReadError(f"a size of {said['size'][:40]!r}")
-    return {key: value for key, value in said.items() if key in ("path", "size")}
+        fields[key.decode(errors="replace")] = value.decode(errors="surrogateescape")
+    if not fields.get("size", "0").isdecimal():
+        raise tarfile.ReadError(f"a size of {fields['size'][:40]!r}")
+    return {key: value for key, value in fields.items() if key in ("path", "size")}
 
 
 class _Member(io.RawIOBase):

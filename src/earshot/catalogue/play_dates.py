@@ -1,0 +1,53 @@
+"""When plays were: of each listener and song the first and the last, as far as deliveries say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.catalogue.play_counts import PLAYS
+from earshot.columns import FIRST_PLAYED_AT, LAST_PLAYED_AT
+from earshot.errors import UserError
+
+UNDATED = -1
+"""In place of a second that no delivery says; deliveries may say none before 1990."""
+
+
+@dataclass(frozen=True)
+class PlayDates:
+    """The dates of all plays.
+
+    Attributes
+    ----------
+    first, last
+        (n_plays,) unix seconds, `UNDATED` where no delivery says when; in the order of `matrix.data` of
+        `earshot.catalogue.play_counts.read_play_counts`. Of a pair of which one row alone had a date, both
+        are that.
+    """
+
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+
+
+def read_play_dates(folder: Path) -> PlayDates | None:
+    """The dates in `data/play_counts/` or `data/training_set/`; None where no play has one.
+
+    Raises
+    ------
+    UserError
+        A table that is not there.
+    """
+    from pyarrow import parquet
+
+    if not (folder / PLAYS).is_file():
+        raise UserError(f"{folder / PLAYS}: not there; the stage play_counts writes it")
+    names = (FIRST_PLAYED_AT, LAST_PLAYED_AT)
+    if not set(names) <= set(parquet.read_schema(folder / PLAYS).names):  # before earshot kept them
+        return None
+    plays = parquet.read_table(folder / PLAYS, columns=list(names))
+    # line k of the table is entry k of the matrix: both go by listener, then by song
+    first, last = (plays[name].fill_null(UNDATED).to_numpy() for name in names)
+    return PlayDates(first, last) if (first != UNDATED).any() else None

@@ -23,6 +23,7 @@ MADE_BY = (
     FOLD_MODELS,
     "predicted_factors",
     "warm_up",
+    "served_quality",
     "evaluation_report",
 )
 MODEL = (

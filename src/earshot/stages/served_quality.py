@@ -20,11 +20,10 @@ from earshot.recommend.held_out_lists import HeldOutLists, Recipe, list_songs, r
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import read_space
 from earshot.spaces.wmf import Wmf
-from earshot.stages.held_out import LENGTH, HeldOut, genre_shares, read_held_out
+from earshot.stages.held_out import LENGTH, LISTS, HeldOut, genre_shares, read_held_out
 from earshot.stages.paths import Paths
 
 DEPTHS = (10, 20, 100)
-LISTS = "lists.npy"
 _HEADLINE: Key = ("recall", 20)
 _LEAST_LISTENERS = 20
 """A part of the listeners with fewer is not shown apart."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from earshot.catalogue.play_counts import read_play_counts
-from earshot.checks import OBJECTIVE_FALLS, check
+from earshot.checks import OBJECTIVE_CONVERGED, OBJECTIVE_FALLS, check
 from earshot.columns import COLD, SONG_ID
 from earshot.errors import UserError
 from earshot.factors.solves import confidence, solve_rows
@@ -20,6 +20,8 @@ from earshot.stages.paths import Paths
 
 ROUNDING = 1e-6
 """Relative; the factors are float32."""
+CONVERGED = 1e-3
+"""The largest part by which the last iteration may still lower eq. 3."""
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
         "warm_songs": int((~cold).sum()),
         "cold_songs": int(cold.sum()),
         "objective": fitted.objective[-1],
-        "checks": [_check(fitted.objective)],
+        "checks": [_check(fitted.objective), _check_converged(fitted.objective)],
     }
 
 
@@ -78,6 +80,18 @@ def _check(objective: list[float]) -> dict[str, Any]:
         passed=all(after <= before * (1 + ROUNDING) for before, after in pairwise(objective)),
         observed=f"{objective[0]:.6g} to {objective[-1]:.6g}",
         expected="no iteration above the one before",
+    )
+
+
+def _check_converged(objective: list[float]) -> dict[str, Any]:
+    # one iteration alone says nothing of how far the next would go
+    change = (objective[-2] - objective[-1]) / objective[-1] if len(objective) > 1 else 1.0
+    return check(
+        OBJECTIVE_CONVERGED,
+        "the last iteration hardly lowers eq. 3 any more; more wmf_factors.iterations make it so",
+        passed=change <= CONVERGED,
+        observed=f"{change:.2e} of it in iteration {len(objective)}",
+        expected=f"at most {CONVERGED:g}",
     )
 
 

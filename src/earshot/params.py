@@ -165,7 +165,6 @@ class ServedQuality:
 @dataclass(frozen=True, config=CONFIG)
 class EvaluationReport:
     k: Count
-    bootstraps: Annotated[int, Field(ge=100)]
     report_songs: Annotated[int, Field(ge=1, le=50)]
 
 

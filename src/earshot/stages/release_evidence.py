@@ -44,7 +44,6 @@ from earshot.stages.training_set import split_ids
 from earshot.store.reader import HyperImageStore
 
 METRICS: tuple[Metric, ...] = ("map", "auc")
-BOOTSTRAPS = 1000
 DEAF = ("random", "shuffled_content")
 """Systems that hear nothing: a random order, and the candidate's predictions dealt to the wrong songs."""
 MOST_KEPT = 10
@@ -123,7 +122,7 @@ def measure(
     snapshots = read_snapshots(paths, settings, candidate.folds, params.seed)
     systems = [_systems(models, snapshot) for snapshot in snapshots]
     answers = [
-        evaluate_all(found, snapshot.cold_start, k, BOOTSTRAPS, params.seed)
+        evaluate_all(found, snapshot.cold_start, k)
         for found, snapshot in zip(systems, snapshots, strict=True)
     ]
     pairs = {name: _pooled(answers, name) for name in systems[0]}
@@ -231,8 +230,7 @@ class _First:
         return found
 
     def _among(self, systems: Mapping[str, Judged], candidates: NDArray[np.bool_]) -> dict[str, Result]:
-        cold_start, seed = self.snapshot.cold_start, self.snapshot.seed
-        return evaluate_among(systems, cold_start, candidates, self.k, BOOTSTRAPS, seed)[1]
+        return evaluate_among(systems, self.snapshot.cold_start, candidates, self.k)[1]
 
     def _listeners(self) -> NDArray[np.float32]:
         factors, ids = self.paths.data("wmf_factors"), self.snapshot.plays.user_ids

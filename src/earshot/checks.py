@@ -6,6 +6,7 @@ from typing import Any
 
 USABLE_FILES = "usable_files"
 SONGS_WITH_AN_IMAGE = "songs_with_an_image"
+CHOICE_INSIDE_THE_GRID = "choice_inside_the_grid"
 OBJECTIVE_FALLS = "objective_falls"
 OBJECTIVE_CONVERGED = "objective_converged"
 VALIDATION_LOSS_FALLS = "validation_loss_falls"
@@ -44,6 +45,7 @@ def beats(better: str, other: str) -> str:
 NAMES = {
     "raw_audio": (USABLE_FILES,),
     "hyper_images": (SONGS_WITH_AN_IMAGE,),
+    "wmf_search": (CHOICE_INSIDE_THE_GRID,),
     "wmf_factors": (OBJECTIVE_FALLS, OBJECTIVE_CONVERGED),
     "cnn_checkpoint": (VALIDATION_LOSS_FALLS, TRAINING_WAS_LONG_ENOUGH),
     "warm_up": (

@@ -33,7 +33,6 @@ def measured(tmp_path_factory):
     params = write_workspace(root)
     params = replace(
         params,
-        evaluation_report=replace(params.evaluation_report, bootstraps=100),
         warm_up=replace(params.warm_up, listeners=[1, 3, 40], n0_multiples=[0.1, 1.0, 4.0], bootstraps=100),
     )
     for name, stage in {"evaluation_report": evaluation_report, "warm_up": warm_up}.items():

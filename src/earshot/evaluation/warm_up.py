@@ -64,17 +64,17 @@ def starts(songs: ColdSongs, draw: Draw, n: int, settings: WarmUp, seed: int) ->
 def _column(songs: ColdSongs, draw: Draw, n: int, n0: float, settings: WarmUp, seed: int) -> WarmUpColumn:
     enough = int((songs.n_listeners > n).sum())
     drawn = starts(songs, draw, n, settings, seed)
-    judged = [_judge(started, n0, settings.bootstraps, seed) for started in drawn]
+    judged = [_judge(started, n0) for started in drawn]
     asked = any(not math.isnan(result[BOTH].value("auc")) for result in judged)
     results = {name: pool([result[name] for result in judged]) for name in SYSTEMS} if asked else {}
     return WarmUpColumn(n, enough, len(songs.n_listeners) - enough, results)
 
 
-def _judge(started: Started, n0: float, bootstraps: int, seed: int) -> dict[str, Result]:
+def _judge(started: Started, n0: float) -> dict[str, Result]:
     placed = (started.songs.predicted, started.plays_alone(), started.both(n0))
     users = started.songs.users.vectors
     return {
-        name: evaluate(System(users, vectors), started.cold_start, K, bootstraps, seed)
+        name: evaluate(System(users, vectors), started.cold_start, K)
         for name, vectors in zip(SYSTEMS, placed, strict=True)
     }
 

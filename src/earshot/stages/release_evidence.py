@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshot import releases
+from earshot.arrays import is_among
 from earshot.artists import LEAST_ARTISTS
 from earshot.catalogue import split
 from earshot.checks import ARTIST_MEAN, BASELINES, CANDIDATE, LINEAR_BOW
@@ -39,10 +40,10 @@ from earshot.stages.folds import Snapshot, read_snapshots
 from earshot.stages.held_out import read_held_out
 from earshot.stages.paths import Paths
 from earshot.stages.released_models import Model
+from earshot.stages.training_set import split_ids
 from earshot.store.reader import HyperImageStore
 
 METRICS: tuple[Metric, ...] = ("map", "auc")
-BOOTSTRAPS = 1000
 DEAF = ("random", "shuffled_content")
 """Systems that hear nothing: a random order, and the candidate's predictions dealt to the wrong songs."""
 MOST_KEPT = 10
@@ -121,7 +122,7 @@ def measure(
     snapshots = read_snapshots(paths, settings, candidate.folds, params.seed)
     systems = [_systems(models, snapshot) for snapshot in snapshots]
     answers = [
-        evaluate_all(found, snapshot.cold_start, k, BOOTSTRAPS, params.seed)
+        evaluate_all(found, snapshot.cold_start, k)
         for found, snapshot in zip(systems, snapshots, strict=True)
     ]
     pairs = {name: _pooled(answers, name) for name in systems[0]}
@@ -169,7 +170,9 @@ class _First:
         found: dict[str, tuple[Result, Result]] = {}
         cold_start = self.snapshot.cold_start
         for name, release in rivals.other_split.items():
-            both = split.cold(cold_start.song_ids, cold_start.artist_ids, Split(**release.split))
+            songs = pd.read_parquet(self.snapshot.folder / "songs.parquet")
+            cold = songs.loc[split.cold(*split_ids(songs), Split(**release.split)), SONG_ID]
+            both = is_among(cold_start.song_ids, cold)
             if len(np.unique(cold_start.artists[both])) < LEAST_ARTISTS:
                 continue
             model = Model.released(self.paths, self.params, release)
@@ -227,8 +230,7 @@ class _First:
         return found
 
     def _among(self, systems: Mapping[str, Judged], candidates: NDArray[np.bool_]) -> dict[str, Result]:
-        cold_start, seed = self.snapshot.cold_start, self.snapshot.seed
-        return evaluate_among(systems, cold_start, candidates, self.k, BOOTSTRAPS, seed)[1]
+        return evaluate_among(systems, self.snapshot.cold_start, candidates, self.k)[1]
 
     def _listeners(self) -> NDArray[np.float32]:
         factors, ids = self.paths.data("wmf_factors"), self.snapshot.plays.user_ids

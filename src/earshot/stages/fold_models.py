@@ -14,7 +14,6 @@ from earshot.evaluation.cold_start import read_cold_start
 from earshot.files import link
 from earshot.params import Params
 from earshot.processes import progress
-from earshot.stages.cnn_checkpoint import write_encoder
 from earshot.stages.paths import Paths
 from earshot.stages.training_set import hold_out
 from earshot.stages.wmf_factors import write_factors
@@ -58,6 +57,9 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
 
 
 def _train(inside: Paths, params: Params, output: Path) -> None:
+    # it imports Lightning, which takes 8 s that a run without other folds need not pay
+    from earshot.stages.cnn_checkpoint import write_encoder
+
     inside.make("wmf_factors", lambda made: write_factors(made, params.wmf_factors, params.seed))
     inside.make("cnn_checkpoint", lambda made: write_encoder(made, params))
     output.mkdir()

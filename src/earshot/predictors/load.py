@@ -67,7 +67,7 @@ def load_encoder(folder: Path, trusted: Collection[str] = ()) -> SongEncoder:
     trusted
         Classes that it may be made of, beside earshot's own (`earshot.trusted`).
     """
-    description, weights, _ = _read(folder, trusted)
+    description, weights = _read(folder, trusted, hears=False)
     encoder = build(description)
     encoder.output_scale = torch.ones_like(weights["output_scale"])  # one for all outputs, or one each
     encoder.load_state_dict(weights)
@@ -95,22 +95,21 @@ def read_trained(folder: Path, trusted: Collection[str] = ()) -> tuple[EncoderDe
         Files that are missing or damaged; a class that is not trusted, which is not even imported;
         weights that are not of this encoder.
     """
-    description, weights, encoder = _read(folder, trusted)
-    if encoder is not None:
-        with torch.device("meta"):
-            _hear_a_window(encoder, description, folder / "encoder.json")
-    return description, weights
+    return _read(folder, trusted, hears=True)
 
 
 def _read(
-    folder: Path, trusted: Collection[str]
-) -> tuple[EncoderDescription, dict[str, Tensor], SongEncoder | None]:
-    """As `read_trained`, before the encoder hears a window; and what `_without_memory` makes of it."""
+    folder: Path, trusted: Collection[str], hears: bool
+) -> tuple[EncoderDescription, dict[str, Tensor]]:
+    """As `read_trained`; without `hears`, what the encoder makes of a window is left to be found out."""
     path = folder / "encoder.pt"
     description = read_description(folder)
     refuse_untrusted(asdict(description), trusted, folder / "encoder.json")
     weights = read_weights(path)
     encoder = _without_memory(description, folder / "encoder.json")
+    if encoder is not None and hears:
+        with torch.device("meta"):
+            _hear_a_window(encoder, description, folder / "encoder.json")
     wanted = None if encoder is None else _shapes(encoder.state_dict())
     found = _shapes(weights)
     if wanted is not None and found.get("output_scale") == (description.n_outputs,):
@@ -119,7 +118,7 @@ def _read(
         odd = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))[0]
         told = f"{odd}: {_told(found.get(odd))}, wanted {_told(wanted.get(odd))}"
         raise UserError(f"{path}: not the weights of the encoder in encoder.json: {told}")
-    return description, weights, encoder
+    return description, weights
 
 
 def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:

@@ -54,7 +54,7 @@ DIFFERENCES = {
     "later": ("deaf", -0.1, -0.05, -0.025, -0.01, 0.0, 0.025),
     "changed": ("deaf", -0.2, -0.1, -0.05, -0.025, 0.0, 0.05),
 }
-"""True differences in AUC: of a first candidate from chance, of others from the release or from linear_bow."""
+"""True differences in AUC: of a first candidate from chance, of others from release or linear_bow."""
 SPREAD = {
     "auc": {"random": 0.059, "shuffled_content": 0.096, "release": 0.05},
     "map_at_500": {"random": 0.10, "shuffled_content": 0.115, "release": 0.08},

@@ -177,9 +177,23 @@ def warming_up(title: str, folder: Path) -> str:
     found = {
         "n0": 4.0,
         "songs": {"choosing": 5, "shown": 5},
-        "columns": [column, column],
-        "mixed": [{"listeners": 3, **dict.fromkeys(warm_up.KINDS, rise)}],
-        "choice": [{"n0": 4.0, "auc": None, "pushes_down": [3]}],
+        "multiple": 1.4,
+        "mean_listeners": 2.9,
+        "choice": [
+            {
+                "n0": 4.0,
+                "multiple": 1.4,
+                "auc": None,
+                "rises": [{"draw": "dated", "listeners": 3, "value": -0.1}],
+            }
+        ],
+        "draws": [
+            {
+                "draw": "dated",
+                "columns": [column, column],
+                "mixed": [{"listeners": 3, **dict.fromkeys(warm_up.KINDS, rise)}],
+            }
+        ],
     }
     return warm_up.draw_page(found)
 

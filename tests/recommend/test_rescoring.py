@@ -39,7 +39,7 @@ def snapshot_of(folder: Path) -> Snapshot:
 def test_a_model_answers_as_it_is_served(made: Path) -> None:
     """Plays of cold songs tell nothing; the others place listeners by sound and listeners, as in serving."""
     snapshot, n0 = snapshot_of(made / "training_set"), 40.0
-    space = WmfSpace.read(made / "wmf_factors", WMF)
+    space = WmfSpace.read(made / "wmf_factors")
     predicted = read_predictions(made / "predicted_factors")
     found = served_system(snapshot, space, n0, predicted)
     songs = pd.read_parquet(made / "training_set" / "songs.parquet")
@@ -56,7 +56,7 @@ def test_a_model_answers_as_it_is_served(made: Path) -> None:
 
 
 def test_a_model_without_listeners_is_given_those_that_its_songs_give(made: Path) -> None:
-    snapshot, space = snapshot_of(made / "training_set"), WmfSpace.read(made / "wmf_factors", WMF)
+    snapshot, space = snapshot_of(made / "training_set"), WmfSpace.read(made / "wmf_factors")
     predicted = read_predictions(made / "predicted_factors")
     found = served_system(snapshot, replace(space, listeners=None), 1.0, predicted)
     kept = served_system(snapshot, space, 1.0, predicted)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,7 @@ from earshot.evaluation.protocol import (
 from earshot.files import read_json, replace_arrays, write_json, write_table
 from earshot.params import Params
 from earshot.spaces.placing import rows_of
-from earshot.spaces.space import TasteSpace, read_space
-from earshot.spaces.wmf import Wmf
+from earshot.spaces.space import read_space
 from earshot.stages.folds import Encoded, Predict, read_predictions, read_snapshots, served_system
 from earshot.stages.paths import Paths
 from earshot.stages.shown_songs import write_shown
@@ -93,11 +91,11 @@ def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
     for snapshot in snapshots:
         if snapshot.fold in folds:
             model = paths.data("fold_models") / str(snapshot.fold)
-            space = _space(model, model, params)
+            space = read_space(model, model)
             work = paths.work / str(snapshot.fold)
             predict: Predict = Encoded(model, snapshot.folder, work, trusted_in(params))
         else:
-            space = _space(paths.data("cnn_checkpoint"), paths.data("wmf_factors"), params)
+            space = read_space(paths.data("cnn_checkpoint"), paths.data("wmf_factors"))
             predict = read_predictions(paths.data("predicted_factors"))
         system = served_system(snapshot, space, n0, predict)
         sizes = len(system.user_vectors), len(system.item_vectors)
@@ -115,10 +113,6 @@ def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
         "systems": {name: tables.describe(result, settings.k) for name, result in results.items()},
         "differences": tables.differences(results, settings.k),
     }
-
-
-def _space(encoder: Path, factors: Path, params: Params) -> TasteSpace:
-    return read_space(encoder, factors, Wmf.of(asdict(params.wmf_factors)))
 
 
 def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: ColdStart) -> None:
@@ -145,7 +139,7 @@ def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, J
     wanted = cold_start.song_ids
     user_ids = pd.read_parquet(training_set / "users.parquet")[USER_ID]
     users = read_vectors(wmf / "user_factors.npy", wmf / "users.parquet", USER_ID, user_ids)
-    listeners = _space(paths.data("cnn_checkpoint"), wmf, params).training_listeners()
+    listeners = read_space(paths.data("cnn_checkpoint"), wmf).training_listeners()
     candidate = System(
         rows_of(listeners.ids, listeners.vectors, user_ids.to_numpy(dtype=object)), _predicted(paths, wanted)
     )

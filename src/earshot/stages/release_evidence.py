@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshot import releases
+from earshot.arrays import is_among
 from earshot.artists import LEAST_ARTISTS
 from earshot.catalogue import split
 from earshot.checks import ARTIST_MEAN, BASELINES, CANDIDATE, LINEAR_BOW
@@ -39,6 +40,7 @@ from earshot.stages.folds import Snapshot, read_snapshots
 from earshot.stages.held_out import read_held_out
 from earshot.stages.paths import Paths
 from earshot.stages.released_models import Model
+from earshot.stages.training_set import split_ids
 from earshot.store.reader import HyperImageStore
 
 METRICS: tuple[Metric, ...] = ("map", "auc")
@@ -168,7 +170,9 @@ class _First:
         found: dict[str, tuple[Result, Result]] = {}
         cold_start = self.snapshot.cold_start
         for name, release in rivals.other_split.items():
-            both = split.cold(cold_start.song_ids, cold_start.artist_ids, Split(**release.split))
+            songs = pd.read_parquet(self.snapshot.folder / "songs.parquet")
+            cold = songs.loc[split.cold(*split_ids(songs), Split(**release.split)), SONG_ID]
+            both = is_among(cold_start.song_ids, cold)
             if len(np.unique(cold_start.artists[both])) < LEAST_ARTISTS:
                 continue
             model = Model.released(self.paths, self.params, release)

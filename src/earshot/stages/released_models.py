@@ -13,13 +13,13 @@ from earshot import releases
 from earshot.checks import CANDIDATE
 from earshot.columns import SONG_ID
 from earshot.evaluation.protocol import System
+from earshot.factors.numbers import read_numbers
 from earshot.params import Params, Split
 from earshot.recommend.held_out_lists import Recipe, list_songs, refit
 from earshot.releases import Manifest
 from earshot.releases.manifest import FOLD_MODELS
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import TasteSpace, read_space
-from earshot.spaces.wmf import Wmf
 from earshot.stages.folds import Encoded, Predict, Snapshot, read_predictions, served_system, thin
 from earshot.stages.held_out import LENGTH, LISTS, HeldOut
 from earshot.stages.paths import Paths
@@ -71,7 +71,7 @@ class Model:
             return None
         model = self.folder / FOLD_MODELS / str(snapshot.fold)
         predict = self._encode(model, snapshot.folder, str(snapshot.fold))
-        return served_system(snapshot, self._space(model, model), self.release.n0, predict)
+        return served_system(snapshot, read_space(model, model), self.release.n0, predict)
 
     def first_system(self, snapshot: Snapshot) -> System:
         """The same of the model that may be served, whatever was cold to it."""
@@ -85,8 +85,8 @@ class Model:
         store = HyperImageStore.open(training_set / "hyper_images")
         with_audio = np.isin(held_out.song_ids, store.songs[SONG_ID].to_numpy(dtype=object))
         ids = held_out.song_ids[with_audio & thin(held_out.n_listeners, self.release.n0)]
-        numbers = self.release.params["wmf_factors"]
-        recipe = Recipe(numbers["iterations"], self.release.params.get("seed", 0))
+        numbers = read_numbers(self.folder / "wmf_factors")
+        recipe = Recipe(numbers.iterations, self.release.params.get("seed", 0))
         space = refit(self._first_space(), held_out.known, recipe)
         predicted = Placed(ids, self._predict(training_set)(ids))
         return list_songs(
@@ -94,10 +94,7 @@ class Model:
         ).songs
 
     def _first_space(self) -> TasteSpace:
-        return self._space(self.folder / "cnn_checkpoint", self.folder / "wmf_factors")
-
-    def _space(self, encoder: Path, factors: Path) -> TasteSpace:
-        return read_space(encoder, factors, Wmf.of(self.release.params["wmf_factors"]))
+        return read_space(self.folder / "cnn_checkpoint", self.folder / "wmf_factors")
 
     def _predict(self, training_set: Path) -> Predict:
         predicted = self.folder / "predicted_factors"

@@ -12,6 +12,7 @@ from earshot.catalogue.play_counts import read_play_counts
 from earshot.checks import OBJECTIVE_CONVERGED, OBJECTIVE_FALLS, check
 from earshot.columns import COLD, SONG_ID
 from earshot.errors import UserError
+from earshot.factors.numbers import read_numbers, write_numbers
 from earshot.factors.solves import confidence, solve_rows
 from earshot.factors.wmf import Factorization, fit
 from earshot.files import link, replace_arrays, write_table
@@ -25,12 +26,12 @@ CONVERGED = 1e-3
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Factorize the training set as params.yaml asks; see `write_factors`."""
-    return write_factors(paths, params.wmf_factors, params.seed)
+    """Factorize the training set with the numbers that wmf_search has found; see `write_factors`."""
+    return write_factors(paths, read_numbers(paths.data("wmf_search")), params.seed)
 
 
 def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
-    """Factorize the training set and write both sides' factors; the summary.
+    """Factorize the training set and write both sides' factors, and the numbers that made them; the summary.
 
     Raises
     ------
@@ -64,6 +65,7 @@ def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
     _write_items(paths.output, "", plays.song_ids[~cold], fitted.item_factors)
     _write_items(paths.output, "cold_", plays.song_ids[cold], cold_factors)
     _write_curve(paths.output / "objective.csv", fitted.objective)
+    write_numbers(paths.output, wmf)
     return {
         "listeners": len(plays.user_ids),
         "warm_songs": int((~cold).sum()),

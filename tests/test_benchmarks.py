@@ -53,7 +53,7 @@ def test_evaluation() -> None:
 def test_coverage() -> None:
     measured = run("coverage.py", "1", "8", "2")
     assert set(measured["coverage_single"]["auc"]) == {"20", "50", "100", "200", "500"}
-    assert set(measured["false_beats"].values()) <= {0.0, 0.5, 1.0}
+    assert set(measured["false_beats"].values()) <= {0.0, 0.5, 1.0}  # of one world, or two
 
 
 def test_gate_power() -> None:

@@ -55,7 +55,8 @@ def test_a_first_candidate_that_beats_chance_is_released_and_served(first_releas
         assert difference["auc"]["p"] <= 0.0001
         assert difference["auc"]["artists"] >= 20
     assert (manifest["number"], manifest["previous"], manifest["feature_key"]) == (1, None, "key-1")
-    assert manifest["params"]["wmf_factors"]["alpha"] == 2.0
+    assert manifest["params"]["wmf_factors"]["iterations"] == 15
+    assert "wmf_factors/wmf.json" in manifest["files"]
     assert [release.release for release in releases.list_releases(first_release.root)] == [name]
     assert releases.show_release(first_release.root, name[:4])["served"]
     assert stale(first_release) == set()

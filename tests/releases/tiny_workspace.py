@@ -342,8 +342,6 @@ def _write_pipeline(root: Path) -> None:
     params = (PROJECT / "params.yaml").read_text()
     for old, new in {
         "folds: 4": "folds: 2",
-        "epsilon: 1.0e-6": "epsilon: 1.0",
-        "regularization: 100.0": "regularization: 10.0",
         OWN_ENCODER: f"class_path: {TOY}",
         "init_args: {families: [mel]}": "init_args: {}",
     }.items():

@@ -14,17 +14,16 @@ from earshot.columns import SONG_ID
 from earshot.evaluation import tables
 from earshot.evaluation.list_makeup import make_up, miscalibration
 from earshot.evaluation.list_quality import Asked, Found, Key, look
+from earshot.factors.numbers import read_numbers
 from earshot.files import read_json, write_json
 from earshot.params import Params, WmfFactors
 from earshot.recommend.held_out_lists import HeldOutLists, Recipe, list_songs, refit
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import read_space
-from earshot.spaces.wmf import Wmf
-from earshot.stages.held_out import LENGTH, HeldOut, genre_shares, read_held_out
+from earshot.stages.held_out import LENGTH, LISTS, HeldOut, genre_shares, read_held_out
 from earshot.stages.paths import Paths
 
 DEPTHS = (10, 20, 100)
-LISTS = "lists.npy"
 _HEADLINE: Key = ("recall", 20)
 _LEAST_LISTENERS = 20
 """A part of the listeners with fewer is not shown apart."""
@@ -53,12 +52,11 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
 def _lists_of_candidate(paths: Paths, params: Params, held_out: HeldOut) -> HeldOutLists:
     predicted = paths.data("predicted_factors")
     ids = pd.read_parquet(predicted / "items.parquet")[SONG_ID].to_numpy(dtype=object)
-    wmf = params.wmf_factors
-    numbers = Wmf(wmf.alpha, wmf.epsilon, wmf.regularization)
-    space = read_space(paths.data("cnn_checkpoint"), paths.data("wmf_factors"), numbers)
+    wmf = paths.data("wmf_factors")
+    space = read_space(paths.data("cnn_checkpoint"), wmf)
     n0 = float(read_json(paths.data("warm_up") / "warm_up.json")["n0"])
     heard = Placed(ids, np.load(predicted / "item_factors.npy", allow_pickle=False))
-    refitted = refit(space, held_out.known, recipe_of(wmf, params.seed))
+    refitted = refit(space, held_out.known, recipe_of(read_numbers(wmf), params.seed))
     return list_songs(held_out.known, held_out.asked, held_out.song_ids, heard, refitted, n0, LENGTH)
 
 

@@ -21,7 +21,6 @@ from earshot.evaluation.warm_up import WarmUpColumn, judge_columns
 from earshot.files import write_json
 from earshot.params import Params
 from earshot.spaces.space import read_space
-from earshot.spaces.wmf import Wmf
 from earshot.stages.paths import Paths
 
 
@@ -53,7 +52,7 @@ def _read_songs(paths: Paths, params: Params) -> ColdSongs:
     every = read_cold_start(folder)
     few = every.only(np.isin(every.song_ids, chosen(every.song_ids, params.warm_up.max_songs, "warm_up")))
     vectors = read_vectors(predicted / "item_factors.npy", predicted / "items.parquet", SONG_ID, few.song_ids)
-    space = read_space(paths.data("cnn_checkpoint"), wmf, Wmf.of(asdict(params.wmf_factors)))
+    space = read_space(paths.data("cnn_checkpoint"), wmf)
     return cold_songs(read_play_counts(folder), few, vectors, space)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshot.pages.charts import Axis, BarRow, bars_chart, curves_chart, interval_bar, ticks
+from earshot.pages.bars import BarRow, bars_chart
+from earshot.pages.charts import Axis, curves_chart, interval_bar, ticks
 from earshot.pages.render import number, signed
 from earshot.pages.song_map import colour_classes, draw_map
 from earshot.pages.songs import choose_sounds

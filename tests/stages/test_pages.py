@@ -189,7 +189,11 @@ def test_the_terminal_says_how_good_lists_are(workspace, capsys):
 
 def in_words(values, interval):
     low, high = values[interval]
-    return f"{values['n_artists']} artists: too few to say" if low is None else f"{number(low)} to {number(high)}"
+    return (
+        f"{values['n_artists']} artists: too few to say"
+        if low is None
+        else f"{number(low)} to {number(high)}"
+    )
 
 
 def test_lists_that_nobody_could_be_asked_about(workspace, tmp_path):

@@ -7,7 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from earshot.pages.charts import Axis, BarRow, bars_chart
+from earshot.pages.bars import BarRow, bars_chart
+from earshot.pages.charts import Axis
 from earshot.pages.render import number, render
 from earshot.pages.results import Cell, TableRow, draw_table, metric_axis, metric_cell
 

@@ -14,6 +14,8 @@ TRAINING_WAS_LONG_ENOUGH = "training_was_long_enough"
 NOT_BELOW_EITHER_END = "not_below_either_end"
 AHEAD_OF_BOTH_ENDS = "ahead_of_both_ends"
 FIRST_LISTENERS_PUSH_NOTHING_DOWN = "first_listeners_push_nothing_down"
+SOME_N0_PUSHES_NOTHING_DOWN = "some_n0_pushes_nothing_down"
+N0_INSIDE_ITS_GRID = "n0_inside_its_grid"
 LISTENERS_WITH_A_LIST = "listeners_with_a_list"
 NEW_DELIVERIES = "new_deliveries"
 
@@ -46,7 +48,13 @@ NAMES = {
     "wmf_search": (CHOICE_INSIDE_THE_GRID,),
     "wmf_factors": (OBJECTIVE_FALLS, OBJECTIVE_CONVERGED),
     "cnn_checkpoint": (VALIDATION_LOSS_FALLS, TRAINING_WAS_LONG_ENOUGH),
-    "warm_up": (NOT_BELOW_EITHER_END, AHEAD_OF_BOTH_ENDS, FIRST_LISTENERS_PUSH_NOTHING_DOWN),
+    "warm_up": (
+        NOT_BELOW_EITHER_END,
+        AHEAD_OF_BOTH_ENDS,
+        FIRST_LISTENERS_PUSH_NOTHING_DOWN,
+        SOME_N0_PUSHES_NOTHING_DOWN,
+        N0_INSIDE_ITS_GRID,
+    ),
     "evaluation_report": tuple(beats(*pair) for pair in COMPARED),
     "recommendations": (LISTENERS_WITH_A_LIST,),
 }

@@ -149,7 +149,7 @@ class CnnCheckpoint(Training):
 @dataclass(frozen=True, config=CONFIG)
 class WarmUp:
     listeners: Annotated[list[Count], Field(min_length=1)]
-    n0: Annotated[list[Positive], Field(min_length=1)]
+    n0_multiples: Annotated[list[Positive], Field(min_length=1)]
     draws: Count
     max_songs: Count
     max_listeners: Count
@@ -165,7 +165,6 @@ class ServedQuality:
 @dataclass(frozen=True, config=CONFIG)
 class EvaluationReport:
     k: Count
-    bootstraps: Annotated[int, Field(ge=100)]
     report_songs: Annotated[int, Field(ge=1, le=50)]
 
 

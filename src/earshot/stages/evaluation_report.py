@@ -60,7 +60,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     cold_start = read_cold_start(paths.data("training_set"))
     systems = _systems(paths, cold_start, params)
     _write_baselines(paths.output / BASELINES, systems)
-    judged = judge(systems, cold_start, settings.k, settings.bootstraps, params.seed)
+    judged = judge(systems, cold_start, settings.k)
     recipe = _judge_recipe(paths, params)
     judged.metrics["candidate"] = read_json(paths.data("cnn_checkpoint") / "summary.json").get("candidate")
     _write_tables(paths, params, judged, cold_start)
@@ -104,9 +104,7 @@ def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
             "shuffled_content": Permutations(system, params.seed),
             CANDIDATE: system,
         }
-        answers.append(
-            evaluate_all(systems, snapshot.cold_start, settings.k, settings.bootstraps, params.seed)
-        )
+        answers.append(evaluate_all(systems, snapshot.cold_start, settings.k))
     results = {name: pool([found[name] for found in answers]) for name in answers[0]}
     return {
         "folds": [snapshot.fold for snapshot in snapshots],

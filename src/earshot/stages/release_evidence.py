@@ -44,7 +44,6 @@ from earshot.stages.training_set import split_ids
 from earshot.store.reader import HyperImageStore
 
 METRICS: tuple[Metric, ...] = ("map", "auc")
-BOOTSTRAPS = 1000
 DEAF = ("random", "shuffled_content")
 """Systems that hear nothing: a random order, and the candidate's predictions dealt to the wrong songs."""
 MOST_KEPT = 10
@@ -123,7 +122,7 @@ def measure(
     snapshots = read_snapshots(paths, settings, candidate.folds, params.seed)
     systems = [_systems(models, snapshot) for snapshot in snapshots]
     answers = [
-        evaluate_all(found, snapshot.cold_start, k, BOOTSTRAPS, params.seed)
+        evaluate_all(found, snapshot.cold_start, k)
         for found, snapshot in zip(systems, snapshots, strict=True)
     ]
     pairs = {name: _pooled(answers, name) for name in systems[0]}
@@ -198,7 +197,7 @@ class _First:
                 # listeners lie where the factorization put them, as songs do
                 pair = {CANDIDATE: candidate, name: System(self._listeners(), items[name])}
                 if results := self._among(pair, asked):
-                    found[name] = _differences(results[CANDIDATE], results[name], self.k)
+                    found[name] = differences(results[CANDIDATE], results[name], self.k)
         return found
 
     def by_genre(self, rivals: _Rivals) -> dict[str, Differences]:
@@ -211,7 +210,7 @@ class _First:
             masks = large_genres(genres, self.snapshot.cold_start, self.params.release.min_genre_share)
             for genre, mask in masks.items():
                 if results := self._among(pair, mask):
-                    found[genre] = _differences(results[CANDIDATE], results[release], self.k)
+                    found[genre] = differences(results[CANDIDATE], results[release], self.k)
         return found
 
     def lists(self, models: Mapping[str, Model], rivals: _Rivals) -> dict[str, Differences]:
@@ -231,8 +230,7 @@ class _First:
         return found
 
     def _among(self, systems: Mapping[str, Judged], candidates: NDArray[np.bool_]) -> dict[str, Result]:
-        cold_start, seed = self.snapshot.cold_start, self.snapshot.seed
-        return evaluate_among(systems, cold_start, candidates, self.k, BOOTSTRAPS, seed)[1]
+        return evaluate_among(systems, self.snapshot.cold_start, candidates, self.k)[1]
 
     def _listeners(self) -> NDArray[np.float32]:
         factors, ids = self.paths.data("wmf_factors"), self.snapshot.plays.user_ids
@@ -265,10 +263,10 @@ def as_evidence(
         As in `Evidence`.
     """
     return Evidence(
-        {name: _differences(*pairs[name], k, by_chance=True) for name in DEAF},
-        {name: _differences(*pairs[name], k) for name in paired},
+        {name: differences(*pairs[name], k, by_chance=True) for name in DEAF},
+        {name: differences(*pairs[name], k) for name in paired},
         unpaired,
-        {} if champion is None else {champion: _differences(*pairs[champion], k)},
+        {} if champion is None else {champion: differences(*pairs[champion], k)},
         genres,
         baselines,
         lists,
@@ -340,7 +338,8 @@ def _checks(paths: Paths) -> tuple[dict[str, Any], ...]:
     return tuple(check for summary in summaries for check in summary.get("checks", []))
 
 
-def _differences(candidate: Result, other: Result, k: int, by_chance: bool = False) -> Differences:
+def differences(candidate: Result, other: Result, k: int, by_chance: bool = False) -> Differences:
+    """Candidate minus other by metric, with paired intervals; with `by_chance` also p of the AUC."""
     artists = len(candidate.artist_ids)
     found: Differences = {
         metric_name(metric, k): {**_numbers(difference(candidate, other, metric)), "artists": artists}

@@ -87,12 +87,11 @@ def evaluation(title: str, folder: Path) -> str:
 
 
 def served(title: str) -> dict[str, Any]:
-    """More genres than are shown at once, all called `title`, and a rule."""
+    """More genres than are shown at once, all called `title`."""
     measured = values(*(f"{metric}_at_{k}" for metric in served_lists.METRICS for k in served_lists.DEPTHS))
     part = measured | {"name": title, "size": 3, "listeners": 9}
     counts = ("listeners", "songs", "new_songs", "listable_songs", "held_out_plays", "plays_of_new_songs")
     shares = {"held_out_share": 0.1, "new_songs_of_listable": 0.5, "listeners_by_date": 4, "n_artists": 30}
-    rule = values(*(f"recall_at_20_{kind}" for kind in served_lists.KINDS))
     return {
         "question": dict.fromkeys(counts, 9) | shares,
         "found": dict.fromkeys(served_lists.KINDS, part),
@@ -100,7 +99,6 @@ def served(title: str) -> dict[str, Any]:
         "by_activity": [part],
         "by_genre": [part] * (served_lists.MOST_GENRES + 1),
         "makeup": {str(k): dict.fromkeys(served_lists.MAKE_UP, 0.5) for k in served_lists.DEPTHS},
-        "rules": [rule | {"name": title, "chosen": True, "new_songs_at_10": 0.1}],
     }
 
 

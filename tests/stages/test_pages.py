@@ -16,6 +16,7 @@ from earshot.pages import hyper_images, song_sheet
 from earshot.pages.render import number
 from earshot.pages.report import DESCRIPTIONS
 from earshot.pages.results import metric_axis, metric_cell
+from earshot.pages.served_lists import draw_lists
 from earshot.stages import evaluation_report, pages, served_quality, warm_up
 from tests.chromium import CHROMIUM
 from tests.chromium import OPTIONS as HEADLESS
@@ -27,6 +28,7 @@ FILES = ["evaluation.html", "warm_up.html", "drift.html", "validation.html"]
 LINE = {"measure": "loudness", "observed": -31.0, "low": -20.0, "high": -10.0, "drifted": True, "far": True}
 METRICS, KINDS = ("recall", "ndcg", "hit_rate"), ("all", "known", "new")
 PARTS = ("by_popularity", "by_activity", "by_genre")
+DIFFERENCE = {"value": -0.01, "ci95_artists": [-0.02, 0.01]}
 CHECK = {"name": "plays", "table": "totals", "column": "plays", "expectation": "", "arguments": {}}
 
 
@@ -174,7 +176,7 @@ def test_lists_are_shown_as_they_were_measured(workspace, page):
     assert section.count(f"{100 * share:.1f} %") == 2
     assert f'<span class="value">{100 * found["makeup"]["10"]["new_songs"]:.1f} %</span>' in section
     assert "drawn by a hash" in section
-    assert "Other rules" not in section
+    assert "Rules of the list" not in section
     assert "data/served_quality</code></dt>" in page
 
 
@@ -194,6 +196,23 @@ def in_words(values, interval):
         if low is None
         else f"{number(low)} to {number(high)}"
     )
+
+
+def test_rules_of_the_list_are_named_with_what_they_cost(workspace):
+    """Of no rule there is no difference; the rule that params.yaml has stands out."""
+    found = json.loads((workspace[0] / "data" / "served_quality" / "served_quality.json").read_text())
+    rows = []
+    for share, most in ((None, None), (0.05, None), (None, 1), (0.125, 2)):
+        recall = {f"recall_at_20_{kind}": 0.25 for kind in KINDS}
+        less = {f"recall_at_20_{kind}_difference": DIFFERENCE for kind in KINDS}
+        rule = {"new_share": share, "max_per_artist": most, "configured": most == 1}
+        rows.append(rule | recall | less | {"makeup": {"10": {"new_songs": 0.5}}})
+    section = draw_lists(found | {"rules": rows})
+    names = ["No rule", "At least 5 % new songs", "At most 1 song of an artist"]
+    names.append("At least 12.5 % new songs and at most 2 songs of an artist")
+    assert re.findall('<th scope="row">([^<]*)(?=<)', section)[-4:] == names
+    assert section.count(">−0.010 (−0.020 to +0.010)<") == 3 * 3
+    assert re.findall('class="candidate">\n<th scope="row">([^<]*)', section) == names[2:3]
 
 
 def test_lists_that_nobody_could_be_asked_about(workspace, tmp_path):

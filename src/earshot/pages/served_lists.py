@@ -8,9 +8,9 @@ from typing import Any
 from markupsafe import Markup
 
 from earshot.pages.bars import BarRow, bars_chart
-from earshot.pages.charts import Axis
-from earshot.pages.render import number, render
-from earshot.pages.results import Cell, TableRow, draw_table, metric_axis, metric_cell
+from earshot.pages.charts import Axis, interval_bar
+from earshot.pages.render import number, render, signed
+from earshot.pages.results import Cell, TableRow, draw_table, metric_cell
 
 Content = Mapping[str, Any]
 
@@ -36,6 +36,7 @@ MAKE_UP = {
         "can hold; 0: the same (Steck 2018)",
     ),
 }
+NEW = "New in the first 10"
 SHARES = ("new_songs", "coverage", "popularity")
 MOST_GENRES = 12
 """Shown at once; the others are folded."""
@@ -64,7 +65,7 @@ def draw_lists(found: Content) -> Markup:
         "more_genres": _parts(genres[MOST_GENRES:], "songs", None),
         "n_more_genres": len(genres[MOST_GENRES:]),
         "make_up": _make_up(found),
-        "rules": _rules(found["rules"], question["n_artists"]) if found.get("rules") else None,
+        "rules": _rules(found["rules"]) if found.get("rules") else None,
     }
     return render("served_lists.html", question=question, counts=_counts(question), lists=lists)
 
@@ -114,21 +115,46 @@ def _make_up(found: Content) -> Markup:
     return draw_table(["", *(f"First {k}" for k in DEPTHS)], rows, "results makeup")
 
 
-def _rules(rules: Sequence[Content], n_artists: int) -> Markup:
-    """Other ways to make the list, beside the one that is taken."""
-    metrics = {f"recall_at_20_{kind}": f"Recall@20, {name.lower()}" for kind, name in KINDS.items()}
-    axes = {metric: metric_axis(rules, metric) for metric in metrics}
+def _rules(rules: Sequence[Content]) -> Markup:
+    """Recall@20 under each rule; below it and drawn, what it is more or less than without any, paired."""
+    headings = {kind: f"Recall@20, {name.lower()}" for kind, name in KINDS.items()}
+    axes = {
+        kind: _difference_axis([rule[f"recall_at_20_{kind}_difference"] for rule in rules]) for kind in KINDS
+    }
     rows = []
     for rule in rules:
-        values = {"n_artists": n_artists, **rule}
+        plain = rule["new_share"] is None and rule["max_per_artist"] is None
         cells = [
-            metric_cell(values, metric, heading, axes[metric], signs=False)
-            for metric, heading in metrics.items()
+            Cell(heading, number(rule[f"recall_at_20_{kind}"]))
+            if plain
+            else _recall_under(rule, kind, heading, axes[kind])
+            for kind, heading in headings.items()
         ]
-        share = Cell("New among the first 10", _percent(rule["new_songs_at_10"]))
-        notes = ["as it is served"] if rule["chosen"] else []
-        rows.append(TableRow(rule["name"], [*cells, share], notes, stands_out=rule["chosen"]))
-    return draw_table(["Rule", *metrics.values(), "New among the first 10"], rows, "results dense")
+        cells.append(Cell(NEW, _percent(rule["makeup"]["10"]["new_songs"])))
+        notes = ["as params.yaml has it"] if rule["configured"] else []
+        rows.append(TableRow(_rule_name(rule), cells, notes, stands_out=rule["configured"]))
+    return draw_table(["Rule", *headings.values(), NEW], rows, "results dense")
+
+
+def _recall_under(rule: Content, kind: str, heading: str, axis: Axis) -> Cell:
+    difference = rule[f"recall_at_20_{kind}_difference"]
+    value, (low, high) = difference["value"], difference["ci95_artists"]
+    ends = signed(value) + ("" if low is None else f" ({signed(low)} to {signed(high)})")
+    return Cell(
+        heading, number(rule[f"recall_at_20_{kind}"]), ends, interval_bar(value, low, high, axis, 0.0)
+    )
+
+
+def _difference_axis(differences: Sequence[Content]) -> Axis:
+    return Axis.around([0.0, *(end for one in differences for end in (one["value"], *one["ci95_artists"]))])
+
+
+def _rule_name(rule: Content) -> str:
+    share, most = rule["new_share"], rule["max_per_artist"]
+    parts = [] if share is None else [f"at least {100 * share:g} % new songs"]
+    parts += [] if most is None else [f"at most {most} song{'' if most == 1 else 's'} of an artist"]
+    named = " and ".join(parts) or "no rule"
+    return named[0].upper() + named[1:]
 
 
 def _percent(share: float | None) -> str:

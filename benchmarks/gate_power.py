@@ -36,13 +36,13 @@ from scipy.stats import t
 
 from earshot import releases
 from earshot.evaluation.cold_start import ColdStart
-from earshot.evaluation.intervals import GROUPS, jackknife_groups, multiplicities
+from earshot.evaluation.intervals import Replicates
 from earshot.evaluation.metrics import Floats, Metric
 from earshot.evaluation.protocol import Result
 from earshot.evaluation.tags import large_genres
 from earshot.params import load_params
 from earshot.releases.gate import STOPPING
-from earshot.stages.release_evidence import BOOTSTRAPS, CANDIDATE, DEAF, METRICS, as_evidence
+from earshot.stages.release_evidence import CANDIDATE, DEAF, METRICS, as_evidence
 
 ARTISTS = (20, 60, 120, 500)
 DIFFERENCES = {
@@ -62,8 +62,6 @@ MAP_PER_AUC = 0.7
 CORRELATION = 0.6
 GENRES = 8
 RELEASE, BEST = "release", "best"
-WIDTH = {"auc": 2 * 1.96, "map_at_500": 2 * float(t.ppf(0.975, GROUPS - 1))}
-"""Of a 95 % interval, in standard errors."""
 
 Scores = dict[str, Floats]
 """(n_artists,) by metric."""
@@ -102,16 +100,16 @@ def read_spread(decision: Path) -> dict[str, dict[str, float]]:
     """As `SPREAD`, of a decision; what it does not say of a release is taken from there, in proportion."""
     said = json.loads(decision.read_text())["differences"]
     spread: dict[str, dict[str, float]] = {}
-    for metric, width in WIDTH.items():
-        found = {
-            name if name in DEAF else RELEASE: (each[metric]["high"] - each[metric]["low"])
-            / width
-            * np.sqrt(each[metric]["artists"])
-            for name, each in said.items()
-        }
+    for metric in SPREAD:
+        found = {name if name in DEAF else RELEASE: _deviation(**each[metric]) for name, each in said.items()}
         larger = found["random"] / SPREAD[metric]["random"]
         spread[metric] = {RELEASE: larger * SPREAD[metric][RELEASE], **found}
     return spread
+
+
+def _deviation(low: float, high: float, artists: int, **_: float) -> float:
+    """Over artists, of what has that interval: so many standard errors, of sqrt(artists) to one deviation."""
+    return float((high - low) / (2 * t.ppf(0.975, artists - 1)) * np.sqrt(artists))
 
 
 def decide(
@@ -174,25 +172,13 @@ def correlated(artists: int, rng: np.random.Generator) -> Scores:
 
 
 def as_result(scores: Scores) -> Result:
-    """Means over artists, with the replicates that the protocol would draw."""
+    """Means over artists, with replicates as the protocol has them."""
     n = len(scores["auc"])
-    ids, drawn, kept = replicates(n)
     values: dict[Metric, Floats] = {METRICS[name]: each for name, each in scores.items()}
-    made: dict[Metric, Floats] = {
-        "auc": values["auc"] @ drawn / n,
-        "map": (values["map"] @ kept) / kept.sum(axis=0),
-    }
-    nothing = np.empty(0)
-    return Result(values, made, nothing, nothing, ids, (values["auc"] - values["auc"].mean()) / n)
-
-
-@cache
-def replicates(n: int) -> tuple[NDArray[np.object_], Floats, Floats]:
-    """Ids of artists, their multiplicities in every bootstrap, and which of them every group leaves."""
-    ids = np.array([f"artist-{artist:04d}" for artist in range(n)], dtype=object)
-    groups = jackknife_groups(ids.tolist())
-    kept = groups[:, None] != np.arange(GROUPS)
-    return ids, multiplicities(n, BOOTSTRAPS, 0).astype(np.float64), kept.astype(np.float64)
+    users = np.full(n, n)  # as many, whichever artist is deleted
+    made = {metric: Replicates((each.sum() - each) / (n - 1), users) for metric, each in values.items()}
+    nothing, ids = np.empty(0), np.arange(n).astype(object)
+    return Result(values, made, nothing, nothing, ids)
 
 
 def by_genre(scores: dict[str, Scores], min_share: float) -> dict[str, dict[str, Result]]:

@@ -48,6 +48,12 @@ def test_evaluation() -> None:
     assert run("evaluation.py", "300", "60", "2", "1")["users"] == 300
 
 
+def test_coverage() -> None:
+    measured = run("coverage.py", "1", "8", "2")
+    assert set(measured["coverage_single"]["auc"]) == {"20", "50", "100", "200", "500"}
+    assert set(measured["false_beats"].values()) <= {0.0, 0.5, 1.0}
+
+
 def test_gate_power() -> None:
     assert set(run("gate_power.py", "1", "1")["released"]["later"]["0.0"]) == {"20", "60", "120", "500"}
 

@@ -23,6 +23,8 @@ def test_the_projects_own_params_are_read() -> None:
         ("wmf_factors.factors", 0, "wmf_factors.factors=0: Input should be greater than or equal to 1"),
         ("wmf_factors.factors", 2.5, "wmf_factors.factors=2.5: Input should be a valid integer"),
         ("wmf_factors.factors", "20", "wmf_factors.factors='20': Input should be a valid integer"),
+        ("wmf_factors.alpha", "atuo", "wmf_factors.alpha='atuo': Input should be a valid number, or 'auto'"),
+        ("wmf_factors.iterations", "auto", "wmf_factors.iterations='auto': Input should be a valid integer"),
         ("wmf_factors.fators", 20, "wmf_factors.fators=20: unknown key; allowed here: factors, alpha,"),
         ("training_set.split.by", "album", "training_set.split.by='album': Input should be 'song', 'artist'"),
         ("training_set.split.fold", 4, "fold=4 must be below folds=4"),

@@ -77,8 +77,7 @@ def run(paths: Paths, params: Oord2013) -> dict[str, Any]:
 def _run(fold: Fold, number: int, params: Oord2013) -> Run:
     settings, cold_start = params.evaluation, fold.cold_start
     systems = make_systems(fold)
-    # replicates hang on the artists alone: seeds share them
-    results = evaluate_all(systems, cold_start, settings.k, settings.bootstraps, seed=0)
+    results = evaluate_all(systems, cold_start, settings.k)
     again = [measure(shuffled(fold, seed), cold_start, settings.k) for seed in range(settings.shuffles)]
     user_ids = pd.read_parquet(fold.training_set / "users.parquet")[USER_ID]
     which = {"fold": number, "seed": fold.seed}
@@ -86,9 +85,9 @@ def _run(fold: Fold, number: int, params: Oord2013) -> Run:
         number,
         fold.seed,
         results,
-        judge_kinds(systems, cold_start, results, settings.k, settings.bootstraps, seed=0),
+        judge_kinds(systems, cold_start, results, settings.k),
         again,
-        tables.describe_protocol(cold_start, settings.k, settings.bootstraps),
+        tables.describe_protocol(cold_start, settings.k),
         tables.per_user(results, cold_start, user_ids).assign(**which),
         tables.per_song(results, cold_start).assign(**which),
     )

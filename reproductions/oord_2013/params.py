@@ -49,7 +49,6 @@ class Network:
 @dataclass(frozen=True, config=CONFIG)
 class Evaluation:
     k: Count
-    bootstraps: Annotated[int, Field(ge=100)]
     shuffles: Count
 
 

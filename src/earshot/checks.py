@@ -6,12 +6,16 @@ from typing import Any
 
 USABLE_FILES = "usable_files"
 SONGS_WITH_AN_IMAGE = "songs_with_an_image"
+CHOICE_INSIDE_THE_GRID = "choice_inside_the_grid"
 OBJECTIVE_FALLS = "objective_falls"
+OBJECTIVE_CONVERGED = "objective_converged"
 VALIDATION_LOSS_FALLS = "validation_loss_falls"
 TRAINING_WAS_LONG_ENOUGH = "training_was_long_enough"
 NOT_BELOW_EITHER_END = "not_below_either_end"
 AHEAD_OF_BOTH_ENDS = "ahead_of_both_ends"
 FIRST_LISTENERS_PUSH_NOTHING_DOWN = "first_listeners_push_nothing_down"
+SOME_N0_PUSHES_NOTHING_DOWN = "some_n0_pushes_nothing_down"
+N0_INSIDE_ITS_GRID = "n0_inside_its_grid"
 LISTENERS_WITH_A_LIST = "listeners_with_a_list"
 NEW_DELIVERIES = "new_deliveries"
 
@@ -21,6 +25,8 @@ UPPER_BOUND = "upper_bound"
 """The system that is where the factorization itself would put each song, by its listeners."""
 LINEAR_BOW, ARTIST_MEAN, PERFECT_EAR = "linear_bow", "artist_mean", "perfect_ear"
 """Systems beside the candidate: a ridge regression on sound, no sound at all, and the true traits."""
+BASELINES = "baselines.npz"
+"""The file of the report with the vectors of the candidate songs, `(n_candidates, d)`, of the first two."""
 COMPARED = (
     (CANDIDATE, "random"),
     (CANDIDATE, "shuffled_content"),
@@ -39,9 +45,16 @@ def beats(better: str, other: str) -> str:
 NAMES = {
     "raw_audio": (USABLE_FILES,),
     "hyper_images": (SONGS_WITH_AN_IMAGE,),
-    "wmf_factors": (OBJECTIVE_FALLS,),
+    "wmf_search": (CHOICE_INSIDE_THE_GRID,),
+    "wmf_factors": (OBJECTIVE_FALLS, OBJECTIVE_CONVERGED),
     "cnn_checkpoint": (VALIDATION_LOSS_FALLS, TRAINING_WAS_LONG_ENOUGH),
-    "warm_up": (NOT_BELOW_EITHER_END, AHEAD_OF_BOTH_ENDS, FIRST_LISTENERS_PUSH_NOTHING_DOWN),
+    "warm_up": (
+        NOT_BELOW_EITHER_END,
+        AHEAD_OF_BOTH_ENDS,
+        FIRST_LISTENERS_PUSH_NOTHING_DOWN,
+        SOME_N0_PUSHES_NOTHING_DOWN,
+        N0_INSIDE_ITS_GRID,
+    ),
     "evaluation_report": tuple(beats(*pair) for pair in COMPARED),
     "recommendations": (LISTENERS_WITH_A_LIST,),
 }

@@ -7,7 +7,7 @@ from dataclasses import field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from earshot.classes import ClassPath, Component
@@ -20,6 +20,18 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+_OR_AUTO = "or 'auto'"
+
+
+def _which(value: Any) -> str:
+    """As which of two kinds a value is checked, so that one error is told, not one a kind."""
+    return "auto" if value == "auto" else _OR_AUTO
+
+
+Auto = Annotated[Literal["auto"], Tag("auto")]
+CountOrAuto = Annotated[Annotated[Count, Tag(_OR_AUTO)] | Auto, Discriminator(_which)]
+PositiveOrAuto = Annotated[Annotated[Positive, Tag(_OR_AUTO)] | Auto, Discriminator(_which)]
+NotNegativeOrAuto = Annotated[Annotated[NotNegative, Tag(_OR_AUTO)] | Auto, Discriminator(_which)]
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -75,10 +87,23 @@ class TrainingSet:
 
 @dataclass(frozen=True, config=CONFIG)
 class WmfFactors:
+    """What a factorization is made with; see `earshot.factors.wmf`."""
+
     factors: Count
     alpha: Positive
     epsilon: Positive
     regularization: NotNegative
+    iterations: Count
+
+
+@dataclass(frozen=True, config=CONFIG)
+class WmfSettings:
+    """The same, where numbers may be left to the stage wmf_search."""
+
+    factors: CountOrAuto
+    alpha: PositiveOrAuto
+    epsilon: PositiveOrAuto
+    regularization: NotNegativeOrAuto
     iterations: Count
 
 
@@ -124,7 +149,7 @@ class CnnCheckpoint(Training):
 @dataclass(frozen=True, config=CONFIG)
 class WarmUp:
     listeners: Annotated[list[Count], Field(min_length=1)]
-    n0: Annotated[list[Positive], Field(min_length=1)]
+    n0_multiples: Annotated[list[Positive], Field(min_length=1)]
     draws: Count
     max_songs: Count
     max_listeners: Count
@@ -140,7 +165,6 @@ class ServedQuality:
 @dataclass(frozen=True, config=CONFIG)
 class EvaluationReport:
     k: Count
-    bootstraps: Annotated[int, Field(ge=100)]
     report_songs: Annotated[int, Field(ge=1, le=50)]
 
 
@@ -217,7 +241,7 @@ class Params:
     play_counts: PlayCountSettings
     hyper_images: HyperImages
     training_set: TrainingSet
-    wmf_factors: WmfFactors
+    wmf_factors: WmfSettings
     cnn_checkpoint: CnnCheckpoint
     warm_up: WarmUp
     evaluation_report: EvaluationReport
@@ -269,14 +293,15 @@ def check_params(content: Any, where: str, kind: type[Kind]) -> Kind:
 
 
 def _explain(problem: Any, whole: type) -> str:
-    location = [str(part) for part in problem["loc"]]
+    location = [str(part) for part in problem["loc"] if part != _OR_AUTO]
     key = ".".join(location)
+    wanted = problem["msg"] + (f", {_OR_AUTO}" if _OR_AUTO in problem["loc"] else "")
     if problem["type"] == "unexpected_keyword_argument":
         allowed = ", ".join(_allowed(whole, location[:-1]))
         return f"{key}={problem['input']!r:.1000}: unknown key; allowed here: {allowed}"
     if problem["type"] in ("missing", "missing_argument"):
         return f"{key}: missing"
-    return f"{key}={problem['input']!r:.1000}: {problem['msg']}"
+    return f"{key}={problem['input']!r:.1000}: {wanted}"
 
 
 def _allowed(kind: Any, location: list[str]) -> list[str]:

@@ -31,7 +31,7 @@ def question(known):
 
 def judged(known, k=500):
     falling = System(np.ones((3, 1)), np.array([[5.0], [4.0], [3.0], [2.0], [1.0]]))
-    return judge({"falling": falling}, question(known), k=k, bootstraps=100, seed=0)
+    return judge({"falling": falling}, question(known), k=k)
 
 
 def test_both_kinds_apart():

@@ -1,56 +1,74 @@
-"""Folds and seeds pooled: the mean over all users, and an interval that narrows as artists get more."""
+"""Folds and seeds pooled: the mean over all users, and an artist is deleted wherever it stands."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
-from earshot.evaluation.protocol import METRICS, Result, chance, pool
+from earshot.evaluation.cold_start import ColdStart
+from earshot.evaluation.intervals import Replicates
+from earshot.evaluation.protocol import METRICS, Result, System, chance, evaluate, measure, pool
 
 
-def result(values: list[float], replicates: list[float]) -> Result:
-    users = {metric: np.array(values) for metric in METRICS}
+def result(values: list[float], artists: list[str], means: list[float], users: list[int]) -> Result:
+    """The same in every metric."""
+    left = Replicates(np.array(means), np.array(users))
+    nothing, ids = np.empty(0), np.array(artists, dtype=object)
     return Result(
-        users,
-        {metric: np.array(replicates) for metric in METRICS},
-        np.array(values),
-        np.array(values),
-        np.arange(20).astype(str).astype(object),
-        np.zeros(20),
+        dict.fromkeys(METRICS, np.array(values)), dict.fromkeys(METRICS, left), nothing, nothing, ids
     )
 
 
-def test_users_weigh_alike() -> None:
-    pooled = pool([result([0.5, 0.7, np.nan], [0.6, 0.4]), result([0.9], [0.9, 0.3])])
+def test_users_weigh_alike_and_an_artist_leaves_every_fold() -> None:
+    """a in the first fold alone, b in both, c in the second alone: without it nobody is left there."""
+    one = result([0.5, 0.7, np.nan], ["a", "b"], [0.7, 0.4], [1, 2])
+    other = result([0.9], ["b", "c"], [0.8, np.nan], [1, 0])
+    pooled = pool([one, other])
     assert pooled.value("auc") == pytest.approx((0.5 + 0.7 + 0.9) / 3)
-    np.testing.assert_allclose(pooled.replicates["auc"], [(2 * 0.6 + 0.9) / 3, (2 * 0.4 + 0.3) / 3])
+    assert pooled.artist_ids.tolist() == ["a", "b", "c"]
+    replicates = pooled.replicates["auc"]
+    np.testing.assert_allclose(replicates.means, [(0.7 + 0.9) / 2, (2 * 0.4 + 0.8) / 3, (0.5 + 0.7) / 2])
+    assert replicates.users.tolist() == [2, 3, 2]
 
 
-def test_the_same_answer_twice_is_as_sure_as_once_and_independent_ones_are_surer() -> None:
-    draw = np.random.default_rng(0)
-    one, other = (result([0.7], list(0.7 + 0.01 * draw.standard_normal(1000))) for _ in range(2))
-    widths = [
-        pooled.interval("auc").high - pooled.interval("auc").low
-        for pooled in (one, pool([one, one]), pool([one, other]))
-    ]
-    assert widths[1] == pytest.approx(widths[0])
-    assert widths[2] == pytest.approx(widths[0] / np.sqrt(2), rel=0.1)
+def fold(rng: np.random.Generator, relevant: np.ndarray, songs: np.ndarray) -> tuple[System, ColdStart]:
+    """A question about some of the songs, of which each artist has four, side by side."""
+    users = np.flatnonzero(relevant[:, songs].any(axis=1))
+    artists = np.array([f"artist {song // 4:02d}" for song in songs], dtype=object)
+    asked = ColdStart(
+        songs.astype(object), artists, np.ones(len(songs), bool), users, csr_array(relevant[users][:, songs])
+    )
+    return System(rng.standard_normal((len(relevant), 3)), rng.standard_normal((len(songs), 3))), asked
 
 
-def test_an_artist_brings_what_it_brings_in_each_fold() -> None:
-    """12 artists in each of two folds, one of them in both; two users in the first, one in the second."""
-    first, second = result([0.8, 0.6], [0.7, 0.7]), result([0.4], [0.4, 0.4])
-    artists = np.array([f"a{n:02d}" for n in range(23)], dtype=object)
-    influence = np.array([0.11, *[-0.01] * 11])
-    first = replace(first, artist_ids=artists[:12], influence=influence)
-    second = replace(second, artist_ids=artists[11:], influence=-influence)
-    pooled = pool([first, second])
-    shares = dict(zip(pooled.artist_ids, pooled.influence + pooled.value("auc") / 23, strict=True))
-    assert sum(shares.values()) == pytest.approx(pooled.value("auc")) == pytest.approx(0.6)
-    assert shares["a00"] == pytest.approx(2 / 3 * (0.11 + 0.7 / 12))
-    assert shares["a22"] == pytest.approx(1 / 3 * (0.01 + 0.4 / 12))
-    assert shares["a11"] == pytest.approx(2 / 3 * (-0.01 + 0.7 / 12) + 1 / 3 * (-0.11 + 0.4 / 12))
-    assert np.isnan(chance(first, replace(first, influence=0 * influence)))  # 12 are too few
-    assert np.isfinite(chance(pooled, pooled))
+@pytest.fixture
+def folds() -> list[tuple[System, ColdStart]]:
+    """80 songs of 20 artists in three folds `by: song`, for 40 listeners; most artists stand in several."""
+    rng = np.random.default_rng(0)
+    relevant, place = rng.random((40, 80)) < 0.06, rng.integers(0, 3, 80)
+    return [fold(rng, relevant, np.flatnonzero(place == number)) for number in range(3)]
+
+
+def test_replicates_are_those_of_folds_without_the_artist(folds: list[tuple[System, ColdStart]]) -> None:
+    pooled = pool([evaluate(system, asked, k=5) for system, asked in folds])
+    for row, artist in enumerate(pooled.artist_ids):
+        values = []
+        for system, asked in folds:
+            kept = asked.artist_ids != artist
+            inside = System(system.user_vectors, system.item_vectors[kept])
+            values.append(measure(inside, asked.only(kept), k=5))
+        for metric in (
+            "map",
+            "auc",
+            "ndcg",
+        ):  # of fewer songs recall looks less deep; fewer users have another mean
+            expected = np.nanmean(np.concatenate([found.per_user[metric] for found in values]))
+            assert pooled.replicates[metric].means[row] == pytest.approx(expected)
+
+
+def test_the_same_answer_twice_is_as_sure_as_once(folds: list[tuple[System, ColdStart]]) -> None:
+    once = pool([evaluate(system, asked) for system, asked in folds])
+    twice = pool([once, once])
+    assert twice.interval("auc") == pytest.approx(once.interval("auc"))
+    assert np.isfinite(chance(twice, once))

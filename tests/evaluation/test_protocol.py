@@ -14,6 +14,7 @@ from scipy.stats import t
 
 from earshot.evaluation import intervals, pairs
 from earshot.evaluation import metrics as counting
+from earshot.evaluation.intervals import Replicates
 from earshot.evaluation.protocol import (
     METRICS,
     ColdStart,
@@ -31,7 +32,6 @@ from earshot.evaluation.protocol import (
 from tests.evaluation import ranking_oracle
 
 K = 4
-BOOTSTRAPS = 100
 
 
 def question(relevant, artist_of_candidate):
@@ -99,34 +99,34 @@ def centred(cold_start, system):
     return System(users, system.item_vectors)
 
 
+def without(cold_start, system, artist_id):
+    """The question and the system's answer without the songs of an artist; users may be left without any."""
+    kept = cold_start.artist_ids != artist_id
+    known = cold_start.revealed if cold_start.revealed is None else csr_array(cold_start.revealed[:, kept])
+    fewer = replace(
+        cold_start,
+        song_ids=cold_start.song_ids[kept],
+        positives=csr_array(cold_start.positives[:, kept]),
+        revealed=known,
+    )
+    return fewer, System(system.user_vectors, system.item_vectors[kept])
+
+
 @settings(deadline=None)
 @given(questions())
 def test_values_and_replicates_equal_plain_loops(asked):
     cold_start, system = asked
-    result = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)
-    assert result.value("auc") == pytest.approx(plain_auc(cold_start, system), nan_ok=True)
-    assert result.value("auc_centred") == pytest.approx(
-        plain_auc(cold_start, centred(cold_start, system)), nan_ok=True
-    )
+    result, around_mean = evaluate(system, cold_start, k=K), centred(cold_start, system)
+    expected = {"auc": plain_auc(cold_start, system), "auc_centred": plain_auc(cold_start, around_mean)}
     depth = min(K, math.ceil(len(cold_start.song_ids) / 10))
-    for metric, expected in plain_first_songs(cold_start, system, depth).items():
-        assert result.value(metric) == pytest.approx(expected)
-
-    drawn = intervals.multiplicities(len(cold_start.artist_starts), BOOTSTRAPS, seed=0)[cold_start.artists]
-    for replicate in range(5):
-        expected = plain_auc(cold_start, system, drawn[:, replicate])
-        assert result.replicates["auc"][replicate] == pytest.approx(expected, nan_ok=True)
-
-    groups = intervals.jackknife_groups(cold_start.artist_ids.tolist())
-    for group in range(intervals.GROUPS):
-        kept = groups != group
-        known = (
-            cold_start.revealed if cold_start.revealed is None else csr_array(cold_start.revealed[:, kept])
-        )
-        fewer = replace(cold_start, positives=csr_array(cold_start.positives[:, kept]), revealed=known)
-        without = System(system.user_vectors, system.item_vectors[kept])
-        for metric, expected in plain_first_songs(fewer, without, depth).items():
-            assert result.replicates[metric][group] == pytest.approx(expected, nan_ok=True)
+    for metric, value in (expected | plain_first_songs(cold_start, system, depth)).items():
+        assert result.value(metric) == pytest.approx(value, nan_ok=True)
+    for artist, artist_id in enumerate(result.artist_ids):
+        expected = plain_first_songs(*without(cold_start, system, artist_id), depth)
+        expected["auc"] = plain_auc(*without(cold_start, system, artist_id))
+        expected["auc_centred"] = plain_auc(*without(cold_start, around_mean, artist_id))
+        for metric, value in expected.items():
+            assert result.replicates[metric].means[artist] == pytest.approx(value, nan_ok=True)
 
 
 def test_a_measurement_is_the_evaluation_without_its_intervals(taste):
@@ -139,29 +139,18 @@ def test_a_measurement_is_the_evaluation_without_its_intervals(taste):
 
 @settings(deadline=None)
 @given(questions())
-def test_every_artist_drawn_once_is_the_plain_auc(asked):
-    cold_start, system = asked
-    users, starts = system.user_vectors[cold_start.users], cold_start.artist_starts
-    positives, revealed = cold_start.positives, cold_start.revealed
-    (counts,) = pairs.blocks_of_pairs(users, system.item_vectors, positives, starts, 1, revealed)
-    once = np.ones((len(cold_start.artist_starts), 1))
-    replicate = intervals.bootstrap_auc(counts, cold_start.artists, once)[:, 0]
-    result = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)
-    np.testing.assert_allclose(replicate, result.per_user["auc"])
-
-
-@settings(deadline=None)
-@given(questions())
 def test_blocks_of_users_change_nothing(asked):
     cold_start, system = asked
-    whole = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)
+    whole = evaluate(system, cold_start, k=K)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pairs, "BLOCK_ELEMENTS", 1)
         patch.setattr(counting, "USERS_AT_ONCE", 2)
-        in_pieces = evaluate(system, cold_start, k=K, bootstraps=BOOTSTRAPS)
+        in_pieces = evaluate(system, cold_start, k=K)
     for metric in METRICS:
         np.testing.assert_array_equal(in_pieces.per_user[metric], whole.per_user[metric])
-        np.testing.assert_allclose(in_pieces.replicates[metric], whole.replicates[metric], rtol=1e-13)
+        pieces, all_at_once = in_pieces.replicates[metric], whole.replicates[metric]
+        np.testing.assert_allclose(pieces.means, all_at_once.means, rtol=1e-13)
+        np.testing.assert_array_equal(pieces.users, all_at_once.users)
     np.testing.assert_array_equal(in_pieces.positive_rank, whole.positive_rank)
 
 
@@ -217,15 +206,14 @@ def test_a_difference_is_paired(taste):
         assert difference(a, a, metric).low == difference(a, a, metric).high == 0
 
 
-def test_intervals_are_percentiles_and_student_t(taste):
+def test_intervals_are_student_t_on_the_jackknife_of_artists(taste):
     cold_start, system = taste
     result = evaluate(system, cold_start)
-    auc, precision = result.interval("auc"), result.interval("map")
-    assert [auc.low, auc.high] == np.percentile(result.replicates["auc"], [2.5, 97.5]).tolist()
-    groups = result.replicates["map"]
-    deviation = np.sqrt(19 / 20 * np.sum((groups - groups.mean()) ** 2))
-    assert precision.high - precision.value == pytest.approx(t.ppf(0.975, 19) * deviation)
-    assert precision.value - precision.low == pytest.approx(precision.high - precision.value)
+    for metric in METRICS:
+        interval, means = result.interval(metric), result.replicates[metric].means
+        error = np.sqrt(39 / 40 * np.sum((means - means.mean()) ** 2))
+        assert interval.high - interval.value == pytest.approx(t.ppf(0.975, 39) * error)
+        assert interval.value - interval.low == pytest.approx(interval.high - interval.value)
 
 
 def test_equal_vectors_tie_wherever_they_stand():
@@ -235,7 +223,7 @@ def test_equal_vectors_tie_wherever_they_stand():
     same_for_all = System(rng.standard_normal((8, 20)), np.tile(rng.standard_normal(20), (103, 1)))
     result = evaluate(same_for_all, question(relevant, np.arange(103)))
     assert (result.per_user["auc"] == 0.5).all()
-    assert (result.replicates["auc"] == 0.5).all()
+    assert (result.replicates["auc"].means == 0.5).all()
 
 
 def test_nineteen_artists_are_too_few_for_an_interval(taste):
@@ -253,28 +241,20 @@ def test_an_interval_stays_inside_what_the_measure_can_be():
     """One listener with one song, at the top of the list: without its artist nobody is left to ask."""
     relevant = np.eye(1, 40, dtype=bool)
     result = evaluate(System(np.ones((2, 1)), -np.arange(40.0)[:, None]), question(relevant, np.arange(40)))
-    wide = replace(result, replicates={metric: np.linspace(-3, 3, 20) for metric in METRICS})
+    wide, none = (Replicates(means, np.ones(20, int)) for means in (np.linspace(-3, 3, 20), np.zeros(20)))
+    one, other = (replace(result, replicates=dict.fromkeys(METRICS, found)) for found in (wide, none))
     for metric in METRICS:
-        assert (wide.interval(metric).low, wide.interval(metric).high) == (0, 1)
-        assert (
-            difference(wide, replace(wide, replicates=result.replicates | {metric: np.zeros(20)}), metric).low
-            == -1
-        )
+        assert np.isnan(result.interval(metric).low)
+        assert (one.interval(metric).low, one.interval(metric).high) == (0, 1)
+        assert difference(one, other, metric).low == -1
 
 
-def test_the_influence_of_an_artist_is_the_slope_of_the_auc(taste):
-    cold_start, system = taste
-    result, artists = evaluate(system, cold_start), cold_start.artists
-    spread = result.replicates["auc"].std()
-    assert np.sqrt(np.square(result.influence).sum()) == pytest.approx(spread, rel=0.1)
-    assert result.influence.sum() == pytest.approx(0, abs=1e-6)
-    cold_start = cold_start.asked(np.arange(300) < 40)
-    result = evaluate(system, cold_start)
-    for artist in (0, 39):
-        weights = np.ones((2, 120))
-        weights[:, artists == artist] += np.array([[1e-4], [-1e-4]])
-        up, down = (plain_auc(cold_start, system, each) for each in weights)
-        assert result.influence[artist] == pytest.approx((up - down) / 2e-4, abs=1e-6)
+def test_parts_of_artists_are_their_scores_where_the_value_is_a_mean_over_artists():
+    scores = np.array([0.2, 0.5, 0.6, 0.9])
+    without_each = (scores.sum() - scores) / 3
+    np.testing.assert_allclose(intervals.pseudo_values(0.55, without_each), scores / 4)
+    half = intervals.jackknife_interval(0.55, without_each).high - 0.55
+    assert half == pytest.approx(t.ppf(0.975, 3) * scores.std(ddof=1) / np.sqrt(4))
 
 
 def test_chance_flips_the_signs_of_artists(taste):

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 from earshot.errors import UserError
-from earshot.factors.wmf import Factorization, fit, objective
+from earshot.factors.wmf import Factorization, fit, fit_roughly, objective
 
 
 def _confidence(seed: int, n_users: int = 30, n_items: int = 20) -> csr_array:
@@ -109,3 +109,12 @@ def test_blas_has_one_thread_and_nothing_warns_of_more_whatever_the_environment_
     ran = subprocess.run([sys.executable, "-c", FITS], env=environment, capture_output=True, text=True)
     assert ran.stdout == "{1}\n", ran.stderr
     assert not re.search("warn|openblas", ran.stderr, re.IGNORECASE), ran.stderr
+
+
+def test_a_rough_fit_comes_to_nearly_the_same() -> None:
+    confidence = _confidence(4, n_users=80, n_items=50)
+    rough, whole = (
+        how(confidence, factors=4, regularization=20.0, iterations=15, seed=1) for how in (fit_roughly, fit)
+    )
+    reached = objective(confidence, rough.user_factors, rough.item_factors, 20.0)
+    assert reached == pytest.approx(whole.objective[-1], rel=0.005)

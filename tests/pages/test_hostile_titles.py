@@ -51,7 +51,7 @@ def values(*metrics: str) -> dict[str, Any]:
 
 def protocol() -> dict[str, Any]:
     counts = ("candidates", "candidates_of_known_artists", "n_artists", "n_users", "median_positives")
-    more = ("bootstraps", "jackknife_groups", "users_without_warm_play", "users_without_candidate")
+    more = ("users_without_warm_play", "users_without_candidate")
     return dict.fromkeys((*counts, *more, "cold_songs_without_listeners"), 40) | {"k": 500}
 
 
@@ -177,9 +177,23 @@ def warming_up(title: str, folder: Path) -> str:
     found = {
         "n0": 4.0,
         "songs": {"choosing": 5, "shown": 5},
-        "columns": [column, column],
-        "mixed": [{"listeners": 3, **dict.fromkeys(warm_up.KINDS, rise)}],
-        "choice": [{"n0": 4.0, "auc": None, "pushes_down": [3]}],
+        "multiple": 1.4,
+        "mean_listeners": 2.9,
+        "choice": [
+            {
+                "n0": 4.0,
+                "multiple": 1.4,
+                "auc": None,
+                "rises": [{"draw": "dated", "listeners": 3, "value": -0.1}],
+            }
+        ],
+        "draws": [
+            {
+                "draw": "dated",
+                "columns": [column, column],
+                "mixed": [{"listeners": 3, **dict.fromkeys(warm_up.KINDS, rise)}],
+            }
+        ],
     }
     return warm_up.draw_page(found)
 

@@ -34,6 +34,7 @@ STAGES = (
     "play_counts",
     "hyper_images",
     "training_set",
+    "wmf_search",
     "wmf_factors",
     "cnn_checkpoint",
     "predicted_factors",

@@ -11,7 +11,7 @@ import pytest
 from tests.pipeline.workspace import Workspace
 
 FOLDER = "reproductions/oord_2013"
-SMALL = {"seeds": "[0, 1]", "max_epochs": "1", "bootstraps": "100", "words": "50", "shuffles": "2"}
+SMALL = {"seeds": "[0, 1]", "max_epochs": "1", "words": "50", "shuffles": "2"}
 
 GENRES = "reproductions/hyper_image"
 SMALL_GENRES = {"max_epochs": "1", "bootstraps": "100", "least_songs": "10", "folds": "4"}

@@ -88,7 +88,7 @@ def test_a_delivery_is_taken_in_and_measured_while_a_training_runs(
     assert workspace.stale_in_dvc() == {"training_set"}
     assert "0 new songs (limit 100)" in workspace.earshot("retrain", "--if-due")
     untouched.run("dvc", "repro", "evaluation_report", "warm_up")
-    trained = ("training_set", "wmf_factors", "cnn_checkpoint", "predicted_factors", "warm_up")
+    trained = ("training_set", "wmf_search", "wmf_factors", "cnn_checkpoint", "predicted_factors", "warm_up")
     assert workspace.versions()["training_set"] == snapshot
     assert [workspace.versions()[name] for name in trained] == [
         untouched.versions()[name] for name in trained

@@ -12,8 +12,11 @@ import pytest
 from earshot import releases
 from earshot.classes import module_stem
 from earshot.errors import UserError
+from earshot.files import as_json
 from earshot.releases.manifest import check_manifest, read_pointer, write_pointer
 from earshot.spaces.learned import LearnedListeners
+from earshot.spaces.space import read_space
+from earshot.spaces.wmf import Wmf, WmfSpace
 from tests.deliveries.workspaces import empty_workspace
 from tests.releases.archives import FACTORS, manifest, members, model, pack
 from tests.spaces.spaces import WMF, ids, placed
@@ -129,6 +132,61 @@ def test_scales_fit_the_outputs(space: dict, words: str, tmp_path: Path) -> None
         releases.import_release(
             empty_workspace(tmp_path / "workspace"), pack(tmp_path / "odd.zip", members(files))
         )
+
+
+NUMBERS = {"factors": FACTORS, "alpha": 2.0, "epsilon": 1.0, "regularization": 10.0, "iterations": 15}
+
+
+def with_numbers(content: object) -> dict[str, bytes]:
+    """The files of a model whose factorization says what it was made with."""
+    written = content if isinstance(content, bytes) else as_json(content).encode()
+    return model() | {"wmf_factors/wmf.json": written}
+
+
+def test_numbers_of_the_factorization_travel_and_the_name_stays(tmp_path: Path) -> None:
+    root = empty_workspace(tmp_path / "workspace")
+    auto = {"wmf_factors": dict.fromkeys(NUMBERS, "auto") | {"iterations": 15}}
+    file = pack(tmp_path / "new.zip", members(with_numbers(NUMBERS), params=auto))
+    taken = releases.import_release(root, file)
+    assert taken.release == manifest(model())["release"]  # of one that does not say them: the same model
+    releases.fetch(taken, root, tmp_path / "fetched")
+    assert json.loads((tmp_path / "fetched" / "wmf_factors" / "wmf.json").read_text()) == NUMBERS
+
+
+def test_a_release_of_before_has_the_numbers_of_its_parameters(tmp_path: Path) -> None:
+    root, params = empty_workspace(tmp_path / "workspace"), {"wmf_factors": NUMBERS}
+    taken = releases.import_release(root, pack(tmp_path / "old.zip", members(model(), params=params)))
+    releases.fetch(taken, root, tmp_path / "fetched")
+    space = read_space(tmp_path / "fetched" / "cnn_checkpoint", tmp_path / "fetched" / "wmf_factors")
+    assert isinstance(space, WmfSpace)
+    assert space.wmf == Wmf(2.0, 1.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{", "wmf.json: not JSON"),
+        (b"[]", "where a JSON object is wanted"),
+        (b'{"alpha": NaN}', "wanted a finite number"),
+        (NUMBERS | {"alpha": "auto"}, r"alpha='auto': Input should be a valid number"),
+        (NUMBERS | {"alpha": -1.0}, r"alpha=-1.0: Input should be greater than 0"),
+        (NUMBERS | {"beta": 1.0}, r"beta=1.0: unknown key"),
+        ({"factors": FACTORS}, r"alpha: missing"),
+        (NUMBERS | {"factors": 20}, r"factors=20: wanted 3"),
+        (b" " * 5000, r"wmf.json: 5,000 bytes; wanted at most 4,096"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(content: object, words: str, tmp_path: Path) -> None:
+    root = empty_workspace(tmp_path / "workspace")
+    with pytest.raises(UserError, match=words):
+        releases.import_release(root, pack(tmp_path / "odd.zip", members(with_numbers(content))))
+    assert releases.list_imported(root) == []
+
+
+def test_without_numbers_of_its_own_a_release_must_have_them_as_parameters(tmp_path: Path) -> None:
+    file = pack(tmp_path / "odd.zip", members(model(), params={"wmf_factors": NUMBERS | {"alpha": "auto"}}))
+    with pytest.raises(UserError, match=r"params\.wmf_factors: alpha='auto'"):
+        releases.import_release(empty_workspace(tmp_path / "workspace"), file)
 
 
 def test_families_of_the_manifest_are_those_of_the_encoder(tmp_path: Path) -> None:

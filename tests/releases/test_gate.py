@@ -51,8 +51,21 @@ def test_a_candidate_that_keeps_every_rule_is_released() -> None:
         ),
         ({"best": {"a0": {"auc": between(-0.051, -0.026)}}}, "has lost too much to a0, the best release"),
         ({"genres": {"jazz": {"auc": between(-0.20, -0.03)}}}, "is clearly worse in jazz (auc -0.115"),
-        ({"checks": (check("objective_falls", False),)}, "checks: objective_falls failed"),
-        ({"checks": ()}, "checks: objective_falls was not made"),
+        ({"baselines": {"linear_bow": {"auc": between(-0.03, -0.001)}}}, "is clearly worse than linear_bow"),
+        (
+            {"baselines": {"artist_mean": {"auc": between(-0.03, 0.2), "map_at_500": between(-0.2, -0.1)}}},
+            "is clearly worse than artist_mean",
+        ),
+        ({"lists": {"5f": {"recall_at_20": between(-0.04, -0.01)}}}, "lists clearly worse than those of 5f"),
+        (
+            {"checks": (check("objective_falls", False), check("objective_converged"))},
+            "checks: objective_falls failed",
+        ),
+        (
+            {"checks": (check("objective_falls"), check("objective_converged", False))},
+            "objective_converged failed",
+        ),
+        ({"checks": ()}, "checks: objective_falls was not made, objective_converged was not made"),
         (
             {"chance": {"random": {"auc": between(-0.01, 0.21, 0.03)}}},
             "about 480 artists would be needed to show a difference of this size",
@@ -83,6 +96,11 @@ def test_one_broken_rule_is_enough(broken: dict[str, object], told: str) -> None
         {"genres": {"jazz": {"auc": between(-0.2, -0.02)}}},  # worse, but not clearly by more than epsilon
         {"genres": {"jazz": {"auc": between(-0.5, 0.1)}}},
         {"genres": {"jazz": {"auc": between(None, None)}}},
+        {"baselines": {"linear_bow": {"auc": between(-0.2, 0.01)}}},
+        {"baselines": {"linear_bow": {"auc": between(None, None)}}},
+        {"lists": {"5f": {"recall_at_20": between(-0.02, -0.01)}}},  # worse for sure, by less than epsilon
+        {"lists": {"5f": {"recall_at_20": between(-0.2, 0.01)}}},
+        {"lists": {"5f": {"recall_at_20": between(None, None)}}},
         {"checks": (*HELD, check("validation_loss_falls", False))},
     ],
 )
@@ -118,8 +136,14 @@ def test_a_genre_is_large_by_songs_and_by_artists() -> None:
         np.arange(48).astype(object), artists, np.ones(48, np.bool_), np.array([0]), nobody
     )
     of_few_artists = ["solo"] * 24 + [""] * 24
+    many_small = [f"genre {n // 4}" for n in range(48)]
     everywhere = ["rock; pop" if n % 2 else "rock" for n in range(48)]
     assert large_genres(of_few_artists, cold_start, 0.1) == {}
     found = large_genres(everywhere, cold_start, 0.5)
     assert {name: int(mask.sum()) for name, mask in found.items()} == {"rock": 48, "pop": 24}
     assert list(large_genres(everywhere, cold_start, 0.6)) == ["rock"]
+    # songs of twelve small genres are judged together, those of none by nobody
+    pooled = large_genres([*many_small[:46], "", ""], cold_start, 0.1)
+    assert {name: int(mask.sum()) for name, mask in pooled.items()} == {"smaller genres": 46}
+    beside = large_genres(["rock", "folk"] * 12 + ["rock"] * 24, cold_start, 0.6)
+    assert list(beside) == ["rock"]  # folk has too few artists

@@ -43,7 +43,7 @@ def fuse(made: Path) -> None:
 
 def learn_listeners(made: Path) -> LearnedListeners:
     """As two towers would leave it: listeners of the factorization, songs where the network puts them."""
-    space = WmfSpace.read(made / "wmf_factors", WMF)
+    space = WmfSpace.read(made / "wmf_factors")
     songs = pd.read_parquet(made / "predicted_factors" / "items.parquet")["song_id"].to_numpy(dtype=object)
     predicted = np.load(made / "predicted_factors" / "item_factors.npy")
     warm = np.isin(songs, space.songs.ids)

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,14 @@ import pytest
 
 from earshot import releases, versioning
 from earshot.errors import UserError
+from earshot.factors.numbers import read_numbers, write_numbers
 from earshot.files import write_json
+from earshot.releases.candidate import model_name
 from earshot.releases.manifest import read_manifest
 from earshot.versioning import cache_folder, cache_path
 from tests.releases.tiny_workspace import (
     N_SONGS,
+    NUMBERS,
     UNHEARD,
     WITHDRAWN,
     Repository,
@@ -221,6 +225,20 @@ def test_a_manifest_from_before_n0_was_chosen_is_read_with_what_it_was_then(
     assert read_manifest(tmp_path / "old.json").n0 == 10.0
 
 
+def test_the_numbers_of_a_release_are_its_own(repository: Repository, tmp_path: Path) -> None:
+    """What stands in the workspace by now is not read; a manifest from before wmf.json has its parameters."""
+    release = read_manifest(repository.root / "releases" / "current.json")
+    newest = repository.root / "data" / "wmf_factors" / "wmf.json"
+    newest.unlink()
+    write_numbers(newest.parent, replace(NUMBERS, alpha=9.0))
+    old = {name: md5 for name, md5 in release.files.items() if not name.endswith("wmf.json")}
+    assert len(old) == len(release.files) - 1
+    for name, each in {"new": release, "old": replace(release, files=old)}.items():
+        releases.fetch(each, repository.root, tmp_path / name)
+        assert read_numbers(tmp_path / name / "wmf_factors").alpha == NUMBERS.alpha
+    assert model_name(old, release.n0) == release.release
+
+
 def test_a_release_that_a_person_left_does_not_come_back_by_itself(replaced: Repository) -> None:
     second = replaced.pointer()["release"]
     first = releases.roll_back(replaced.root).release
@@ -270,6 +288,7 @@ def test_a_rollback_waits_for_a_stage_that_reads_the_pointer(replaced: Repositor
 
 DIES_BEFORE_IT_IS_RECORDED = """
 import os
+from dataclasses import replace
 from pathlib import Path
 from dvc.dvcfile import ProjectFile
 from earshot import releases

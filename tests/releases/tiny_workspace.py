@@ -27,12 +27,19 @@ from earshot.catalogue.play_counts import read_play_counts, write_play_counts
 from earshot.catalogue.split import cold
 from earshot.cli.main import app
 from earshot.deliveries.ingest import ingest
+from earshot.evaluation.cold_start import read_cold_start
+from earshot.factors.numbers import write_numbers
 from earshot.factors.solves import confidence, solve_rows
-from earshot.files import parse_yaml, write_json, write_table
-from earshot.params import Split, TrainingSet
+from earshot.files import parse_yaml, replace_arrays, write_json, write_table
+from earshot.params import ServedQuality, Split, TrainingSet, WmfFactors
 from earshot.predictors.load import load_encoder, predict, save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, build
+from earshot.recommend.held_out_lists import Recipe, refit, serve_held_out
+from earshot.recommend.list_rules import NO_RULES
+from earshot.spaces.placing import Placed
+from earshot.spaces.wmf import WmfSpace
 from earshot.stages.fold_models import KEPT
+from earshot.stages.held_out import read_held_out
 from earshot.stages.training_set import write_other_split
 from earshot.store.reader import HyperImageStore, write_store
 from earshot.store.rows import ImageFormat, Row
@@ -46,6 +53,7 @@ OWN_ENCODER = (
 )
 """As params.yaml names it."""
 FACTORS = 4
+NUMBERS = WmfFactors(FACTORS, alpha=2.0, epsilon=1.0, regularization=10.0, iterations=15)
 N_SONGS = 96
 SHARDS = {0: 32, 32: 64, 64: 92, 92: 96}
 UNHEARD = range(92, 96)
@@ -54,11 +62,13 @@ GENRES = ("rock", "jazz;rare", "jazz", "rock")
 """Of the songs, in turn."""
 HEARD = "data/deliveries/music/audio/one.wav"
 CHECKS = {
-    "wmf_factors": ["objective_falls"],
+    "wmf_search": [],
+    "wmf_factors": ["objective_falls", "objective_converged"],
     "cnn_checkpoint": ["validation_loss_falls"],
     "fold_models": [],
     "predicted_factors": [],
     "warm_up": ["first_listeners_push_nothing_down"],
+    "served_quality": [],
     "evaluation_report": ["candidate_beats_random"],
 }
 SPLIT = Split(by="song", folds=2, fold=0)
@@ -206,11 +216,25 @@ def write_model(made: Path, seed: int, learned: bool = True) -> None:
     np.save(made / "predicted_factors" / "item_factors.npy", predicted)
     write_table(made / "predicted_factors" / "items.parquet", store.songs[["song_id"]])
     write_json(made / "warm_up" / "warm_up.json", {"n0": 20.0})
+    _write_lists(made, Placed(store.songs["song_id"].to_numpy(dtype=object), predicted))
+    candidates = len(read_cold_start(made / "training_set").song_ids)
+    noise = np.random.default_rng(seed).standard_normal((2, candidates, FACTORS)).astype(np.float32)
+    replace_arrays(made / "evaluation_report" / "baselines.npz", linear_bow=noise[0], artist_mean=noise[1])
     systems = {"candidate": {"map_at_500": 0.25, "auc": 0.75}}
     write_json(made / "evaluation_report" / "metrics.json", {"systems": systems})
     for name, checks in CHECKS.items():
         held = [{"name": check, "passed": True} for check in checks]
         write_json(made / name / "summary.json", {"checks": held, "candidate": NAMED})
+
+
+def _write_lists(made: Path, predicted: Placed) -> None:
+    """As the stage served_quality does, with the parameters of `_write_pipeline`."""
+    held_out = read_held_out(made / "training_set", ServedQuality(0.1, 5000))
+    space = WmfSpace.read(made / "wmf_factors")
+    refitted = refit(space, held_out.known, Recipe(NUMBERS.iterations, seed=0))
+    question = (held_out.known, held_out.asked, held_out.song_ids)
+    lists = serve_held_out(*question, predicted, refitted, 20.0).lists(held_out.maker(NO_RULES))
+    np.save(made / "served_quality" / "lists.npy", lists.songs)
 
 
 def write_fold_model(made: Path, seed: int) -> None:
@@ -232,12 +256,13 @@ def _write_factors(made: Path, seed: int) -> None:
     plays = read_play_counts(made / "training_set")
     songs = pd.read_parquet(made / "training_set" / "songs.parquet")
     warm = ~np.isin(plays.song_ids, songs.loc[songs["cold"], "song_id"])
-    counts = confidence(plays.matrix[:, warm], alpha=2.0, epsilon=1.0)
+    counts = confidence(plays.matrix[:, warm], NUMBERS.alpha, NUMBERS.epsilon)
     items = np.random.default_rng(seed).standard_normal((warm.sum(), FACTORS)).astype(np.float32)
     for _ in range(8):
-        users = solve_rows(counts, items, regularization=10.0)
-        items = solve_rows(counts.T.tocsr(), users, regularization=10.0)
+        users = solve_rows(counts, items, NUMBERS.regularization)
+        items = solve_rows(counts.T.tocsr(), users, NUMBERS.regularization)
     folder = made / "wmf_factors"
+    write_numbers(folder, NUMBERS)
     np.save(folder / "user_factors.npy", users)
     np.save(folder / "item_factors.npy", items)
     write_table(folder / "users.parquet", pd.DataFrame({"user_id": plays.user_ids}))

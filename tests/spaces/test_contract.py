@@ -13,7 +13,9 @@ from scipy.sparse import csr_array
 
 from earshot.catalogue.play_counts import PlayCounts
 from earshot.errors import UserError
+from earshot.factors.numbers import write_numbers
 from earshot.files import write_json
+from earshot.params import WmfFactors
 from earshot.recommend.serving import serve
 from earshot.spaces.fused import Fused, save_scales
 from earshot.spaces.learned import LearnedListeners
@@ -115,6 +117,7 @@ def test_a_space_comes_back_as_it_was_saved(kind: str, tmp_path: Path) -> None:
     space = space_of(kind, users, songs, rng)
     inner = space.inner if isinstance(space, Fused) else space
     LearnedListeners(inner.training_listeners(), inner.training_songs(), WMF).save(factors)
+    write_numbers(factors, WmfFactors(FACTORS, WMF.alpha, WMF.epsilon, WMF.regularization, 15))
     for there, wanted in {
         "space_listeners.npy": "user_factors.npy",
         "space_users.parquet": "users.parquet",
@@ -126,7 +129,7 @@ def test_a_space_comes_back_as_it_was_saved(kind: str, tmp_path: Path) -> None:
         space.save(encoder)
     if isinstance(space, Fused):
         save_scales(encoder, space.scales)
-    read = read_space(encoder, factors, WMF)
+    read = read_space(encoder, factors)
     assert (read.kind, kind_of(encoder)) == (kind, kind)
     assert sorted(path.name for path in encoder.iterdir()) == sorted(SPACE_FILES[kind])
     for method in ("training_listeners", "training_songs"):
@@ -174,7 +177,7 @@ def test_a_file_of_another_kind_is_named(content: dict, words: str, tmp_path: Pa
         placed(ids("a"), np.random.default_rng(0)), placed(ids("1"), np.random.default_rng(0)), WMF
     )
     with pytest.raises((UserError, FileNotFoundError), match=words):
-        read_space(tmp_path, tmp_path, WMF)
+        read_space(tmp_path, tmp_path)
 
 
 def test_listeners_that_were_not_kept_are_not_made_up() -> None:

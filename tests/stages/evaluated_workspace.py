@@ -12,7 +12,7 @@ import soundfile
 from earshot.catalogue.play_counts import write_play_counts
 from earshot.files import write_json
 from earshot.params import Params, load_params
-from earshot.stages import wmf_factors
+from earshot.stages import wmf_factors, wmf_search
 from earshot.stages.paths import Paths
 from earshot.store.reader import write_store
 from earshot.store.rows import FAMILIES, ImageFormat, Row
@@ -43,6 +43,9 @@ def write_workspace(root: Path, n_songs: int = 120, n_users: int = 80) -> Params
     _write_images(training_set / "hyper_images", songs, traits, draw)
     _write_clips(training_set / "clips", songs, traits)
     params = load_params(Path(__file__).parents[2] / "params.yaml")
+    paths = paths_of(root, "wmf_search")
+    wmf_search.run(paths, params)
+    paths.output.rename(root / "data" / "wmf_search")
     paths = paths_of(root, "wmf_factors")
     wmf_factors.run(paths, params)
     paths.output.rename(root / "data" / "wmf_factors")

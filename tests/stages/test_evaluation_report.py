@@ -26,10 +26,9 @@ SYSTEMS = ["random", "shuffled_content", "linear_bow", "artist_mean", "candidate
 def workspace(tmp_path_factory):
     root = tmp_path_factory.mktemp("workspace")
     params = write_workspace(root)
-    few = replace(params, evaluation_report=replace(params.evaluation_report, bootstraps=100))
     paths = paths_of(root, "evaluation_report")
-    summary = evaluation_report.run(paths, few)
-    return root, few, paths.output, summary
+    summary = evaluation_report.run(paths, params)
+    return root, params, paths.output, summary
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +58,7 @@ def test_differences_and_protocol(workspace, metrics):
     assert (kinds["known_artists"]["systems"], kinds["cold_artists"]) == (metrics["systems"], None)
     protocol = metrics["protocol"]
     assert protocol["candidates"] == protocol["candidates_of_known_artists"] == 30
-    assert (protocol["k"], protocol["bootstraps"]) == (500, 100)
+    assert protocol["k"] == 500
     others = protocol["users_without_warm_play"] + protocol["users_without_candidate"]
     assert protocol["n_users"] + others == 80
 

@@ -15,19 +15,21 @@ from earshot import tracking
 from earshot.catalogue import split
 from earshot.catalogue.play_counts import read_play_counts
 from earshot.errors import UserError
+from earshot.factors.numbers import read_numbers, write_numbers
 from earshot.factors.solves import confidence, solve_rows
-from earshot.params import Params, Split, TrainingSet, check_params
+from earshot.params import Params, Split, TrainingSet, WmfFactors, check_params
 from earshot.stages import cnn_checkpoint, fold_models, predicted_factors, wmf_factors
 from earshot.stages.paths import Paths
 from earshot.stages.training_set import write_other_split
 from earshot.versioning import PreviousOutput
 from tests.training.heard import N_SONGS, N_USERS, cnn_params, write_training_set
 
+NUMBERS = WmfFactors(factors=3, alpha=2.0, epsilon=1.0, regularization=10.0, iterations=15)
+
 
 @pytest.fixture
 def params() -> Params:
     content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    content["wmf_factors"] |= {"factors": 3, "regularization": 10.0, "epsilon": 1.0}
     return replace(check_params(content, "params.yaml", Params), cnn_checkpoint=cnn_params())
 
 
@@ -44,6 +46,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
     write_training_set(tmp_path / "data" / "training_set")
+    (tmp_path / "data" / "wmf_search").mkdir()
+    write_numbers(tmp_path / "data" / "wmf_search", NUMBERS)
     return tmp_path
 
 
@@ -59,6 +63,7 @@ def test_cold_songs_shape_no_factor_and_are_folded_in_exactly(root: Path, params
     )
     assert pd.read_parquet(paths.output / "items.parquet")["song_id"].tolist() == list(plays.song_ids[~cold])
     confidences = confidence(plays.matrix, 2.0, 1.0)
+    assert read_numbers(paths.output) == NUMBERS
     expected = solve_rows(confidences[:, cold].T.tocsr(), users, 10.0)
     assert_allclose(np.load(paths.output / "cold_factors.npy"), expected)
     warm = solve_rows(confidences[:, ~cold].T.tocsr(), users, 10.0)
@@ -73,7 +78,7 @@ def test_an_interrupted_factorization_goes_on_to_the_same_bytes(root: Path, para
     whole = _paths(root, "wmf_factors")
     wmf_factors.run(whole, params)
     kept, names = _paths(root, "continued"), [path.name for path in whole.output.iterdir()]
-    wmf_factors.run(kept, replace(params, wmf_factors=replace(params.wmf_factors, iterations=6)))
+    wmf_factors.write_factors(kept, replace(NUMBERS, iterations=6), params.seed)
     wmf_factors.run(_paths(root, "continued"), params)
     for name in names:
         assert (kept.output / name).read_bytes() == (whole.output / name).read_bytes()
@@ -153,7 +158,9 @@ def test_the_recipe_is_trained_again_on_every_other_fold(
     assert (summary["folds"], summary["left_out"]) == ([0, 1], {})
     whole = bytes_made()
     for fold in (0, 1):
-        items = pd.read_parquet(root / "data" / "fold_models" / str(fold) / "items.parquet")["song_id"]
+        made = root / "data" / "fold_models" / str(fold)
+        assert read_numbers(made) == NUMBERS
+        items = pd.read_parquet(made / "items.parquet")["song_id"]
         cold = split.cold(songs["song_id"], songs["artist_id"], settings[fold].split)
         assert set(items) == set(songs.loc[~cold, "song_id"])
 

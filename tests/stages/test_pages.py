@@ -33,8 +33,7 @@ def measured(tmp_path_factory):
     params = write_workspace(root)
     params = replace(
         params,
-        evaluation_report=replace(params.evaluation_report, bootstraps=100),
-        warm_up=replace(params.warm_up, listeners=[1, 3, 40], n0=[1.0, 10.0], bootstraps=100),
+        warm_up=replace(params.warm_up, listeners=[1, 3, 40], n0_multiples=[0.1, 1.0, 4.0], bootstraps=100),
     )
     for name, stage in {"evaluation_report": evaluation_report, "warm_up": warm_up}.items():
         paths = paths_of(root, name)
@@ -113,7 +112,8 @@ def test_drift_and_validation_and_warm_up_show_what_was_found(workspace):
     assert "All 1 checks hold." in validation
     summary = json.loads((root / "data" / "warm_up" / "summary.json").read_text())
     assert f"{summary['both_auc_3_listeners']:.3f}" in warm
-    assert warm.count("<polygon") == 3
+    # by each of three draws three systems; how songs rise, and by how little at each n0, by draw
+    assert warm.count("<polygon") == 3 * 3 + 3 + 3
 
 
 def test_the_evaluation_loads_nothing_and_escapes_everything(page):

@@ -29,15 +29,56 @@ def catalogue(root: Path, played: int = 60, withdrawn: int = 1) -> None:
     for column in ("artist", "title", "genres", "tags"):
         table[column] = column
     table["source"] = "label"
+    table["audio_md5"] = [f"{number:032}" for number in range(N_SONGS)]
+    table["version_of"] = None
     table["audio"] = [f"data/deliveries/d/{song}.MP3" for song in SONGS]
     table["withdrawn"] = [N_SONGS - 1 - withdrawn <= number < N_SONGS - 1 for number in range(N_SONGS)]
     for song, audio in zip(SONGS, table["audio"], strict=True):
         (root / audio).write_text(f"sound of {song}")
     write_table(data / "raw_audio" / "songs.parquet", table)
+    write_table(data / "raw_audio" / "files.parquet", table[["song_id", "audio_md5"]])
     write_images(data / "hyper_images")
     for name in ("raw_audio", "hyper_images"):
         write_table(data / name / "set_aside.parquet", pd.DataFrame({"reason": ["silent"]}))
     write_plays(data / "play_counts", played)
+
+
+def same_sound(root: Path) -> None:
+    """Songs s40 to s59 bring the files of s00 to s19, under the names of other artists."""
+    folder = root / "data" / "raw_audio"
+    table = pd.read_parquet(folder / "songs.parquet")
+    table.loc[40:59, "audio_md5"] = table.loc[0:19, "audio_md5"].to_numpy()
+    write_table(folder / "songs.parquet", table)
+    write_table(folder / "files.parquet", table[["song_id", "audio_md5"]])
+
+
+@pytest.mark.parametrize("by", ["song", "artist", "mixed"])
+def test_one_recording_is_on_one_side_whatever_it_is_called(tmp_path: Path, by: str) -> None:
+    catalogue(tmp_path / "apart")
+    catalogue(tmp_path / "same")
+    same_sound(tmp_path / "same")
+    for root in (tmp_path / "apart", tmp_path / "same"):
+        run(root, split=Split(by, 2, 0), validation_share=0.5)
+    apart, same = (
+        pd.read_parquet(tmp_path / name / "data" / "training_set" / "songs.parquet").set_index("song_id")
+        for name in ("apart", "same")
+    )
+    first, again = [f"s{n:02}" for n in range(20)], [f"s{n:02}" for n in range(40, 60)]
+    for column in ("cold", "validation"):
+        assert (same.loc[first, column].to_numpy() == same.loc[again, column].to_numpy()).all()
+        # nothing else moves: neither the songs that came first nor those of other recordings
+        others = [song for song in apart.index if song not in again]
+        assert (same.loc[others, column] == apart.loc[others, column]).all()
+    assert (apart.loc[first, "cold"].to_numpy() != apart.loc[again, "cold"].to_numpy()).any()
+
+
+def test_songs_to_stop_by_are_of_other_artists_where_the_split_is_by_artist(tmp_path: Path) -> None:
+    catalogue(tmp_path)
+    run(tmp_path, split=Split("artist", 4, 0), validation_share=0.5)
+    songs = pd.read_parquet(tmp_path / "data" / "training_set" / "songs.parquet")
+    warm = songs[~songs["cold"] & (songs["n_listeners"] > 0)]
+    assert warm.groupby("artist_id")["validation"].nunique().eq(1).all()
+    assert warm["validation"].nunique() == 2
 
 
 def write_images(folder: Path) -> None:

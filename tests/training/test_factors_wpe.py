@@ -13,17 +13,21 @@ from scipy.sparse import csr_array
 
 from earshot.catalogue.play_counts import read_play_counts
 from earshot.classes import Component
+from earshot.factors.numbers import write_numbers
 from earshot.factors.solves import confidence
 from earshot.factors.wmf import fit
 from earshot.files import write_table
+from earshot.params import WmfFactors
 from earshot.predictors.song_encoder import describe
+from earshot.spaces.wmf import Wmf
 from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples, read_examples
 from earshot.training.objectives.factors_wpe import FactorsWpe
 from earshot.training.train import build_objective, train
 from tests.training.heard import N_SONGS, N_USERS, cnn_params, write_training_set
 
-WPE = Component("earshot.training.objectives.factors_wpe:FactorsWpe", {"alpha": 3.0, "epsilon": 0.5})
+WPE = Component("earshot.training.objectives.factors_wpe:FactorsWpe", {})
+NUMBERS = WmfFactors(factors=2, alpha=3.0, epsilon=0.5, regularization=1.0, iterations=10)
 
 
 def _examples(seed: int, n_users: int = 9, n_songs: int = 6) -> Examples:
@@ -34,7 +38,7 @@ def _examples(seed: int, n_users: int = 9, n_songs: int = 6) -> Examples:
     )
     users, items = (draw.normal(size=(n, 3)).astype(np.float32) for n in (n_users, n_songs))
     songs, sparse = pd.DataFrame(index=range(n_songs)), csr_array(plays.astype(np.float32))
-    return Examples(songs, items, np.arange(n_songs), n_songs - 2, users, sparse)
+    return Examples(songs, items, np.arange(n_songs), n_songs - 2, users, sparse, wmf=Wmf(3.0, 0.5, 1.0))
 
 
 def _dense(examples: Examples, factors: np.ndarray, songs: np.ndarray) -> np.ndarray:
@@ -48,7 +52,7 @@ def _dense(examples: Examples, factors: np.ndarray, songs: np.ndarray) -> np.nda
 @given(seed=st.integers(0, 1000), songs=st.lists(st.integers(0, 5), min_size=1, max_size=8))
 def test_loss_is_the_dense_sum_over_all_users_by_that_of_the_mean(seed: int, songs: list[int]) -> None:
     examples = _examples(seed)
-    objective = FactorsWpe(examples, **WPE.init_args).double()
+    objective = FactorsWpe(examples).double()
     outputs = np.random.default_rng(seed + 1).normal(size=(len(songs), 3))
     mean, scale = objective.output_mean.numpy(), objective.output_scale.item()
     assert_allclose(mean, examples.factors[:4].mean(axis=0), rtol=1e-6)
@@ -58,7 +62,7 @@ def test_loss_is_the_dense_sum_over_all_users_by_that_of_the_mean(seed: int, son
 
 
 def test_gradient() -> None:
-    objective = FactorsWpe(_examples(0), **WPE.init_args).double()
+    objective = FactorsWpe(_examples(0)).double()
     outputs = torch.randn(5, 3, dtype=torch.double, requires_grad=True, generator=torch.manual_seed(0))
     songs = torch.tensor([3, 0, 3, 5, 1])
     assert torch.autograd.gradcheck(lambda vectors: objective(vectors, songs), outputs)
@@ -66,7 +70,7 @@ def test_gradient() -> None:
 
 def test_the_best_output_of_a_song_is_its_exact_row_solve() -> None:
     examples = _examples(2)
-    objective = FactorsWpe(examples, **WPE.init_args).double()
+    objective = FactorsWpe(examples).double()
     songs = torch.arange(6)
     outputs = torch.zeros(6, 3, dtype=torch.double, requires_grad=True)
     optimizer = torch.optim.LBFGS([outputs], max_iter=200, tolerance_grad=1e-12, tolerance_change=1e-14)
@@ -96,6 +100,7 @@ def folder(tmp_path: Path) -> Path:
     confidences = confidence(counts.matrix, 3.0, 0.5)[:, warm]
     fitted = fit(confidences, factors=2, regularization=1.0, iterations=10, seed=0)
     (tmp_path / "wmf_factors").mkdir()
+    write_numbers(tmp_path / "wmf_factors", NUMBERS)
     np.save(tmp_path / "wmf_factors" / "user_factors.npy", fitted.user_factors)
     np.save(tmp_path / "wmf_factors" / "item_factors.npy", fitted.item_factors)
     write_table(tmp_path / "wmf_factors" / "items.parquet", pd.DataFrame({"song_id": counts.song_ids[warm]}))
@@ -107,6 +112,7 @@ def test_examples_know_who_played_their_songs(folder: Path) -> None:
     examples = read_examples(folder / "training_set", folder / "wmf_factors", store)
     counts = read_play_counts(folder / "training_set")
     assert examples.user_factors.shape == (N_USERS, 2)
+    assert examples.wmf == Wmf(3.0, 0.5, 1.0)
     for row, song_id in enumerate(examples.songs["song_id"]):
         column = counts.song_ids.tolist().index(song_id)
         assert_array_equal(examples.plays.toarray()[row], counts.matrix.toarray()[:, column])

@@ -12,7 +12,7 @@ from torch import nn
 
 from earshot.catalogue.play_counts import read_play_counts
 from earshot.factors.solves import confidence
-from earshot.params import load_params
+from earshot.params import WmfFactors
 from earshot.predictors.load import predict
 from earshot.predictors.song_encoder import describe
 from earshot.spaces.learned import LearnedListeners
@@ -36,8 +36,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A factorized snapshot, `data/training_set` and `data/wmf_factors`."""
     root = tmp_path_factory.mktemp("root")
     write_training_set(root / "data" / "training_set")
-    params = load_params(Path("params.yaml"))
-    settings = params.wmf_factors.__class__(3, ALPHA, EPSILON, LAMBDA, 6)
+    settings = WmfFactors(3, ALPHA, EPSILON, LAMBDA, 6)
     paths = Paths(root, root / "data" / "wmf_factors", root / "work", root, PreviousOutput(root, None))
     for folder in (paths.output, paths.work):
         folder.mkdir()
@@ -51,7 +50,7 @@ def read(root: Path) -> tuple[HyperImageStore, Examples]:
 
 
 def two_tower(examples: Examples) -> TwoTower:
-    return TwoTower(examples, alpha=ALPHA, epsilon=EPSILON, regularization=LAMBDA)
+    return TwoTower(examples)
 
 
 def test_the_loss_of_two_towers_is_eq_3_added_up_pair_by_pair(root: Path) -> None:
@@ -130,7 +129,7 @@ def test_learned_listeners_are_saved_with_the_songs_that_they_were_learned_with(
     objective = two_tower(examples)
     wanted = np.arange(3 * len(examples.songs), dtype=np.float32).reshape(-1, 3)
     objective.save_space(tmp_path, lambda rows: wanted[rows])
-    space = read_space(tmp_path, root / "data" / "wmf_factors", Wmf(9.0, 9.0, 9.0))
+    space = read_space(tmp_path, root / "data" / "wmf_factors")
     assert isinstance(space, LearnedListeners)
     assert space.wmf == Wmf(ALPHA, EPSILON, LAMBDA)
     plays = read_play_counts(root / "data" / "training_set")
@@ -155,7 +154,7 @@ def test_blocks_are_scaled_by_how_far_their_scores_spread(root: Path, tmp_path: 
     predicted = np.hstack([np.resize(block, (len(examples.songs), 3)) for block in blocks])
     objective.save_space(tmp_path, lambda rows: predicted[rows])
     outputs = torch.randn(4, 6)
-    space = read_space(tmp_path, root / "data" / "wmf_factors", Wmf(ALPHA, EPSILON, LAMBDA))
+    space = read_space(tmp_path, root / "data" / "wmf_factors")
     by_block = torch.tensor(space.scales).repeat_interleave(3)  # type: ignore[attr-defined]
     once, now = outputs * scale + mean, outputs * objective.output_scale + objective.output_mean
     torch.testing.assert_close(now, once * by_block)

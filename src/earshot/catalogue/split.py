@@ -19,7 +19,8 @@ def cold(song_ids: Iterable[str], artist_ids: Iterable[str], split: Split) -> ND
     Parameters
     ----------
     song_ids, artist_ids
-        (n,) each; an artist that is not known is `""`, the song then stands for it.
+        (n,) each; an artist that is not known is `""`, the song then stands for it. Of songs that are one
+        recording (`earshot.catalogue.recordings`) the id and the artist of the one that stands for it.
     split
         `by` song, artist, or mixed: either of the two hashes says so. One in
         `folds` is cold, in `fold` number `fold`.
@@ -30,15 +31,28 @@ def cold(song_ids: Iterable[str], artist_ids: Iterable[str], split: Split) -> ND
     )
 
 
-def validation(song_ids: Iterable[str], share: float) -> NDArray[np.bool_]:
-    """(n,) bool: whether each song serves early stopping, by a hash that has nothing to do with `cold`."""
+def validation(units: Iterable[str], share: float) -> NDArray[np.bool_]:
+    """(n,) bool: whether each song serves early stopping, by a hash that has nothing to do with `cold`.
+
+    `units` are what the split is by: songs, or artists, none of which is then learned from and stopped by.
+    """
     limit = int(share * _HASHES)  # hashes are uniform below _HASHES
-    return np.array([_hash(song, "validation") < limit for song in song_ids], dtype=np.bool_)
+    return np.array([_hash(unit, "validation") < limit for unit in units], dtype=np.bool_)
+
+
+def artist_or_song(song_ids: Iterable[str], artist_ids: Iterable[str]) -> list[str]:
+    """The artist of every song, or the song itself where the artist, `""`, is not known."""
+    return [artist or song for song, artist in zip(song_ids, artist_ids, strict=True)]
+
+
+def parts(ids: Iterable[str], n: int, purpose: str) -> NDArray[np.int64]:
+    """(n_ids,): into which of `n` parts each falls, by its hash; another `purpose`, other parts."""
+    return np.array([_hash(name, purpose) % n for name in ids], dtype=np.int64)
 
 
 def halves(artist_ids: Iterable[str], purpose: str) -> NDArray[np.bool_]:
     """(n,) bool: which half each artist falls into; another `purpose`, other halves."""
-    return np.array([_hash(artist, purpose) % 2 == 0 for artist in artist_ids], dtype=np.bool_)
+    return np.asarray(parts(artist_ids, 2, purpose) == 0)
 
 
 def chosen(song_ids: Iterable[str], n: int, purpose: str) -> list[str]:

@@ -2,18 +2,33 @@
 
 Among songs that all have as many listeners a small n0 does no harm: it shrinks all of them
 alike. In one list with new songs it pushes the started ones down, as if everybody who has
-not yet played them disliked them.
+not yet played them disliked them; a large one raises them above the new ones, as those who came are counted
+once more by the sound.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from earshot.arrays import positions_of
+from earshot.catalogue.play_counts import PlayCounts
+from earshot.evaluation.arrivals import Draw
 from earshot.evaluation.first_listeners import ColdSongs
-from earshot.evaluation.mixed_list import mix
+from earshot.evaluation.mixed_list import mean_known, mix
+from earshot.evaluation.warm_up import starts
 from earshot.params import WarmUp
+from earshot.spaces.placing import count_listeners
+from earshot.spaces.space import TasteSpace
+
+
+@dataclass(frozen=True)
+class Rise:
+    """How much higher songs stand in the lists of those yet to play them for having `listeners` listeners."""
+
+    draw: Draw
+    listeners: int
+    value: float
 
 
 @dataclass(frozen=True)
@@ -22,37 +37,64 @@ class Tried:
 
     Attributes
     ----------
+    multiple
+        n0 over the mean listeners of a song that the factorization has seen.
     auc
-        Mean over lists and numbers of listeners; NaN where nobody could be asked.
-    pushes_down
-        The numbers of listeners with which a song stands lower, for those who are yet
-        to play it, than without any.
+        Mean over lists, draws and numbers of listeners; NaN where nobody could be asked.
+    rises
+        By draw and number of listeners, where somebody could be asked.
     """
 
     n0: float
+    multiple: float
     auc: float
-    pushes_down: list[int]
+    rises: tuple[Rise, ...]
+
+    @property
+    def lowest(self) -> Rise | None:
+        """That of the draw and the number of listeners that are worst; None where nobody could be asked."""
+        return min(self.rises, key=lambda rise: rise.value, default=None)
+
+    @property
+    def loss(self) -> float:
+        """How far songs fall where they fall most; 0 where none does."""
+        return max(0.0, -self.lowest.value) if self.lowest else 0.0
 
 
-def try_all(songs: ColdSongs, settings: WarmUp, seed: int) -> list[Tried]:
-    """Every n0 of the settings on the same lists."""
-    return [_try(songs, n0, settings, seed) for n0 in sorted(settings.n0)]
+def mean_listeners(plays: PlayCounts, space: TasteSpace) -> float:
+    """Of the songs that `space` was trained with."""
+    places = positions_of(plays.song_ids, space.training_songs().ids)
+    return float(count_listeners(plays)[places[places >= 0]].mean())
 
 
-def _try(songs: ColdSongs, n0: float, settings: WarmUp, seed: int) -> Tried:
-    mixed = [mix(songs, n, n0, settings, seed) for n in settings.listeners]
-    found = [lists for lists in mixed if lists is not None]
-    auc = sum(lists.auc for lists in found) / len(found) if found else math.nan
-    return Tried(n0, auc, [lists.listeners for lists in found if lists.places["relevant"].rise < 0])
+def resolve(multiple: float, mean: float) -> float:
+    """The n0 that is so many times `mean` listeners, to three digits."""
+    return float(f"{multiple * mean:.3g}")
 
 
-def choose(tried: Sequence[Tried]) -> float:
-    """The n0 with the best AUC, of those that push no song down if there are any.
+def try_all(songs: ColdSongs, mean: float, settings: WarmUp, seed: int) -> list[Tried]:
+    """Every n0 of the settings on the same lists, smallest first; `mean` listeners have songs."""
+    n0s = {multiple: resolve(multiple, mean) for multiple in sorted(settings.n0_multiples)}
+    rises: dict[float, list[Rise]] = {multiple: [] for multiple in n0s}
+    aucs: dict[float, list[float]] = {multiple: [] for multiple in n0s}
+    for draw in songs.draws:
+        for n in settings.listeners:
+            drawn = starts(songs, draw, n, settings, seed)  # large: one at a time, for every n0
+            for multiple, n0 in n0s.items():
+                if (mixed := mix(drawn, n, n0, seed)) is not None:
+                    rises[multiple].append(Rise(draw, n, mixed.places["relevant"].rise))
+                    aucs[multiple].append(mixed.auc)
+    return [
+        Tried(n0, multiple, mean_known(aucs[multiple]), tuple(rises[multiple]))
+        for multiple, n0 in n0s.items()
+    ]
+
+
+def choose(tried: Sequence[Tried]) -> Tried:
+    """The smallest n0 that pushes no song down in any draw; where each does, that by which they fall least.
 
     The largest, which trusts the sound, where nobody could be asked.
     """
-    asked = [one for one in tried if not math.isnan(one.auc)]
-    fair = [one for one in asked if not one.pushes_down]
-    if not asked:
-        return max(one.n0 for one in tried)
-    return max(fair or asked, key=lambda one: one.auc).n0
+    if not any(one.rises for one in tried):
+        return max(tried, key=lambda one: one.n0)
+    return min(tried, key=lambda one: (one.loss, one.n0))

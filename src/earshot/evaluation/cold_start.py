@@ -138,8 +138,12 @@ def read_cold_start(training_set: Path) -> ColdStart:
     UserError
         There is no candidate, or no such user.
     """
-    counts = read_play_counts(training_set)
     songs = pd.read_parquet(training_set / "songs.parquet")
+    return cold_start_of(read_play_counts(training_set), songs, training_set)
+
+
+def cold_start_of(counts: PlayCounts, songs: pd.DataFrame, where: object) -> ColdStart:
+    """The same of plays and songs (song_id, artist_id, cold); errors say that they came from `where`."""
     songs = songs.assign(**{ARTIST_ID: _artist_or_song(songs)}).sort_values([ARTIST_ID, SONG_ID])
     item = positions_of(counts.song_ids, songs[SONG_ID])  # -1: nobody listened
     cold = songs[COLD].to_numpy(dtype=np.bool_)
@@ -150,7 +154,7 @@ def read_cold_start(training_set: Path) -> ColdStart:
     users = np.flatnonzero((n_relevant > 0) & (warm_plays > 0))
     if not len(users):
         raise UserError(
-            f"{training_set}: {len(counts.user_ids)} listeners, {len(candidates)} cold songs with audio and "
+            f"{where}: {len(counts.user_ids)} listeners, {len(candidates)} cold songs with audio and "
             "listeners, and nobody who listened to one of them and to a song that is not cold"
         )
     known = songs.loc[~cold & (item >= 0), ARTIST_ID]

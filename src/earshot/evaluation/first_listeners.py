@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from scipy.sparse import coo_array, csr_array
 
 from earshot.arrays import positions_of
 from earshot.catalogue.play_counts import PlayCounts
+from earshot.catalogue.play_dates import PlayDates
+from earshot.evaluation.arrivals import DATED, RANDOM, Draw, arrivals, draw_first
 from earshot.evaluation.cold_start import ColdStart
 from earshot.spaces.placing import Placed, Vectors, rows_of
 from earshot.spaces.space import TasteSpace
@@ -31,6 +34,8 @@ class ColdSongs:
         All of them, (n_all_users, d), as they were trained on.
     space
         In which songs and users are placed.
+    arrivals
+        In which order their listeners come; see `earshot.evaluation.arrivals.arrivals`.
     """
 
     cold_start: ColdStart
@@ -38,6 +43,7 @@ class ColdSongs:
     predicted: Vectors
     users: Placed
     space: TasteSpace
+    arrivals: Mapping[Draw, csr_array]
 
     def only(self, candidates: NDArray[np.bool_]) -> ColdSongs:
         """Some of them alone, `(n_candidates,)`."""
@@ -47,7 +53,13 @@ class ColdSongs:
             self.predicted[candidates],
             self.users,
             self.space,
+            {draw: csr_array(values[candidates]) for draw, values in self.arrivals.items()},
         )
+
+    @property
+    def draws(self) -> tuple[Draw, ...]:
+        """How first listeners are drawn: by date where that is known, else at random and biased."""
+        return (DATED,) if DATED in self.arrivals else (RANDOM, *self.arrivals)
 
     @property
     def n_listeners(self) -> NDArray[np.integer]:
@@ -87,42 +99,47 @@ class Started:
         return songs.space.place_songs(plays.song_ids, predicted, plays, n0).vectors
 
 
-def cold_songs(plays: PlayCounts, cold_start: ColdStart, predicted: Vectors, space: TasteSpace) -> ColdSongs:
-    """The candidates of `cold_start`, with the plays of those who are asked.
+def cold_songs(
+    plays: PlayCounts,
+    cold_start: ColdStart,
+    predicted: Vectors,
+    space: TasteSpace,
+    dates: PlayDates | None = None,
+) -> ColdSongs:
+    """The candidates of `cold_start`, with the plays of those who are asked, and the `dates` of these plays.
 
     `predicted` is (n_candidates, d); all listeners of `plays` are those that the space was trained with.
     """
     items = positions_of(plays.song_ids, cold_start.song_ids)
-    counts = plays.matrix[:, items].tocoo()
-    asked = np.isin(counts.coords[0], cold_start.users)
-    users, songs = (axis[asked] for axis in counts.coords)  # of those who are asked
-    # transposed: (n_candidates, n_all_users)
-    by_song = coo_array((counts.data[asked], (songs, users)), shape=counts.shape[::-1]).tocsr()
+    by_song = _by_song(plays.matrix, items, cold_start.users)
     listeners = space.training_listeners()
     everybody = Placed(plays.user_ids, rows_of(listeners.ids, listeners.vectors, plays.user_ids))
-    return ColdSongs(cold_start, by_song, predicted, everybody, space)
+    first_played = None
+    if dates is not None:
+        # the matrix once more with dates in place of counts
+        dated = csr_array((dates.first, plays.matrix.indices, plays.matrix.indptr), plays.matrix.shape)
+        first_played = _by_song(dated, items, cold_start.users)
+    n_songs_played = np.diff(plays.matrix.indptr)  # (n_all_users,)
+    coming = arrivals(by_song, first_played, n_songs_played, predicted, everybody.vectors)
+    return ColdSongs(cold_start, by_song, predicted, everybody, space, coming)
 
 
-def start(songs: ColdSongs, n: int, max_listeners: int, seed: list[int]) -> Started:
-    """Draw `n` of every song's listeners as its first.
+def _by_song(plays: csr_array, items: NDArray[np.integer], users: NDArray[np.integer]) -> csr_array:
+    """(n_items, n_all_users): the entries of some items that are of some users."""
+    entries = plays[:, items].tocoo()
+    asked = np.isin(entries.coords[0], users)
+    of_users, songs = (axis[asked] for axis in entries.coords)
+    return coo_array((entries.data[asked], (songs, of_users)), shape=entries.shape[::-1]).tocsr()
+
+
+def start(songs: ColdSongs, draw: Draw, n: int, max_listeners: int, seed: list[int]) -> Started:
+    """Take `n` of every song's listeners as its first.
 
     Of more than `max_listeners` who could be asked for the others, so many are.
     """
     rng = np.random.default_rng(seed)
-    first = _draw(songs.plays, n, rng)
+    first = draw_first(songs.plays, songs.arrivals.get(draw), n, rng)
     known = csr_array(first.T.astype(bool))[songs.cold_start.users]  # (n_users, n_candidates)
     asked = songs.cold_start.reveal(known)
     order = rng.permutation(len(asked.users))
     return Started(songs, asked.asked(order < max_listeners), first)  # a random max_listeners of them
-
-
-def _draw(plays: csr_array, n: int, rng: np.random.Generator) -> csr_array:
-    """`n` entries of every row."""
-    rows = np.repeat(np.arange(plays.shape[0]), np.diff(plays.indptr))  # the row of each entry
-    order = np.lexsort((rng.random(plays.nnz), rows))  # by row, in each of them at random
-    place = np.empty(plays.nnz, dtype=np.int64)
-    # place of each entry in its shuffled row: `order` keeps rows where they are, at indptr[r]:indptr[r + 1]
-    place[order] = np.arange(plays.nnz) - plays.indptr[rows]
-    drawn = place < n
-    entries = (plays.data[drawn], (rows[drawn], plays.indices[drawn]))
-    return coo_array(entries, shape=plays.shape).tocsr()

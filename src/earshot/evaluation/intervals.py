@@ -1,7 +1,9 @@
-"""Intervals over artists: bootstraps of AUC, the jackknife of AP, paired where two systems are compared.
+"""Intervals over artists by the jackknife: a replicate is a mean over users with one artist deleted.
 
 Songs of one artist sound alike and are played by the same people, so they are not independent: intervals
-over users alone are several times too narrow.
+over users alone are several times too narrow. Bootstraps of artists were tried and are too
+narrow as well (`benchmarks/coverage.py`): an artist drawn twice makes pairs of two of its own
+songs, and a user with one song that is drawn twice still counts once.
 """
 
 from __future__ import annotations
@@ -12,18 +14,33 @@ from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from earshot.evaluation.metrics import Floats, Ints, Metric, Singles, first_songs, recall_depth
 from earshot.evaluation.pairs import ArtistPairs
 
 
-class Means:
-    """The mean over users of every replicate, `(n_replicates,)`; NaN where no user is left."""
+@dataclass(frozen=True)
+class Replicates:
+    """The mean of a metric over users with each artist deleted in turn, `(n_artists,)` each.
+
+    Attributes
+    ----------
+    means
+        NaN where no user is left.
+    users
+        How many are left.
+    """
+
+    means: Floats
+    users: Ints
+
+
+class UserMeans:
+    """Adds up what users have in every replicate."""
 
     def __init__(self, n_replicates: int) -> None:
         self._sums = np.zeros(n_replicates)
-        self._users = np.zeros(n_replicates)
+        self._users = np.zeros(n_replicates, dtype=np.int64)
 
     def add(self, per_user: Floats) -> None:
         """`(n_users, n_replicates)`; NaN for a user who drops out."""
@@ -31,75 +48,19 @@ class Means:
         self._users += np.count_nonzero(~np.isnan(per_user), axis=0)
 
     @property
-    def values(self) -> Floats:
-        """`(n_replicates,)`: the means over the users added so far."""
-        with np.errstate(invalid="ignore"):
-            return self._sums / self._users
+    def replicates(self) -> Replicates:
+        """Means over the users added so far."""
+        return Replicates(mean_of(self._sums, self._users), self._users)
 
 
-class AucTally:
-    """Mean AUC in every bootstrap of the artists, and what every artist adds to it.
-
-    Parameters
-    ----------
-    artists
-        `(n_candidates,)`: the artist of every candidate.
-    drawn
-        `(n_artists, n_replicates)` multiplicities.
-    """
-
-    def __init__(self, artists: Ints, drawn: Singles) -> None:
-        self._artists, self._drawn = artists, drawn
-        self._means = Means(drawn.shape[1])
-        self._influence = np.zeros(len(drawn))
-        self._users = 0
-
-    def add(self, counts: ArtistPairs) -> None:
-        """Add the pairs of some users."""
-        self._means.add(bootstrap_auc(counts, self._artists, self._drawn))
-        self._influence += auc_influence(counts, self._artists, len(self._drawn))
-        self._users += int((counts.negatives[counts.firsts].sum(axis=1) > 0).sum())  # users with a negative
-
-    @property
-    def replicates(self) -> Floats:
-        """`(n_replicates,)`: the mean AUC in every bootstrap; NaN where no user is left."""
-        return self._means.values
-
-    @property
-    def influence(self) -> Floats:
-        """`(n_artists,)`: the derivative of the mean AUC by each artist's multiplicity."""
-        return self._influence / max(1, self._users)
-
-
-class FirstSongsTally:
-    """Mean AP@k, nDCG@k and recall with each group of artists deleted.
-
-    Parameters
-    ----------
-    artists
-        `(n_candidates,)`: the artist of every candidate.
-    groups
-        `(n_artists,)`: the jackknife group of every artist.
-    """
-
-    def __init__(self, artists: Ints, groups: Ints, k: int) -> None:
-        self._artists, self._groups, self._k = artists, groups, k
-        self._means: dict[Metric, Means] = {}
-
-    def add(self, counts: ArtistPairs) -> None:
-        """Add the pairs of some users."""
-        found = jackknife_first_songs(counts, self._groups, self._artists, self._k)
-        for metric, per_user in found.items():
-            self._means.setdefault(metric, Means(GROUPS)).add(per_user)
-
-    @property
-    def replicates(self) -> dict[Metric, Floats]:
-        """By metric `(20,)`: the mean with each group of artists deleted; NaN where no user is left."""
-        return {metric: means.values for metric, means in self._means.items()}
+def mean_of(sums: Floats, users: Ints) -> Floats:
+    """`sums` by `users`; NaN where there are none."""
+    means: Floats = np.divide(sums, users, out=np.full(len(sums), np.nan), where=users > 0)
+    return means
 
 
 GROUPS = 20
-"""Groups of artists of the jackknife."""
+"""Groups of artists, where a replicate for each artist costs too much (`evaluation.list_quality`)."""
 FLIPS = 19_999
 """Random signs that a difference is compared with, so that p is 1/20,000 at least."""
 FLIPS_AT_ONCE, ENOUGH_REACHED = 500, 100
@@ -127,40 +88,48 @@ def jackknife_groups(artist_ids: Sequence[str]) -> Ints:
     return np.array([int.from_bytes(digest, "big") % GROUPS for digest in digests], dtype=np.int64)
 
 
-def bootstrap_auc(counts: ArtistPairs, artists: Ints, drawn: Singles) -> Floats:
-    """AUC of every user in every replicate.
+def jackknife_auc(counts: ArtistPairs, artists: Ints, n_artists: int) -> Floats:
+    """AUC of every user with each artist deleted.
 
-    Each (positive, negative) pair is weighted by both artists' multiplicities.
+    The artist's songs are neither positives nor negatives.
 
     Parameters
     ----------
     artists
         `(n_candidates,)`: the artist of every candidate.
-    drawn
-        `(n_artists, n_replicates)` multiplicities.
 
     Returns
     -------
-    `(n_users, n_replicates)`; NaN where a user is left without a positive or without a negative.
+    `(n_users, n_artists)`; NaN where a user is left without a positive or without a negative.
     """
+    firsts = counts.firsts
     own = artists[counts.candidates]  # (n_positives,)
-    first = counts.firsts
-    won = (counts.wins @ drawn) * drawn[own]  # (n_positives, n_replicates): negatives' weights, then its own
-    wins = np.add.reduceat(won, first, axis=0, dtype=np.float64)  # (n_users, n_replicates)
-    ones = np.ones(len(own), dtype=np.float32)
-    # CSR (n_users, n_artists), a 1 for every positive; @ drawn sums the multiplicities of a user's positives
-    positives = csr_array((ones, own, np.append(first, len(own))), (len(first), len(drawn))) @ drawn
-    # negatives[first]: (n_users, n_artists), as all rows of a user have the same
-    pairs = positives.astype(np.float64) * (counts.negatives[first] @ drawn)
+    users = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=len(own)))
+    shape = len(firsts), n_artists  # of all tables below: (n_users, n_artists)
+    # won by each artist's positives; over each artist's negatives; by the former over the latter
+    by_artist = _by_cell(users, own, shape, counts.wins.sum(axis=1, dtype=np.float64))
+    over_artist = np.add.reduceat(counts.wins, firsts, axis=0, dtype=np.float64)
+    within = _by_cell(users, own, shape, counts.wins[np.arange(len(own)), own])
+    # an artist's wins over itself are in both tables, and are taken away twice
+    wins = _without_each(by_artist) - over_artist + within
+    positives = _by_cell(users, own, shape, np.ones(len(own)))
+    negatives = counts.negatives[firsts].astype(np.float64)  # the same in all rows of a user
+    pairs = _without_each(positives) * _without_each(negatives)
     with np.errstate(invalid="ignore"):
         return wins / np.where(pairs > 0, pairs, np.nan)
 
 
-def auc_influence(counts: ArtistPairs, artists: Ints, n_artists: int) -> Floats:
-    """What every artist adds to the AUCs of the users, in sum over the users.
+def _by_cell(rows: Ints, columns: Ints, shape: tuple[int, int], values: NDArray[np.floating]) -> Floats:
+    """A table of `shape` of sums of the values that belong in each row and column."""
+    # rows * shape[1] + columns: place of a cell in the flattened table
+    sums = np.bincount(rows * shape[1] + columns, values, shape[0] * shape[1])
+    return sums.astype(np.float64, copy=False).reshape(shape)
 
-    The derivative of `bootstrap_auc` by the artist's multiplicity, at one of each: of its
-    songs as positives and as negatives. It sums to 0 over the artists.
+
+def jackknife_first_songs(counts: ArtistPairs, artists: Ints, n_artists: int, k: int) -> dict[Metric, Floats]:
+    """AP@k, nDCG@k and recall of every user with each artist deleted.
+
+    The artist's songs are neither candidates nor positives; recall looks as deep as with all.
 
     Parameters
     ----------
@@ -169,62 +138,31 @@ def auc_influence(counts: ArtistPairs, artists: Ints, n_artists: int) -> Floats:
 
     Returns
     -------
-    `(n_artists,)`; a user without a negative adds nothing.
-    """
-    # AUC of a user = sum_p sum_a m_p m_a wins[p, a] / (sum_p m_p * sum_a m_a negatives[a]), p positives,
-    # a artists, m multiplicities; here its derivatives by m at m = 1. From `known` on (n_positives,)
-    first = counts.firsts
-    n = np.diff(first, append=len(counts.users))  # (n_users,): positives of each
-    negatives = counts.negatives[first].sum(axis=1, dtype=np.float64)
-    known = np.repeat(negatives > 0, n)
-    # the denominator; 1 only avoids dividing by 0
-    pairs = np.repeat(np.where(negatives > 0, n * negatives, 1.0), n)
-    won = counts.wins.sum(axis=1, dtype=np.float64)
-    auc = np.repeat(np.add.reduceat(won, first) / pairs[first], n)  # of the user, at each of its positives
-    # a positive wins its pairs, and counts in sum_p m_p, which takes away AUC / n
-    share = np.where(known, won / pairs - auc / np.repeat(n, n), 0.0)
-    as_positives = np.bincount(artists[counts.candidates], share, minlength=n_artists)
-    weights = known / pairs
-    # (n_artists,): what wins over its songs add, less what they take away in sum_a m_a negatives[a]
-    as_negatives: Floats = weights @ counts.wins - (weights * auc) @ counts.negatives
-    return as_positives + as_negatives
-
-
-def jackknife_first_songs(counts: ArtistPairs, groups: Ints, artists: Ints, k: int) -> dict[Metric, Floats]:
-    """AP@k, nDCG@k and recall of every user with each group of artists deleted.
-
-    The songs of the group are neither candidates nor positives; recall looks as deep as with all.
-
-    Parameters
-    ----------
-    groups
-        `(n_artists,)`: the group of every artist.
-    artists
-        `(n_candidates,)`: the artist of every candidate.
-
-    Returns
-    -------
-    `(n_users, 20)` each; NaN where a user is left without a positive.
+    `(n_users, n_artists)` each; NaN where a user is left without a positive.
     """
     best_first = np.lexsort((-counts.scores, counts.users))  # by user, the best first
-    own = groups[artists[counts.candidates[best_first]]]
-    # one-hot (n_artists, 20), so (n_positives, 20): negatives not below a positive, by their group
-    above = counts.not_below @ (groups[:, None] == np.arange(GROUPS)).astype(np.float32)
-    above = above.sum(axis=1, keepdims=True) - above  # those left where that group is deleted
-    found = []
-    for group in range(GROUPS):
-        places = _places(own != group, counts.firsts)
-        # rank = place among the positives + negatives before it
-        ranks = places + above[best_first, group]
-        found.append(first_songs(k, recall_depth(k, len(artists)), places, ranks, counts.firsts))
-    return {metric: np.stack([values[metric] for values in found], axis=1) for metric in found[0]}
+    own = artists[counts.candidates[best_first]]
+    places = _places(own[:, None] != np.arange(n_artists), counts.firsts)  # (n_positives, n_artists)
+    # rank = place among the positives + negatives before it
+    ranks = places + _without_each(counts.not_below[best_first])
+    return first_songs(k, recall_depth(k, len(artists)), places, ranks, counts.firsts)
+
+
+def _without_each(by_artist: NDArray[np.floating]) -> NDArray[np.floating]:
+    """`(n, n_artists)`: the sum over all artists but one."""
+    without: NDArray[np.floating] = by_artist.sum(axis=1, keepdims=True) - by_artist
+    return without
 
 
 def _places(kept: NDArray[np.bool_], firsts: Ints) -> Floats:
-    """Place of each positive among those kept of its user, the best first; NaN for the others."""
-    running: Ints = np.cumsum(kept)  # kept up to here, over all users
-    before: Ints = (running - kept)[firsts]  # (n_users,): kept of the users before
-    places: Ints = running - np.repeat(before, np.diff(firsts, append=len(kept)))
+    """Place of each positive among those kept of its user, the best first; NaN for the others.
+
+    A column, of `(n_positives, n_columns)`, keeps others than the next.
+    """
+    # int32: less than half the time of int64
+    running = np.cumsum(kept, axis=0, dtype=np.int32)  # kept up to here, over all users
+    before = (running - kept)[firsts]  # (n_users, n_columns): kept of the users before
+    places = running - np.repeat(before, np.diff(firsts, append=len(kept)), axis=0)
     return np.where(kept, places, np.nan)
 
 
@@ -258,13 +196,27 @@ def percentile_interval(value: float, replicates: Floats) -> Interval:
 
 
 def jackknife_interval(value: float, replicates: Floats) -> Interval:
-    """Student's t with 19 degrees of freedom on the variance of 20 deleted-group replicates.
+    """Student's t, n - 1 degrees of freedom, on the variance of n replicates: without an artist, or a group.
 
-    Variance = 19/20 * sum of squared differences from the replicates' mean
-    (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, eq. 11.5).
+    Variance = (n - 1)/n * sum of squared differences from the replicates' mean
+    (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, eq. 11.5); on the average
+    it is not too small (Efron and Stein, The jackknife estimate of variance, 1981). NaN
+    bounds where without one artist nobody is left to ask.
     """
     from scipy.stats import t
 
-    spread = np.sqrt((GROUPS - 1) / GROUPS * np.square(replicates - replicates.mean()).sum())
-    half = float(t.ppf(0.975, GROUPS - 1) * spread)
+    n = len(replicates)
+    spread = np.sqrt((n - 1) / n * np.square(replicates - replicates.mean()).sum())
+    half = float(t.ppf(0.975, n - 1) * spread)
     return Interval(value, value - half, value + half)
+
+
+def pseudo_values(value: float, replicates: Floats) -> Floats:
+    """`(n_artists,)`: each artist's part of `value`, of which they are the sum.
+
+    The jackknife's pseudo-values by n (Efron and Tibshirani, 1993, eq. 11.9), less an equal part
+    of its estimate of the bias each.
+    """
+    n = len(replicates)
+    parts: Floats = value / n + (n - 1) / n * (replicates.mean() - replicates)
+    return parts

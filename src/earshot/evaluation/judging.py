@@ -49,33 +49,29 @@ class Judgement:
     kinds: dict[str, Any]
 
 
-def judge(
-    systems: Mapping[str, Judged], cold_start: ColdStart, k: int, bootstraps: int, seed: int
-) -> Judgement:
+def judge(systems: Mapping[str, Judged], cold_start: ColdStart, k: int) -> Judgement:
     """Evaluate every system, over all candidates and apart over songs of known and of cold artists."""
-    results = evaluate_all(systems, cold_start, k, bootstraps, seed)
+    results = evaluate_all(systems, cold_start, k)
     metrics = {
         "systems": {name: tables.describe(result, k) for name, result in results.items()},
-        "protocol": tables.describe_protocol(cold_start, k, bootstraps),
+        "protocol": tables.describe_protocol(cold_start, k),
     }
     kinds = {
         kind: describe_kind([part], found, k) if found else None
-        for kind, (part, found) in judge_kinds(systems, cold_start, results, k, bootstraps, seed).items()
+        for kind, (part, found) in judge_kinds(systems, cold_start, results, k).items()
     }
     return Judgement(results, metrics, tables.differences(results, k), kinds)
 
 
-def evaluate_all(
-    systems: Mapping[str, Judged], cold_start: ColdStart, k: int, bootstraps: int, seed: int
-) -> dict[str, Result]:
+def evaluate_all(systems: Mapping[str, Judged], cold_start: ColdStart, k: int) -> dict[str, Result]:
     """By system; none where nobody is asked."""
     if not len(cold_start.users):
         return {}
     watched = progress(systems.items(), description="Evaluating", unit="systems")
     return {
-        name: evaluate(system, cold_start, k, bootstraps, seed)
+        name: evaluate(system, cold_start, k)
         if isinstance(system, System)
-        else evaluate_permutations(system, cold_start, k, bootstraps)
+        else evaluate_permutations(system, cold_start, k)
         for name, system in watched
     }
 
@@ -85,8 +81,6 @@ def judge_kinds(
     cold_start: ColdStart,
     results: dict[str, Result],
     k: int,
-    bootstraps: int,
-    seed: int,
 ) -> dict[str, tuple[ColdStart, dict[str, Result]]]:
     """Each of `KINDS` apart, with results by system; `results` are those of all candidates."""
     kinds = {}
@@ -94,7 +88,7 @@ def judge_kinds(
         if mask.all():
             kinds[kind] = cold_start.only(mask), results
         else:
-            kinds[kind] = evaluate_among(systems, cold_start, mask, k, bootstraps, seed)
+            kinds[kind] = evaluate_among(systems, cold_start, mask, k)
     return kinds
 
 
@@ -103,13 +97,11 @@ def evaluate_among(
     cold_start: ColdStart,
     candidates: NDArray[np.bool_],
     k: int,
-    bootstraps: int,
-    seed: int,
 ) -> tuple[ColdStart, dict[str, Result]]:
     """Ask about some of the candidates alone, `(n_candidates,)`; the question, and results by system."""
     part = cold_start.only(candidates)
     inside = {name: _only(system, candidates) for name, system in systems.items()}
-    return part, evaluate_all(inside, part, k, bootstraps, seed)
+    return part, evaluate_all(inside, part, k)
 
 
 def _only(system: Judged, candidates: NDArray[np.bool_]) -> Judged:

@@ -168,15 +168,15 @@ def first_songs(k: int, depth: int, places: Floats, ranks: Floats, firsts: Ints)
     Parameters
     ----------
     places
-        `(n_positives,)`: j, of each positive among those of its user.
+        `(n_positives, ...)`: j, of each positive among those of its user.
     ranks
-        `(n_positives,)`, from 1; NaN for a positive that takes no part.
+        `(n_positives, ...)`, from 1; NaN for a positive that takes no part.
     firsts
         `(n_users,)`: the first positive of every user, of whom there is one at least.
 
     Returns
     -------
-    `(n_users,)` each; NaN for a user left without a positive.
+    `(n_users, ...)` each; NaN for a user left without a positive.
     """
     inside = ranks <= k
     n = sum_by_user(~np.isnan(ranks), firsts)

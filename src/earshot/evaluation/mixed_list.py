@@ -6,6 +6,7 @@ their place is seen apart from what song they are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,13 +14,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from scipy.stats import rankdata
 
 from earshot.evaluation import intervals, tables
-from earshot.evaluation.first_listeners import ColdSongs, Started
+from earshot.evaluation.first_listeners import Started
 from earshot.evaluation.intervals import Interval
-from earshot.evaluation.protocol import System, measure
-from earshot.evaluation.warm_up import starts
-from earshot.params import WarmUp
+from earshot.spaces.placing import Vectors
 
 Kind = Literal["relevant", "irrelevant"]
 Floats = NDArray[np.float64]
@@ -42,8 +42,9 @@ class Places:
     pairs: Floats
 
     def means(self) -> tuple[float, float]:
-        """Mean percentile over (listener, song) pairs, new and started."""
-        return float(self.new.sum() / self.pairs.sum()), float(self.started.sum() / self.pairs.sum())
+        """Mean percentile over (listener, song) pairs, new and started; NaN of no pairs."""
+        with np.errstate(invalid="ignore"):
+            return float(self.new.sum() / self.pairs.sum()), float(self.started.sum() / self.pairs.sum())
 
     @property
     def rise(self) -> float:
@@ -59,7 +60,7 @@ class MixedList:
     Attributes
     ----------
     auc
-        Mean over lists of their AUC.
+        Mean over lists of their AUC; NaN where nobody has a song on either side.
     places
         By kind of listener: those who are yet to play the song, and those who never do.
     artists
@@ -82,45 +83,68 @@ class MixedList:
             return intervals.percentile_interval(places.rise, (risen @ drawn) / (pairs @ drawn))
 
 
-def mix(songs: ColdSongs, n: int, n0: float, settings: WarmUp, seed: int) -> MixedList | None:
-    """Lists with half of the songs at `n` listeners, over all draws; None where nobody can be asked."""
-    drawn = starts(songs, n, settings, seed)
+def mix(drawn: Sequence[Started], n: int, n0: float, seed: int) -> MixedList | None:
+    """Lists with half of the songs at `n` listeners, over all that was `drawn`; None if that is nothing."""
     if not drawn:
         return None
     found = [_mix(started, n0, np.random.default_rng([seed, n])) for started in drawn]
     aucs, places = zip(*found, strict=True)
     sums: dict[Kind, Places] = {kind: _sum([part[kind] for part in places]) for kind in places[0]}
-    return MixedList(n, float(np.mean(aucs)), sums, drawn[0].cold_start.artists)
+    return MixedList(n, mean_known(aucs), sums, drawn[0].cold_start.artists)
+
+
+def mean_known(values: Sequence[float]) -> float:
+    """Of those that are not NaN; NaN where none is."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def _mix(started: Started, n0: float, rng: np.random.Generator) -> tuple[float, dict[Kind, Places]]:
     new, placed = started.songs.predicted, started.both(n0)
     half = rng.permutation(len(new)) % 2 == 0  # (n_candidates,): a random half
-    users = started.songs.users.vectors
-    # each song is started in one of the two lists and new in the other
-    lists = [System(users, np.where(some[:, None], placed, new)) for some in (half, ~half)]
-    aucs = [measure(system, started.cold_start).value("auc") for system in lists]
-    one, other = (_percentiles(system, started) for system in lists)
-    # (n_users, n_candidates): percentiles of a song while it is new, and while it is started
-    in_both_states = np.where(half, other, one), np.where(half, one, other)
+    users = started.songs.users.vectors[started.cold_start.users]
     relevant = started.cold_start.positives.toarray()
     # (n_users, n_candidates): first listeners, who are of neither kind
     revealed = csr_array(started.first.T.astype(bool))[started.cold_start.users].toarray()
+    # each song is started in one of the two lists and new in the other
+    lists = [_percentiles(users @ np.where(some[:, None], placed, new).T, revealed) for some in (half, ~half)]
+    aucs = [_auc(percentiles, relevant, revealed) for percentiles in lists]
+    one, other = lists
+    # (n_users, n_candidates): percentiles of a song while it is new, and while it is started
+    in_both_states = np.where(half, other, one), np.where(half, one, other)
     kinds: dict[Kind, NDArray[np.bool_]] = {"relevant": relevant, "irrelevant": ~(relevant | revealed)}
-    return float(np.mean(aucs)), {kind: _places(*in_both_states, who) for kind, who in kinds.items()}
+    return mean_known(aucs), {kind: _places(*in_both_states, who) for kind, who in kinds.items()}
 
 
-def _percentiles(system: System, started: Started) -> NDArray[np.float32]:
-    """`(n_users, n_candidates)`: 1 at the top of a user's list, 0 at its end."""
-    scores = system.user_vectors[started.cold_start.users] @ system.item_vectors.T
-    # argsort twice: the rank of each song, 0 for the lowest score
-    places = scores.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
-    return (places / np.float32(scores.shape[1] - 1)).astype(np.float32)
+def _percentiles(scores: Vectors, revealed: NDArray[np.bool_]) -> Floats:
+    """1 at the top of a user's list, 0 at its end; below 0 what the user is known to have played.
+
+    All are `(n_users, n_candidates)`.
+    """
+    # the place of each song in each list, 0 for the lowest score; songs that one listener started alike tie
+    places = rankdata(np.where(revealed, -np.inf, scores), axis=1) - 1
+    n_revealed = revealed.sum(axis=1, keepdims=True)  # these have the lowest places
+    found: Floats = (places - n_revealed) / np.maximum(scores.shape[1] - 1 - n_revealed, 1)
+    return found
 
 
-def _places(new: NDArray[np.float32], started: NDArray[np.float32], who: NDArray[np.bool_]) -> Places:
+def _auc(percentiles: Floats, relevant: NDArray[np.bool_], revealed: NDArray[np.bool_]) -> float:
+    """Mean over users of the share of pairs (relevant, irrelevant) in the right order; NaN of no pairs."""
+    n_relevant = relevant.sum(axis=1)  # (n_users,)
+    n_listed = relevant.shape[1] - revealed.sum(axis=1)
+    places = (percentiles * np.maximum(n_listed - 1, 1)[:, None]).sum(
+        axis=1, where=relevant, dtype=np.float64
+    )
+    # a relevant song at place p has p songs below it, those among them that are relevant not counted
+    right = places - n_relevant * (n_relevant - 1) / 2
+    pairs = n_relevant * (n_listed - n_relevant)
+    asked = pairs > 0
+    return float((right[asked] / pairs[asked]).mean()) if asked.any() else math.nan
+
+
+def _places(new: Floats, started: Floats, who: NDArray[np.bool_]) -> Places:
     # (n_candidates,): sums over the listeners of that kind
-    one, other = (values.sum(axis=0, dtype=np.float64, where=who) for values in (new, started))
+    one, other = (values.sum(axis=0, where=who) for values in (new, started))
     return Places(one, other, who.sum(axis=0, dtype=np.float64))
 
 

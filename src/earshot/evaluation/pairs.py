@@ -54,7 +54,6 @@ def blocks_of_pairs(
     item_vectors: Floats,
     positives: csr_array,
     artist_starts: Ints,
-    width: int,
     revealed: csr_array | None = None,
 ) -> Iterator[ArtistPairs]:
     """Every user's positives counted against their negatives, some users at a time.
@@ -68,11 +67,9 @@ def blocks_of_pairs(
         `(n_users, d)` and `(n_candidates, d)`.
     positives, revealed
         As in `ColdStart`.
-    width
-        Numbers that a caller holds for every positive.
     """
     # (n_users,): numbers that the users up to this one take; those with the same quotient are a block
-    cost = np.cumsum(np.diff(positives.indptr)) * max(width, len(item_vectors))
+    cost = np.cumsum(np.diff(positives.indptr)) * len(item_vectors)
     block = cost // BLOCK_ELEMENTS
     edges = np.flatnonzero(np.diff(block, prepend=-1, append=-1))  # first user of each block; the end
     for start, stop in pairwise(edges.tolist()):

@@ -12,10 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.artists import LEAST_ARTISTS
-from earshot.evaluation import intervals
 from earshot.evaluation.cold_start import ColdStart, read_cold_start
-from earshot.evaluation.intervals import AucTally, FirstSongsTally, Interval
-from earshot.evaluation.metrics import METRICS, Floats, Metric, auc, first_songs, recall_depth, stand
+from earshot.evaluation.intervals import (
+    Interval,
+    Replicates,
+    UserMeans,
+    jackknife_auc,
+    jackknife_first_songs,
+    jackknife_interval,
+    mean_of,
+    pseudo_values,
+    sign_flip_p,
+)
+from earshot.evaluation.metrics import METRICS, Floats, Ints, Metric, auc, first_songs, recall_depth, stand
 from earshot.evaluation.pairs import blocks_of_pairs
 
 _RANDOM_LENGTH = 64
@@ -45,9 +54,7 @@ class Permutations:
     seed: int
 
 
-def evaluate_permutations(
-    permutations: Permutations, cold_start: ColdStart, k: int = 500, bootstraps: int = 1000
-) -> Result:
+def evaluate_permutations(permutations: Permutations, cold_start: ColdStart, k: int = 500) -> Result:
     """The mean of `N_PERMUTATIONS` permutations, user by user, and what each of them gave.
 
     Over permutations every positive stands as likely above as below every negative, whoever the artists
@@ -58,76 +65,77 @@ def evaluate_permutations(
         measure(shuffled_content(permutations.system, [permutations.seed, number]), cold_start, k)
         for number in range(N_PERMUTATIONS)
     ]
+    artist_ids = cold_start.artist_ids[cold_start.artist_starts]
     mean = Result(
         {metric: np.mean([draw.per_user[metric] for draw in draws], axis=0) for metric in METRICS},
         {},
         np.mean([draw.positive_auc for draw in draws], axis=0),
         np.mean([draw.positive_rank for draw in draws], axis=0),
-        artist_ids=cold_start.artist_ids[cold_start.artist_starts],
-        influence=np.zeros(len(cold_start.artist_starts)),
+        artist_ids,
         permutations={metric: np.array([draw.value(metric) for draw in draws]) for metric in METRICS},
     )
-    sizes = {
-        metric: bootstraps if metric in ("auc", "auc_centred") else intervals.GROUPS for metric in METRICS
+    constant: dict[Metric, Replicates] = {
+        metric: Replicates(
+            np.full(len(artist_ids), mean.value(metric)),
+            np.full(len(artist_ids), _known(mean.per_user[metric])),
+        )
+        for metric in METRICS
     }
-    constant = {metric: np.full(size, mean.value(metric)) for metric, size in sizes.items()}
     return replace(mean, replicates=constant)
 
 
 def pool(results: Sequence[Result]) -> Result:
-    """All users together; a replicate is the mean of theirs, weighted by how many users each has.
+    """All users together; a replicate leaves the same artist out of every result.
 
-    Results of one fold have the same artists in each replicate whatever the seed,
-    and a group of the jackknife holds the same artists in every fold, so that
-    pooled results of two systems are paired as theirs are. An artist's influence is the
-    sum of what it adds in each.
+    An artist may stand in several results (songs of it are held out in each fold): without
+    it, those in which it does not stand are as they are, and users weigh alike. So pooled
+    results of two systems are paired as theirs are.
     """
     if len(results) == 1:
         return results[0]
-    pooled = Result(
+    artist_ids, places = np.unique(
+        np.concatenate([result.artist_ids for result in results]), return_inverse=True
+    )
+    # of each result, where its artists are in artist_ids
+    rows = np.split(places, np.cumsum([len(result.artist_ids) for result in results])[:-1])
+    return Result(
         {metric: np.concatenate([result.per_user[metric] for result in results]) for metric in METRICS},
-        {metric: _replicates(results, metric) for metric in METRICS},
+        {metric: _pool_replicates(results, rows, len(artist_ids), metric) for metric in METRICS},
         np.concatenate([result.positive_auc for result in results]),
         np.concatenate([result.positive_rank for result in results]),
-        permutations=_pooled_permutations(results),
+        artist_ids,
+        _pooled_permutations(results),
     )
-    artist_ids, shares = _shares(results)
-    return replace(pooled, artist_ids=artist_ids, influence=shares - shares.mean())
 
 
 def _pooled_permutations(results: Sequence[Result]) -> dict[Metric, Floats]:
     """What each permutation gave over the users of all results together; nothing where there are none."""
     if not all(result.permutations for result in results):
         return {}
-    users = {metric: [int((~np.isnan(r.per_user[metric])).sum()) for r in results] for metric in METRICS}
+    users = {metric: [_known(result.per_user[metric]) for result in results] for metric in METRICS}
     return {
         metric: np.average([r.permutations[metric] for r in results], axis=0, weights=users[metric])
         for metric in METRICS
     }
 
 
-def _shares(results: Sequence[Result]) -> tuple[NDArray[np.object_], Floats]:
-    """Each artist's part of the pooled AUC: in a fold its influence, and an equal part of the fold's AUC."""
-    # place: where each artist of each result stands in artist_ids; one may be in several results
-    artist_ids, place = np.unique(
-        np.concatenate([result.artist_ids for result in results]), return_inverse=True
-    )
-    users = np.array([np.count_nonzero(~np.isnan(result.per_user["auc"])) for result in results])
-    # n / users.sum(): weight of the fold in the pooled mean over users
-    parts = [
-        n / users.sum() * (result.influence + (result.value("auc") if n else 0.0) / len(result.artist_ids))
-        for n, result in zip(users, results, strict=True)
-    ]
-    shares = np.zeros(len(artist_ids))
-    np.add.at(shares, place, np.concatenate(parts))  # `shares[place] +=` would count a repeated artist once
-    return artist_ids, shares
+def _pool_replicates(
+    results: Sequence[Result], rows: Sequence[Ints], n_artists: int, metric: Metric
+) -> Replicates:
+    sums, users = np.zeros(n_artists), np.zeros(n_artists, dtype=np.int64)
+    for result, own in zip(results, rows, strict=True):
+        per_user, left = result.per_user[metric], result.replicates[metric]
+        # without an artist that is not among them: all
+        sums_here, users_here = np.full(n_artists, np.nansum(per_user)), np.full(n_artists, _known(per_user))
+        sums_here[own] = np.where(left.users > 0, left.means * left.users, 0.0)
+        users_here[own] = left.users
+        sums, users = sums + sums_here, users + users_here
+    return Replicates(mean_of(sums, users), users)
 
 
-def _replicates(results: Sequence[Result], metric: Metric) -> Floats:
-    users = [np.count_nonzero(~np.isnan(result.per_user[metric])) for result in results]
-    replicates = np.stack([result.replicates[metric] for result in results])  # (n_results, n_replicates)
-    mean: Floats = np.average(replicates, axis=0, weights=users)
-    return mean
+def _known(per_user: Floats) -> int:
+    """How many users have a value."""
+    return int(np.count_nonzero(~np.isnan(per_user)))
 
 
 __all__ = [
@@ -171,25 +179,22 @@ class Result:
     per_user
         Metric -> `(n_users,)`; NaN where a user has no negative (AUC).
     replicates
-        Metric -> `(bootstraps,)` (AUC) or `(20,)` (the others), the same artists for every
-        system; empty where nobody asked for intervals.
+        Metric -> the mean with each artist of `artist_ids` deleted in turn; empty where nobody
+        asked for intervals.
     positive_auc, positive_rank
         `(n_positives,)` in the order of `ColdStart.positives`: the share of the user's
         negatives below that song, and its place in the user's ranking, from 1.
     artist_ids
         `(n_artists,)`: who was asked about; empty where nobody asked for intervals.
-    influence
-        `(n_artists,)`: what each adds to the AUC (`earshot.evaluation.intervals.auc_influence`).
     permutations
         Metric -> `(n_permutations,)`: what each gave, of a system that is the mean of several; else nothing.
     """
 
     per_user: dict[Metric, Floats]
-    replicates: dict[Metric, Floats]
+    replicates: dict[Metric, Replicates]
     positive_auc: Floats
     positive_rank: Floats
     artist_ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
-    influence: Floats = field(default_factory=lambda: np.empty(0))
     permutations: dict[Metric, Floats] = field(default_factory=dict)
 
     def value(self, metric: Metric) -> float:
@@ -201,15 +206,13 @@ class Result:
         """The mean over users and its 95 % interval over artists; NaN bounds of a mean of permutations."""
         if self.permutations:
             return Interval(self.value(metric), np.nan, np.nan)
-        return _interval(metric, self.value(metric), self.replicates[metric], len(self.artist_ids), 0.0)
+        return _interval(self.value(metric), self.replicates[metric].means, least=0.0)
 
 
-def evaluate(
-    system: System, cold_start: ColdStart, k: int = 500, bootstraps: int = 1000, seed: int = 0
-) -> Result:
+def evaluate(system: System, cold_start: ColdStart, k: int = 500) -> Result:
     """Judge a system by all metrics, with replicates over artists.
 
-    Results with the same cold start, `bootstraps` and `seed` are paired.
+    Results with the same cold start are paired.
 
     Raises
     ------
@@ -220,26 +223,16 @@ def evaluate(
     users = np.asarray(system.user_vectors, dtype=np.float64)[cold_start.users]  # (n_users, d)
     items = np.ascontiguousarray(system.item_vectors, dtype=np.float64)
     artists, starts = cold_start.artists, cold_start.artist_starts
-    drawn = intervals.multiplicities(len(starts), bootstraps, seed)
-    groups = intervals.jackknife_groups(cold_start.artist_ids[starts].tolist())  # (n_artists,)
-    first, plain, centred = (
-        FirstSongsTally(artists, groups, k),
-        AucTally(artists, drawn),
-        AucTally(artists, drawn),
-    )
-    asked = (items, cold_start.positives, starts, bootstraps, cold_start.revealed)
+    means = {metric: UserMeans(len(starts)) for metric in METRICS}
+    asked = (items, cold_start.positives, starts, cold_start.revealed)
     for counts in blocks_of_pairs(users, *asked):
-        first.add(counts)
-        plain.add(counts)
+        first = jackknife_first_songs(counts, artists, len(starts), k)
+        for metric, per_user in (first | {"auc": jackknife_auc(counts, artists, len(starts))}).items():
+            means[metric].add(per_user)
     for counts in blocks_of_pairs(users - users.mean(axis=0), *asked):
-        centred.add(counts)
-    replicates = {**first.replicates, "auc": plain.replicates, "auc_centred": centred.replicates}
-    return replace(
-        measured,
-        replicates=replicates,
-        artist_ids=cold_start.artist_ids[starts],
-        influence=plain.influence,
-    )
+        means["auc_centred"].add(jackknife_auc(counts, artists, len(starts)))
+    replicates = {metric: found.replicates for metric, found in means.items()}
+    return replace(measured, replicates=replicates, artist_ids=cold_start.artist_ids[starts])
 
 
 def measure(system: System, cold_start: ColdStart, k: int = 500) -> Result:
@@ -271,8 +264,8 @@ def measure(system: System, cold_start: ColdStart, k: int = 500) -> Result:
 
 def difference(a: Result, b: Result, metric: Metric) -> Interval:
     """a - b with its paired 95 % interval over artists."""
-    value = a.value(metric) - b.value(metric)
-    return _interval(metric, value, a.replicates[metric] - b.replicates[metric], len(a.artist_ids), -1.0)
+    value, replicates = _paired(a, b, metric)
+    return _interval(value, replicates, least=-1.0)
 
 
 def beats(a: Result, b: Result) -> bool:
@@ -287,22 +280,22 @@ def beats(a: Result, b: Result) -> bool:
 def chance(a: Result, b: Result) -> float:
     """p that the AUC of a is above that of b by chance: random signs of the artists' parts in the difference.
 
-    The parts are the jackknife's pseudo-values by n (Efron and Tibshirani, 1993, section
-    11.5), to the first order. NaN where the artists are too few to say.
+    The parts are `earshot.evaluation.intervals.pseudo_values`. NaN where the artists are too few to say.
     """
-    n = len(a.artist_ids)
-    if n < LEAST_ARTISTS or len(a.influence) != n or len(b.influence) != n:
+    if len(a.artist_ids) < LEAST_ARTISTS:
         return float("nan")
-    # influences sum to 0; with an equal part of the value for each artist they sum to the difference
-    return intervals.sign_flip_p(a.influence - b.influence + (a.value("auc") - b.value("auc")) / n)
+    parts = pseudo_values(*_paired(a, b, "auc"))
+    return float("nan") if np.isnan(parts).any() else sign_flip_p(parts)
 
 
-def _interval(metric: Metric, value: float, replicates: Floats, n_artists: int, least: float) -> Interval:
+def _paired(a: Result, b: Result, metric: Metric) -> tuple[float, Floats]:
+    """a - b, and its replicates."""
+    return a.value(metric) - b.value(metric), a.replicates[metric].means - b.replicates[metric].means
+
+
+def _interval(value: float, replicates: Floats, least: float) -> Interval:
     """Inside `least` to 1, which is all that the measure can be; NaN bounds with too few artists."""
-    if n_artists < LEAST_ARTISTS:
+    if len(replicates) < LEAST_ARTISTS:
         return Interval(value, np.nan, np.nan)
-    if metric in ("auc", "auc_centred"):
-        found = intervals.percentile_interval(value, replicates)
-    else:
-        found = intervals.jackknife_interval(value, replicates)
+    found = jackknife_interval(value, replicates)
     return Interval(value, *np.clip([found.low, found.high], least, 1.0).tolist())

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from earshot.columns import ARTIST_ID, N_LISTENERS, SONG_ID, USER_ID
-from earshot.evaluation.intervals import GROUPS, Interval
+from earshot.evaluation.intervals import Interval
 from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, beats, chance, difference
 
 SYSTEM = "system"
@@ -52,13 +52,11 @@ def differences(results: Results, k: int) -> dict[str, dict[str, Any]]:
     return {f"{b}_minus_{a}": compare(results[b], results[a], k) for a, b in combinations(results, 2)}
 
 
-def describe_protocol(cold_start: ColdStart, k: int, bootstraps: int) -> dict[str, Any]:
+def describe_protocol(cold_start: ColdStart, k: int) -> dict[str, Any]:
     """How many were asked about how many songs, and how many could not be."""
     n_positives = np.diff(cold_start.positives.indptr)
     return {
         "k": k,
-        "bootstraps": bootstraps,
-        "jackknife_groups": GROUPS,
         "candidates": len(cold_start.song_ids),
         "candidates_of_known_artists": int(cold_start.known_artist.sum()),
         "n_artists": len(cold_start.artist_starts),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _FOLDS = 10
+SMALLER_GENRES = "smaller genres"
 
 
 def tag_table(
@@ -73,6 +74,9 @@ def large_genres(
 ) -> dict[str, NDArray[np.bool_]]:
     """Which candidates are of each genre that has `min_share` of them and `LEAST_ARTISTS` artists.
 
+    Songs of smaller genres, and of none of the large ones, are pooled as `SMALLER_GENRES`, if they have as
+    many artists: else nobody would judge them.
+
     Parameters
     ----------
     genres
@@ -80,14 +84,18 @@ def large_genres(
 
     Returns
     -------
-    `(n_candidates,)` by genre, the largest first.
+    `(n_candidates,)` by genre, the largest first, the pooled ones last.
     """
     names = [split_names(text) for text in genres]
     counted = Counter(name for song in names for name in song)
     large = [name for name, n in sorted(counted.items()) if n >= min_share * len(names)]
     masks = {name: np.array([name in song for song in names]) for name in large}
-    return {
+    judged = {
         name: mask
         for name, mask in sorted(masks.items(), key=lambda item: -int(item[1].sum()))
         if len(set(cold_start.artists[mask])) >= LEAST_ARTISTS
     }
+    smaller = np.array([bool(song) and not judged.keys() & set(song) for song in names])
+    if len(set(cold_start.artists[smaller])) >= LEAST_ARTISTS:
+        judged[SMALLER_GENRES] = smaller
+    return judged

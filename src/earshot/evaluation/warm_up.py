@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from earshot.evaluation import tables
+from earshot.evaluation.arrivals import RANDOM, Draw
 from earshot.evaluation.first_listeners import ColdSongs, Started, start
 from earshot.evaluation.protocol import Interval, Metric, Result, System, difference, evaluate, pool
 from earshot.params import WarmUp
@@ -38,33 +40,41 @@ class WarmUpColumn:
         return difference(self.results[BOTH], self.results[end], metric)
 
 
-def judge_columns(songs: ColdSongs, n0: float, settings: WarmUp, seed: int) -> list[WarmUpColumn]:
-    """A column for songs without a listener, and for each of `settings.listeners`."""
-    return [_column(songs, n, n0, settings, seed) for n in (0, *settings.listeners)]
+def judge_columns(songs: ColdSongs, n0: float, settings: WarmUp, seed: int) -> dict[Draw, list[WarmUpColumn]]:
+    """By draw a column for songs without a listener, and one for each of `settings.listeners`."""
+    nobody = _column(songs, songs.draws[0], 0, n0, settings, seed)  # whoever would come first
+    return {
+        draw: [nobody, *(_column(songs, draw, n, n0, settings, seed) for n in settings.listeners)]
+        for draw in songs.draws
+    }
 
 
-def starts(songs: ColdSongs, n: int, settings: WarmUp, seed: int) -> list[Started]:
-    """The draws of `n` first listeners, of the songs that have more; none where nobody can be asked."""
+def starts(songs: ColdSongs, draw: Draw, n: int, settings: WarmUp, seed: int) -> list[Started]:
+    """The draws of `n` first listeners, of the songs that have more; none where nobody can be asked.
+
+    Only what is random is drawn more than once.
+    """
     enough = songs.n_listeners > n
     if enough.sum() < 2:
         return []
-    more, draws = songs.only(enough), settings.draws if n else 1
-    return [start(more, n, settings.max_listeners, [seed, n, draw]) for draw in range(draws)]
+    more, draws = songs.only(enough), settings.draws if n and draw == RANDOM else 1
+    return [start(more, draw, n, settings.max_listeners, [seed, n, number]) for number in range(draws)]
 
 
-def _column(songs: ColdSongs, n: int, n0: float, settings: WarmUp, seed: int) -> WarmUpColumn:
+def _column(songs: ColdSongs, draw: Draw, n: int, n0: float, settings: WarmUp, seed: int) -> WarmUpColumn:
     enough = int((songs.n_listeners > n).sum())
-    drawn = starts(songs, n, settings, seed)
-    judged = [_judge(started, n0, settings.bootstraps, seed) for started in drawn]
-    results = {name: pool([result[name] for result in judged]) for name in SYSTEMS} if judged else {}
+    drawn = starts(songs, draw, n, settings, seed)
+    judged = [_judge(started, n0) for started in drawn]
+    asked = any(not math.isnan(result[BOTH].value("auc")) for result in judged)
+    results = {name: pool([result[name] for result in judged]) for name in SYSTEMS} if asked else {}
     return WarmUpColumn(n, enough, len(songs.n_listeners) - enough, results)
 
 
-def _judge(started: Started, n0: float, bootstraps: int, seed: int) -> dict[str, Result]:
+def _judge(started: Started, n0: float) -> dict[str, Result]:
     placed = (started.songs.predicted, started.plays_alone(), started.both(n0))
     users = started.songs.users.vectors
     return {
-        name: evaluate(System(users, vectors), started.cold_start, K, bootstraps, seed)
+        name: evaluate(System(users, vectors), started.cold_start, K)
         for name, vectors in zip(SYSTEMS, placed, strict=True)
     }
 

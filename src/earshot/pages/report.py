@@ -183,8 +183,6 @@ def _asked(protocol: Mapping[str, Any]) -> dict[str, str]:
         "Artists": f"{protocol['n_artists']:,}",
         "Listeners": f"{protocol['n_users']:,}",
         "Candidates a listener played (median)": f"{protocol['median_positives']:g}",
-        "Bootstraps of artists (AUC)": f"{protocol['bootstraps']:,}",
-        "Jackknife groups of artists (mAP)": protocol["jackknife_groups"],
     }
 
 

@@ -17,7 +17,6 @@ from earshot.errors import UserError
 from earshot.files import read_json
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import read_space
-from earshot.spaces.wmf import Wmf
 from earshot.workspace import not_yet
 
 if TYPE_CHECKING:
@@ -119,7 +118,6 @@ class Candidate(ServedState):
     """The newest model, served or not: its listeners as trained, songs where their sound alone puts them."""
 
     songs_at = "data/predicted_factors/items.parquet"
-    wmf: Wmf
 
     @cached_property
     def _listeners(self) -> Placed:
@@ -129,8 +127,7 @@ class Candidate(ServedState):
                 (Path(made) / stage).mkdir()
                 for name in self.outputs[stage].files:
                     (Path(made) / stage / name).symlink_to(self.file(stage, name))
-            folders = Path(made) / "cnn_checkpoint", Path(made) / "wmf_factors"
-            return read_space(*folders, self.wmf).training_listeners()
+            return read_space(Path(made) / "cnn_checkpoint", Path(made) / "wmf_factors").training_listeners()
 
     @cached_property
     def user_ids(self) -> NDArray[np.object_]:
@@ -171,7 +168,7 @@ def read_candidate(root: Path) -> Candidate:
     cache = versioning.cache_folder(root)
     made = {stage: versioning.PreviousOutput(cache, md5) for stage, md5 in candidate.outputs.items()}
     made |= {stage: _output(root, lock, stage) for stage in ("play_counts", "raw_audio")}
-    return Candidate(root, candidate.release, made, Wmf.of(candidate.params["wmf_factors"]))
+    return Candidate(root, candidate.release, made)
 
 
 def _nothing_served(root: Path) -> str:

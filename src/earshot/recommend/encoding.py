@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.arrays import is_among
-from earshot.catalogue.play_counts import PlayCounts
-from earshot.columns import COLD, FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
+from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
 from earshot.files import link, read_json, replace_array, write_json
 from earshot.spaces.placing import Ids, Vectors
-from earshot.spaces.space import TasteSpace
 from earshot.store.families import WORDS
 from earshot.store.reader import HyperImageStore
 
@@ -171,7 +168,7 @@ def _encoded(songs: pd.DataFrame, predicted: Heard) -> NDArray[Any]:
 _SONGS_AT_ONCE = 2048
 
 
-def cold_song_factors(
+def predict_songs(
     encoder_folder: Path, store: HyperImageStore, song_ids: Ids, work: Path, trusted: Collection[str] = ()
 ) -> Vectors:
     """What the encoder hears in `song_ids`, float32 (n_songs, factors).
@@ -190,17 +187,3 @@ def cold_song_factors(
             replace_array(path, predict(encoder, store, positions[first : first + _SONGS_AT_ONCE]))
         blocks.append(np.load(path, allow_pickle=False))
     return np.concatenate(blocks)
-
-
-def warm_listeners(space: TasteSpace, training_set: Path, plays: PlayCounts) -> Vectors:
-    """Where the listeners of `plays` are by the songs that a model was trained with, float32 (n_users, d).
-
-    A song that is cold in `training_set` is left out, should the model know it: its plays are what is to
-    be foretold.
-    """
-    import pandas as pd
-
-    songs = pd.read_parquet(training_set / "songs.parquet")
-    known = space.training_songs()
-    warm = ~is_among(known.ids, songs.loc[songs[COLD], SONG_ID])
-    return space.place_listeners(plays, known.only(warm)).vectors

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.params import Recommendations
 from earshot.recommend.ranking import (
     ArtistCap,
     Ranked,
@@ -46,6 +47,11 @@ class ListRules:
 
     new_share: float | None = None
     max_per_artist: int | None = None
+
+    @classmethod
+    def of(cls, settings: Recommendations) -> ListRules:
+        """As params.yaml has them."""
+        return cls(settings.new_songs.share, settings.max_per_artist)
 
 
 NO_RULES = ListRules()

@@ -12,8 +12,8 @@ from earshot.releases.candidate import MADE_BY, candidate, code_of
 from earshot.releases.files import fetch, is_cached
 from earshot.releases.gate import Difference, Differences, Evidence, Verdict, judge, why_unpaired
 from earshot.releases.history import (
+    alike,
     archive,
-    best_first,
     imported_claim,
     keep_candidate,
     list_candidates,
@@ -36,8 +36,8 @@ __all__ = [
     "Manifest",
     "NothingReleased",
     "Verdict",
+    "alike",
     "archive",
-    "best_first",
     "candidate",
     "clean_cache",
     "code_of",

@@ -10,19 +10,22 @@ from typing import Any
 from earshot import versioning
 from earshot.code import key_of
 from earshot.errors import UserError
+from earshot.factors.numbers import WMF
 from earshot.files import read_json
 from earshot.releases.history import list_releases
-from earshot.releases.manifest import FOLD_MODELS, Manifest, ModelName, read_pointer
+from earshot.releases.manifest import FOLD_MODELS, WMF_FACTORS, Manifest, ModelName, read_pointer
 from earshot.store.rows import read_format
 from earshot.trusted import named_classes
 
 MADE_BY = (
     "training_set",
-    "wmf_factors",
+    "wmf_search",
+    WMF_FACTORS,
     "cnn_checkpoint",
     FOLD_MODELS,
     "predicted_factors",
     "warm_up",
+    "served_quality",
     "evaluation_report",
 )
 MODEL = (
@@ -33,6 +36,8 @@ MODEL = (
     "wmf_factors/user_factors.npy",
     "wmf_factors/users.parquet",
 )
+NUMBERS = f"{WMF_FACTORS}/{WMF}"
+"""Those of the factorization; older manifests have them among their parameters alone."""
 SPACE = "cnn_checkpoint/space"
 """How the names begin of the files of a taste space that is not the factorization's."""
 REPORT = "evaluation_report/metrics.json"
@@ -51,7 +56,7 @@ def candidate(root: Path) -> Manifest:
     """
     lock = versioning.read_lock(root)
     outputs = {stage: _output(lock, stage) for stage in MADE_BY}
-    files = {name: _file(root, outputs, name) for name in (*MODEL, REPORT, SONGS)}
+    files = {name: _file(root, outputs, name) for name in (*MODEL, NUMBERS, REPORT, SONGS)}
     files |= _space(root, outputs["cnn_checkpoint"]) | _fold_models(root, outputs[FOLD_MODELS])
     params = {key: value for stage in MADE_BY for key, value in _params(lock, stage).items()}
     n0 = float(read_json(root / "data" / "warm_up" / "warm_up.json")["n0"])

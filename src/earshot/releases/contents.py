@@ -13,18 +13,24 @@ import numpy as np
 
 from earshot.columns import COLD, SONG_ID, USER_ID
 from earshot.errors import UserError
+from earshot.factors.numbers import WMF, read_numbers
 from earshot.foreign.checked_json import parse_object
 from earshot.foreign.zips import RATIO, SMALL
-from earshot.params import Split, WmfFactors, check_params
-from earshot.releases.candidate import REPORT, SONGS, SPACE
-from earshot.releases.manifest import Manifest
+from earshot.params import Split, WmfFactors, WmfSettings, check_params
+from earshot.releases.candidate import NUMBERS, REPORT, SONGS, SPACE
+from earshot.releases.manifest import WMF_FACTORS, Manifest
 from earshot.spaces.fused import Fused
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.space import SPACE_FILES
 from earshot.spaces.wmf import WmfSpace
 from earshot.trusted import refuse_untrusted
 
-LARGEST = {"cnn_checkpoint/encoder.json": 1 << 20, "cnn_checkpoint/space.json": 1 << 16, REPORT: 4 << 20}
+LARGEST = {
+    "cnn_checkpoint/encoder.json": 1 << 20,
+    "cnn_checkpoint/space.json": 1 << 16,
+    NUMBERS: 1 << 12,
+    REPORT: 4 << 20,
+}
 """Bytes of what is read whole. What grows with the listeners is bounded by the room on the volume."""
 _MOST_FRAMES = 20_000
 """Of a window: minutes, at any frame rate in use. 32 songs are encoded at once, each a window or more."""
@@ -42,7 +48,8 @@ _FOOTER_BYTES, _MOST_COLUMNS = 4 << 20, 200
 def check_params_of(release: Manifest, path: Path) -> None:
     """UserError unless the parameters that serving and gate read of a manifest are of their types."""
     check_params(release.split, f"{path}: split", Split)
-    check_params(release.params.get("wmf_factors"), f"{path}: params.wmf_factors", WmfFactors)
+    kind = WmfSettings if NUMBERS in release.files else WmfFactors
+    check_params(release.params.get(WMF_FACTORS), f"{path}: params.{WMF_FACTORS}", kind)
 
 
 def check_files(folder: Path, release: Manifest, trusted: Collection[str], archive: Path) -> None:
@@ -67,7 +74,9 @@ def check_files(folder: Path, release: Manifest, trusted: Collection[str], archi
             ("user_factors", "users", USER_ID),
             ("item_factors", "items", SONG_ID),
         ):
-            _check_placed(folder / "wmf_factors", f"{factors}.npy", f"{table}.parquet", column, n_factors)
+            _check_placed(folder / WMF_FACTORS, f"{factors}.npy", f"{table}.parquet", column, n_factors)
+        if NUMBERS in release.files:
+            _check_numbers(folder / WMF_FACTORS, n_factors)
         if SONGS in release.files:
             _check_table(folder / SONGS, {SONG_ID: "BYTE_ARRAY", COLD: "BOOLEAN"})
         if REPORT in release.files:
@@ -129,6 +138,12 @@ def _check_space(folder: Path, n_outputs: int, release: Manifest) -> int | None:
             raise UserError(f"{path}: scales={scales!r:.200}: wanted numbers between 0 and 1")
         return n_outputs // len(scales)
     return n_outputs
+
+
+def _check_numbers(folder: Path, n_factors: int | None) -> None:
+    factors = read_numbers(folder).factors
+    if factors != (n_factors or factors):
+        raise UserError(f"{folder / WMF}: factors={factors}: wanted {n_factors}, as the factors have")
 
 
 def _check_placed(folder: Path, vectors: str, table: str, column: str, n_factors: int | None) -> None:

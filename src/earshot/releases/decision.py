@@ -52,7 +52,10 @@ class Decision:
     metrics: dict[Label, dict[Label, float | None]] | None = None
     differences: dict[Label, dict[Label, Difference]] | None = None
     genres: dict[Label, dict[Label, Difference]] | None = None
+    baselines: dict[Label, dict[Label, Difference]] | None = None
+    lists: dict[Label, dict[Label, Difference]] | None = None
     not_cached: list[Name] | None = None
+    not_scored: list[Name] | None = None
     promoted: dict[Label, str] | None = None
     rolled_back_to: Name | None = None
     imported: dict[str, Any] | None = None

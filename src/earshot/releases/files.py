@@ -6,16 +6,28 @@ from pathlib import Path
 
 from earshot import terminal, versioning
 from earshot.errors import UserError
-from earshot.files import link
-from earshot.releases.manifest import Manifest
+from earshot.factors.numbers import WMF
+from earshot.files import link, write_json
+from earshot.releases.manifest import FOLD_MODELS, WMF_FACTORS, Manifest
 
 
 def fetch(release: Manifest, root: Path, folder: Path) -> None:
-    """Link every file of `release` to `folder`/<stage>/<file>; errors as in `find_files`."""
+    """Link every file of `release` to `folder`/<stage>/<file>; errors as in `find_files`.
+
+    Numbers of a factorization that the manifest alone names are written beside it.
+    """
     for name, source in find_files(release, root).items():
         destination = folder / name
         destination.parent.mkdir(parents=True, exist_ok=True)
         link(source, destination)
+    _add_numbers(release, folder)
+
+
+def _add_numbers(release: Manifest, folder: Path) -> None:
+    """Write the wmf.json that factorizations in `folder` lack, where `release` is of a version before it."""
+    for name in (WMF_FACTORS, *(f"{FOLD_MODELS}/{fold}" for fold in release.folds)):
+        if f"{name}/{WMF}" not in release.files:
+            write_json(folder / name / WMF, release.params[WMF_FACTORS])
 
 
 def find_files(release: Manifest, root: Path) -> dict[str, Path]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from earshot.artists import LEAST_ARTISTS, too_few_artists
-from earshot.checks import OBJECTIVE_FALLS
+from earshot.checks import OBJECTIVE_CONVERGED, OBJECTIVE_FALLS
 from earshot.releases.decision import Rule
 from earshot.releases.manifest import Manifest, NothingReleased
 
@@ -19,9 +19,9 @@ Difference = dict[str, Any]
 """`value`, `low`, `high`, None where the artists are too few to say; `artists`, of how many; `p`, of the AUC:
 that it is above the other's by chance (`earshot.evaluation.protocol.chance`)."""
 Differences = dict[str, Difference]
-"""By metric, `auc` and `map_at_500`."""
+"""By metric, `auc` and `map_at_<k>`."""
 
-STOPPING = (OBJECTIVE_FALLS,)
+STOPPING = (OBJECTIVE_FALLS, OBJECTIVE_CONVERGED)
 """Checks of the training lane without which nothing is released.
 
 A factorization that does not converge puts every song in a place of no meaning. All
@@ -64,7 +64,12 @@ class Evidence:
     best
         Differences to the best release kept, by its name; empty where that is the release itself.
     genres
-        Differences to the release among the songs of each large genre.
+        Differences to the release among the songs of each large genre, and of all smaller ones together.
+    baselines
+        Differences to systems that a later candidate must not be clearly worse than where it cannot be
+        compared with the release: by sound alone, and by the artist alone.
+    lists
+        Differences to the release alone in what stands in the lists that listeners get.
     checks
         Those in the summaries of the candidate's stages (`earshot.checks`).
     folds
@@ -76,6 +81,8 @@ class Evidence:
     unpaired: str | None
     best: dict[str, Differences] = field(default_factory=dict)
     genres: dict[str, Differences] = field(default_factory=dict)
+    baselines: dict[str, Differences] = field(default_factory=dict)
+    lists: dict[str, Differences] = field(default_factory=dict)
     checks: tuple[dict[str, Any], ...] = ()
     folds: int = 1
 
@@ -119,8 +126,12 @@ def _rules(evidence: Evidence, epsilon: float) -> Iterable[Rule]:
     yield Rule(chance.name, chance.passed, chance.told + over + first)
     for name, differences in evidence.best.items():
         yield judge_against_best(name, differences, epsilon)
+    for name, differences in evidence.baselines.items():
+        yield judge_against_baseline(name, differences)
     for genre, differences in evidence.genres.items():
         yield judge_genre(genre, differences, epsilon)
+    for name, differences in evidence.lists.items():
+        yield judge_lists(name, differences, epsilon)
     yield judge_checks(evidence.checks)
 
 
@@ -189,6 +200,31 @@ def judge_against_best(release: str, differences: Differences, epsilon: float) -
     finding = "has not clearly lost more than is allowed to" if passed else "has lost too much to"
     shown = f"{_show(differences)}; -{epsilon:g} allowed"
     return Rule("best_release", passed, f"{finding} {release}, the best release kept ({shown})")
+
+
+def judge_against_baseline(baseline: str, differences: Differences) -> Rule:
+    """A candidate that replaces what it cannot be compared with is not clearly worse than a baseline.
+
+    With other features or another split there is no release to be paired with, and beating chance is little:
+    an interval that ends below 0 refuses the candidate.
+    """
+    highs = [difference["high"] for difference in differences.values()]
+    passed = not any(high is not None and high < 0 for high in highs)
+    words = f"{'is not clearly worse' if passed else 'is clearly worse'} than {baseline}"
+    return Rule(f"baseline {baseline}", passed, f"{words} ({_show(differences)})")
+
+
+def judge_lists(release: str, differences: Differences, epsilon: float) -> Rule:
+    """What listeners get is not clearly worse than the lists of `release`, unless by less than epsilon.
+
+    As `judge_against`, but that nothing is asked for where the artists are too few to say: known songs, of
+    which lists are made for the most part, are not what a candidate was trained for.
+    """
+    passed = all(
+        not _known(each) or each["low"] > -epsilon or each["high"] >= 0 for each in differences.values()
+    )
+    words = f"lists {'not clearly worse' if passed else 'clearly worse'} than those of {release}"
+    return Rule("lists", passed, f"{words} ({_show(differences)}; -{epsilon:g} allowed)")
 
 
 def judge_genre(genre: str, differences: Differences, epsilon: float) -> Rule:

@@ -138,12 +138,12 @@ def trusted_classes(root: Path, name: str, params: Params) -> frozenset[str]:
     )
 
 
-def best_first(root: Path, like: Manifest, families: Mapping[str, str]) -> list[Manifest]:
-    """Releases that share the images and the split of `like`, by the mAP of their own decisions.
+def alike(root: Path, like: Manifest, families: Mapping[str, str]) -> list[Manifest]:
+    """Releases that share the images and the split of `like`, by the AUC of their own decisions, best first.
 
-    Of families beside the image they may hear those of `families`, keys by name.
+    Of families beside the image they may read those of `families`, keys by name.
 
-    The figures are of different days, so they only say which one to score again. What
+    The figures are of different days: they only say which ones to score again first. What
     an archive claims is no figure: a promoted import comes last until it is measured here.
     """
     alike = [
@@ -152,12 +152,12 @@ def best_first(root: Path, like: Manifest, families: Mapping[str, str]) -> list[
         if (release.feature_key, release.split) == (like.feature_key, like.split)
         and release.families.items() <= families.items()
     ]
-    return sorted(alike, key=lambda release: _decided_map(root, release), reverse=True)
+    return sorted(alike, key=lambda release: _decided_auc(root, release), reverse=True)
 
 
-def _decided_map(root: Path, release: Manifest) -> float:
+def _decided_auc(root: Path, release: Manifest) -> float:
     metrics = (read_decision(root, release.release) or {}).get("metrics") or {}
-    return float(metrics.get("candidate", {}).get("map_at_500") or 0)
+    return float(metrics.get("candidate", {}).get("auc") or 0)
 
 
 def decision_path(root: Path, name: str) -> Path:

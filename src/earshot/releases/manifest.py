@@ -26,6 +26,8 @@ FileName = Annotated[str, Field(pattern=r"^[a-z_]+/(?:[0-9]{1,6}/)?[a-z_]+\.[a-z
 Stage = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=100)]
 Folder = Annotated[str, Field(pattern=r"^[a-z_]+/[a-z_]+$", max_length=100)]
 FOLD_MODELS = "fold_models"
+WMF_FACTORS = "wmf_factors"
+"""A stage, and the section of the parameters."""
 Label = Annotated[str, Field(max_length=200)]
 
 

@@ -22,7 +22,7 @@ from earshot.foreign import zips
 from earshot.foreign.checked_json import parse_object
 from earshot.locks import holding
 from earshot.params import load_params
-from earshot.releases.candidate import MODEL, REPORT, SONGS, model_name
+from earshot.releases.candidate import MODEL, NUMBERS, REPORT, SONGS, model_name
 from earshot.releases.contents import LARGEST, check_files, check_params_of
 from earshot.releases.files import find_files
 from earshot.releases.history import (
@@ -153,7 +153,8 @@ def _added(root: Path, release: Manifest, found: dict[str, Path]) -> Iterator[No
 def _manifest(read: ZipFile, file: Path) -> Manifest:
     release = check_manifest(parse_object(_json(read, MANIFEST, file), file / MANIFEST), file / MANIFEST)
     space = {name for kind in SPACE_FILES.values() for name in (f"cnn_checkpoint/{file}" for file in kind)}
-    missing, other = {*MODEL} - release.files.keys(), release.files.keys() - {*MODEL, REPORT, SONGS, *space}
+    known = {*MODEL, NUMBERS, REPORT, SONGS, *space}
+    missing, other = {*MODEL} - release.files.keys(), release.files.keys() - known
     if missing or other:
         problem = (
             f"{', '.join(sorted(missing))}: missing" if missing else f"{sorted(other)[0]}: not of a release"

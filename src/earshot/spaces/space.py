@@ -15,7 +15,7 @@ from earshot.foreign.checked_json import parse_object
 from earshot.spaces.fused import Fused
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Ids, Placed, Vectors
-from earshot.spaces.wmf import Wmf, WmfSpace
+from earshot.spaces.wmf import WmfSpace
 
 if TYPE_CHECKING:
     from earshot.catalogue.play_counts import PlayCounts
@@ -85,24 +85,23 @@ def kind_of(encoder: Path) -> str:
     return str(parse_object(path.read_bytes(), path).get("kind")) if path.is_file() else WmfSpace.kind
 
 
-def read_space(encoder: Path, factors: Path, wmf: Wmf) -> TasteSpace:
+def read_space(encoder: Path, factors: Path) -> TasteSpace:
     """The space of a model.
 
     Parameters
     ----------
     encoder, factors
         Folders as the stages cnn_checkpoint and wmf_factors write them.
-    wmf
-        The numbers of the factorization.
 
     Raises
     ------
     UserError
-        A space.json that is of no kind known here, or without the files of its kind.
+        A space.json that is of no kind known here, or without the files of its kind; a
+        factorization without its numbers.
     """
     path = encoder / "space.json"
     if not path.is_file():
-        return WmfSpace.read(factors, wmf)
+        return WmfSpace.read(factors)
     content = parse_object(path.read_bytes(), path)
     try:
         if content["kind"] == LearnedListeners.kind:
@@ -111,7 +110,7 @@ def read_space(encoder: Path, factors: Path, wmf: Wmf) -> TasteSpace:
             scales = tuple(float(scale) for scale in content["scales"])
             if not scales or not all(0 < scale <= 1 for scale in scales):
                 raise ValueError(f"scales={scales}: wanted some between 0 and 1")
-            return Fused(WmfSpace.read(factors, wmf), scales)
+            return Fused(WmfSpace.read(factors), scales)
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise UserError(f"{path}: not a taste space: {error}") from None
     raise UserError(f"{path}: kind={content['kind']!r:.100}: wanted one of {', '.join(SPACE_FILES)}")

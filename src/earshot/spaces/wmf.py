@@ -11,6 +11,7 @@ import numpy as np
 
 from earshot.columns import SONG_ID, USER_ID
 from earshot.errors import UserError
+from earshot.factors.numbers import read_numbers
 from earshot.factors.solves import confidence, solve_items_with_prediction, solve_rows
 from earshot.spaces.placing import Ids, Placed, Vectors, columns_of, songs_by_listeners
 
@@ -27,9 +28,15 @@ class Wmf:
     regularization: float
 
     @classmethod
-    def of(cls, params: dict[str, Any]) -> Wmf:
-        """Out of a manifest's `params["wmf_factors"]`."""
-        return cls(params["alpha"], params["epsilon"], params["regularization"])
+    def of(cls, content: dict[str, Any]) -> Wmf:
+        """Out of the space.json of a space that was learned with numbers of its own."""
+        return cls(content["alpha"], content["epsilon"], content["regularization"])
+
+    @classmethod
+    def read(cls, factors: Path) -> Wmf:
+        """Out of a folder as the stage wmf_factors writes it; errors as in `read_numbers`."""
+        numbers = read_numbers(factors)
+        return cls(numbers.alpha, numbers.epsilon, numbers.regularization)
 
 
 @dataclass(frozen=True)
@@ -52,13 +59,13 @@ class WmfSpace:
     wmf: Wmf
 
     @classmethod
-    def read(cls, factors: Path, wmf: Wmf) -> WmfSpace:
-        """Out of a folder as the stage wmf_factors writes it."""
+    def read(cls, factors: Path) -> WmfSpace:
+        """Out of a folder as the stage wmf_factors writes it; errors as in `Wmf.read`."""
         listeners = factors / "user_factors.npy"
         return cls(
             read_placed(listeners, factors / "users.parquet", USER_ID) if listeners.is_file() else None,
             read_placed(factors / "item_factors.npy", factors / "items.parquet", SONG_ID),
-            wmf,
+            Wmf.read(factors),
         )
 
     def training_listeners(self) -> Placed:

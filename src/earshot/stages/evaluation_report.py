@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from earshot.arrays import positions_of
 from earshot.artists import too_few_artists
 from earshot.checks import (
     ARTIST_MEAN,
+    BASELINES,
     CANDIDATE,
     COMPARED,
     LINEAR_BOW,
@@ -37,12 +38,11 @@ from earshot.evaluation.protocol import (
     random_system,
     read_cold_start,
 )
-from earshot.files import read_json, write_json, write_table
+from earshot.files import read_json, replace_arrays, write_json, write_table
 from earshot.params import Params
 from earshot.spaces.placing import rows_of
-from earshot.spaces.space import TasteSpace, read_space
-from earshot.spaces.wmf import Wmf
-from earshot.stages.folds import hear_system, read_snapshots, read_system
+from earshot.spaces.space import read_space
+from earshot.stages.folds import Encoded, Predict, read_predictions, read_snapshots, served_system
 from earshot.stages.paths import Paths
 from earshot.stages.shown_songs import write_shown
 from earshot.trusted import trusted_in
@@ -59,7 +59,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     settings = params.evaluation_report
     cold_start = read_cold_start(paths.data("training_set"))
     systems = _systems(paths, cold_start, params)
-    judged = judge(systems, cold_start, settings.k, settings.bootstraps, params.seed)
+    _write_baselines(paths.output / BASELINES, systems)
+    judged = judge(systems, cold_start, settings.k)
     recipe = _judge_recipe(paths, params)
     judged.metrics["candidate"] = read_json(paths.data("cnn_checkpoint") / "summary.json").get("candidate")
     _write_tables(paths, params, judged, cold_start)
@@ -73,30 +74,37 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     return _summary(judged, settings.k)
 
 
+def _write_baselines(path: Path, systems: Mapping[str, Judged]) -> None:
+    named = {name: systems[name] for name in (LINEAR_BOW, ARTIST_MEAN)}
+    vectors = {name: system.item_vectors for name, system in named.items() if isinstance(system, System)}
+    replace_arrays(path, **vectors)
+
+
 def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
     """The candidate and the models of other folds, each on its held-out songs, as the gate judges them."""
     folds = read_json(paths.data("fold_models") / "summary.json")["folds"]
     if not folds:
         return None
     settings, answers = params.evaluation_report, []
+    n0 = float(read_json(paths.data("warm_up") / "warm_up.json")["n0"])
     snapshots = read_snapshots(paths, params.training_set, folds, params.seed)
     for snapshot in snapshots:
         if snapshot.fold in folds:
             model = paths.data("fold_models") / str(snapshot.fold)
-            space = _space(model, model, params)
-            system = hear_system(snapshot, model, space, paths.work, trusted_in(params))
+            space = read_space(model, model)
+            work = paths.work / str(snapshot.fold)
+            predict: Predict = Encoded(model, snapshot.folder, work, trusted_in(params))
         else:
-            space = _space(paths.data("cnn_checkpoint"), paths.data("wmf_factors"), params)
-            system = read_system(snapshot, paths.data("predicted_factors"), space)
+            space = read_space(paths.data("cnn_checkpoint"), paths.data("wmf_factors"))
+            predict = read_predictions(paths.data("predicted_factors"))
+        system = served_system(snapshot, space, n0, predict)
         sizes = len(system.user_vectors), len(system.item_vectors)
         systems: dict[str, Judged] = {
             "random": random_system(*sizes, params.seed),
             "shuffled_content": Permutations(system, params.seed),
             CANDIDATE: system,
         }
-        answers.append(
-            evaluate_all(systems, snapshot.cold_start, settings.k, settings.bootstraps, params.seed)
-        )
+        answers.append(evaluate_all(systems, snapshot.cold_start, settings.k))
     results = {name: pool([found[name] for found in answers]) for name in answers[0]}
     return {
         "folds": [snapshot.fold for snapshot in snapshots],
@@ -105,10 +113,6 @@ def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
         "systems": {name: tables.describe(result, settings.k) for name, result in results.items()},
         "differences": tables.differences(results, settings.k),
     }
-
-
-def _space(encoder: Path, factors: Path, params: Params) -> TasteSpace:
-    return read_space(encoder, factors, Wmf.of(asdict(params.wmf_factors)))
 
 
 def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: ColdStart) -> None:
@@ -135,7 +139,7 @@ def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, J
     wanted = cold_start.song_ids
     user_ids = pd.read_parquet(training_set / "users.parquet")[USER_ID]
     users = read_vectors(wmf / "user_factors.npy", wmf / "users.parquet", USER_ID, user_ids)
-    listeners = _space(paths.data("cnn_checkpoint"), wmf, params).training_listeners()
+    listeners = read_space(paths.data("cnn_checkpoint"), wmf).training_listeners()
     candidate = System(
         rows_of(listeners.ids, listeners.vectors, user_ids.to_numpy(dtype=object)), _predicted(paths, wanted)
     )

@@ -11,8 +11,9 @@ from typing import Any
 
 from earshot.errors import UserError
 from earshot.evaluation.cold_start import read_cold_start
+from earshot.factors.numbers import WMF, read_numbers
 from earshot.files import link
-from earshot.params import Params
+from earshot.params import Params, WmfFactors
 from earshot.processes import progress
 from earshot.stages.cnn_checkpoint import write_encoder
 from earshot.stages.paths import Paths
@@ -24,7 +25,7 @@ ENOUGH_ARTISTS = 100
 """Held out: so many tell one model from a random order, and from the release, by themselves."""
 KEPT = {
     "cnn_checkpoint": ("encoder.json", "encoder.pt"),
-    "wmf_factors": ("item_factors.npy", "items.parquet"),
+    "wmf_factors": ("item_factors.npy", "items.parquet", WMF),
 }
 """What judging a fold's model takes, by the stage that made it; and a taste space of its own."""
 
@@ -39,6 +40,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     found: dict[str, Any] = {"cold_artists": artists, "folds": [], "left_out": {}}
     if params.release.folds == "one" or (params.release.folds == "auto" and artists >= ENOUGH_ARTISTS):
         return found
+    wmf = read_numbers(paths.data("wmf_search"))
     others = [fold for fold in range(split.folds) if fold != split.fold]
     say(
         f"{artists} artists are held out: the recipe is judged by a model of each other fold too, "
@@ -52,13 +54,13 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
             found["left_out"][str(fold)] = str(error).replace(f"{paths.work}/", "")
             say(f"fold {fold} is left out: {found['left_out'][str(fold)]}")
             continue
-        _train(inside, params, paths.output / str(fold))
+        _train(inside, params, wmf, paths.output / str(fold))
         found["folds"].append(fold)
     return found
 
 
-def _train(inside: Paths, params: Params, output: Path) -> None:
-    inside.make("wmf_factors", lambda made: write_factors(made, params.wmf_factors, params.seed))
+def _train(inside: Paths, params: Params, wmf: WmfFactors, output: Path) -> None:
+    inside.make("wmf_factors", lambda made: write_factors(made, wmf, params.seed))
     inside.make("cnn_checkpoint", lambda made: write_encoder(made, params))
     output.mkdir()
     for stage, names in KEPT.items():

@@ -25,6 +25,8 @@ from earshot.spaces.placing import Ids, columns_of, count_listeners, rows_of
 
 LENGTH = 200
 """Of the lists: twice what is looked at, so that songs of an artist can be taken out."""
+LISTS = "lists.npy"
+"""The file of a candidate's lists in the output of served_quality."""
 
 
 @dataclass(frozen=True)

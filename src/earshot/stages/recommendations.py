@@ -129,7 +129,7 @@ def _read(paths: Paths, settings: Recommendations, release: str, held_back: set[
     by_song = columns_of(plays.matrix.T.tocsr(), plays.user_ids, user_ids)
     files = [served / "users.parquet", served / "user_factors.npy"]
     files += [counts / f"{name}.parquet" for name in ("plays", "users", "items")]
-    rules = ListRules(settings.new_songs.share, settings.max_per_artist)
+    rules = ListRules.of(settings)
     new = songs.loc[listed, N_LISTENERS].to_numpy() == 0
     return Question(
         [release, str(settings.k), str(rules), *map(file_md5, files)],

@@ -72,7 +72,10 @@ def _judge(
         "metrics": measured.metrics,
         "differences": {**measured.evidence.chance, **measured.evidence.against, **measured.evidence.best},
         "genres": measured.evidence.genres,
+        "baselines": measured.evidence.baselines,
+        "lists": measured.evidence.lists,
         "not_cached": measured.not_cached,
+        "not_scored": measured.not_scored,
     }
 
 

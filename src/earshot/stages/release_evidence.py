@@ -3,45 +3,56 @@
 from __future__ import annotations
 
 import math
-import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from earshot import releases
-from earshot.checks import CANDIDATE
-from earshot.columns import GENRES, SONG_ID
+from earshot.arrays import is_among
+from earshot.artists import LEAST_ARTISTS
+from earshot.catalogue import split
+from earshot.checks import ARTIST_MEAN, BASELINES, CANDIDATE, LINEAR_BOW
+from earshot.columns import GENRES, SONG_ID, USER_ID
+from earshot.evaluation.cold_start import read_vectors
 from earshot.evaluation.intervals import Interval
-from earshot.evaluation.judging import evaluate_all, evaluate_among
+from earshot.evaluation.judging import Judged, evaluate_all, evaluate_among
+from earshot.evaluation.list_quality import list_difference, look
 from earshot.evaluation.protocol import (
     Metric,
+    Permutations,
     Result,
     System,
     chance,
     difference,
     pool,
     random_system,
-    shuffled_content,
 )
+from earshot.evaluation.tables import metric_name
 from earshot.evaluation.tags import large_genres
 from earshot.files import read_json
 from earshot.params import Params, Split
+from earshot.recommend.list_rules import ListRules
 from earshot.releases import Differences, Evidence, Manifest, NothingReleased
-from earshot.releases.manifest import FOLD_MODELS
-from earshot.spaces.space import read_space
-from earshot.spaces.wmf import Wmf
-from earshot.stages.folds import Snapshot, hear_system, read_snapshots, read_system
+from earshot.stages.folds import Snapshot, read_snapshots
+from earshot.stages.held_out import read_held_out
 from earshot.stages.paths import Paths
+from earshot.stages.released_models import Model
+from earshot.stages.training_set import split_ids
 from earshot.store.reader import HyperImageStore
-from earshot.trusted import trusted_in
 
-METRICS: dict[str, Metric] = {"map_at_500": "map", "auc": "auc"}
-K, BOOTSTRAPS = 500, 1000
+METRICS: tuple[Metric, ...] = ("map", "auc")
 DEAF = ("random", "shuffled_content")
 """Systems that hear nothing: a random order, and the candidate's predictions dealt to the wrong songs."""
+MOST_KEPT = 10
+"""Releases that are scored again, beside the one that is served."""
+LIST_DEPTH = 20
+
+Pairs = Mapping[str, tuple[Result, Result]]
+"""By system: the candidate's result, and that of the system on the same questions."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +67,8 @@ class Measured:
         By system, the folds that it was judged on: those of which it has a model.
     users, songs
         How many were asked, and about how many songs, over all folds.
-    not_cached
-        Releases with better figures that could not be scored again, for want of their files in DVC's cache.
+    not_cached, not_scored
+        Releases that were not scored again: their files are not in DVC's cache, or `MOST_KEPT` were.
     """
 
     evidence: Evidence
@@ -66,43 +77,242 @@ class Measured:
     users: int
     songs: int
     not_cached: list[str]
+    not_scored: list[str]
+
+
+@dataclass(frozen=True)
+class _Rivals:
+    """Whom a candidate is held against.
+
+    Attributes
+    ----------
+    unpaired
+        From `releases.why_unpaired`.
+    paired
+        What is released, if it can be paired; or nothing.
+    other_split
+        What is released, if it hears the same but other songs were cold to it; or nothing.
+    kept
+        Earlier releases that are scored again.
+    not_cached, not_scored
+        As in `Measured`.
+    """
+
+    unpaired: str | None
+    paired: dict[str, Manifest]
+    other_split: dict[str, Manifest]
+    kept: dict[str, Manifest]
+    not_cached: list[str]
+    not_scored: list[str]
 
 
 def measure(
     paths: Paths, params: Params, candidate: Manifest, current: Manifest | NothingReleased
 ) -> Measured:
-    """Score the candidate, the release and the best release kept, each with its own encoders.
+    """Score the candidate, the release and the releases kept, each with its own encoders, as it is served.
 
     A recipe of which there are models of several folds is judged by the answers of all, pooled;
     against another by those of the folds that both have.
     """
-    store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
-    families = {name: family.key for name, family in store.families.items()}
-    unpaired = releases.why_unpaired(candidate, current, families)
-    paired = {current.release: current} if isinstance(current, Manifest) and unpaired is None else {}
-    best, not_cached = _best(paths.root, candidate, paired, families)
-    models = {CANDIDATE: _Model.candidate(paths, params, candidate)}
-    models |= {name: _Model.released(paths, params, each) for name, each in (paired | best).items()}
+    k = params.evaluation_report.k
+    rivals = _rivals(paths, candidate, current)
+    models = {CANDIDATE: Model.candidate(paths, params, candidate)}
+    others = rivals.paired | rivals.kept
+    models |= {name: Model.released(paths, params, each) for name, each in others.items()}
     settings = replace(params.training_set, split=Split(**candidate.split))
     snapshots = read_snapshots(paths, settings, candidate.folds, params.seed)
     systems = [_systems(models, snapshot) for snapshot in snapshots]
     answers = [
-        evaluate_all(found, snapshot.cold_start, K, BOOTSTRAPS, params.seed)
+        evaluate_all(found, snapshot.cold_start, k)
         for found, snapshot in zip(systems, snapshots, strict=True)
     ]
     pairs = {name: _pooled(answers, name) for name in systems[0]}
-    genres = {}
-    if paired:
-        genres = _by_genre(snapshots[0], systems[0], next(iter(paired)), params.release.min_genre_share)
+    first = _First(paths, params, snapshots[0], systems[0], k)
+    across_splits = first.across_splits(rivals)
+    evidence = as_evidence(
+        pairs | across_splits,
+        k,
+        [*rivals.paired, *across_splits],
+        _champion(answers[0], rivals),
+        first.by_genre(rivals),
+        rivals.unpaired,
+        _checks(paths),
+        first.baselines(current, rivals),
+        first.lists(models, rivals),
+        len(snapshots),
+    )
     folds = [snapshot.fold for snapshot in snapshots]
     return Measured(
-        as_evidence(pairs, list(paired), list(best), genres, unpaired, _checks(paths), len(folds)),
-        {name: _values(other) for name, (_, other) in pairs.items()},
+        evidence,
+        {name: _values(other, k) for name, (_, other) in pairs.items()},
         {name: [fold for fold, found in zip(folds, systems, strict=True) if name in found] for name in pairs},
         sum(len(each.cold_start.users) for each in snapshots),
         sum(len(each.cold_start.song_ids) for each in snapshots),
-        not_cached,
+        rivals.not_cached,
+        rivals.not_scored,
     )
+
+
+@dataclass(frozen=True)
+class _First:
+    """What is asked of the models that may be served alone: the question of the snapshot's own split."""
+
+    paths: Paths
+    params: Params
+    snapshot: Snapshot
+    systems: dict[str, Judged]
+    k: int
+
+    def across_splits(self, rivals: _Rivals) -> dict[str, tuple[Result, Result]]:
+        """Candidate and release on the songs that were cold to both, of a release with another split.
+
+        Nothing where too few such songs are left to ask about.
+        """
+        found: dict[str, tuple[Result, Result]] = {}
+        cold_start = self.snapshot.cold_start
+        for name, release in rivals.other_split.items():
+            songs = pd.read_parquet(self.snapshot.folder / "songs.parquet")
+            cold = songs.loc[split.cold(*split_ids(songs), Split(**release.split)), SONG_ID]
+            both = is_among(cold_start.song_ids, cold)
+            if len(np.unique(cold_start.artists[both])) < LEAST_ARTISTS:
+                continue
+            model = Model.released(self.paths, self.params, release)
+            pair = {CANDIDATE: self.systems[CANDIDATE], name: model.first_system(self.snapshot)}
+            results = self._among(pair, both)
+            found |= {name: (results[CANDIDATE], results[name])} if results else {}
+        return found
+
+    def baselines(self, current: Manifest | NothingReleased, rivals: _Rivals) -> dict[str, Differences]:
+        """Candidate minus what must not be clearly better, where it replaces what it cannot be paired with.
+
+        The artists' means are asked about songs of known artists alone: they say nothing of the others.
+        """
+        if isinstance(current, NothingReleased) or rivals.paired:
+            return {}
+        candidate = self.systems[CANDIDATE]
+        assert isinstance(candidate, System)
+        cold_start, found = self.snapshot.cold_start, {}
+        everywhere = np.ones(len(cold_start.song_ids), dtype=np.bool_)
+        with np.load(self.paths.data("evaluation_report") / BASELINES, allow_pickle=False) as items:
+            for name, asked in ((LINEAR_BOW, everywhere), (ARTIST_MEAN, cold_start.known_artist)):
+                # listeners lie where the factorization put them, as songs do
+                pair = {CANDIDATE: candidate, name: System(self._listeners(), items[name])}
+                if results := self._among(pair, asked):
+                    found[name] = _differences(results[CANDIDATE], results[name], self.k)
+        return found
+
+    def by_genre(self, rivals: _Rivals) -> dict[str, Differences]:
+        """Candidate minus release among the songs of every genre that is judged by itself."""
+        songs = pd.read_parquet(self.snapshot.folder / "songs.parquet").set_index(SONG_ID)
+        genres = songs[GENRES].reindex(self.snapshot.cold_start.song_ids.tolist()).fillna("").tolist()
+        found: dict[str, Differences] = {}
+        for release in rivals.paired:
+            pair = {name: self.systems[name] for name in (CANDIDATE, release)}
+            masks = large_genres(genres, self.snapshot.cold_start, self.params.release.min_genre_share)
+            for genre, mask in masks.items():
+                if results := self._among(pair, mask):
+                    found[genre] = _differences(results[CANDIDATE], results[release], self.k)
+        return found
+
+    def lists(self, models: Mapping[str, Model], rivals: _Rivals) -> dict[str, Differences]:
+        """Candidate minus release in recall of the lists that listeners get."""
+        training_set = self.paths.data("training_set")
+        found: dict[str, Differences] = {}
+        for name in rivals.paired:
+            held_out = read_held_out(training_set, self.params.served_quality)
+            if len(held_out.asked):
+                maker = held_out.maker(ListRules.of(self.params.recommendations))
+                candidate, release = (
+                    look(models[each].lists(training_set, held_out, maker), held_out.question, [LIST_DEPTH])
+                    for each in (CANDIDATE, name)
+                )
+                between = list_difference(candidate, release, ("recall", LIST_DEPTH))
+                numbers = {**_numbers(between), "artists": held_out.question.n_artists}
+                found[name] = {f"recall_at_{LIST_DEPTH}": numbers}
+        return found
+
+    def _among(self, systems: Mapping[str, Judged], candidates: NDArray[np.bool_]) -> dict[str, Result]:
+        return evaluate_among(systems, self.snapshot.cold_start, candidates, self.k)[1]
+
+    def _listeners(self) -> NDArray[np.float32]:
+        factors, ids = self.paths.data("wmf_factors"), self.snapshot.plays.user_ids
+        return read_vectors(factors / "user_factors.npy", factors / "users.parquet", USER_ID, ids)
+
+
+def as_evidence(
+    pairs: Pairs,
+    k: int,
+    paired: Sequence[str],
+    champion: str | None,
+    genres: dict[str, Differences],
+    unpaired: str | None,
+    checks: Sequence[dict[str, Any]],
+    baselines: dict[str, Differences],
+    lists: dict[str, Differences],
+    folds: int = 1,
+) -> Evidence:
+    """What the gate is told.
+
+    Parameters
+    ----------
+    pairs
+        With `DEAF` among them.
+    paired
+        The system that is the release, or none.
+    champion
+        The best release kept, if that is another one.
+    genres, baselines, lists
+        As in `Evidence`.
+    """
+    return Evidence(
+        {name: _differences(*pairs[name], k, by_chance=True) for name in DEAF},
+        {name: _differences(*pairs[name], k) for name in paired},
+        unpaired,
+        {} if champion is None else {champion: _differences(*pairs[champion], k)},
+        genres,
+        baselines,
+        lists,
+        tuple(checks),
+        folds,
+    )
+
+
+def _rivals(paths: Paths, candidate: Manifest, current: Manifest | NothingReleased) -> _Rivals:
+    store = HyperImageStore.open(paths.data("training_set") / "hyper_images")
+    families = {name: family.key for name, family in store.families.items()}
+    unpaired = releases.why_unpaired(candidate, current, families)
+    paired, other_split = {}, {}
+    if isinstance(current, Manifest) and unpaired is None:
+        paired = {current.release: current}
+    elif isinstance(current, Manifest):
+        with_this_split = replace(current, split=candidate.split)
+        if releases.why_unpaired(candidate, with_this_split, families) is None:
+            other_split = {current.release: current}
+    alike = [
+        release
+        for release in releases.alike(paths.root, candidate, families)
+        if release.release not in (candidate.release, *paired)
+    ]
+    cached = [release for release in alike if releases.is_cached(release, paths.root)]
+    return _Rivals(
+        unpaired,
+        paired,
+        other_split,
+        {release.release: release for release in cached[:MOST_KEPT]},
+        [release.release for release in alike if release not in cached],
+        [release.release for release in cached[MOST_KEPT:]],
+    )
+
+
+def _champion(answers: Mapping[str, Result], rivals: _Rivals) -> str | None:
+    """The release kept with the best AUC of today; None if the one that is served is as good.
+
+    Figures of the days when they were released would name the oldest: with more candidates mAP is lower for
+    the same model.
+    """
+    aucs = {name: answers[name].value("auc") for name in (*rivals.paired, *rivals.kept)}
+    best = max(aucs, key=lambda name: aucs[name], default=None)
+    return None if best in rivals.paired else best
 
 
 def _pooled(answers: Sequence[Mapping[str, Result]], name: str) -> tuple[Result, Result]:
@@ -111,124 +321,18 @@ def _pooled(answers: Sequence[Mapping[str, Result]], name: str) -> tuple[Result,
     return pool([found[CANDIDATE] for found in both]), pool([found[name] for found in both])
 
 
-def as_evidence(
-    pairs: Mapping[str, tuple[Result, Result]],
-    paired: Sequence[str],
-    best: Sequence[str],
-    genres: dict[str, dict[str, Result]],
-    unpaired: str | None,
-    checks: Sequence[dict[str, Any]],
-    folds: int = 1,
-) -> Evidence:
-    """What the gate decides by.
-
-    Parameters
-    ----------
-    pairs
-        By system, `DEAF` among them: the candidate's result, and that of the system on the same questions.
-    paired, best
-        The system that is the release, and the one that is the best release kept; or none.
-    genres
-        Results of the candidate and of the release by genre.
-    """
-    return Evidence(
-        {name: _differences(*pairs[name], by_chance=True) for name in DEAF},
-        {name: _differences(*pairs[name]) for name in paired},
-        unpaired,
-        {name: _differences(*pairs[name]) for name in best},
-        {genre: _differences(found[CANDIDATE], found[paired[0]]) for genre, found in genres.items()},
-        tuple(checks),
-        folds,
-    )
-
-
-def _best(
-    root: Path, candidate: Manifest, paired: dict[str, Manifest], families: Mapping[str, str]
-) -> tuple[dict[str, Manifest], list[str]]:
-    """The best release kept, if it is another one, and better ones that are not cached."""
-    not_cached: list[str] = []
-    for release in releases.best_first(root, candidate, families):
-        if release.release in (candidate.release, *paired):  # best first: what follows is no better
-            break
-        if releases.is_cached(release, root):
-            return {release.release: release}, not_cached
-        not_cached.append(release.release)
-    return {}, not_cached
-
-
-@dataclass(frozen=True)
-class _Model:
-    """The files of a model and of those of other folds, and what reads them.
-
-    Attributes
-    ----------
-    folder
-        `<stage>/<file>`, and `fold_models/<fold>/<file>`. Its predictions are read where they are there.
-    work
-        For what its encoders hear: outlives a kill.
-    """
-
-    release: Manifest
-    folder: Path
-    work: Path
-    trusted: Collection[str]
-
-    @classmethod
-    def candidate(cls, paths: Paths, params: Params, candidate: Manifest) -> _Model:
-        return cls(candidate, paths.root / "data", paths.work / CANDIDATE, trusted_in(params))
-
-    @classmethod
-    def released(cls, paths: Paths, params: Params, release: Manifest) -> _Model:
-        folder = paths.work / release.release
-        shutil.rmtree(folder, ignore_errors=True)
-        releases.fetch(release, paths.root, folder)
-        trusted = releases.trusted_classes(paths.root, release.release, params)
-        return cls(release, folder, paths.work / f"{release.release}-songs", trusted)
-
-    def system(self, snapshot: Snapshot) -> System | None:
-        """Its answers to the question of `snapshot`; None without a model of that fold."""
-        if snapshot.fold == Split(**self.release.split).fold:
-            encoder, factors = self.folder / "cnn_checkpoint", self.folder / "wmf_factors"
-        elif snapshot.fold in self.release.folds:
-            encoder = factors = self.folder / FOLD_MODELS / str(snapshot.fold)
-        else:
-            return None
-        space = read_space(encoder, factors, Wmf.of(self.release.params["wmf_factors"]))
-        predicted = self.folder / "predicted_factors"
-        if encoder.name == "cnn_checkpoint" and predicted.is_dir():
-            return read_system(snapshot, predicted, space)
-        return hear_system(snapshot, encoder, space, self.work, self.trusted)
-
-
-def _systems(models: Mapping[str, _Model], snapshot: Snapshot) -> dict[str, System]:
+def _systems(models: Mapping[str, Model], snapshot: Snapshot) -> dict[str, Judged]:
     """Whoever has a model of that fold, and what hears nothing."""
     found = {name: model.system(snapshot) for name, model in models.items()}
     candidate = found[CANDIDATE]
     assert candidate is not None, snapshot.fold
-    return {name: each for name, each in found.items() if each is not None} | _deaf(snapshot, candidate)
-
-
-def _deaf(snapshot: Snapshot, system: System) -> dict[str, System]:
     sizes = (len(snapshot.plays.user_ids), len(snapshot.cold_start.song_ids))
     random, shuffled = DEAF
-    return {
+    deaf: dict[str, Judged] = {
         random: random_system(*sizes, snapshot.seed),
-        shuffled: shuffled_content(system, snapshot.seed),
+        shuffled: Permutations(candidate, snapshot.seed),
     }
-
-
-def _by_genre(
-    snapshot: Snapshot, systems: dict[str, System], release: str, min_share: float
-) -> dict[str, dict[str, Result]]:
-    """Of every large genre, among its own songs: how the candidate ranks them for those who play them."""
-    songs = pd.read_parquet(snapshot.folder / "songs.parquet").set_index(SONG_ID)
-    genres = songs[GENRES].reindex(snapshot.cold_start.song_ids.tolist()).fillna("").tolist()
-    pair = {name: systems[name] for name in (CANDIDATE, release)}
-    found: dict[str, dict[str, Result]] = {}
-    for genre, mask in large_genres(genres, snapshot.cold_start, min_share).items():
-        _, results = evaluate_among(pair, snapshot.cold_start, mask, K, BOOTSTRAPS, snapshot.seed)
-        found |= {genre: results} if results else {}
-    return found
+    return {name: each for name, each in found.items() if each is not None} | deaf
 
 
 def _checks(paths: Paths) -> tuple[dict[str, Any], ...]:
@@ -236,11 +340,11 @@ def _checks(paths: Paths) -> tuple[dict[str, Any], ...]:
     return tuple(check for summary in summaries for check in summary.get("checks", []))
 
 
-def _differences(candidate: Result, other: Result, by_chance: bool = False) -> Differences:
+def _differences(candidate: Result, other: Result, k: int, by_chance: bool = False) -> Differences:
     artists = len(candidate.artist_ids)
     found: Differences = {
-        name: {**_numbers(difference(candidate, other, metric)), "artists": artists}
-        for name, metric in METRICS.items()
+        metric_name(metric, k): {**_numbers(difference(candidate, other, metric)), "artists": artists}
+        for metric in METRICS
     }
     if by_chance:
         p = chance(candidate, other)
@@ -252,6 +356,6 @@ def _numbers(interval: Interval) -> releases.Difference:
     return {key: value if math.isfinite(value) else None for key, value in asdict(interval).items()}
 
 
-def _values(result: Result) -> dict[str, float | None]:
-    values = {name: result.value(metric) for name, metric in METRICS.items()}
+def _values(result: Result, k: int) -> dict[str, float | None]:
+    values = {metric_name(metric, k): result.value(metric) for metric in METRICS}
     return {name: value if math.isfinite(value) else None for name, value in values.items()}

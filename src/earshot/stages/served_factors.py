@@ -22,8 +22,7 @@ from earshot.recommend.encoding import encode_shards, is_of, read_encoded, read_
 from earshot.recommend.serving import Served, serve
 from earshot.releases import Manifest, NothingReleased
 from earshot.spaces.placing import Ids, Placed, Vectors
-from earshot.spaces.space import TasteSpace, read_space
-from earshot.spaces.wmf import Wmf
+from earshot.spaces.space import read_space
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.store.reader import HyperImageStore
@@ -62,7 +61,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     plays = read_play_counts(paths.data("play_counts"))
     solved = noted(paths, SOLVED, _key(paths, release, store, predicted, plays))
     with_audio = store.songs[SONG_ID].to_numpy(dtype=object)
-    space = _released_space(paths.output / "release", release)
+    folder = paths.output / "release"
+    space = read_space(folder / "cnn_checkpoint", folder / "wmf_factors")
     served = serve(plays, Placed(with_audio, predicted), space, release.n0, _earlier(solved))
     unlike = with_audio[read_unlike(store, paths.output / "predicted")]
     _write(paths.output, served, plays.user_ids, with_audio, unlike)
@@ -181,11 +181,6 @@ def _earlier(solved: PreviousOutput) -> Served | None:
     songs = pd.read_parquet(items)
     vectors = [np.load(path, allow_pickle=False) for path in sides if path is not None]
     return Served(songs[SONG_ID].to_numpy(dtype=object), songs[N_LISTENERS].to_numpy(), *vectors)
-
-
-def _released_space(folder: Path, release: Manifest) -> TasteSpace:
-    wmf = Wmf.of(release.params["wmf_factors"])
-    return read_space(folder / "cnn_checkpoint", folder / "wmf_factors", wmf)
 
 
 def _write_nothing(output: Path) -> None:

@@ -17,19 +17,18 @@ from earshot.columns import SONG_ID
 from earshot.evaluation import tables
 from earshot.evaluation.list_makeup import make_up, miscalibration
 from earshot.evaluation.list_quality import Asked, Found, Key, look
+from earshot.factors.numbers import read_numbers
 from earshot.files import read_json, write_json
 from earshot.params import Params, WmfFactors
 from earshot.recommend.held_out_lists import HeldOutLists, HeldOutServed, Recipe, refit, serve_held_out
 from earshot.recommend.list_rules import ListRules
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import read_space
-from earshot.spaces.wmf import Wmf
-from earshot.stages.held_out import HeldOut, genre_shares, read_held_out
+from earshot.stages.held_out import LISTS, HeldOut, genre_shares, read_held_out
 from earshot.stages.paths import Paths
 from earshot.stages.rules_compared import compare_rules
 
 DEPTHS = (10, 20, 100)
-LISTS = "lists.npy"
 _HEADLINE: Key = ("recall", 20)
 _LEAST_LISTENERS = 20
 """A part of the listeners with fewer is not shown apart."""
@@ -41,8 +40,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     if not len(held_out.asked):
         write_json(paths.output / "served_quality.json", {"question": _describe(held_out, params)})
         return {"listeners": 0, "notices": ["no listener has both a play that is known and one held out"]}
-    settings = params.recommendations
-    rules = ListRules(settings.new_songs.share, settings.max_per_artist)
+    rules = ListRules.of(params.recommendations)
     served = _serve_candidate(paths, params, held_out)
     lists = served.lists(held_out.maker(rules))
     np.save(paths.output / LISTS, lists.songs)
@@ -62,12 +60,11 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
 def _serve_candidate(paths: Paths, params: Params, held_out: HeldOut) -> HeldOutServed:
     predicted = paths.data("predicted_factors")
     ids = pd.read_parquet(predicted / "items.parquet")[SONG_ID].to_numpy(dtype=object)
-    wmf = params.wmf_factors
-    numbers = Wmf(wmf.alpha, wmf.epsilon, wmf.regularization)
-    space = read_space(paths.data("cnn_checkpoint"), paths.data("wmf_factors"), numbers)
+    wmf = paths.data("wmf_factors")
+    space = read_space(paths.data("cnn_checkpoint"), wmf)
     n0 = float(read_json(paths.data("warm_up") / "warm_up.json")["n0"])
     heard = Placed(ids, np.load(predicted / "item_factors.npy", allow_pickle=False))
-    refitted = refit(space, held_out.known, recipe_of(wmf, params.seed))
+    refitted = refit(space, held_out.known, recipe_of(read_numbers(wmf), params.seed))
     return serve_held_out(held_out.known, held_out.asked, held_out.song_ids, heard, refitted, n0)
 
 

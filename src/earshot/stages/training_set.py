@@ -11,6 +11,7 @@ import numpy as np
 from earshot.arrays import is_among
 from earshot.catalogue import split
 from earshot.catalogue.play_counts import ITEMS, PLAYS, USERS, read_play_counts
+from earshot.catalogue.recordings import recordings
 from earshot.columns import (
     ARTIST,
     ARTIST_ID,
@@ -18,6 +19,7 @@ from earshot.columns import (
     COLD,
     GENRES,
     N_LISTENERS,
+    RECORDING,
     SHARD,
     SONG_ID,
     SOURCE,
@@ -116,6 +118,7 @@ def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, settings: T
     catalogue = pd.read_parquet(paths.data("raw_audio") / "songs.parquet")
     there = is_among(catalogue[SONG_ID], store.songs[SONG_ID]) & ~catalogue[WITHDRAWN]
     songs = catalogue.loc[there, _TOLD].sort_values(SONG_ID, ignore_index=True)
+    songs[RECORDING] = songs[SONG_ID].map(recordings(paths.data("raw_audio")))
     # entries of each column: who played the item
     listeners = pd.Series(np.bincount(counts.matrix.indices, minlength=len(counts.song_ids)), counts.song_ids)
     songs[N_LISTENERS] = songs[SONG_ID].map(listeners).fillna(0).astype(np.int64)
@@ -123,10 +126,23 @@ def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, settings: T
 
 
 def _held_out(songs: pd.DataFrame, settings: TrainingSet) -> pd.DataFrame:
-    songs[COLD] = split.cold(songs[SONG_ID], songs[ARTIST_ID].fillna(""), settings.split)
+    recording, artist = split_ids(songs)
+    songs[COLD] = split.cold(recording, artist, settings.split)
     warm = ~songs[COLD] & (songs[N_LISTENERS] > 0)
-    songs[VALIDATION] = warm & split.validation(songs[SONG_ID], settings.validation_share)
+    units = recording if settings.split.by == "song" else split.artist_or_song(recording, artist)
+    songs[VALIDATION] = warm & split.validation(units, settings.validation_share)
     return songs
+
+
+def split_ids(songs: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """By what songs of a training set are split: the recording of each, and its artist, `""` if unknown.
+
+    All songs of a recording count as by the artist of the one that stands for it.
+    """
+    artists = songs.set_index(SONG_ID)[ARTIST_ID].fillna("")
+    recording = songs[RECORDING] if RECORDING in songs else songs[SONG_ID]  # older ones have none
+    of_recording = recording.map(artists)
+    return recording.tolist(), of_recording.where(of_recording.notna(), songs[ARTIST_ID].fillna("")).tolist()
 
 
 def _refuse_useless(songs: pd.DataFrame, counts: PlayCounts, settings: TrainingSet) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from earshot.catalogue.play_counts import read_play_counts
-from earshot.checks import OBJECTIVE_FALLS, check
+from earshot.checks import OBJECTIVE_CONVERGED, OBJECTIVE_FALLS, check
 from earshot.columns import COLD, SONG_ID
 from earshot.errors import UserError
+from earshot.factors.numbers import read_numbers, write_numbers
 from earshot.factors.solves import confidence, solve_rows
 from earshot.factors.wmf import Factorization, fit
 from earshot.files import link, replace_arrays, write_table
@@ -20,15 +21,17 @@ from earshot.stages.paths import Paths
 
 ROUNDING = 1e-6
 """Relative; the factors are float32."""
+CONVERGED = 1e-3
+"""The largest part by which the last iteration may still lower eq. 3."""
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Factorize the training set as params.yaml asks; see `write_factors`."""
-    return write_factors(paths, params.wmf_factors, params.seed)
+    """Factorize the training set with the numbers that wmf_search has found; see `write_factors`."""
+    return write_factors(paths, read_numbers(paths.data("wmf_search")), params.seed)
 
 
 def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
-    """Factorize the training set and write both sides' factors; the summary.
+    """Factorize the training set and write both sides' factors, and the numbers that made them; the summary.
 
     Raises
     ------
@@ -62,12 +65,13 @@ def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
     _write_items(paths.output, "", plays.song_ids[~cold], fitted.item_factors)
     _write_items(paths.output, "cold_", plays.song_ids[cold], cold_factors)
     _write_curve(paths.output / "objective.csv", fitted.objective)
+    write_numbers(paths.output, wmf)
     return {
         "listeners": len(plays.user_ids),
         "warm_songs": int((~cold).sum()),
         "cold_songs": int(cold.sum()),
         "objective": fitted.objective[-1],
-        "checks": [_check(fitted.objective)],
+        "checks": [_check(fitted.objective), _check_converged(fitted.objective)],
     }
 
 
@@ -78,6 +82,18 @@ def _check(objective: list[float]) -> dict[str, Any]:
         passed=all(after <= before * (1 + ROUNDING) for before, after in pairwise(objective)),
         observed=f"{objective[0]:.6g} to {objective[-1]:.6g}",
         expected="no iteration above the one before",
+    )
+
+
+def _check_converged(objective: list[float]) -> dict[str, Any]:
+    # one iteration alone says nothing of how far the next would go
+    change = (objective[-2] - objective[-1]) / objective[-1] if len(objective) > 1 else 1.0
+    return check(
+        OBJECTIVE_CONVERGED,
+        "the last iteration hardly lowers eq. 3 any more; more wmf_factors.iterations make it so",
+        passed=change <= CONVERGED,
+        observed=f"{change:.2e} of it in iteration {len(objective)}",
+        expected=f"at most {CONVERGED:g}",
     )
 
 

@@ -14,6 +14,7 @@ from earshot.arrays import is_among, positions_of
 from earshot.catalogue.play_counts import read_play_counts
 from earshot.columns import SONG_ID, VALIDATION
 from earshot.errors import UserError
+from earshot.spaces.wmf import Wmf
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +47,8 @@ class Examples:
         float32 (n, n_users), play counts of the songs; None likewise.
     user_ids
         (n_users,); None likewise.
+    wmf
+        What the factors were made with; None likewise.
     """
 
     songs: pd.DataFrame
@@ -55,6 +58,7 @@ class Examples:
     user_factors: NDArray[np.float32] | None = None
     plays: csr_array | None = None
     user_ids: NDArray[np.object_] | None = None
+    wmf: Wmf | None = None
 
 
 def read_examples(training_set: Path, wmf_factors: Path, store: HyperImageStore) -> Examples:
@@ -80,7 +84,8 @@ def read_examples(training_set: Path, wmf_factors: Path, store: HyperImageStore)
     counts = read_play_counts(training_set)
     columns = positions_of(counts.song_ids, songs[SONG_ID])
     plays = counts.matrix[:, columns].T.tocsr()  # (n_users, n) to (n, n_users), users as the user factors
-    return Examples(songs, factors, positions, n_training, user_factors, plays, counts.user_ids)
+    wmf = Wmf.read(wmf_factors)
+    return Examples(songs, factors, positions, n_training, user_factors, plays, counts.user_ids, wmf)
 
 
 def _refuse_too_few(n_training: int, n_validation: int) -> None:

@@ -31,9 +31,7 @@ class FactorsWpe(nn.Module):
     Parameters
     ----------
     examples
-        With user factors and plays.
-    alpha, epsilon
-        Of the confidence c, eq. 2; as in the factorization.
+        With user factors, plays, and the numbers of the factorization: its confidence c, eq. 2, is meant.
     """
 
     output_mean: Tensor
@@ -42,11 +40,13 @@ class FactorsWpe(nn.Module):
     user_factors: Tensor
     unit: Tensor
 
-    def __init__(self, examples: Examples, alpha: float = 2.0, epsilon: float = 1e-6) -> None:
+    def __init__(self, examples: Examples) -> None:
         super().__init__()
         assert examples.user_factors is not None
         assert examples.plays is not None
-        scaling, confidences = FactorsMse(examples), confidence(examples.plays, alpha, epsilon)
+        assert examples.wmf is not None
+        confidences = confidence(examples.plays, examples.wmf.alpha, examples.wmf.epsilon)
+        scaling = FactorsMse(examples)
         users = examples.user_factors.astype(np.float64)
         unit = _mean_loss(scaling.output_mean.double().numpy(), users, confidences[: examples.n_training])
         for name, values in {

@@ -12,7 +12,6 @@ from earshot.columns import SONG_ID
 from earshot.factors.solves import confidence
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Placed
-from earshot.spaces.wmf import Wmf
 from earshot.training.examples import Examples, Hear
 from earshot.training.objectives.factors_mse import FactorsMse
 from earshot.training.song_plays import SongPlays
@@ -31,25 +30,24 @@ class TwoTower(nn.Module):
     Parameters
     ----------
     examples
-        With user factors, plays and user ids.
-    alpha, epsilon, regularization
-        Of the confidence c, eq. 2, and lambda; listeners who come later are solved with them.
+        With user factors, plays, user ids, and the numbers of the factorization: c, eq. 2, and lambda are
+        its; listeners who come later are solved with them.
     """
 
     listeners: nn.Parameter
     output_mean: Tensor
     output_scale: Tensor
 
-    def __init__(
-        self, examples: Examples, alpha: float = 2.0, epsilon: float = 1e-6, regularization: float = 100.0
-    ) -> None:
+    def __init__(self, examples: Examples) -> None:
         super().__init__()
         if examples.user_factors is None or examples.plays is None or examples.user_ids is None:
             raise ValueError("examples: wanted user factors, plays and user ids")
-        self._wmf = Wmf(alpha, epsilon, regularization)
+        if examples.wmf is None:
+            raise ValueError("examples: wanted the numbers of the factorization")
+        self._wmf = examples.wmf
         self._user_ids = examples.user_ids
         self._song_ids = examples.songs[SONG_ID].to_numpy(dtype=object)[: examples.n_training]
-        confidences = confidence(examples.plays, alpha, epsilon)
+        confidences = confidence(examples.plays, self._wmf.alpha, self._wmf.epsilon)
         self.listeners = nn.Parameter(torch.from_numpy(examples.user_factors.astype(np.float32)))
         self.plays = SongPlays(confidences)
         scaling = FactorsMse(examples)

@@ -34,11 +34,12 @@ from earshot.files import parse_yaml, replace_arrays, write_json, write_table
 from earshot.params import ServedQuality, Split, TrainingSet, WmfFactors
 from earshot.predictors.load import load_encoder, predict, save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, build
-from earshot.recommend.held_out_lists import Recipe, list_songs, refit
+from earshot.recommend.held_out_lists import Recipe, refit, serve_held_out
+from earshot.recommend.list_rules import NO_RULES
 from earshot.spaces.placing import Placed
 from earshot.spaces.wmf import WmfSpace
 from earshot.stages.fold_models import KEPT
-from earshot.stages.held_out import LENGTH, read_held_out
+from earshot.stages.held_out import read_held_out
 from earshot.stages.training_set import write_other_split
 from earshot.store.reader import HyperImageStore, write_store
 from earshot.store.rows import ImageFormat, Row
@@ -240,9 +241,8 @@ def _write_lists(made: Path, predicted: Placed) -> None:
     space = WmfSpace.read(made / "wmf_factors")
     refitted = refit(space, held_out.known, Recipe(NUMBERS.iterations, seed=0))
     question = (held_out.known, held_out.asked, held_out.song_ids)
-    np.save(
-        made / "served_quality" / "lists.npy", list_songs(*question, predicted, refitted, 20.0, LENGTH).songs
-    )
+    lists = serve_held_out(*question, predicted, refitted, 20.0).lists(held_out.maker(NO_RULES))
+    np.save(made / "served_quality" / "lists.npy", lists.songs)
 
 
 def write_fold_model(made: Path, seed: int) -> None:

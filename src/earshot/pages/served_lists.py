@@ -98,8 +98,8 @@ def _parts(parts: Sequence[Content], unit: str, overall: float | None) -> Markup
         asked = f"{part['listeners']:,} listeners"
         cell = metric_cell(part, "recall_at_20", "", Axis(0, 1), signs=False)
         note = f"{part['size']:,} {unit}, {asked}" if unit else asked
-        interval = part["recall_at_20_ci95_artists"]
-        rows.append(BarRow(part["name"], note, part["recall_at_20"], *interval, cell.value, cell.ends))
+        low, high = part["recall_at_20_ci95_artists"]
+        rows.append(BarRow(part["name"], note, part["recall_at_20"], low, high, cell.value, cell.ends))
     return bars_chart(rows, overall, "recall@20")
 
 

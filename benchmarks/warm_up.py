@@ -90,7 +90,10 @@ def _judge(name: str, songs: ColdSongs, mean: float, params: Params) -> dict[str
     choosing = halves(songs.cold_start.artist_ids, "warm_up")
     n0 = choose(try_all(songs.only(choosing), mean, settings, seed)).n0
     shown = songs.only(~choosing)
-    columns = {draw: each[1:] for draw, each in judge_columns(shown, n0, settings, seed).items()}
+    columns = {
+        draw: each[1:]
+        for draw, each in judge_columns(shown, n0, settings, params.evaluation_report.k, seed).items()
+    }
     rises = [_rise(name, shown, draw, n, n0, settings, seed) for draw in shown.draws for n in LISTENERS]
     return {
         "n0": n0,

@@ -75,7 +75,7 @@ def test_draws_differ_and_come_again_with_their_seed(songs: ColdSongs) -> None:
 
 
 def test_without_a_listener_both_are_the_sound_and_songs_with_too_few_are_counted(songs: ColdSongs) -> None:
-    columns = judge_columns(songs, 4.0, SETTINGS, SEED)[RANDOM]
+    columns = judge_columns(songs, 4.0, SETTINGS, 500, SEED)[RANDOM]
     assert [(column.songs, column.songs_left_out) for column in columns] == [(12, 0), (11, 1), (11, 1)]
     nobody = columns[0].results
     assert np.array_equal(nobody[BOTH].per_user["auc"], nobody[PREDICTION].per_user["auc"])
@@ -196,7 +196,7 @@ def test_where_nobody_left_has_a_song_that_they_do_not_play_a_column_is_empty(so
     )
     plays = PlayCounts(songs.users.ids, asked.song_ids, csr_array(counts.T))
     two = cold_songs(plays, asked, songs.predicted[:2], songs.space)
-    for columns in judge_columns(two, 4.0, SETTINGS, SEED).values():
+    for columns in judge_columns(two, 4.0, SETTINGS, 500, SEED).values():
         assert [column.results for column in columns] == [{}, {}, {}]
     lists = mix(starts(two, HEAVY_FIRST, 1, SETTINGS, SEED), 1, 4.0, SEED)
     assert lists is not None
@@ -225,5 +225,5 @@ def test_where_plays_have_dates_the_true_first_listeners_come_first(songs: ColdS
     for came, seconds in zip(started.first.toarray() > 0, when[more], strict=True):
         order = np.where(seconds == UNDATED, np.iinfo(np.int64).max, seconds)[seconds != 0]
         assert sorted(order[came[seconds != 0]].tolist()) == sorted(order.tolist())[:3]
-    columns = judge_columns(known, 4.0, SETTINGS, SEED)
+    columns = judge_columns(known, 4.0, SETTINGS, 500, SEED)
     assert list(columns) == [DATED]

@@ -192,6 +192,7 @@ def warming_up(title: str, folder: Path) -> str:
     column = {"listeners": 3, "songs": 10, **more}
     rise = values("rise") | {"new": 0.4, "started": 0.5}
     found = {
+        "k": 500,
         "n0": 4.0,
         "songs": {"choosing": 5, "shown": 5},
         "multiple": 1.4,
@@ -208,6 +209,7 @@ def warming_up(title: str, folder: Path) -> str:
             {
                 "draw": "dated",
                 "columns": [column, column],
+                "k": 500,
                 "mixed": [{"listeners": 3, **dict.fromkeys(warm_up.KINDS, rise)}],
             }
         ],

@@ -15,7 +15,6 @@ from earshot.params import WarmUp
 
 PREDICTION, PLAYS, BOTH = SYSTEMS = ("prediction", "plays", "both")
 METRICS: tuple[Metric, ...] = ("auc", "map")
-K = 500
 
 
 @dataclass(frozen=True)
@@ -28,23 +27,31 @@ class WarmUpColumn:
         How many there are, and how many have no more listeners than those.
     results
         By system, over all draws; none where too few are left to ask about.
+    k
+        As in `judge_columns`.
     """
 
     listeners: int
     songs: int
     songs_left_out: int
     results: dict[str, Result]
+    k: int
 
     def ahead(self, end: str, metric: Metric) -> Interval:
         """Both minus one of its ends, with the paired interval over artists."""
         return difference(self.results[BOTH], self.results[end], metric)
 
 
-def judge_columns(songs: ColdSongs, n0: float, settings: WarmUp, seed: int) -> dict[Draw, list[WarmUpColumn]]:
-    """By draw a column for songs without a listener, and one for each of `settings.listeners`."""
-    nobody = _column(songs, songs.draws[0], 0, n0, settings, seed)  # whoever would come first
+def judge_columns(
+    songs: ColdSongs, n0: float, settings: WarmUp, k: int, seed: int
+) -> dict[Draw, list[WarmUpColumn]]:
+    """By draw a column for songs without a listener, and one for each of `settings.listeners`.
+
+    mAP looks at the first `k` songs.
+    """
+    nobody = _column(songs, songs.draws[0], 0, n0, settings, k, seed)  # whoever would come first
     return {
-        draw: [nobody, *(_column(songs, draw, n, n0, settings, seed) for n in settings.listeners)]
+        draw: [nobody, *(_column(songs, draw, n, n0, settings, k, seed) for n in settings.listeners)]
         for draw in songs.draws
     }
 
@@ -61,20 +68,22 @@ def starts(songs: ColdSongs, draw: Draw, n: int, settings: WarmUp, seed: int) ->
     return [start(more, draw, n, settings.max_listeners, [seed, n, number]) for number in range(draws)]
 
 
-def _column(songs: ColdSongs, draw: Draw, n: int, n0: float, settings: WarmUp, seed: int) -> WarmUpColumn:
+def _column(
+    songs: ColdSongs, draw: Draw, n: int, n0: float, settings: WarmUp, k: int, seed: int
+) -> WarmUpColumn:
     enough = int((songs.n_listeners > n).sum())
     drawn = starts(songs, draw, n, settings, seed)
-    judged = [_judge(started, n0) for started in drawn]
+    judged = [_judge(started, n0, k) for started in drawn]
     asked = any(not math.isnan(result[BOTH].value("auc")) for result in judged)
     results = {name: pool([result[name] for result in judged]) for name in SYSTEMS} if asked else {}
-    return WarmUpColumn(n, enough, len(songs.n_listeners) - enough, results)
+    return WarmUpColumn(n, enough, len(songs.n_listeners) - enough, results, k)
 
 
-def _judge(started: Started, n0: float) -> dict[str, Result]:
+def _judge(started: Started, n0: float, k: int) -> dict[str, Result]:
     placed = (started.songs.predicted, started.plays_alone(), started.both(n0))
     users = started.songs.users.vectors
     return {
-        name: evaluate(System(users, vectors), started.cold_start, K)
+        name: evaluate(System(users, vectors), started.cold_start, k)
         for name, vectors in zip(SYSTEMS, placed, strict=True)
     }
 
@@ -86,9 +95,9 @@ def describe(column: WarmUpColumn) -> dict[str, Any]:
         "listeners": column.listeners,
         "songs": column.songs,
         "songs_left_out": column.songs_left_out,
-        "systems": {name: tables.describe(result, K) for name, result in results.items()},
+        "systems": {name: tables.describe(result, column.k) for name, result in results.items()},
         "differences": {
-            f"{BOTH}_minus_{end}": tables.compare(results[BOTH], results[end], K)
+            f"{BOTH}_minus_{end}": tables.compare(results[BOTH], results[end], column.k)
             for end in (PREDICTION, PLAYS)
             if results
         },

@@ -17,9 +17,9 @@ LABELS = {"prediction": "its sound alone", "plays": "its first listeners alone",
 HEADINGS = {"prediction": "Sound alone", "plays": "Listeners alone", "both": "Both"}
 GAINS = {
     ("prediction", "auc"): "AUC over sound",
-    ("prediction", "map_at_500"): "mAP over sound",
+    ("prediction", "map"): "mAP over sound",
     ("plays", "auc"): "AUC over listeners",
-    ("plays", "map_at_500"): "mAP over listeners",
+    ("plays", "map"): "mAP over listeners",
 }
 KINDS = {"relevant": "Yet to play it", "irrelevant": "Never play it"}
 DRAWS = {
@@ -45,7 +45,7 @@ def draw_page(found: Content, foot: str = "") -> str:
         songs=found["songs"],
         middle=_middle(drawn[0]["shown"]),
         first=DRAWS[drawn[0]["draw"]],
-        draws=[_draw(each) for each in drawn],
+        draws=[_draw(each, found["k"]) for each in drawn],
         rises=_rises(drawn),
         falls=_falls(found),
         choice=_choice(found),
@@ -62,13 +62,13 @@ def _middle(shown: Sequence[Content]) -> Content | None:
     return {"listeners": _counted(column["listeners"]), **values}
 
 
-def _draw(each: Content) -> Content:
+def _draw(each: Content, k: int) -> Content:
     """What is shown of one way in which first listeners come."""
     return {
         "label": DRAWS[each["draw"]],
         "curve": _curve(each["shown"]),
         "columns": _columns(each["shown"]),
-        "ahead": _ahead(each["shown"]),
+        "ahead": _ahead(each["shown"], k),
         "mixed": _mixed(each["mixed"]),
     }
 
@@ -128,14 +128,21 @@ def _counted(n: int) -> str:
     return "None" if n == 0 else "1 listener" if n == 1 else f"{n:,} listeners"
 
 
-def _ahead(shown: Sequence[Content]) -> Markup:
+def _ahead(shown: Sequence[Content], k: int) -> Markup:
+    keys = {"auc": "auc", "map": f"map_at_{k}"}
     columns = [column for column in shown if column["listeners"]]
     found = [values for column in columns for values in column["differences"].values()]
-    axes = {metric: metric_axis(found, metric, 0.0) for metric in ("auc", "map_at_500")}
+    axes = {metric: metric_axis(found, metric, 0.0) for metric in keys.values()}
     rows = []
     for column in columns:
         cells = [
-            metric_cell(column["differences"][f"both_minus_{end}"], metric, heading, axes[metric], signs=True)
+            metric_cell(
+                column["differences"][f"both_minus_{end}"],
+                keys[metric],
+                heading,
+                axes[keys[metric]],
+                signs=True,
+            )
             for (end, metric), heading in GAINS.items()
         ]
         rows.append(TableRow(_counted(column["listeners"]), cells))

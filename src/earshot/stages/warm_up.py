@@ -42,9 +42,10 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     choosing = halves(songs.cold_start.artist_ids, "warm_up")
     tried = try_all(songs.only(choosing), mean, settings, seed)
     best, shown = choose(tried), songs.only(~choosing)
-    columns = judge_columns(shown, best.n0, settings, seed)
+    columns = judge_columns(shown, best.n0, settings, params.evaluation_report.k, seed)
     mixed = {draw: _mix(shown, draw, best.n0, params) for draw in shown.draws}
     found = {
+        "k": params.evaluation_report.k,
         "n0": best.n0,
         "multiple": best.multiple,
         "mean_listeners": rounded(mean),

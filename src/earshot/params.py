@@ -177,8 +177,19 @@ class Release:
 
 
 @dataclass(frozen=True, config=CONFIG)
+class NewSongs:
+    """What a list must hold of songs that nobody has played."""
+
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
+@dataclass(frozen=True, config=CONFIG)
 class Recommendations:
+    """Length and rules of a list; see `earshot.recommend.list_rules`. None: no rule."""
+
     k: Annotated[int, Field(ge=1, le=100)]
+    new_songs: NewSongs = field(default_factory=NewSongs)
+    max_per_artist: Count | None = None
 
 
 @dataclass(frozen=True, config=CONFIG)

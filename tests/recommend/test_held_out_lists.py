@@ -11,7 +11,8 @@ from scipy.sparse import csr_array, random_array
 from earshot.catalogue.play_counts import PlayCounts
 from earshot.factors.solves import confidence
 from earshot.factors.wmf import fit
-from earshot.recommend.held_out_lists import Recipe, list_songs, refit, without
+from earshot.recommend.held_out_lists import Recipe, refit, serve_held_out, without
+from earshot.recommend.list_rules import NO_RULES, ListMaker
 from earshot.recommend.serving import serve
 from earshot.spaces.placing import Placed
 from earshot.spaces.wmf import WmfSpace
@@ -26,6 +27,10 @@ def plays():
     counts = random_array((40, 30), density=0.3, rng=0, format="csr", dtype=np.float32)
     counts.data = np.ceil(5 * counts.data)
     return PlayCounts(USERS, SONGS, csr_array(counts))
+
+
+def plain(k):
+    return ListMaker(k, NO_RULES, np.zeros(len(SONGS), dtype=bool), np.arange(len(SONGS)))
 
 
 def fitted(plays):
@@ -70,7 +75,7 @@ def test_every_space_is_fitted_to_what_is_known_alone(kind, plays):
     assert known.matrix.nnz == (~held_out).sum()
     predicted = placed(SONGS, np.random.default_rng(4), width(space))
     asked = np.array([0, 5, 17])
-    found = list_songs(known, asked, SONGS, predicted, refit(space, known, RECIPE), 5.0, length=9)
+    found = serve_held_out(known, asked, SONGS, predicted, refit(space, known, RECIPE), 5.0).lists(plain(9))
     served = serve(known, predicted, refit(space, known, RECIPE), 5.0, None)
     for row, listener in enumerate(asked):
         scores = served.item_factors.astype(np.float64) @ served.user_factors[listener].astype(np.float64)
@@ -81,7 +86,8 @@ def test_every_space_is_fitted_to_what_is_known_alone(kind, plays):
 
 def test_a_short_list_ends_with_nothing(plays):
     space = fitted(plays)
-    few = list_songs(plays, np.array([4]), SONGS, Placed(SONGS, space.songs.vectors), space, 5.0, length=100)
+    heard = Placed(SONGS, space.songs.vectors)
+    few = serve_held_out(plays, np.array([4]), SONGS, heard, space, 5.0).lists(plain(100))
     left = 30 - int(plays.matrix[[4]].nnz)
     assert (few.songs >= 0).sum() == left
     assert (few.songs[0, left:] == -1).all()

@@ -12,7 +12,7 @@ from earshot import releases
 from earshot.errors import UserError
 from earshot.queries import answers
 from earshot.queries.state import read_served
-from tests.releases.tiny_workspace import WITHDRAWN, Repository, World
+from tests.releases.tiny_workspace import UNHEARD, WITHDRAWN, Repository, World
 
 
 def served_vectors(repository: Repository) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -36,6 +36,23 @@ def test_recommend_lists_the_best_of_what_was_not_played(first_release: Reposito
     assert {row["release"] for row in rows} == {first_release.pointer()["release"]}
     assert rows[0]["title"] == f"Title {rows[0]['song_id']}"
     assert first_release.earshot("recommend", "u007").split()[:3] == ["rank", "song_id", "title"]
+
+
+def test_only_songs_that_nobody_has_played_where_they_are_asked_for(first_release: Repository) -> None:
+    """Whether or not the list of the listener has any."""
+    users, songs = served_vectors(first_release)
+    rows = json.loads(first_release.earshot("recommend", "u007", "--new", "--json"))
+    scores = {song: float(users["u007"] @ songs[song]) for song in World().song_ids[list(UNHEARD)]}
+    assert [row["song_id"] for row in rows] == sorted(scores, key=lambda song: -scores[song])
+    whole = json.loads(first_release.earshot("recommend", "u007", "-k", "100", "--json"))
+    listed = {row["song_id"]: row for row in whole}
+    assert rows == [
+        {**listed[row["song_id"]], "rank": rank} if row["song_id"] in listed else row
+        for rank, row in enumerate(rows, start=1)
+    ]
+    assert len(json.loads(first_release.earshot("recommend", "u007", "--new", "-k", "2", "--json"))) == 2
+    with pytest.raises(UserError, match="user 'nobody' has no plays in what is served"):
+        answers.recommend_new(read_served(first_release.root), "nobody", 3)
 
 
 def test_similar_lists_the_nearest_songs(first_release: Repository) -> None:

@@ -34,11 +34,12 @@ from earshot.files import parse_yaml, replace_arrays, write_json, write_table
 from earshot.params import ServedQuality, Split, TrainingSet, WmfFactors
 from earshot.predictors.load import load_encoder, predict, save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, build
-from earshot.recommend.held_out_lists import Recipe, list_songs, refit
+from earshot.recommend.held_out_lists import Recipe, refit, serve_held_out
+from earshot.recommend.list_rules import NO_RULES
 from earshot.spaces.placing import Placed
 from earshot.spaces.wmf import WmfSpace
 from earshot.stages.fold_models import KEPT
-from earshot.stages.held_out import LENGTH, read_held_out
+from earshot.stages.held_out import read_held_out
 from earshot.stages.training_set import write_other_split
 from earshot.store.reader import HyperImageStore, write_store
 from earshot.store.rows import ImageFormat, Row
@@ -152,6 +153,14 @@ class World:
         plays = pd.DataFrame({"user": users, "item": items, "play_count": 1 + (users + items) % 5})
         write_play_counts(folder, self.user_ids, self.song_ids[heard], plays)
 
+    def folded_in(self, made: Path, song_ids: np.ndarray) -> np.ndarray:
+        """Where the listeners of `made`/wmf_factors put songs that it has not seen, float32 (n_songs, d)."""
+        plays = read_play_counts(made / "training_set")
+        counts = confidence(plays.matrix, alpha=2.0, epsilon=1.0)
+        columns = np.searchsorted(plays.song_ids, song_ids)
+        users = np.load(made / "wmf_factors" / "user_factors.npy")
+        return solve_rows(counts[:, columns].T.tocsr(), users, regularization=10.0)
+
     def write_images(self, folder: Path, feature_key: str = "key-1", n_songs: int = N_SONGS) -> None:
         (folder / "shards").mkdir(parents=True)
         rows = tuple(Row(f"mel_{n}", "mel", 0.0, 1.0) for n in range(FACTORS))
@@ -232,9 +241,8 @@ def _write_lists(made: Path, predicted: Placed) -> None:
     space = WmfSpace.read(made / "wmf_factors")
     refitted = refit(space, held_out.known, Recipe(NUMBERS.iterations, seed=0))
     question = (held_out.known, held_out.asked, held_out.song_ids)
-    np.save(
-        made / "served_quality" / "lists.npy", list_songs(*question, predicted, refitted, 20.0, LENGTH).songs
-    )
+    lists = serve_held_out(*question, predicted, refitted, 20.0).lists(held_out.maker(NO_RULES))
+    np.save(made / "served_quality" / "lists.npy", lists.songs)
 
 
 def write_fold_model(made: Path, seed: int) -> None:
@@ -334,8 +342,6 @@ def _write_pipeline(root: Path) -> None:
     params = (PROJECT / "params.yaml").read_text()
     for old, new in {
         "folds: 4": "folds: 2",
-        "epsilon: 1.0e-6": "epsilon: 1.0",
-        "regularization: 100.0": "regularization: 10.0",
         OWN_ENCODER: f"class_path: {TOY}",
         "init_args: {families: [mel]}": "init_args: {}",
     }.items():

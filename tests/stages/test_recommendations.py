@@ -1,6 +1,7 @@
 """Songs unlike anything trained on: told where they are recommended, held back where that is asked for."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from earshot.catalogue.play_counts import write_play_counts
 from earshot.classes import Component
 from earshot.features.hyper_image import format_of
 from earshot.files import write_json, write_table
-from earshot.params import load_params
+from earshot.params import NewSongs, load_params
 from earshot.predictors.familiar import Familiar
 from earshot.predictors.load import save_encoder
 from earshot.predictors.song_encoder import build, describe
@@ -23,7 +24,7 @@ from earshot.queries.hearing import hear
 from earshot.queries.state import ServedState
 from earshot.stages import recommendations
 from earshot.versioning import PreviousOutput
-from tests.stages.delivered import into_cache, params_with, paths_of
+from tests.stages.delivered import contents, into_cache, params_with, paths_of
 
 PROJECT = Path(__file__).parents[2]
 CONVOLUTIONAL = "earshot.encoders.convolutional:ConvolutionalEncoder"
@@ -39,6 +40,7 @@ SONGS = pd.DataFrame(
     ],
     columns=["song_id", "n_listeners", "heard", "unlike", "delivery", "degrees"],
 )
+ARTISTS = {"hiss": "noise", "roar": "noise", "hum": "noise", "deep": "", "high": ""}
 
 
 def write_world(root: Path) -> None:
@@ -56,6 +58,7 @@ def write_world(root: Path) -> None:
     plays = pd.DataFrame({"user": [0, 0, 1], "item": [0, 1, 1], "play_count": 1})
     write_play_counts(data / "play_counts", np.array(["ann", "bob"]), np.array(["said", "sung"]), plays)
     catalogue = SONGS[["song_id", "delivery"]].assign(title="A", artist="B", withdrawn=False)
+    catalogue["artist_id"] = catalogue["song_id"].map(ARTISTS).fillna("")
     write_table(data / "raw_audio" / "songs.parquet", catalogue)
 
 
@@ -75,6 +78,35 @@ def test_a_delivery_mostly_unlike_anything_is_held_back_where_that_is_asked_for(
     songs, summary = listed(tmp_path, "far")
     assert songs == ["deep", "high"]  # three of the four songs of `odd` are unlike
     assert json.dumps(summary["notices"]).count("odd: 3 songs held back") == 1  # not what somebody has played
+
+
+def test_rules_are_kept_and_songs_that_come_are_merged(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    data = tmp_path / "data"
+    songs, vectors = data / "served_factors" / "items.parquet", data / "served_factors" / "item_factors.npy"
+    served, placed = pd.read_parquet(songs), np.load(vectors)
+    # "deep", and "hum" of a capped artist, come later
+    first = ~served["song_id"].isin(["deep", "hum"]).to_numpy()
+    rules = params_with("recommendations", new_songs=NewSongs(share=0.5), max_per_artist=1)
+
+    def run(come: np.ndarray) -> tuple[dict[str, bytes], list[str]]:
+        write_table(songs, served[come].reset_index(drop=True))
+        np.save(vectors, placed[come])
+        paths = paths_of(tmp_path, "recommendations")
+        recommendations.run(paths, rules)
+        lists = pd.read_parquet(paths.output / "recommendations.parquet")
+        return contents(paths.output), lists.loc[lists["user_id"] == "ann", "song_id"].tolist()
+
+    assert run(first)[1] == ["roar", "high"]  # ann has played the others
+    merged, listed = run(np.ones(len(served), dtype=bool))
+    assert listed == ["roar", "deep", "high"]
+    shutil.rmtree(data / "recommendations")
+    assert run(np.ones(len(served), dtype=bool))[0] == merged
+    # a song that is said to be of another artist is looked at anew
+    catalogue = pd.read_parquet(data / "raw_audio" / "songs.parquet")
+    catalogue.loc[catalogue["song_id"] == "deep", "artist_id"] = "noise"
+    write_table(data / "raw_audio" / "songs.parquet", catalogue)
+    assert run(np.ones(len(served), dtype=bool))[1] == ["roar", "high"]
 
 
 def test_answers_say_what_is_unlike_anything_and_by_what_neighbours_are_near(tmp_path: Path) -> None:

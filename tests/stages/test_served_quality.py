@@ -11,6 +11,7 @@ import pytest
 
 from earshot.catalogue.play_counts import read_play_counts
 from earshot.files import write_json
+from earshot.params import NewSongs
 from earshot.stages import served_quality
 from earshot.stages.held_out import LENGTH, read_held_out
 from tests.stages.delivered import contents
@@ -62,6 +63,52 @@ def test_parts_and_make_up(found):
     assert 0 < ten["new_songs"] < 1
     assert ten["gini"] > hundred["gini"]
     assert hundred["coverage"] == 1
+
+
+def test_what_rules_cost_and_bring_beside_none(found):
+    rows = {(row["new_share"], row["max_per_artist"]): row for row in found["rules"]}
+    assert list(rows) == [
+        (None, None),
+        (0.05, None),
+        (0.1, None),
+        (0.2, None),
+        (None, 1),
+        (None, 2),
+        (None, 3),
+    ]
+    none = rows[None, None]
+    assert [row["configured"] for row in found["rules"]] == [True] + [False] * 6
+    for kind in ("all", "known", "new"):
+        assert none[f"recall_at_20_{kind}"] == found["found"][kind]["recall_at_20"]
+        assert none[f"recall_at_20_{kind}_difference"] == {"value": 0, "ci95_artists": [0, 0]}
+        for row in found["rules"]:
+            difference = row[f"recall_at_20_{kind}_difference"]
+            assert difference["value"] == pytest.approx(
+                row[f"recall_at_20_{kind}"] - none[f"recall_at_20_{kind}"], abs=2e-6
+            )
+            low, high = difference["ci95_artists"]
+            assert low <= difference["value"] <= high
+    assert none["makeup"]["20"]["new_songs"] == found["makeup"]["20"]["new_songs"]
+    assert rows[0.2, None]["makeup"]["10"]["new_songs"] >= 0.2
+    assert rows[None, 1]["makeup"]["20"]["diversity"] > none["makeup"]["20"]["diversity"]
+
+
+def test_what_is_judged_are_lists_by_the_rules_of_params(workspace, tmp_path):
+    root, params, output, _ = workspace
+    paths = replace(paths_of(root, "by rules"), output=tmp_path)
+    ruled = replace(params.recommendations, new_songs=NewSongs(0.5), max_per_artist=1)
+    summary = served_quality.run(paths, replace(params, recommendations=ruled))
+    assert summary["new_songs_at_10"] >= 0.5
+    held_out = read_held_out(root / "data" / "training_set", params.served_quality)
+    lists = np.load(tmp_path / "lists.npy")
+    for listed in lists:
+        artists = held_out.artist_ids[listed[listed >= 0]].tolist()
+        assert len(artists) == len(set(artists))
+    rows = json.loads((tmp_path / "served_quality.json").read_text())["rules"]
+    assert [row["configured"] for row in rows] == [False] * 7 + [True]
+    assert rows[-1]["recall_at_20_all"] == summary["recall_at_20_all"]
+    before = json.loads((output / "served_quality.json").read_text())["rules"]
+    assert rows[0] == {**before[0], "configured": False}
 
 
 def test_what_is_held_out_and_listed(workspace):

@@ -23,12 +23,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 
 @app.command()
 def recommend(
-    user: Annotated[str, typer.Argument(help="a user_id")], k: K = 10, as_json: AsJson = False
+    user: Annotated[str, typer.Argument(help="a user_id")],
+    k: K = 10,
+    new: Annotated[bool, typer.Option("--new", help="only songs that nobody has played")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List what a listener should hear next."""
     from earshot.queries import answers
 
-    _answer(answers.recommend, user, k, as_json)
+    _answer(answers.recommend_new if new else answers.recommend, user, k, as_json)
 
 
 @app.command()

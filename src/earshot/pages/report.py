@@ -120,7 +120,7 @@ def _way(report: Report) -> list[str]:
     shares = []
     for metric, heading in list(_headings(report).items())[:2]:
         names = ("random", CANDIDATE, UPPER_BOUND)
-        chance, candidate, bound = (report.metrics["systems"][name][metric] for name in names)
+        chance, candidate, bound = (report.metrics["systems"].get(name, {}).get(metric) for name in names)
         if None in (chance, candidate, bound) or bound <= chance:
             return []
         shares.append(f"{100 * (candidate - chance) / (bound - chance):.0f} % by {heading}")

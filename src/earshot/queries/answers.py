@@ -1,4 +1,4 @@
-"""The three questions. An answer is a list of rows, best first, each of which names its release."""
+"""The questions. An answer is a list of rows, best first, each of which names its release."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.arrays import is_among, positions_of
 from earshot.columns import (
     ARTIST,
     BY,
@@ -42,10 +43,9 @@ def recommend(served: ServedState, user: str, k: int) -> Rows:
     """
     listed = served.table("recommendations", "recommendations.parquet", filters=[(USER_ID, "==", user)])
     if listed.empty:
-        where = "data/play_counts/users.parquet"
         if user in served.user_ids:
             raise UserError(f"user {user!r} has played every song: none is left to recommend")
-        raise UserError(f"user {user!r} has no plays in what is served; wanted one of {where}")
+        raise _unknown(user)
     best = listed.sort_values(RANK).head(k)[[RANK, SONG_ID, COLD, SCORE, RELEASE]]
     return [
         {
@@ -57,6 +57,45 @@ def recommend(served: ServedState, user: str, k: int) -> Rows:
             RELEASE: release,
         }
         for rank, song, cold, score, release in best.itertuples(index=False)
+    ]
+
+
+def _unknown(user: str) -> UserError:
+    where = "data/play_counts/users.parquet"
+    return UserError(f"user {user!r} has no plays in what is served; wanted one of {where}")
+
+
+def recommend_new(served: ServedState, user: str, k: int) -> Rows:
+    """The k best songs for a listener of those that nobody has played; columns as of `recommend`.
+
+    By score alone, whatever rules the lists keep to; withdrawn and held back songs are left out as there.
+    Raises UserError for somebody without plays, or where every song has been played.
+    """
+    from earshot.recommend.ranking import best_of_rows
+
+    rows = np.flatnonzero(served.user_ids == user)
+    if not len(rows):
+        raise _unknown(user)
+    # the songs that the lists were made of
+    listed = served.table("recommendations", "ranked/items.parquet")[SONG_ID]
+    new = listed[~is_among(listed, served.table("play_counts", "items.parquet")[SONG_ID])].tolist()
+    if not new:
+        raise UserError(f"user {user!r}: somebody has played every song there is to list: none is new")
+    places = positions_of(served.song_ids, new)
+    # summed in float64 and rounded, as in the lists
+    vector = served.vectors("user_factors.npy")[rows[0]].astype(np.float64)
+    scores = (served.vectors("item_factors.npy")[places].astype(np.float64) @ vector).astype(np.float32)
+    best = best_of_rows(scores[None], k)
+    return [
+        {
+            RANK: int(rank),
+            **_named(served, new[song]),
+            COLD: True,
+            SCORE: float(score),
+            NOTE: _note(served, new[song]),
+            RELEASE: served.release,
+        }
+        for rank, song, score in zip(best.ranks, best.items, best.scores, strict=True)
     ]
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.arrays import is_among, positions_of
+from earshot.arrays import is_among
 from earshot.factors.solves import confidence
-from earshot.recommend.ranking import join, rank_songs
+from earshot.recommend.list_rules import ListMaker
 from earshot.recommend.serving import serve
 from earshot.spaces.fused import Fused
 from earshot.spaces.learned import LearnedListeners
@@ -51,6 +51,36 @@ class HeldOutLists:
 
     songs: NDArray[np.int32]
     vectors: Vectors
+
+
+@dataclass(frozen=True)
+class HeldOutServed:
+    """What lists of the asked listeners are made of, as it would be served.
+
+    Attributes
+    ----------
+    user_vectors
+        float32 (n_asked, d).
+    item_vectors
+        float32 (n_ids, d): where each of the ids that were asked for is placed; zeros where it is nowhere.
+    placed
+        (n_ids,): those that are somewhere.
+    played
+        (n_asked, n_ids), an entry where the listener is known to have played the song.
+    """
+
+    user_vectors: Vectors
+    item_vectors: Vectors
+    placed: NDArray[np.bool_]
+    played: csr_array
+
+    def lists(self, maker: ListMaker) -> HeldOutLists:
+        """The lists of the asked listeners, by the code that serves; `maker` knows the ids as its songs."""
+        ranked = maker.rank(self.user_vectors, self.item_vectors, self.played, self.placed)
+        lists = np.full((len(self.user_vectors), maker.k), -1, dtype=np.int32)
+        for block in map(maker.arrange, ranked):
+            lists[block.users, block.ranks - 1] = block.items
+        return HeldOutLists(lists, self.item_vectors)
 
 
 def without(plays: PlayCounts, held_out: NDArray[np.bool_]) -> PlayCounts:
@@ -104,16 +134,15 @@ def _refit_factors(space: WmfSpace, known: PlayCounts, recipe: Recipe) -> WmfSpa
     )
 
 
-def list_songs(
+def serve_held_out(
     known: PlayCounts,
     asked: NDArray[np.int64],
     song_ids: Ids,
     predicted: Placed,
     space: TasteSpace,
     n0: float,
-    length: int,
-) -> HeldOutLists:
-    """The lists of some listeners, by the code that serves.
+) -> HeldOutServed:
+    """Songs and some listeners where the code that serves puts them.
 
     Parameters
     ----------
@@ -122,22 +151,21 @@ def list_songs(
     asked
         Rows of `known.user_ids`.
     song_ids
-        (n_ids,): whose rows the lists name; others are in no list.
+        (n_ids,), sorted: the songs that lists are made of.
     predicted
         The songs with a sound, and what the model predicts for them.
     space
         Of the model, from `refit`.
-    n0, length
-        As in `TasteSpace.place_songs`; of a list.
+    n0
+        As in `TasteSpace.place_songs`.
     """
     served = serve(known, predicted, space, n0, None)
-    played = columns_of(_rows(known, asked), known.song_ids, served.song_ids)
-    allowed = is_among(served.song_ids, song_ids)
-    ranked = join(list(rank_songs(served.user_factors[asked], served.item_factors, played, allowed, length)))
-    lists = np.full((len(asked), length), -1, dtype=np.int32)
-    # (n_served,): rows of `song_ids`
-    lists[ranked.users, ranked.ranks - 1] = positions_of(song_ids, served.song_ids)[ranked.items]
-    return HeldOutLists(lists, rows_of(served.song_ids, served.item_factors, song_ids))
+    return HeldOutServed(
+        served.user_factors[asked],
+        rows_of(served.song_ids, served.item_factors, song_ids),
+        is_among(song_ids, served.song_ids),
+        columns_of(_rows(known, asked), known.song_ids, song_ids),
+    )
 
 
 def _rows(plays: PlayCounts, listeners: NDArray[np.int64]) -> csr_array:

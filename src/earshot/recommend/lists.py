@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from earshot.arrays import positions_of
 from earshot.columns import COLD, RANK, RELEASE, SCORE, SONG_ID, USER_ID
-from earshot.recommend.ranking import Ranked, rank_songs, rank_within
+from earshot.recommend.list_rules import ListMaker
+from earshot.recommend.ranking import Ranked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,7 +75,7 @@ Vectors = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Lists:
-    """Lists as they were written by `earshot.recommend.lists`, and the songs that they were made of.
+    """Lists as `write_recommendations` wrote them, and the songs that they were made of.
 
     Attributes
     ----------
@@ -118,11 +119,12 @@ def merge_songs(
     item_vectors: Vectors,
     played: csr_array,
     new: NDArray[np.bool_],
-    k: int,
+    maker: ListMaker,
 ) -> Iterator[Ranked]:
-    """What `rank_songs` gives for all songs, by ranking the `new` ones alone.
+    """What `maker.rank` gives for all songs, by ranking the `new` ones alone.
 
-    Listeners, their vectors, what they played and k must be those of the earlier lists.
+    Listeners, their vectors, what they played, k and rules must be those of the earlier lists, and so must be
+    artists, and which of the earlier songs nobody has played.
 
     Parameters
     ----------
@@ -134,21 +136,29 @@ def merge_songs(
         (n_users, n_songs), as in `rank_songs`.
     new
         (n_songs,) bool, of `new_songs`.
-    k
-        Length of a list.
     """
+    fresh = maker.rank(user_vectors, item_vectors, played, new)
+    # row group i holds the lists of the listeners that are in block i of `fresh`
+    for known, ranked in zip(read_lists(earlier.path, user_ids, song_ids), fresh, strict=True):
+        yield maker.best(
+            np.concatenate([known.users, ranked.users]),
+            np.concatenate([known.items, ranked.items]),
+            np.concatenate([known.scores, ranked.scores]),
+        )
+
+
+def read_lists(path: Path, user_ids: Ids, song_ids: Ids) -> Iterator[Ranked]:
+    """The lists that `write_recommendations` wrote, a row group at a time, as rows of these ids."""
     import pandas as pd
     from pyarrow.parquet import ParquetFile
 
     users, songs = pd.Index(user_ids), pd.Index(song_ids)
-    fresh = rank_songs(user_vectors, item_vectors, played, new, k)
-    with ParquetFile(earlier.path) as file:
-        for group, ranked in enumerate(fresh):
-            # row group i holds the lists of the listeners that are in block i of `fresh`
-            known = file.read_row_group(group, columns=[USER_ID, SONG_ID, SCORE]).to_pandas()
-            yield rank_within(
-                np.concatenate([users.get_indexer(known[USER_ID]), ranked.users]),
-                np.concatenate([songs.get_indexer(known[SONG_ID]), ranked.items]),
-                np.concatenate([known[SCORE].to_numpy(), ranked.scores]),
-                k,
+    with ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group, columns=[USER_ID, SONG_ID, RANK, SCORE]).to_pandas()
+            yield Ranked(
+                users.get_indexer(rows[USER_ID]),
+                songs.get_indexer(rows[SONG_ID]),
+                rows[RANK].to_numpy(dtype=np.int64),
+                rows[SCORE].to_numpy(),
             )

@@ -42,8 +42,44 @@ class Ranked:
     scores: Scores
 
 
+@dataclass(frozen=True)
+class ArtistCap:
+    """At most so many songs of an artist in a list.
+
+    Attributes
+    ----------
+    artists
+        (n_items,): a number an artist.
+    most
+        At least 1.
+    """
+
+    artists: Rows
+    most: int
+
+    def of(self, songs: Rows) -> ArtistCap:
+        """The same for some songs, `(n,)`."""
+        return ArtistCap(self.artists[songs], self.most)
+
+    def keep(self, ranked: Ranked) -> Ranked:
+        """Of every list the `most` best songs of each artist; ranks stay what they were."""
+        artists = self.artists[ranked.items]
+        order = np.lexsort((ranked.ranks, artists, ranked.users))  # the last key counts first
+        users, artists = ranked.users[order], artists[order]
+        starts = np.flatnonzero(np.diff(users, prepend=-1) | np.diff(artists, prepend=-1))
+        # among the songs of its artist: own index less that of the first of them
+        place = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+        kept = np.sort(order[place < self.most])
+        return Ranked(ranked.users[kept], ranked.items[kept], ranked.ranks[kept], ranked.scores[kept])
+
+
 def rank_songs(
-    user_vectors: Vectors, item_vectors: Vectors, played: csr_array, allowed: NDArray[np.bool_], k: int
+    user_vectors: Vectors,
+    item_vectors: Vectors,
+    played: csr_array,
+    allowed: NDArray[np.bool_],
+    k: int,
+    cap: ArtistCap | None = None,
 ) -> Iterator[Ranked]:
     """The k best songs of every listener, `USERS_AT_ONCE` listeners at a time.
 
@@ -62,19 +98,28 @@ def rank_songs(
         (n_items,); the others are left out of every list.
     k
         Length of a list.
+    cap
+        Songs of an artist beyond it are left out, the worst first.
     """
     songs = np.flatnonzero(allowed)
     vectors = np.asarray(item_vectors, dtype=np.float64)[songs].T  # (d, n_allowed)
     left_out = played[:, songs]
+    capped = None if cap is None else cap.of(songs)
     for first in range(0, len(user_vectors), USERS_AT_ONCE):
         users = slice(first, first + USERS_AT_ONCE)
-        best = _rank_group(np.asarray(user_vectors[users], dtype=np.float64), vectors, left_out[users], k)
+        best = _rank_group(
+            np.asarray(user_vectors[users], dtype=np.float64), vectors, left_out[users], k, capped
+        )
         # rows of the block back to rows of all
         yield Ranked(best.users + first, songs[best.items], best.ranks, best.scores)
 
 
 def _rank_group(
-    users: NDArray[np.float64], vectors: NDArray[np.float64], left_out: csr_array, k: int
+    users: NDArray[np.float64],
+    vectors: NDArray[np.float64],
+    left_out: csr_array,
+    k: int,
+    cap: ArtistCap | None,
 ) -> Ranked:
     block = max(1, BLOCK_SCORES // max(1, vectors.shape[1]))  # users at a time
     parts = []
@@ -82,7 +127,7 @@ def _rank_group(
         # Rounded after the sum, so that a score does not depend on the block it was made in.
         scores = (users[first : first + block] @ vectors).astype(np.float32)
         scores[left_out[first : first + block].tocoo().coords] = -np.inf
-        best = best_of_rows(scores, k)
+        best = best_of_rows(scores, k) if cap is None else _best_under_cap(scores, k, cap)
         parts.append(Ranked(best.users + first, best.items, best.ranks, best.scores))
     return join(parts)
 
@@ -112,6 +157,20 @@ def best_of_rows(scores: Scores, k: int) -> Ranked:
         good &= scores >= np.partition(scores, n_columns - k, axis=1)[:, n_columns - k, None]
     rows, columns = np.nonzero(good)
     return rank_within(rows, columns, scores[rows, columns], k)
+
+
+def _best_under_cap(scores: Scores, k: int, cap: ArtistCap) -> Ranked:
+    """As `best_of_rows`, in every row at most `cap.most` columns of an artist."""
+    n_rows, n_columns = scores.shape
+    length = k
+    while True:
+        longer = best_of_rows(scores, length)
+        kept = cap.keep(longer)
+        # a row is done with k songs, and where all that it has was looked at
+        n_kept, n_looked_at = (np.bincount(some.users, minlength=n_rows) for some in (kept, longer))
+        if length >= n_columns or ((n_kept >= k) | (n_looked_at < length)).all():
+            return rank_within(kept.users, kept.items, kept.scores, k)
+        length *= 2
 
 
 def rank_within(users: Rows, items: Rows, scores: Scores, k: int) -> Ranked:

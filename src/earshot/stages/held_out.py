@@ -20,6 +20,7 @@ from earshot.evaluation.intervals import jackknife_groups
 from earshot.evaluation.list_quality import Asked
 from earshot.params import ServedQuality
 from earshot.recommend.held_out_lists import without
+from earshot.recommend.list_rules import ListMaker, ListRules, number_artists
 from earshot.spaces.placing import Ids, columns_of, count_listeners, rows_of
 
 LENGTH = 200
@@ -79,6 +80,11 @@ class HeldOut:
     def n_listeners(self) -> NDArray[np.int32]:
         """(n_songs,): listeners whom each song is known to have."""
         return rows_of(self.known.song_ids, count_listeners(self.known), self.song_ids)
+
+    def maker(self, rules: ListRules, k: int = LENGTH) -> ListMaker:
+        """Of the lists that are judged; new are, as in serving, songs that nobody is known to have played."""
+        artists = number_artists(self.artist_ids, self.song_ids)
+        return ListMaker(k, rules, self.n_listeners == 0, artists)
 
 
 def read_held_out(training_set: Path, settings: ServedQuality) -> HeldOut:

@@ -14,11 +14,19 @@ from earshot.arrays import is_among
 from earshot.catalogue.play_counts import read_play_counts
 from earshot.checks import LISTENERS_WITH_A_LIST, check
 from earshot.code import key_of
-from earshot.columns import DELIVERY, HEARD, N_LISTENERS, SONG_ID, UNLIKE, USER_ID, WITHDRAWN
+from earshot.columns import ARTIST_ID, DELIVERY, HEARD, N_LISTENERS, SONG_ID, UNLIKE, USER_ID, WITHDRAWN
 from earshot.files import read_json, write_table
-from earshot.params import Params
-from earshot.recommend.lists import Lists, Vectors, merge_songs, new_songs, write_recommendations
-from earshot.recommend.ranking import Ranked, rank_songs
+from earshot.params import Params, Recommendations
+from earshot.recommend.list_rules import NO_RULES, ListMaker, ListRules, number_artists
+from earshot.recommend.lists import (
+    Lists,
+    Vectors,
+    merge_songs,
+    new_songs,
+    read_lists,
+    write_recommendations,
+)
+from earshot.recommend.ranking import Ranked
 from earshot.spaces.placing import Ids, columns_of
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import noted
@@ -30,6 +38,8 @@ if TYPE_CHECKING:
 TABLE = "recommendations.parquet"
 LISTENERS = "ranked/listeners"
 """The lists, as a piece: hang on all that listeners are, not on songs; those that came since are ranked."""
+BEFORE_RULES = "ranked/lists.parquet"
+"""What the lists are made of by their rules; without rules, the table itself."""
 SONGS, VECTORS = "ranked/items.parquet", "ranked/item_factors.npy"
 """Of the songs that the lists were made of."""
 
@@ -42,6 +52,8 @@ class Question:
     ----------
     listeners
         Versions of all that the lists hang on but the songs.
+    artist_ids
+        (n_songs,); `""` where none is named.
     """
 
     listeners: list[str]
@@ -49,24 +61,30 @@ class Question:
     user_vectors: Vectors
     song_ids: Ids
     item_vectors: Vectors
-    cold: Any
+    artist_ids: Ids
     played: csr_array
+    maker: ListMaker
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Write recommendations.parquet: for every listener the k best songs not played yet and not withdrawn."""
+    """Write recommendations.parquet: for every listener the k best songs not played yet and not withdrawn.
+
+    The best are those with the highest scores, as far as the rules of the lists leave it at that.
+    """
     summary = read_json(paths.data("served_factors") / "summary.json")
-    k, release = params.recommendations.k, summary["release"]
+    release = summary["release"]
     held_back = _held_back(paths) if params.drift.hold_back == "far" else {}
-    question = _read(paths, [str(release), str(k)], {song for songs in held_back.values() for song in songs})
+    left_out = {song for songs in held_back.values() for song in songs}
+    question = _read(paths, params.recommendations, str(release), left_out)
     (paths.output / LISTENERS).parent.mkdir()
-    ranked = noted(paths, LISTENERS, key_of(question.listeners, __name__))
-    lists = _rank(question, _earlier(ranked), k)
-    rows, listeners = write_recommendations(
-        paths.output / TABLE, lists, question.user_ids, question.song_ids, question.cold, str(release)
-    )
+    earlier = _earlier(noted(paths, LISTENERS, key_of(question.listeners, __name__)), question)
+    lists = _rank(question, earlier)
+    if question.maker.rules != NO_RULES:
+        lists = _arrange(paths.output / BEFORE_RULES, question, lists, str(release))
+    rows, listeners = _write(paths.output / TABLE, question, lists, str(release))
     _keep(paths.output, question)
-    details = {"cold_songs": int(question.cold.sum())} if release else {"reason": summary["reason"]}
+    cold_songs = int(question.maker.new.sum())
+    details = {"cold_songs": cold_songs} if release else {"reason": summary["reason"]}
     notices = [
         f"{delivery}: {len(songs):,} songs held back, most of it being unlike anything trained on "
         "(drift.hold_back in params.yaml)"
@@ -97,52 +115,78 @@ def _check(with_a_list: int, listeners: int) -> dict[str, Any]:
     )
 
 
-def _read(paths: Paths, versions: list[str], held_back: set[str]) -> Question:
+def _read(paths: Paths, settings: Recommendations, release: str, held_back: set[str]) -> Question:
     """`held_back` songs are in no list."""
     served, counts = paths.data("served_factors"), paths.data("play_counts")
     songs = pd.read_parquet(served / "items.parquet")
-    listed = is_among(songs[SONG_ID], _not_withdrawn(paths.data("raw_audio")))
-    listed &= ~is_among(songs[SONG_ID], held_back)
+    artists = _artists_of_listed(paths.data("raw_audio"))
+    listed = is_among(songs[SONG_ID], artists.index) & ~is_among(songs[SONG_ID], held_back)
     song_ids = songs.loc[listed, SONG_ID].to_numpy(dtype=object)
+    artist_ids = artists.reindex(song_ids).to_numpy(dtype=object)
     user_ids = pd.read_parquet(served / "users.parquet")[USER_ID].to_numpy(dtype=object)
     plays = read_play_counts(counts)
     # (n_items, n_users), users as in user_factors; below (n_users, n_songs), songs as in `song_ids`
     by_song = columns_of(plays.matrix.T.tocsr(), plays.user_ids, user_ids)
     files = [served / "users.parquet", served / "user_factors.npy"]
     files += [counts / f"{name}.parquet" for name in ("plays", "users", "items")]
+    rules = ListRules.of(settings)
+    new = songs.loc[listed, N_LISTENERS].to_numpy() == 0
     return Question(
-        [*versions, *map(file_md5, files)],
+        [release, str(settings.k), str(rules), *map(file_md5, files)],
         user_ids,
         np.load(served / "user_factors.npy", allow_pickle=False),
         song_ids,
         np.load(served / "item_factors.npy", allow_pickle=False)[listed],
-        songs.loc[listed, N_LISTENERS].to_numpy() == 0,
+        artist_ids,
         columns_of(by_song.T.tocsr(), plays.song_ids, song_ids),
+        ListMaker(settings.k, rules, new, number_artists(artist_ids, song_ids)),
     )
 
 
-def _not_withdrawn(raw_audio: Path) -> pd.Series[str]:
-    catalogue = pd.read_parquet(raw_audio / "songs.parquet", columns=[SONG_ID, WITHDRAWN])
-    return catalogue.loc[~catalogue[WITHDRAWN], SONG_ID]
+def _artists_of_listed(raw_audio: Path) -> pd.Series[str]:
+    """artist_id by song_id, `""` where none is named, of the songs that are not withdrawn."""
+    catalogue = pd.read_parquet(raw_audio / "songs.parquet", columns=[SONG_ID, ARTIST_ID, WITHDRAWN])
+    return catalogue[~catalogue[WITHDRAWN]].set_index(SONG_ID)[ARTIST_ID].fillna("")
 
 
-def _earlier(ranked: PreviousOutput) -> Lists | None:
-    """The lists of the last run, which were of the same listeners."""
-    table, songs, vectors = (ranked.find(name) for name in (TABLE, SONGS, VECTORS))
+def _earlier(ranked: PreviousOutput, question: Question) -> Lists | None:
+    """The lists of the last run, which were of the same listeners, unless an artist counts and is another."""
+    rules = question.maker.rules
+    names = (TABLE if rules == NO_RULES else BEFORE_RULES, SONGS, VECTORS)
+    table, songs, vectors = (ranked.find(name) for name in names)
     if table is None or songs is None or vectors is None:
         return None
-    song_ids = pd.read_parquet(songs)[SONG_ID].to_numpy(dtype=object)
-    return Lists(table, song_ids, np.load(vectors, allow_pickle=False))
+    known = pd.read_parquet(songs)
+    if rules.max_per_artist is not None:
+        artists = pd.Series(question.artist_ids, question.song_ids).reindex(known[SONG_ID])
+        if artists.tolist() != known[ARTIST_ID].tolist():
+            return None
+    return Lists(table, known[SONG_ID].to_numpy(dtype=object), np.load(vectors, allow_pickle=False))
 
 
-def _rank(question: Question, earlier: Lists | None, k: int) -> Iterator[Ranked]:
+def _rank(question: Question, earlier: Lists | None) -> Iterator[Ranked]:
     new = new_songs(earlier, question.song_ids, question.item_vectors) if earlier else None
     sides = (question.user_vectors, question.item_vectors, question.played)
     if earlier is None or new is None:
-        return rank_songs(*sides, np.ones(len(question.song_ids), dtype=np.bool_), k)
-    return merge_songs(earlier, question.user_ids, question.song_ids, *sides, new, k)
+        return question.maker.rank(*sides, np.ones(len(question.song_ids), dtype=np.bool_))
+    return merge_songs(earlier, question.user_ids, question.song_ids, *sides, new, question.maker)
+
+
+def _arrange(path: Path, question: Question, ranked: Iterator[Ranked], release: str) -> Iterator[Ranked]:
+    """The lists by their rules; what they are made of is written to `path`, for the next run to add to."""
+    _write(path, question, ranked, release)
+    return map(question.maker.arrange, read_lists(path, question.user_ids, question.song_ids))
+
+
+def _write(path: Path, question: Question, lists: Iterator[Ranked], release: str) -> tuple[int, int]:
+    return write_recommendations(
+        path, lists, question.user_ids, question.song_ids, question.maker.new, release
+    )
 
 
 def _keep(output: Path, question: Question) -> None:
-    write_table(output / SONGS, pd.DataFrame({SONG_ID: pd.Series(question.song_ids, dtype=str)}))
+    songs = {SONG_ID: pd.Series(question.song_ids, dtype=str)}
+    if question.maker.rules.max_per_artist is not None:
+        songs[ARTIST_ID] = pd.Series(question.artist_ids, dtype=str)
+    write_table(output / SONGS, pd.DataFrame(songs))
     np.save(output / VECTORS, question.item_vectors)

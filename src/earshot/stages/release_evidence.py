@@ -35,6 +35,7 @@ from earshot.evaluation.tables import metric_name
 from earshot.evaluation.tags import large_genres
 from earshot.files import read_json
 from earshot.params import Params, Split
+from earshot.recommend.list_rules import ListRules
 from earshot.releases import Differences, Evidence, Manifest, NothingReleased
 from earshot.stages.folds import Snapshot, read_snapshots
 from earshot.stages.held_out import read_held_out
@@ -220,8 +221,9 @@ class _First:
         for name in rivals.paired:
             held_out = read_held_out(training_set, self.params.served_quality)
             if len(held_out.asked):
+                maker = held_out.maker(ListRules.of(self.params.recommendations))
                 candidate, release = (
-                    look(models[each].lists(training_set, held_out), held_out.question, [LIST_DEPTH])
+                    look(models[each].lists(training_set, held_out, maker), held_out.question, [LIST_DEPTH])
                     for each in (CANDIDATE, name)
                 )
                 between = list_difference(candidate, release, ("recall", LIST_DEPTH))

@@ -15,13 +15,14 @@ from earshot.columns import SONG_ID
 from earshot.evaluation.protocol import System
 from earshot.factors.numbers import read_numbers
 from earshot.params import Params, Split
-from earshot.recommend.held_out_lists import Recipe, list_songs, refit
+from earshot.recommend.held_out_lists import Recipe, refit, serve_held_out
+from earshot.recommend.list_rules import ListMaker
 from earshot.releases import Manifest
 from earshot.releases.manifest import FOLD_MODELS
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import TasteSpace, read_space
 from earshot.stages.folds import Encoded, Predict, Snapshot, read_predictions, served_system, thin
-from earshot.stages.held_out import LENGTH, LISTS, HeldOut
+from earshot.stages.held_out import LISTS, HeldOut
 from earshot.stages.paths import Paths
 from earshot.store.reader import HyperImageStore
 from earshot.trusted import trusted_in
@@ -77,8 +78,11 @@ class Model:
         """The same of the model that may be served, whatever was cold to it."""
         return served_system(snapshot, self._first_space(), self.release.n0, self._predict(snapshot.folder))
 
-    def lists(self, training_set: Path, held_out: HeldOut) -> NDArray[np.int32]:
-        """What listeners would get, as the stage served_quality makes it; rows of `held_out.song_ids`."""
+    def lists(self, training_set: Path, held_out: HeldOut, maker: ListMaker) -> NDArray[np.int32]:
+        """What listeners would get, as the stage served_quality makes it; rows of `held_out.song_ids`.
+
+        `maker` keeps to the rules that served_quality kept to.
+        """
         made = self.folder / "served_quality" / LISTS
         if made.is_file():  # the candidate's
             return np.asarray(np.load(made, allow_pickle=False))
@@ -89,9 +93,8 @@ class Model:
         recipe = Recipe(numbers.iterations, self.release.params.get("seed", 0))
         space = refit(self._first_space(), held_out.known, recipe)
         predicted = Placed(ids, self._predict(training_set)(ids))
-        return list_songs(
-            held_out.known, held_out.asked, held_out.song_ids, predicted, space, self.release.n0, LENGTH
-        ).songs
+        question = (held_out.known, held_out.asked, held_out.song_ids)
+        return serve_held_out(*question, predicted, space, self.release.n0).lists(maker).songs
 
     def _first_space(self) -> TasteSpace:
         return read_space(self.folder / "cnn_checkpoint", self.folder / "wmf_factors")

@@ -1,4 +1,7 @@
-"""How good the list is that listeners get: known and new songs together, as the candidate would be served."""
+"""How good the list is that listeners get: known and new songs together, as the candidate would be served.
+
+Lists keep to the rules that params.yaml has for recommendations; some others are compared with none.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,13 @@ from earshot.evaluation.list_quality import Asked, Found, Key, look
 from earshot.factors.numbers import read_numbers
 from earshot.files import read_json, write_json
 from earshot.params import Params, WmfFactors
-from earshot.recommend.held_out_lists import HeldOutLists, Recipe, list_songs, refit
+from earshot.recommend.held_out_lists import HeldOutLists, HeldOutServed, Recipe, refit, serve_held_out
+from earshot.recommend.list_rules import ListRules
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import read_space
-from earshot.stages.held_out import LENGTH, LISTS, HeldOut, genre_shares, read_held_out
+from earshot.stages.held_out import LISTS, HeldOut, genre_shares, read_held_out
 from earshot.stages.paths import Paths
+from earshot.stages.rules_compared import compare_rules
 
 DEPTHS = (10, 20, 100)
 _HEADLINE: Key = ("recall", 20)
@@ -35,7 +40,9 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     if not len(held_out.asked):
         write_json(paths.output / "served_quality.json", {"question": _describe(held_out, params)})
         return {"listeners": 0, "notices": ["no listener has both a play that is known and one held out"]}
-    lists = _lists_of_candidate(paths, params, held_out)
+    rules = ListRules.of(params.recommendations)
+    served = _serve_candidate(paths, params, held_out)
+    lists = served.lists(held_out.maker(rules))
     np.save(paths.output / LISTS, lists.songs)
     found = {
         "question": _describe(held_out, params),
@@ -44,12 +51,13 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         "by_activity": list(_by_activity(lists, held_out)),
         "by_genre": list(_by_genre(lists, held_out)),
         "makeup": {str(k): _make_up(lists, held_out, k) for k in DEPTHS},
+        "rules": compare_rules(served, held_out, rules, DEPTHS),
     }
     write_json(paths.output / "served_quality.json", found)
     return _summary(found)
 
 
-def _lists_of_candidate(paths: Paths, params: Params, held_out: HeldOut) -> HeldOutLists:
+def _serve_candidate(paths: Paths, params: Params, held_out: HeldOut) -> HeldOutServed:
     predicted = paths.data("predicted_factors")
     ids = pd.read_parquet(predicted / "items.parquet")[SONG_ID].to_numpy(dtype=object)
     wmf = paths.data("wmf_factors")
@@ -57,7 +65,7 @@ def _lists_of_candidate(paths: Paths, params: Params, held_out: HeldOut) -> Held
     n0 = float(read_json(paths.data("warm_up") / "warm_up.json")["n0"])
     heard = Placed(ids, np.load(predicted / "item_factors.npy", allow_pickle=False))
     refitted = refit(space, held_out.known, recipe_of(read_numbers(wmf), params.seed))
-    return list_songs(held_out.known, held_out.asked, held_out.song_ids, heard, refitted, n0, LENGTH)
+    return serve_held_out(held_out.known, held_out.asked, held_out.song_ids, heard, refitted, n0)
 
 
 def recipe_of(wmf: WmfFactors, seed: int) -> Recipe:

@@ -176,8 +176,8 @@ def test_lists_are_shown_as_they_were_measured(workspace, page):
     assert section.count(f"{100 * share:.1f} %") == 2
     assert f'<span class="value">{100 * found["makeup"]["10"]["new_songs"]:.1f} %</span>' in section
     assert "drawn by a hash" in section
-    plain, *others = (rule["recall_at_20_all"] for rule in found["rules"])
-    assert all(f'<span class="value">{recall:.3f}</span>' in rules for recall in (plain, *others))
+    for rule in found["rules"]:
+        assert f'<span class="value">{rule["recall_at_20_all"]:.3f}</span>' in rules
     assert "data/served_quality</code></dt>" in page
 
 

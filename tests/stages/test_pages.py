@@ -163,7 +163,7 @@ def test_lists_are_shown_as_they_were_measured(workspace, page):
     """Every figure, of all, known and new songs in this order, with its interval; 30 of 120 songs are new."""
     found = json.loads((workspace[0] / "data" / "served_quality" / "served_quality.json").read_text())
     headline, section = page.partition("</header>")[0], page.split('<section id="lists">')[1]
-    section = section.split("</section>")[0]
+    section, rules = section.split("</section>")[0].split("<h3>Rules of the list</h3>")
     shown = re.findall('<span class="value">([^<]*)</span><span class="ends">([^<]*)</span>', section)
     places = [(f"{metric}_at_{k}", kind) for metric in METRICS for kind in KINDS for k in (10, 20, 100)]
     values = [(found["found"][kind], name) for name, kind in places]
@@ -176,7 +176,8 @@ def test_lists_are_shown_as_they_were_measured(workspace, page):
     assert section.count(f"{100 * share:.1f} %") == 2
     assert f'<span class="value">{100 * found["makeup"]["10"]["new_songs"]:.1f} %</span>' in section
     assert "drawn by a hash" in section
-    assert "Rules of the list" not in section
+    for rule in found["rules"]:
+        assert f'<span class="value">{rule["recall_at_20_all"]:.3f}</span>' in rules
     assert "data/served_quality</code></dt>" in page
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -121,6 +122,26 @@ def test_what_is_held_out_and_listed(workspace):
     for row, listener in enumerate(held_out.asked[:5]):
         played = held_out.known.song_ids[known[[listener]].indices]
         assert not set(held_out.song_ids[lists[row][lists[row] >= 0]]) & set(played)
+
+
+def test_who_is_asked_by_date_and_which_artists_a_part_has(workspace, tmp_path):
+    """Every play has a date but one of the first listener's; songs n to n + 3 are of one artist."""
+    training_set = tmp_path / "training_set"
+    shutil.copytree(workspace[0] / "data" / "training_set", training_set)
+    plays = pd.read_parquet(training_set / "plays.parquet")
+    cold = pd.read_parquet(training_set / "songs.parquet")["cold"].to_numpy()
+    dates = 1_000_000_000 + np.arange(len(plays))
+    dates[np.flatnonzero((plays["user"] == 0) & ~cold[plays["item"]])[0]] = -1
+    seconds = pd.Series(dates).astype("Int64").mask(dates < 0)
+    plays.assign(first_played_at=seconds, last_played_at=seconds).to_parquet(training_set / "plays.parquet")
+    held_out = read_held_out(training_set, workspace[1].served_quality)
+    assert held_out.by_date.tolist() == [False] + [True] * (len(held_out.asked) - 1)
+    assert not read_held_out(
+        workspace[0] / "data" / "training_set", workspace[1].served_quality
+    ).by_date.any()
+    first_eight = np.arange(120) < 8
+    assert held_out.about(first_eight).n_artists == 2
+    assert held_out.about(first_eight, np.array([], dtype=np.int64)).n_artists == 0
 
 
 def test_same_inputs_give_the_same_bytes(workspace, tmp_path):

@@ -102,15 +102,23 @@ def metric_axis(rows: Sequence[Values], metric: str, *also: float) -> Axis:
 
 def metric_cell(values: Values, metric: str, heading: str, axis: Axis, *, signs: bool) -> Cell:
     """A value with its interval or the spread of permutations, in words and drawn; `signs`: a difference."""
-    value, (low, high) = values[metric], values[f"{metric}_ci95_artists"]
-    written = signed if signs else number
+    value, (low, high) = values[metric], _ends(values, metric)
     mark = 0.5 if metric.startswith("auc") and not signs else 0.0
-    spread = values.get(f"{metric}_permutations")
-    if spread is not None:
-        low, high = spread
-        ends = f"permutations {written(low)} to {written(high)}"
-    elif value is not None and low is None:
-        ends = too_few_artists(values["n_artists"])
-    else:
-        ends = f"{written(low)} to {written(high)}"
-    return Cell(heading, written(value), ends, interval_bar(value, low, high, axis, mark))
+    written = signed(value) if signs else number(value)
+    words = ends_in_words(values, metric, signs=signs)
+    return Cell(heading, written, words, interval_bar(value, low, high, axis, mark))
+
+
+def ends_in_words(values: Values, metric: str, *, signs: bool) -> str:
+    """The ends of a value's interval or of its permutations; that there are too few artists."""
+    written = signed if signs else number
+    low, high = _ends(values, metric)
+    if values[metric] is not None and low is None:
+        return too_few_artists(values["n_artists"])
+    start = "permutations " if f"{metric}_permutations" in values else ""
+    return f"{start}{written(low)} to {written(high)}"
+
+
+def _ends(values: Values, metric: str) -> Sequence[float | None]:
+    ends: Sequence[float | None] = values.get(f"{metric}_permutations") or values[f"{metric}_ci95_artists"]
+    return ends

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from earshot.pages.bars import BarRow, bars_chart
 from earshot.pages.charts import Axis, interval_bar
 from earshot.pages.render import number, render, signed
-from earshot.pages.results import Cell, TableRow, draw_table, metric_cell
+from earshot.pages.results import Cell, TableRow, draw_table, ends_in_words, metric_cell
 
 Content = Mapping[str, Any]
 
@@ -96,10 +96,10 @@ def _parts(parts: Sequence[Content], unit: str, overall: float | None) -> Markup
     rows = []
     for part in parts:
         asked = f"{part['listeners']:,} listeners"
-        cell = metric_cell(part, "recall_at_20", "", Axis(0, 1), signs=False)
+        value, (low, high) = part["recall_at_20"], part["recall_at_20_ci95_artists"]
         note = f"{part['size']:,} {unit}, {asked}" if unit else asked
-        low, high = part["recall_at_20_ci95_artists"]
-        rows.append(BarRow(part["name"], note, part["recall_at_20"], low, high, cell.value, cell.ends))
+        words = ends_in_words(part, "recall_at_20", signs=False)
+        rows.append(BarRow(part["name"], note, value, low, high, number(value), words))
     return bars_chart(rows, overall, "recall@20")
 
 
@@ -117,32 +117,25 @@ def _make_up(found: Content) -> Markup:
 
 def _rules(rules: Sequence[Content]) -> Markup:
     """Recall@20 under each rule; below it and drawn, what it is more or less than without any, paired."""
-    headings = {kind: f"Recall@20, {name.lower()}" for kind, name in KINDS.items()}
-    axes = {
-        kind: _difference_axis([rule[f"recall_at_20_{kind}_difference"] for rule in rules]) for kind in KINDS
-    }
+    headings = [f"Recall@20, {name.lower()}" for name in KINDS.values()]
+    differences = {kind: [rule[f"recall_at_20_{kind}_difference"] for rule in rules] for kind in KINDS}
+    axes = {kind: _difference_axis(found) for kind, found in differences.items()}
     rows = []
     for rule in rules:
-        plain = rule["new_share"] is None and rule["max_per_artist"] is None
-        cells = [
-            Cell(heading, number(rule[f"recall_at_20_{kind}"]))
-            if plain
-            else _recall_under(rule, kind, heading, axes[kind])
-            for kind, heading in headings.items()
-        ]
+        cells = [_recall_under(rule, kind, axes[kind]) for kind in KINDS]
         cells.append(Cell(NEW, _percent(rule["makeup"]["10"]["new_songs"])))
         notes = ["as params.yaml has it"] if rule["configured"] else []
         rows.append(TableRow(_rule_name(rule), cells, notes, stands_out=rule["configured"]))
-    return draw_table(["Rule", *headings.values(), NEW], rows, "results dense")
+    return draw_table(["Rule", *headings, NEW], rows, "results dense rules")
 
 
-def _recall_under(rule: Content, kind: str, heading: str, axis: Axis) -> Cell:
-    difference = rule[f"recall_at_20_{kind}_difference"]
+def _recall_under(rule: Content, kind: str, axis: Axis) -> Cell:
+    recall, difference = rule[f"recall_at_20_{kind}"], rule[f"recall_at_20_{kind}_difference"]
+    if rule["new_share"] is None and rule["max_per_artist"] is None:  # no rule, from which the others differ
+        return Cell(KINDS[kind], number(recall))
     value, (low, high) = difference["value"], difference["ci95_artists"]
     ends = signed(value) + ("" if low is None else f" ({signed(low)} to {signed(high)})")
-    return Cell(
-        heading, number(rule[f"recall_at_20_{kind}"]), ends, interval_bar(value, low, high, axis, 0.0)
-    )
+    return Cell(KINDS[kind], number(recall), ends, interval_bar(value, low, high, axis, 0.0))
 
 
 def _difference_axis(differences: Sequence[Content]) -> Axis:

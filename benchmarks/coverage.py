@@ -100,7 +100,7 @@ def main(worlds: int = 200, listeners: int = 100, folds: int = 3, seed: int = 0)
     drawn, false_beats = {}, {}
     print("metric, artists: share of intervals that hold the truth")
     for artists in ARTISTS:
-        n = round(worlds * (100 / artists) ** 0.5)
+        n = max(1, round(worlds * (100 / artists) ** 0.5))
         held, wrong = simulate(artists, n, listeners, folds, seed)
         drawn[str(artists)], false_beats[str(artists)] = n, round(wrong, 4)
         for (kind, name), share in held.items():

@@ -14,10 +14,12 @@ The spreads are those of the embedded catalogue: `SPREAD` is what the gate says 
 factors, .023 and .040: a later candidate's factors are made anew too. DECISION, a file in
 releases/decisions/, gives those of another catalogue.
 
-A candidate differs from the release by so much AUC in truth, by `MAP_PER_AUC` as much in mAP;
-the best release kept is as good as the release. A first candidate differs by so much from chance.
+A candidate differs from the release by so much AUC in truth, by `MAP_PER_AUC` as much in mAP, by
+`RECALL_PER_AUC` as much in recall@20 of the lists; the best release kept is as good as the release. A first
+candidate differs by so much from chance; one after a change of features or split replaces what it cannot be
+paired with, and differs by so much from linear_bow, to which the noise is that to the release.
 
-The last line is JSON: seed, simulations, deaf_simulations, released: by `first` or `later`, true
+The last line is JSON: seed, simulations, deaf_simulations, released: by `first`, `later` or `changed`, true
 difference and artists, the share released.
 """
 
@@ -39,17 +41,20 @@ from earshot.evaluation.cold_start import ColdStart
 from earshot.evaluation.intervals import Replicates
 from earshot.evaluation.metrics import Floats, Metric
 from earshot.evaluation.protocol import Result
+from earshot.evaluation.tables import metric_name
 from earshot.evaluation.tags import large_genres
 from earshot.params import load_params
+from earshot.releases import Differences
 from earshot.releases.gate import STOPPING
-from earshot.stages.release_evidence import CANDIDATE, DEAF, METRICS, as_evidence
+from earshot.stages.release_evidence import CANDIDATE, DEAF, METRICS, as_evidence, differences
 
 ARTISTS = (20, 60, 120, 500)
 DIFFERENCES = {
     "first": ("deaf", 0.05, 0.1, 0.2, 0.28),
     "later": ("deaf", -0.1, -0.05, -0.025, -0.01, 0.0, 0.025),
+    "changed": ("deaf", -0.2, -0.1, -0.05, -0.025, 0.0, 0.05),
 }
-"""True differences in AUC, of a first candidate from chance, of a later one from the release."""
+"""True differences in AUC: of a first candidate from chance, of others from release or linear_bow."""
 SPREAD = {
     "auc": {"random": 0.059, "shuffled_content": 0.096, "release": 0.05},
     "map_at_500": {"random": 0.10, "shuffled_content": 0.115, "release": 0.08},
@@ -59,9 +64,15 @@ CHANCE = {"auc": 0.5, "map_at_500": 0.1}
 HEARS = {"auc": 0.28, "map_at_500": 0.2}
 """How far above chance the release is."""
 MAP_PER_AUC = 0.7
+RECALL_PER_AUC = 0.5
+LIST_SPREAD = 0.035
+"""Standard deviation over artists of the difference in recall@20 of two trainings of one recipe."""
 CORRELATION = 0.6
 GENRES = 8
-RELEASE, BEST = "release", "best"
+RELEASE, BEST, BASELINE = "release", "best", "linear_bow"
+
+K = 500
+NAMED: dict[str, Metric] = {metric_name(metric, K): metric for metric in METRICS}
 
 Scores = dict[str, Floats]
 """(n_artists,) by metric."""
@@ -76,8 +87,8 @@ def main(
     rules = settings.epsilon, settings.min_genre_share
     released: dict[str, dict[str, dict[str, float]]] = {}
     print("candidate, true difference: share released with", *ARTISTS, "artists")
-    for kind, differences in DIFFERENCES.items():
-        for difference in differences:
+    for kind, tried in DIFFERENCES.items():
+        for difference in tried:
             n = deaf_simulations if difference == "deaf" else simulations
             shares = {}
             for artists in ARTISTS:
@@ -122,29 +133,42 @@ def decide(
     seed: int,
 ) -> Iterator[bool]:
     """Whether each of `n` simulated candidates is released; `rules` are epsilon and min_genre_share."""
-    rng, (epsilon, min_genre_share) = np.random.default_rng([artists, kind == "first", seed]), rules
-    later = kind == "later"
+    rng = np.random.default_rng([artists, list(DIFFERENCES).index(kind), seed])
+    later, (epsilon, min_genre_share) = kind == "later", rules
     for _ in range(n):
-        scores = simulate(difference, later, artists, spread, rng)
+        scores = simulate(difference, kind, artists, spread, rng)
         results = {name: as_result(each) for name, each in scores.items()}
         pairs = {name: (results[CANDIDATE], each) for name, each in results.items()}
         genres = by_genre(scores, min_genre_share) if later else {}
         checks = [{"name": name, "passed": True} for name in STOPPING]
-        unpaired = None if later else "nothing is released yet"
-        paired, best = ([RELEASE], [BEST]) if later else ([], [])
-        evidence = as_evidence(pairs, paired, best, genres, unpaired, checks)
+        baselines = {BASELINE: differences(*pairs[BASELINE], K)} if kind == "changed" else {}
+        lists = {RELEASE: list_differences(difference, artists, rng)} if later else {}
+        unpaired = None if later else "nothing to be paired with"
+        paired, champion = ([RELEASE], BEST) if later else ([], None)
+        evidence = as_evidence(pairs, K, paired, champion, genres, unpaired, checks, baselines, lists)
         yield releases.judge(evidence, epsilon).released
+
+
+def list_differences(difference: str | float, artists: int, rng: np.random.Generator) -> Differences:
+    """Candidate minus release in recall@20; of a deaf one as much as its AUC falls."""
+    falls = -HEARS["auc"] if difference == "deaf" else float(difference)
+    shares = RECALL_PER_AUC * falls + LIST_SPREAD * rng.standard_normal(artists)
+    error = shares.std(ddof=1) / np.sqrt(artists)
+    half = float(t.ppf(0.975, artists - 1)) * error
+    value = float(shares.mean())
+    return {"recall_at_20": {"value": value, "low": value - half, "high": value + half, "artists": artists}}
 
 
 def simulate(
     difference: str | float,
-    later: bool,
+    kind: str,
     artists: int,
     spread: dict[str, dict[str, float]],
     rng: np.random.Generator,
 ) -> dict[str, Scores]:
     """Scores of artists by system."""
-    names = (CANDIDATE, *DEAF, RELEASE, BEST) if later else (CANDIDATE, *DEAF)
+    others = {"first": (), "later": (RELEASE, BEST), "changed": (BASELINE,)}
+    names = (CANDIDATE, *DEAF, *others[kind])
     noise = {name: correlated(artists, rng) for name in (*names, "artist")}
     scores: dict[str, Scores] = {name: {} for name in names}
     for metric, sd in spread.items():
@@ -159,7 +183,7 @@ def simulate(
             elif name == DEAF[1] or (name == CANDIDATE and difference == "deaf"):
                 scores[name][metric] = chance + dealt * noise[name][metric]
             else:
-                above = HEARS[metric] if later else 0.0
+                above = 0.0 if kind == "first" else HEARS[metric]
                 above += per_auc * float(difference) if name == CANDIDATE else 0.0
                 scores[name][metric] = chance + above + shared + own * noise[name][metric]
     return scores
@@ -174,22 +198,23 @@ def correlated(artists: int, rng: np.random.Generator) -> Scores:
 def as_result(scores: Scores) -> Result:
     """Means over artists, with replicates as the protocol has them."""
     n = len(scores["auc"])
-    values: dict[Metric, Floats] = {METRICS[name]: each for name, each in scores.items()}
+    values: dict[Metric, Floats] = {NAMED[name]: each for name, each in scores.items()}
     users = np.full(n, n)  # as many, whichever artist is deleted
     made = {metric: Replicates((each.sum() - each) / (n - 1), users) for metric, each in values.items()}
     nothing, ids = np.empty(0), np.arange(n).astype(object)
     return Result(values, made, nothing, nothing, ids)
 
 
-def by_genre(scores: dict[str, Scores], min_share: float) -> dict[str, dict[str, Result]]:
-    """Results of candidate and release among the artists of every genre that the gate judges by itself."""
-    return {
-        genre: {
-            name: as_result({metric: each[mask] for metric, each in scores[name].items()})
+def by_genre(scores: dict[str, Scores], min_share: float) -> dict[str, Differences]:
+    """Candidate minus release among the artists of every genre that the gate judges by itself."""
+    found = {}
+    for genre, mask in genres(len(scores[CANDIDATE]["auc"]), min_share).items():
+        pair = (
+            as_result({metric: each[mask] for metric, each in scores[name].items()})
             for name in (CANDIDATE, RELEASE)
-        }
-        for genre, mask in genres(len(scores[CANDIDATE]["auc"]), min_share).items()
-    }
+        )
+        found[genre] = differences(*pair, K)
+    return found
 
 
 @cache

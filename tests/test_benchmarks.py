@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from tests.pipeline.conftest import deliveries, finished, ingested
 from tests.pipeline.workspace import Workspace
+from tests.stages.evaluated_workspace import write_workspace
 
 __all__ = ["deliveries", "finished", "ingested"]
 
@@ -51,11 +53,18 @@ def test_evaluation() -> None:
 def test_coverage() -> None:
     measured = run("coverage.py", "1", "8", "2")
     assert set(measured["coverage_single"]["auc"]) == {"20", "50", "100", "200", "500"}
-    assert set(measured["false_beats"].values()) <= {0.0, 0.5, 1.0}
+    assert set(measured["false_beats"].values()) <= {0.0, 0.5, 1.0}  # of one world, or two
 
 
 def test_gate_power() -> None:
     assert set(run("gate_power.py", "1", "1")["released"]["later"]["0.0"]) == {"20", "60", "120", "500"}
+
+
+@pytest.mark.soak
+def test_warm_up(tmp_path: Path) -> None:
+    write_workspace(tmp_path)
+    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    assert set(run("warm_up.py", str(tmp_path))) == {"served", "lowered"}
 
 
 def test_wmf() -> None:

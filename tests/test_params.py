@@ -13,7 +13,7 @@ PARAMS = Path(__file__).parents[1] / "params.yaml"
 
 def test_the_projects_own_params_are_read() -> None:
     params = load_params(PARAMS)
-    assert params.wmf_factors.epsilon == 1e-6
+    assert (params.wmf_factors.epsilon, params.wmf_factors.iterations) == ("auto", 15)
     assert params.training_set.split.by == "song"
 
 

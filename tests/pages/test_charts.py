@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from earshot.pages.bars import BarRow, bars_chart
 from earshot.pages.charts import Axis, curves_chart, interval_bar, ticks
 from earshot.pages.render import number, signed
 from earshot.pages.song_map import colour_classes, draw_map
@@ -37,6 +38,19 @@ def test_an_interval_that_is_not_known_is_not_drawn():
     assert 'class="mark" x1="16.67%"' in drawn
     assert 'class="bar"' not in drawn
     assert 'class="mark"' not in interval_bar(0.7, 0.6, 0.8, Axis(0.55, 1.0), 0.5)
+
+
+def test_bars_of_all_rows_lie_over_one_axis_that_is_drawn():
+    rows = [BarRow("a", "", 0.5, 0.25, 1.0, "0.500", ""), BarRow("b", "", 0.0, None, None, "0.000", "")]
+    drawn = bars_chart(rows, None, "recall@20")
+    # 0 to 1 with 4 % of room at either end: x lies at (x + 0.04) / 1.08
+    assert drawn.count('class="bar" x1="26.85%" x2="96.30%"') == 1
+    assert [drawn.count(f'class="dot" cx="{x}%"') for x in ("50.00", "3.70")] == [1, 1]
+    assert drawn.count('class="grid" x1="22.22%"') == 2
+    assert 'style="left:22.22%">0.2<' in drawn
+    assert 'class="mark"' not in drawn
+    assert 'class="mark" x1="50.00%"' in bars_chart(rows, 0.5, "recall@20")
+    assert bars_chart([], 0.5, "recall@20") == ""
 
 
 def test_curves_leave_a_gap_for_nan_and_live_with_one_epoch():

@@ -19,7 +19,7 @@ import oord_2013.page
 from earshot.code import code_files
 from earshot.deliveries.arrivals import Arrival
 from earshot.lanes import onboard
-from earshot.pages import drift, index, report, songs, validation, warm_up
+from earshot.pages import drift, index, report, served_lists, songs, validation, warm_up
 from earshot.pages.foot import draw_foot
 from earshot.pages.render import STATIC, TEMPLATES
 from earshot.validation.expectations import Check, CheckResult, Observed
@@ -67,13 +67,14 @@ def evaluation(title: str, folder: Path) -> str:
     clip = folder / "clip.mp3"
     clip.write_bytes(b"sound")
     first, second, _ = songs.describe_songs(some).values()
-    systems = dict.fromkeys(("candidate", "upper_bound", title), values(*METRICS))
+    systems = dict.fromkeys(("random", "candidate", "upper_bound", title), values(*METRICS))
     return report.draw_page(
         report.Report(
             metrics={"protocol": protocol(), "systems": systems},
             differences={f"candidate_minus_{title}": values(*METRICS)},
             kinds={"known_artists": None},
             recipe=None,
+            lists=served(title),
             curves=pd.DataFrame({"epoch": [0, 1], "training_loss": [2, 1.0], "validation_loss": [2, 1.0]}),
             songs=some,
             positions=np.zeros((3, 2)),
@@ -83,6 +84,22 @@ def evaluation(title: str, folder: Path) -> str:
             counted={title: 3},
         )
     )
+
+
+def served(title: str) -> dict[str, Any]:
+    """More genres than are shown at once, all called `title`."""
+    measured = values(*(f"{metric}_at_{k}" for metric in served_lists.METRICS for k in served_lists.DEPTHS))
+    part = measured | {"name": title, "size": 3, "listeners": 9}
+    counts = ("listeners", "songs", "new_songs", "listable_songs", "held_out_plays", "plays_of_new_songs")
+    shares = {"held_out_share": 0.1, "new_songs_of_listable": 0.5, "listeners_by_date": 4, "n_artists": 30}
+    return {
+        "question": dict.fromkeys(counts, 9) | shares,
+        "found": dict.fromkeys(served_lists.KINDS, part),
+        "by_popularity": [part],
+        "by_activity": [part],
+        "by_genre": [part] * (served_lists.MOST_GENRES + 1),
+        "makeup": {str(k): dict.fromkeys(served_lists.MAKE_UP, 0.5) for k in served_lists.DEPTHS},
+    }
 
 
 def drifted(title: str, folder: Path) -> str:

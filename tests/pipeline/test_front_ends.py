@@ -39,10 +39,15 @@ def test_pages_know_what_their_numbers_come_from(finished: Workspace) -> None:
 
 
 def test_one_cnn_parameter_makes_the_trainings_stale(workspace: Workspace) -> None:
-    """That of the model and those of the other folds; a killed `earshot retrain` does not change that."""
+    """That of the model and those of the other folds."""
+    workspace.set_param("learning_rate", 0.003)
+    assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == {"cnn_checkpoint", "fold_models"}
+
+
+@pytest.mark.soak  # that they are stale stands above; test_kills.py has shorter kills
+def test_a_killed_retrain_is_finished_by_dagster(workspace: Workspace) -> None:
     before = workspace.versions()
     workspace.set_param("learning_rate", 0.003)
-    assert workspace.stale_in_dvc() == {"cnn_checkpoint", "fold_models"}
     kill_during(workspace, "retrain", "cnn_checkpoint", 2.0)
     assert {"cnn_checkpoint"} <= workspace.stale_in_dagster() <= {"cnn_checkpoint", "fold_models"}
     workspace.job("everything")

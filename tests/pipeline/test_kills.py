@@ -102,17 +102,12 @@ def finish(workspace: Workspace) -> None:
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
 
 
-def test_three_kills_and_the_same_bytes_in_the_other_front_end(
+def test_a_kill_and_the_same_bytes_in_the_other_front_end(
     ingested: Workspace, finished: Workspace, tmp_path: Path
 ) -> None:
-    """`finished` ran undisturbed through Dagster; here most stages run through `dvc repro`."""
+    """`finished` ran undisturbed through Dagster; here all runs through `dvc repro`."""
     workspace = ingested.copy(tmp_path / "workspace")
-    chance = random.Random(20131205)
-    kill_during(workspace, "stage", "hyper_images", chance.uniform(0.2, 1.5))
-    kill_during(workspace, "step", "training_set", chance.uniform(0.2, 1.5))
-    kill_during(workspace, "stage", "cnn_checkpoint", chance.uniform(0.2, 4.0))
-    workspace.run("dvc", "repro", "predicted_factors")
-    kill_during(workspace, "make run", "release", chance.uniform(0.2, 3.0))
+    kill_during(workspace, "stage", "hyper_images", random.Random(20131205).uniform(0.2, 1.5))
     workspace.run("dvc", "repro")
     assert workspace.versions() == finished.versions()
     assert "recommendations" in workspace.run("python", "-m", "orchestration.sync")
@@ -120,12 +115,52 @@ def test_three_kills_and_the_same_bytes_in_the_other_front_end(
     assert "nothing, it knew all" in workspace.run("python", "-m", "orchestration.sync")
 
 
+@pytest.mark.soak  # with one kill above
+def test_three_kills_more_and_the_same_bytes(
+    ingested: Workspace, finished: Workspace, tmp_path: Path
+) -> None:
+    """Of a step of Dagster, of a training and of `make run`; most stages run through `dvc repro`."""
+    workspace = ingested.copy(tmp_path / "workspace")
+    chance = random.Random(20131206)
+    kill_during(workspace, "step", "training_set", chance.uniform(0.2, 1.5))
+    kill_during(workspace, "stage", "cnn_checkpoint", chance.uniform(0.2, 4.0))
+    workspace.run("dvc", "repro", "predicted_factors")
+    kill_during(workspace, "make run", "release", chance.uniform(0.2, 3.0))
+    workspace.run("dvc", "repro")
+    assert workspace.versions() == finished.versions()
+    workspace.run("python", "-m", "orchestration.sync")
+    assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
+
+
+def test_a_kill_between_a_delivery_and_its_recommendation(workspace: Workspace, deliveries: Path) -> None:
+    """Of Dagster's `onboard`; `earshot onboard` finishes it, with a bad delivery beside."""
+    before = workspace.versions()
+    shards = shard_names(workspace)
+    drop(deliveries / "new-songs", workspace, "new-songs")
+    kill_during(workspace, "onboard", "served_factors", random.Random(20261121).uniform(0.0, 2.0))
+    (workspace.root / "data" / "inbox" / "bad").mkdir()
+    (workspace.root / "data" / "inbox" / "bad" / "_SUCCESS").touch()
+    said = workspace.earshot("onboard", succeeds=False)
+    assert "error: data/rejected/bad: " in said
+    assert "neither songs nor plays" in said
+    assert taken_in(workspace) == ["catalogue", "new-songs"]
+    assert workspace.stale_in_dvc() == {"training_set"}
+    after = workspace.versions()
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"raw_audio", "hyper_images", "served_factors", "recommendations", "drift", "pages"}
+    assert len(shard_names(workspace) - shards) == 1
+    new_songs = pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"]
+    assert set(new_songs) <= recommended(workspace)
+    assert read_arrivals(workspace.root)[-1].delivery == "new-songs"
+    assert "new-songs" in (workspace.root / "data" / "arrivals.html").read_text()
+    assert "recommendations: up to date" in workspace.earshot("onboard")
+
+
+@pytest.mark.soak  # with one kill above
 def test_two_kills_between_a_delivery_and_its_recommendation(
     workspace: Workspace, deliveries: Path, tmp_path: Path
 ) -> None:
-    """One is killed and finished through Dagster; the other: `earshot onboard`, with a bad one beside."""
-    before = workspace.versions()
-    shards = shard_names(workspace)
+    """One is killed and finished through Dagster; the other, undisturbed, through `earshot onboard`."""
     untouched = workspace.copy(tmp_path / "untouched")
     chance = random.Random(20261121)
     for each in (workspace, untouched):
@@ -133,26 +168,15 @@ def test_two_kills_between_a_delivery_and_its_recommendation(
     kill_during(workspace, "onboard", "raw_audio", chance.uniform(0.0, 1.0))
     kill_during(workspace, "onboard", "served_factors", chance.uniform(0.0, 2.0))
     workspace.job("onboard")
-    for name in ("bad", "new-songs"):
-        (untouched.root / "data" / "inbox" / name).mkdir(exist_ok=True)
-        (untouched.root / "data" / "inbox" / name / "_SUCCESS").touch()
-    said = untouched.earshot("onboard", succeeds=False)
-    assert "error: data/rejected/bad: " in said
-    assert "neither songs nor plays" in said
+    (untouched.root / "data" / "inbox" / "new-songs" / "_SUCCESS").touch()
+    untouched.earshot("onboard")
     assert workspace.versions() == untouched.versions()
     assert taken_in(workspace) == taken_in(untouched) == ["catalogue", "new-songs"]
     untouched.run("python", "-m", "orchestration.sync")
     assert workspace.stale_in_dagster() == untouched.stale_in_dagster() == {"training_set"}
     assert untouched.stale_in_dvc() == {"training_set"}
-    after = untouched.versions()
-    changed = {name for name in after if after[name] != before[name]}
-    assert changed == {"raw_audio", "hyper_images", "served_factors", "recommendations", "drift", "pages"}
-    assert len(shard_names(untouched) - shards) == 1
-    new_songs = pd.read_csv(deliveries / "new-songs" / "songs.csv", dtype=str)["song_id"]
-    assert set(new_songs) <= recommended(workspace)
-    assert read_arrivals(untouched.root)[-1].delivery == "new-songs"
-    assert "new-songs" in (untouched.root / "data" / "arrivals.html").read_text()
-    assert "recommendations: up to date" in untouched.earshot("onboard")
+    assert shard_names(workspace) == shard_names(untouched)
+    assert recommended(workspace) == recommended(untouched)
 
 
 def shard_names(workspace: Workspace) -> set[str]:

@@ -127,7 +127,16 @@ class Workspace:
         return Workspace(root)
 
 
-SMALL: dict[str, object] = {"max_epochs": 6, "min_steps": 0, "bootstraps": 100, "folds": "one"}
+SMALL: dict[str, object] = {
+    "max_epochs": 6,
+    "min_steps": 0,
+    "bootstraps": 100,
+    "folds": "one",
+    "factors": 20,
+    "alpha": 2.0,
+    "regularization": 100.0,
+}
+"""Epsilon alone is left to wmf_search."""
 
 
 def clone(root: Path, params: dict[str, object] = SMALL) -> Workspace:

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from earshot.files import write_table
-from earshot.params import load_params
+from earshot.params import WmfFactors, load_params
 from earshot.predictors.load import save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, build
 from earshot.releases.candidate import MODEL, model_name
@@ -26,6 +26,7 @@ PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 OWN = "earshot.encoders.convolutional:ConvolutionalEncoder"
 SMALL = {"channels": 2, "hidden": 2, "families": ["mel"]}
 FACTORS, USERS, SONGS = 3, 7, 5
+NUMBERS = WmfFactors(FACTORS, alpha=2.0, epsilon=1.0, regularization=10.0, iterations=15)
 ENCODER, WEIGHTS = "cnn_checkpoint/encoder.json", "cnn_checkpoint/encoder.pt"
 
 
@@ -60,7 +61,7 @@ def manifest(files: dict[str, bytes], **changed: Any) -> dict[str, Any]:
         "split": asdict(PARAMS.training_set.split),
         "files": md5s,
         "outputs": {},
-        "params": {"wmf_factors": asdict(PARAMS.wmf_factors)},
+        "params": {"wmf_factors": asdict(NUMBERS)},
         "metrics": {"cnn_mse": {"map_at_500": 0.25, "auc": 0.75}},
         "n0": 10.0,
         "deliveries": {"music": "0" * 32 + ".dir"},

@@ -15,8 +15,9 @@ import pytest
 
 from earshot import releases, versioning
 from earshot.errors import UserError
+from earshot.evaluation.cold_start import read_cold_start
 from earshot.factors.numbers import read_numbers, write_numbers
-from earshot.files import write_json
+from earshot.files import replace_arrays, write_json
 from earshot.releases.candidate import model_name
 from earshot.releases.manifest import read_manifest
 from earshot.versioning import cache_folder, cache_path
@@ -54,7 +55,8 @@ def test_a_first_candidate_that_beats_chance_is_released_and_served(first_releas
         assert difference["auc"]["p"] <= 0.0001
         assert difference["auc"]["artists"] >= 20
     assert (manifest["number"], manifest["previous"], manifest["feature_key"]) == (1, None, "key-1")
-    assert manifest["params"]["wmf_factors"]["alpha"] == 2.0
+    assert manifest["params"]["wmf_factors"]["iterations"] == 15
+    assert "wmf_factors/wmf.json" in manifest["files"]
     assert [release.release for release in releases.list_releases(first_release.root)] == [name]
     assert releases.show_release(first_release.root, name[:4])["served"]
     assert stale(first_release) == set()
@@ -107,25 +109,71 @@ def test_two_equally_good_ones_are_released_and_two_deaf_ones_refused(
 
 
 @pytest.mark.parametrize("cached", [True, pytest.param(False, marks=pytest.mark.soak)])
-def test_the_best_release_kept_is_scored_again_where_it_is_cached(replaced: Repository, cached: bool) -> None:
+def test_releases_kept_are_scored_again_where_they_are_cached(replaced: Repository, cached: bool) -> None:
     first, second = replaced.pointer()["previous"], replaced.pointer()["release"]
-    for name, value in ((first, 0.9), (second, 0.1)):
-        path = replaced.root / "releases" / "decisions" / f"{name}.json"
-        decision = json.loads(path.read_text())
-        decision["metrics"]["candidate"]["map_at_500"] = value
-        path.write_text(json.dumps(decision))
     if not cached:
         encoder = releases.show_release(replaced.root, first)["files"]["cnn_checkpoint/encoder.pt"]
         cache_path(cache_folder(replaced.root), encoder).unlink()
     write_model(replaced.root / "made", seed=3)
     replaced.repro("release")
     decision = replaced.decisions()[replaced.pointer()["release"]]
-    best = ["best_release"] if cached else []
+    found = {name: values["auc"] for name, values in decision["metrics"].items()}
+    assert (first in found) == cached
+    best = ["best_release"] if cached and found[first] > found[second] else []
     genres = ["genre jazz", "genre rock"]  # that are large by songs and by artists
-    assert [rule["name"] for rule in decision["rules"]] == ["release", "chance", *best, *genres, "checks"]
+    rules = ["release", "chance", *best, *genres, "lists", "checks"]
+    assert [rule["name"] for rule in decision["rules"]] == rules
     others = {"random", "shuffled_content", second}
-    assert set(decision["differences"]) == (others | {first} if cached else others)
+    assert set(decision["differences"]) == (others | {first} if best else others)
     assert decision["not_cached"] == ([] if cached else [first])
+    assert decision["not_scored"] == []
+    assert set(decision["lists"]) == {second}
+
+
+@pytest.mark.soak
+def test_of_growing_catalogues_the_champion_is_the_best_by_todays_figures(repository: Repository) -> None:
+    """Figures of the days when they were released name the oldest one, however good the others are."""
+    made = repository.root / "made"
+    for seed, n_users in ((2, 200), (3, 320), (4, 500)):
+        for name in ("training_set", "play_counts"):
+            shutil.rmtree(made / name)
+        World(n_users=n_users).write_training_set(made / "training_set")
+        World(n_users=n_users).write_plays(made / "play_counts")
+        write_model(made, seed=seed)
+        repository.repro("release")
+    kept = [release.release for release in releases.list_releases(repository.root)]
+    assert len(kept) == 4
+    decision = repository.decisions()[kept[-1]]
+    today = {name: decision["metrics"][name]["auc"] for name in kept[:-1]}
+    champion = max(today, key=lambda name: today[name])
+    told = [rule["told"] for rule in decision["rules"] if rule["name"] == "best_release"]
+    if champion == kept[-2]:  # which is what is served: the rule `release` judges by it already
+        assert told == []
+    else:
+        assert champion in told[0]
+    # one model, one number: each release has one figure, and the candidate's is of the same question
+    assert decision["users"] > repository.decisions()[kept[0]]["users"]
+
+
+def test_after_a_change_of_features_a_candidate_must_keep_up_with_a_ridge(repository: Repository) -> None:
+    """To beat chance is little: with nothing to be paired with, it must reach the baselines of the report."""
+    made, first = repository.root / "made", repository.pointer()["release"]
+    for name in ("training_set", "hyper_images"):
+        shutil.rmtree(made / name)
+    World().write_training_set(made / "training_set", feature_key="key-2")
+    World().write_images(made / "hyper_images", feature_key="key-2")
+    write_model(made, seed=5)
+    ids = read_cold_start(made / "training_set").song_ids
+    folded = World().folded_in(made, ids)  # what no model can be better than
+    replace_arrays(made / "evaluation_report" / "baselines.npz", linear_bow=folded, artist_mean=folded)
+    repository.repro("release")
+    assert repository.pointer()["release"] == first
+    (refused,) = (each for each in repository.decisions().values() if not each["released"])
+    assert "is clearly worse than linear_bow" in refused["reason"]
+    assert "other hyper-images" in refused["rules"][0]["told"]
+    assert {rule["name"] for rule in refused["rules"]} == {
+        *("chance", "baseline linear_bow", "baseline artist_mean", "checks"),
+    }
 
 
 def test_a_candidate_that_is_the_release_already_changes_nothing(repository: Repository) -> None:

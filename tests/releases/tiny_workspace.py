@@ -153,6 +153,14 @@ class World:
         plays = pd.DataFrame({"user": users, "item": items, "play_count": 1 + (users + items) % 5})
         write_play_counts(folder, self.user_ids, self.song_ids[heard], plays)
 
+    def folded_in(self, made: Path, song_ids: np.ndarray) -> np.ndarray:
+        """Where the listeners of `made`/wmf_factors put songs that it has not seen, float32 (n_songs, d)."""
+        plays = read_play_counts(made / "training_set")
+        counts = confidence(plays.matrix, alpha=2.0, epsilon=1.0)
+        columns = np.searchsorted(plays.song_ids, song_ids)
+        users = np.load(made / "wmf_factors" / "user_factors.npy")
+        return solve_rows(counts[:, columns].T.tocsr(), users, regularization=10.0)
+
     def write_images(self, folder: Path, feature_key: str = "key-1", n_songs: int = N_SONGS) -> None:
         (folder / "shards").mkdir(parents=True)
         rows = tuple(Row(f"mel_{n}", "mel", 0.0, 1.0) for n in range(FACTORS))
@@ -334,8 +342,6 @@ def _write_pipeline(root: Path) -> None:
     params = (PROJECT / "params.yaml").read_text()
     for old, new in {
         "folds: 4": "folds: 2",
-        "epsilon: 1.0e-6": "epsilon: 1.0",
-        "regularization: 100.0": "regularization: 10.0",
         OWN_ENCODER: f"class_path: {TOY}",
         "init_args: {families: [mel]}": "init_args: {}",
     }.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import soundfile
 
 from earshot.catalogue.play_counts import write_play_counts
 from earshot.files import write_json
-from earshot.params import Params, load_params
+from earshot.params import Params, WmfSettings, load_params
 from earshot.stages import wmf_factors, wmf_search
 from earshot.stages.paths import Paths
 from earshot.store.reader import write_store
@@ -43,6 +44,7 @@ def write_workspace(root: Path, n_songs: int = 120, n_users: int = 80) -> Params
     _write_images(training_set / "hyper_images", songs, traits, draw)
     _write_clips(training_set / "clips", songs, traits)
     params = load_params(Path(__file__).parents[2] / "params.yaml")
+    params = replace(params, wmf_factors=WmfSettings(20, 2.0, 1e-6, 100.0, 15))
     paths = paths_of(root, "wmf_search")
     wmf_search.run(paths, params)
     paths.output.rename(root / "data" / "wmf_search")

@@ -126,6 +126,8 @@ def test_the_recipe_is_judged_over_all_folds(workspace, tmp_path, metrics):
     shutil.copytree(root / "data", tmp_path / "data")
     (tmp_path / "data" / "fold_models" / "summary.json").unlink()
     (tmp_path / "data" / "fold_models").rmdir()
+    (tmp_path / "data" / "warm_up").mkdir()
+    write_json(tmp_path / "data" / "warm_up" / "warm_up.json", {"n0": 10.0})
     split = Split(by="song", folds=2, fold=0)
     params = replace(
         params,

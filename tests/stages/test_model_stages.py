@@ -165,7 +165,7 @@ def test_the_recipe_is_trained_again_on_every_other_fold(
         assert set(items) == set(songs.loc[~cold, "song_id"])
 
     with monkeypatch.context() as nothing_trained:
-        nothing_trained.setattr(fold_models, "write_encoder", None)
+        nothing_trained.setattr(cnn_checkpoint, "write_encoder", None)
         fold_models.run(_paths(root, "fold_models"), params)  # after a kill: what was finished is there still
     assert bytes_made() == whole
 

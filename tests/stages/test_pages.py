@@ -10,11 +10,14 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from earshot.cli.results import show_results
 from earshot.files import write_json
 from earshot.pages import hyper_images, song_sheet
+from earshot.pages.render import number
 from earshot.pages.report import DESCRIPTIONS
 from earshot.pages.results import metric_axis, metric_cell
-from earshot.stages import evaluation_report, pages, warm_up
+from earshot.pages.served_lists import draw_lists
+from earshot.stages import evaluation_report, pages, served_quality, warm_up
 from tests.chromium import CHROMIUM
 from tests.chromium import OPTIONS as HEADLESS
 from tests.stages import delivered
@@ -23,6 +26,9 @@ from tests.stages.evaluated_workspace import paths_of, write_workspace
 OPTIONS = [*HEADLESS, "--autoplay-policy=no-user-gesture-required"]
 FILES = ["evaluation.html", "warm_up.html", "drift.html", "validation.html"]
 LINE = {"measure": "loudness", "observed": -31.0, "low": -20.0, "high": -10.0, "drifted": True, "far": True}
+METRICS, KINDS = ("recall", "ndcg", "hit_rate"), ("all", "known", "new")
+PARTS = ("by_popularity", "by_activity", "by_genre")
+DIFFERENCE = {"value": -0.01, "ci95_artists": [-0.02, 0.01]}
 CHECK = {"name": "plays", "table": "totals", "column": "plays", "expectation": "", "arguments": {}}
 
 
@@ -35,7 +41,8 @@ def measured(tmp_path_factory):
         params,
         warm_up=replace(params.warm_up, listeners=[1, 3, 40], n0_multiples=[0.1, 1.0, 4.0], bootstraps=100),
     )
-    for name, stage in {"evaluation_report": evaluation_report, "warm_up": warm_up}.items():
+    stages = {"evaluation_report": evaluation_report, "warm_up": warm_up, "served_quality": served_quality}
+    for name, stage in stages.items():
         paths = paths_of(root, name)
         write_json(paths.output / "summary.json", stage.run(paths, params))
         paths.output.rename(root / "data" / name)
@@ -150,6 +157,75 @@ def test_the_page_shows_what_was_found(page, metrics):
     assert page.count("data:image/png") == 6 + 1
     assert "<summary>song-0000, step by step</summary>" in page
     assert "Files that do not decode" in page
+
+
+def test_lists_are_shown_as_they_were_measured(workspace, page):
+    """Every figure, of all, known and new songs in this order, with its interval; 30 of 120 songs are new."""
+    found = json.loads((workspace[0] / "data" / "served_quality" / "served_quality.json").read_text())
+    headline, section = page.partition("</header>")[0], page.split('<section id="lists">')[1]
+    section = section.split("</section>")[0]
+    shown = re.findall('<span class="value">([^<]*)</span><span class="ends">([^<]*)</span>', section)
+    places = [(f"{metric}_at_{k}", kind) for metric in METRICS for kind in KINDS for k in (10, 20, 100)]
+    values = [(found["found"][kind], name) for name, kind in places]
+    values += [(part, "recall_at_20") for parts in PARTS for part in found[parts]]
+    assert shown == [(f"{of[name]:.3f}", in_words(of, f"{name}_ci95_artists")) for of, name in values]
+    assert all(f"{found['found'][kind]['recall_at_20']:.3f}" in headline for kind in KINDS)
+    # 30 of the 120 songs less those that a listener is known to have played, some 14 of the 90 others
+    share = found["question"]["new_songs_of_listable"]
+    assert 30 / 110 < share < 30 / 100
+    assert section.count(f"{100 * share:.1f} %") == 2
+    assert f'<span class="value">{100 * found["makeup"]["10"]["new_songs"]:.1f} %</span>' in section
+    assert "drawn by a hash" in section
+    assert "Rules of the list" not in section
+    assert "data/served_quality</code></dt>" in page
+
+
+def test_the_terminal_says_how_good_lists_are(workspace, capsys):
+    root = workspace[0]
+    found = json.loads((root / "data" / "served_quality" / "served_quality.json").read_text())
+    every, known, new = (f"{found['found'][kind]['recall_at_20']:.3f}" for kind in KINDS)
+    show_results(root)
+    line = f"recall@20 {every} (known {known}, new {new}); new songs are "
+    assert f"    lists  {line}{100 * found['makeup']['10']['new_songs']:.1f} %" in capsys.readouterr().out
+
+
+def in_words(values, interval):
+    low, high = values[interval]
+    return (
+        f"{values['n_artists']} artists: too few to say"
+        if low is None
+        else f"{number(low)} to {number(high)}"
+    )
+
+
+def test_rules_of_the_list_are_named_with_what_they_cost(workspace):
+    """Of no rule there is no difference; the rule that params.yaml has stands out."""
+    found = json.loads((workspace[0] / "data" / "served_quality" / "served_quality.json").read_text())
+    rows = []
+    for share, most in ((None, None), (0.05, None), (None, 1), (0.125, 2)):
+        recall = {f"recall_at_20_{kind}": 0.25 for kind in KINDS}
+        less = {f"recall_at_20_{kind}_difference": DIFFERENCE for kind in KINDS}
+        rule = {"new_share": share, "max_per_artist": most, "configured": most == 1}
+        rows.append(rule | recall | less | {"makeup": {"10": {"new_songs": 0.5}}})
+    section = draw_lists(found | {"rules": rows})
+    names = ["No rule", "At least 5 % new songs", "At most 1 song of an artist"]
+    names.append("At least 12.5 % new songs and at most 2 songs of an artist")
+    assert re.findall('<th scope="row">([^<]*)(?=<)', section)[-4:] == names
+    assert section.count(">−0.010 (−0.020 to +0.010)<") == 3 * 3
+    assert re.findall('class="candidate">\n<th scope="row">([^<]*)', section) == names[2:3]
+
+
+def test_lists_that_nobody_could_be_asked_about(workspace, tmp_path):
+    root, params, _, _ = workspace
+    shutil.copytree(root / "data", tmp_path / "data")
+    file = tmp_path / "data" / "served_quality" / "served_quality.json"
+    question = json.loads(file.read_text())["question"]
+    write_json(file, {"question": question | {"listeners": 0, "listable_songs": None}})
+    paths = delivered.paths_of(tmp_path, "pages")
+    assert pages.run(paths, params)["pages"] == FILES
+    page = (paths.output / "evaluation.html").read_text(encoding="utf-8")
+    assert "there is nothing to judge" in page
+    assert "recall@20" not in page
 
 
 def test_the_recipe_is_shown_over_all_folds_with_the_digits_of_its_table(workspace, tmp_path, metrics):

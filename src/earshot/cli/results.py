@@ -30,7 +30,7 @@ def show_results(root: Path) -> None:
     kinds = read_json(report / "known_and_cold_artists.json")
     console.print(_table(metrics["systems"], metrics["protocol"]["k"], kinds))
     named = metrics.get("candidate")
-    places = ({"candidate": named["name"]} if named else {}) | _places(root)
+    places = ({"candidate": named["name"]} if named else {}) | _lists(root) | _places(root)
     for place, where in places.items():
         console.print(f"{place:>9}  {where}", soft_wrap=True, highlight=False)
 
@@ -78,6 +78,21 @@ def _cell(system: dict[str, Any], metric: str) -> str:
     nothing = "no interval" if n is None else too_few_artists(n)
     interval = nothing if low is None else f"{low:.3f} to {high:.3f}"
     return f"{system[metric]:.3f} ({interval})"
+
+
+def _lists(root: Path) -> dict[str, str]:
+    """How good the list is that listeners get, where that was measured."""
+    file = root / "data" / "served_quality" / "served_quality.json"
+    found = read_json(file) if file.is_file() else {}
+    if "found" not in found:
+        return {}
+    recall = {kind: values["recall_at_20"] for kind, values in found["found"].items()}
+    written = {kind: "none" if value is None else f"{value:.3f}" for kind, value in recall.items()}
+    share = found["makeup"]["10"]["new_songs"]
+    return {
+        "lists": f"recall@20 {written['all']} (known {written['known']}, new {written['new']}); "
+        f"new songs are {100 * share:.1f} % of the first 10"
+    }
 
 
 def _places(root: Path) -> dict[str, str]:

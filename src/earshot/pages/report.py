@@ -16,6 +16,7 @@ from earshot.checks import ARTIST_MEAN, CANDIDATE, LINEAR_BOW, PERFECT_EAR, UPPE
 from earshot.pages.charts import curves_chart
 from earshot.pages.render import number, render, signed
 from earshot.pages.results import draw_differences, draw_kinds, draw_systems
+from earshot.pages.served_lists import draw_lists, headline
 from earshot.pages.song_map import draw_map
 from earshot.pages.songs import Example, sound_uris
 
@@ -41,6 +42,8 @@ class Report:
         As a `Judgement` has them: metrics.json, differences.json, known_and_cold_artists.json.
     recipe
         over_folds.json: the recipe judged by a model of every fold; None where there is no such model.
+    lists
+        served_quality.json.
     curves
         epoch, training_loss, validation_loss.
     songs, positions
@@ -59,6 +62,7 @@ class Report:
     differences: Mapping[str, Any]
     kinds: Mapping[str, Any]
     recipe: Mapping[str, Any] | None
+    lists: Mapping[str, Any]
     curves: pd.DataFrame
     songs: pd.DataFrame
     positions: NDArray[np.float64]
@@ -93,6 +97,8 @@ def draw_page(report: Report, foot: str = "") -> str:
         differences=draw_differences(report.differences, headings, CANDIDATE),
         kinds=draw_kinds(report.kinds, headings),
         recipe=_recipe(report),
+        recall=headline(report.lists),
+        lists=draw_lists(report.lists),
         asked=_asked(metrics["protocol"]),
         left_out=_left_out(report),
         curves=curves_chart(report.curves, CURVES, best),
@@ -114,7 +120,7 @@ def _way(report: Report) -> list[str]:
     shares = []
     for metric, heading in list(_headings(report).items())[:2]:
         names = ("random", CANDIDATE, UPPER_BOUND)
-        chance, candidate, bound = (report.metrics["systems"][name][metric] for name in names)
+        chance, candidate, bound = (report.metrics["systems"].get(name, {}).get(metric) for name in names)
         if None in (chance, candidate, bound) or bound <= chance:
             return []
         shares.append(f"{100 * (candidate - chance) / (bound - chance):.0f} % by {heading}")

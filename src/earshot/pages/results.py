@@ -77,7 +77,11 @@ def _cells(
 
 def _chance(values: Values) -> str:
     p = values.get("auc_p")
-    return "" if p is None or p > 0.5 else f" (AUC: p = {p:.2g})"
+    if p is None or p > 0.5:
+        return ""
+    written = "≤ 0.0001" if p <= 0.0001 else f"= {p:.2g}"
+    # the parts of an equation stay on one line
+    return " (AUC: " + f"p {written}".replace(" ", "\N{NO-BREAK SPACE}") + ")"
 
 
 def draw_kinds(kinds: Mapping[str, Values | None], metrics: Mapping[str, str]) -> Markup:

@@ -169,6 +169,6 @@ def _choice(found: Content) -> Markup:
                 for heading, rise in zip(("Lowest rise", "Highest rise"), ends, strict=False)
             ),
         ]
-        multiple = f"{tried['multiple']:g} × the mean listeners"
+        multiple = f"{tried['multiple']:g} × the mean"
         rows.append(TableRow(f"{tried['n0']:g}", cells, [multiple], stands_out=tried["n0"] == found["n0"]))
-    return draw_table(["n₀", "AUC", "Lowest rise", "Highest rise"], rows)
+    return draw_table(["n₀", "AUC", "Lowest rise", "Highest rise"], rows, "results choice")

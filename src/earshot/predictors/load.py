@@ -28,6 +28,7 @@ from earshot.store.reader import HyperImageStore
 from earshot.trusted import named_classes, own_classes, refuse_untrusted
 
 _SONGS_AT_ONCE = 32
+_REFUSALS = (RuntimeError, NotImplementedError, OverflowError)
 
 Positions = Sequence[int] | NDArray[np.integer[Any]]
 
@@ -66,14 +67,15 @@ def load_encoder(folder: Path, trusted: Collection[str] = ()) -> SongEncoder:
     trusted
         Classes that it may be made of, beside earshot's own (`earshot.trusted`).
     """
-    description, weights = read_trained(folder, trusted)
+    description, weights = _read(folder, trusted, hears=False)
     encoder = build(description)
     encoder.output_scale = torch.ones_like(weights["output_scale"])  # one for all outputs, or one each
     encoder.load_state_dict(weights)
     encoder.bound_rows()
+    _hear_a_window(encoder.eval(), description, folder / "encoder.json")
     if device().type == "cuda":
         _same_bytes_every_time()
-    return encoder.to(device()).eval()
+    return encoder.to(device())
 
 
 def read_trained(folder: Path, trusted: Collection[str] = ()) -> tuple[EncoderDescription, dict[str, Tensor]]:
@@ -93,12 +95,23 @@ def read_trained(folder: Path, trusted: Collection[str] = ()) -> tuple[EncoderDe
         Files that are missing or damaged; a class that is not trusted, which is not even imported;
         weights that are not of this encoder.
     """
+    return _read(folder, trusted, hears=True)
+
+
+def _read(
+    folder: Path, trusted: Collection[str], hears: bool
+) -> tuple[EncoderDescription, dict[str, Tensor]]:
+    """As `read_trained`; without `hears`, what the encoder makes of a window is left to be found out."""
     path = folder / "encoder.pt"
     description = read_description(folder)
     refuse_untrusted(asdict(description), trusted, folder / "encoder.json")
     weights = read_weights(path)
-    wanted = _shapes(description, folder / "encoder.json")
-    found = {name: each.shape for name, each in weights.items()}
+    encoder = _without_memory(description, folder / "encoder.json")
+    if encoder is not None and hears:
+        with torch.device("meta"):
+            _hear_a_window(encoder, description, folder / "encoder.json")
+    wanted = None if encoder is None else _shapes(encoder.state_dict())
+    found = _shapes(weights)
     if wanted is not None and found.get("output_scale") == (description.n_outputs,):
         wanted["output_scale"] = found["output_scale"]
     if wanted is not None and found != wanted:
@@ -108,10 +121,33 @@ def read_trained(folder: Path, trusted: Collection[str] = ()) -> tuple[EncoderDe
     return description, weights
 
 
-def _shapes(description: EncoderDescription, path: Path) -> dict[str, torch.Size] | None:
-    """Of its weights, without making them: a layer may be wider than the memory is large.
+def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: each.shape for name, each in weights.items()}
 
-    It hears a window, too, of no memory either. None where a class of somebody else's cannot be made so.
+
+def _without_memory(description: EncoderDescription, path: Path) -> SongEncoder | None:
+    """The encoder with weights that take none: a layer may be wider than the memory is large.
+
+    None where a class of somebody else's cannot be made so.
+    """
+    try:
+        with torch.device("meta"):
+            encoder = build(description)
+        _shapes(encoder.state_dict())  # a lazy layer has none yet
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except _REFUSALS as error:
+        _refuse(description, path, error)
+        return None
+    return encoder
+
+
+@torch.inference_mode()
+def _hear_a_window(encoder: SongEncoder, description: EncoderDescription, path: Path) -> None:
+    """Refuse an encoder that cannot, or makes no vector of it; with none of somebody else's that fails.
+
+    Where weights have no memory the window has none either, and torch imports 2 s of code
+    that it computes nothing with: what is going to hear songs hears one that has.
     """
     # (batch, n_frames, rows of the smallest image that has those that are read)
     window = 1, description.n_frames, 1 + max(description.rows)
@@ -119,20 +155,21 @@ def _shapes(description: EncoderDescription, path: Path) -> dict[str, torch.Size
         (1, description.n_frames, each.width) if each.unit == "frame" else (1, each.width)
         for each in description.others
     ]
+    nothing = torch.zeros(())  # expanded, it takes no memory however large a window is said to be
     try:
-        with torch.device("meta"), torch.inference_mode():
-            encoder = build(description)
-            outputs = encoder(torch.zeros(window, dtype=torch.uint8), *map(torch.zeros, others))
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    except (RuntimeError, NotImplementedError, OverflowError) as error:
-        if not own_classes().issuperset(named_classes(asdict(description))):
-            return None
-        raise UserError(f"{path}: init_args={description.init_args!r:.1000}: {error}") from None
+        outputs = encoder(nothing.to(torch.uint8).expand(window), *map(nothing.expand, others))
+    except _REFUSALS as error:
+        _refuse(description, path, error)
+        return
     if outputs.shape != (1, description.n_outputs):
         shapes = f"{_show(outputs.shape)}, wanted 1x{description.n_outputs}"
         raise UserError(f"{path}: what it makes of a window is {shapes}")
-    return {name: each.shape for name, each in encoder.state_dict().items()}
+
+
+def _refuse(description: EncoderDescription, path: Path, error: Exception) -> None:
+    """Unless a class of somebody else's is in it."""
+    if own_classes().issuperset(named_classes(asdict(description))):
+        raise UserError(f"{path}: init_args={description.init_args!r:.1000}: {error}") from None
 
 
 def _show(shape: torch.Size | None) -> str:

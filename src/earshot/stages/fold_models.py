@@ -15,7 +15,6 @@ from earshot.factors.numbers import WMF, read_numbers
 from earshot.files import link
 from earshot.params import Params, WmfFactors
 from earshot.processes import progress
-from earshot.stages.cnn_checkpoint import write_encoder
 from earshot.stages.paths import Paths
 from earshot.stages.training_set import hold_out
 from earshot.stages.wmf_factors import write_factors
@@ -60,6 +59,9 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
 
 
 def _train(inside: Paths, params: Params, wmf: WmfFactors, output: Path) -> None:
+    # it imports Lightning, which takes 8 s that a run without other folds need not pay
+    from earshot.stages.cnn_checkpoint import write_encoder
+
     inside.make("wmf_factors", lambda made: write_factors(made, wmf, params.seed))
     inside.make("cnn_checkpoint", lambda made: write_encoder(made, params))
     output.mkdir()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -45,6 +45,8 @@ class HeldOut:
         (n_songs,): the song itself where no artist is named; `""` where no genre is.
     asked
         Rows of `known.user_ids`: listeners with a play that is known and one that is held out.
+    by_date
+        (n_asked,): whether the last plays of known songs are held out, as all have a date; others by hash.
     positives
         bool csr (n_asked, n_songs): what is held out.
     """
@@ -55,14 +57,24 @@ class HeldOut:
     artist_ids: Ids
     genres: Ids
     asked: NDArray[np.int64]
+    by_date: NDArray[np.bool_]
     positives: csr_array
 
     @cached_property
     def question(self) -> Asked:
         """For `earshot.evaluation.list_quality`."""
-        played = np.diff(self.positives.T.tocsr().indptr) > 0
-        groups = jackknife_groups(self.artist_ids.tolist())
-        return Asked(self.positives, groups, len(np.unique(self.artist_ids[played])))
+        return self.about(np.ones(len(self.song_ids), dtype=np.bool_))
+
+    def about(self, songs: NDArray[np.bool_], listeners: NDArray[np.int64] | None = None) -> Asked:
+        """The question of some songs, `(n_songs,)`, and of some rows of `asked`; it counts their artists."""
+        positives = self.positives if listeners is None else csr_array(self.positives[listeners])
+        some = Asked(positives, self._groups, 0).only(songs)
+        played = np.diff(some.positives.T.tocsr().indptr) > 0
+        return replace(some, n_artists=len(np.unique(self.artist_ids[played])))
+
+    @cached_property
+    def _groups(self) -> NDArray[np.int64]:
+        return jackknife_groups(self.artist_ids.tolist())
 
     @cached_property
     def n_listeners(self) -> NDArray[np.int32]:
@@ -100,8 +112,18 @@ def read_held_out(training_set: Path, settings: ServedQuality) -> HeldOut:
         np.where(artists == "", song_ids, artists),
         by_id[GENRES].reindex(song_ids).fillna("").to_numpy(dtype=object),
         asked,
+        _all_dated(known_songs, first)[asked],
         csr_array(hidden[asked].astype(np.bool_)),
     )
+
+
+def _all_dated(plays: PlayCounts, first: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+    """(n_users,): whether none of a listener's plays lacks a date; `first` as `held_out_plays` has it."""
+    n_users = len(plays.user_ids)
+    if first is None:
+        return np.zeros(n_users, dtype=np.bool_)
+    listeners = np.repeat(np.arange(n_users), np.diff(plays.matrix.indptr))  # (n_plays,): whose each is
+    return np.asarray(np.bincount(listeners[first < 0], minlength=n_users) == 0)
 
 
 def _asked(known: PlayCounts, hidden: csr_array, at_most: int) -> NDArray[np.int64]:

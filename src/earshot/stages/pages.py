@@ -34,6 +34,7 @@ EVALUATION = (
     "evaluation_report/hyper_images/rows.json",
     "evaluation_report/set_aside.json",
     "evaluation_report/curves.csv",
+    "served_quality/served_quality.json",
 )
 """What its page is drawn from, beside over_folds.json, which is there where other folds have a model."""
 
@@ -102,6 +103,7 @@ def _draw_evaluation(paths: Paths, params: Params, foot: Markup) -> str:
             differences=read_json(measured / "differences.json"),
             kinds=read_json(measured / "known_and_cold_artists.json"),
             recipe=read_json(recipe) if recipe.is_file() else None,
+            lists=read_json(paths.data("served_quality") / "served_quality.json"),
             curves=pd.read_csv(measured / "curves.csv"),
             songs=songs,
             positions=songs[["x", "y"]].to_numpy(),
@@ -181,7 +183,8 @@ PAGES = (
     DrawnPage(
         "evaluation.html",
         "Evaluation",
-        "How well each system ranks songs that nobody has played; training, a map, a few songs closely.",
+        "How well each system ranks songs that nobody has played, and how good the list is that listeners "
+        "get; training, a map, a few songs closely.",
         EVALUATION,
         _draw_evaluation,
         ("release", "run"),

@@ -198,7 +198,7 @@ class _First:
                 # listeners lie where the factorization put them, as songs do
                 pair = {CANDIDATE: candidate, name: System(self._listeners(), items[name])}
                 if results := self._among(pair, asked):
-                    found[name] = _differences(results[CANDIDATE], results[name], self.k)
+                    found[name] = differences(results[CANDIDATE], results[name], self.k)
         return found
 
     def by_genre(self, rivals: _Rivals) -> dict[str, Differences]:
@@ -211,7 +211,7 @@ class _First:
             masks = large_genres(genres, self.snapshot.cold_start, self.params.release.min_genre_share)
             for genre, mask in masks.items():
                 if results := self._among(pair, mask):
-                    found[genre] = _differences(results[CANDIDATE], results[release], self.k)
+                    found[genre] = differences(results[CANDIDATE], results[release], self.k)
         return found
 
     def lists(self, models: Mapping[str, Model], rivals: _Rivals) -> dict[str, Differences]:
@@ -265,10 +265,10 @@ def as_evidence(
         As in `Evidence`.
     """
     return Evidence(
-        {name: _differences(*pairs[name], k, by_chance=True) for name in DEAF},
-        {name: _differences(*pairs[name], k) for name in paired},
+        {name: differences(*pairs[name], k, by_chance=True) for name in DEAF},
+        {name: differences(*pairs[name], k) for name in paired},
         unpaired,
-        {} if champion is None else {champion: _differences(*pairs[champion], k)},
+        {} if champion is None else {champion: differences(*pairs[champion], k)},
         genres,
         baselines,
         lists,
@@ -340,7 +340,8 @@ def _checks(paths: Paths) -> tuple[dict[str, Any], ...]:
     return tuple(check for summary in summaries for check in summary.get("checks", []))
 
 
-def _differences(candidate: Result, other: Result, k: int, by_chance: bool = False) -> Differences:
+def differences(candidate: Result, other: Result, k: int, by_chance: bool = False) -> Differences:
+    """Candidate minus other by metric, with paired intervals; with `by_chance` also p of the AUC."""
     artists = len(candidate.artist_ids)
     found: Differences = {
         metric_name(metric, k): {**_numbers(difference(candidate, other, metric)), "artists": artists}

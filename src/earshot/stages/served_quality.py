@@ -76,32 +76,29 @@ def recipe_of(wmf: WmfFactors, seed: int) -> Recipe:
 def _by_kind(lists: HeldOutLists, held_out: HeldOut) -> Iterator[tuple[str, Found]]:
     """All songs, then those that stay known and the new ones, of the same lists."""
     for name, songs in (("all", np.ones_like(held_out.new)), ("known", ~held_out.new), ("new", held_out.new)):
-        yield name, look(lists.songs, held_out.question.only(songs), DEPTHS)
+        yield name, look(lists.songs, held_out.about(songs), DEPTHS)
 
 
 def _by_popularity(lists: HeldOutLists, held_out: HeldOut) -> Iterator[dict[str, Any]]:
     """Known songs by quarters of their number of listeners, the least played first."""
     known = np.flatnonzero(~held_out.new & (held_out.n_listeners > 0))
     ordered = known[np.argsort(held_out.n_listeners[known], kind="stable")]
-    for number, quarter in enumerate(np.array_split(ordered, 4), start=1):
+    for quarter in np.array_split(ordered, 4):
         songs = np.isin(np.arange(len(held_out.new)), quarter)
         listeners = held_out.n_listeners[quarter]
-        ends = f"{listeners.min()} to {listeners.max()}" if len(quarter) else "none"
-        name = f"quarter {number} of the known songs, {ends} listeners"
-        yield _part(name, len(quarter), lists.songs, held_out.question.only(songs))
+        ends = f"{listeners.min()} to {listeners.max()}" if len(quarter) else "no"
+        yield _part(f"{ends} listeners", len(quarter), lists.songs, held_out.about(songs))
 
 
 def _by_activity(lists: HeldOutLists, held_out: HeldOut) -> Iterator[dict[str, Any]]:
     """Quarters of the listeners by how many songs they are known to have played, the fewest first."""
     played = np.diff(held_out.known.matrix.indptr)[held_out.asked]
-    for number, quarter in enumerate(np.array_split(np.argsort(played, kind="stable"), 4), start=1):
+    for quarter in np.array_split(np.argsort(played, kind="stable"), 4):
         if not len(quarter):
             continue
         rows = np.sort(quarter)
-        question = held_out.question
-        few = Asked(question.positives[rows], question.groups, question.n_artists)
-        name = f"quarter {number} of the listeners, {played[rows].min()} to {played[rows].max()} songs played"
-        yield _part(name, len(rows), lists.songs[rows], few)
+        name = f"{played[rows].min()} to {played[rows].max()} songs played"
+        yield _part(name, len(rows), lists.songs[rows], held_out.about(np.ones_like(held_out.new), rows))
 
 
 def _by_genre(lists: HeldOutLists, held_out: HeldOut) -> Iterator[dict[str, Any]]:
@@ -109,7 +106,7 @@ def _by_genre(lists: HeldOutLists, held_out: HeldOut) -> Iterator[dict[str, Any]
     names, shares = genre_shares(held_out.genres)
     for column in np.argsort(-(shares > 0).sum(axis=0), kind="stable"):
         songs = shares[:, column] > 0
-        question = held_out.question.only(songs)
+        question = held_out.about(songs)
         if (np.diff(question.positives.indptr) > 0).sum() >= _LEAST_LISTENERS:
             yield _part(names[column], int(songs.sum()), lists.songs, question)
 
@@ -134,7 +131,8 @@ def _history(held_out: HeldOut, shares: NDArray[np.float64]) -> NDArray[np.float
 
 
 def _named(found: Found) -> dict[str, Any]:
-    named: dict[str, Any] = {"listeners": int((~np.isnan(next(iter(found.per_user.values())))).sum())}
+    asked = ~np.isnan(next(iter(found.per_user.values())))
+    named: dict[str, Any] = {"listeners": int(asked.sum()), "n_artists": found.n_artists}
     for metric, k in found.per_user:
         interval = found.interval((metric, k))
         named[f"{metric}_at_{k}"] = tables.rounded(interval.value)
@@ -144,11 +142,17 @@ def _named(found: Found) -> dict[str, Any]:
 
 def _describe(held_out: HeldOut, params: Params) -> dict[str, Any]:
     of_new = int(held_out.positives[:, np.flatnonzero(held_out.new)].nnz)
+    # (n_asked,): songs that each listener is not known to have played
+    listable = len(held_out.song_ids) - np.diff(held_out.known.matrix.indptr)[held_out.asked]
+    share = held_out.new.sum() / listable  # no new song is known to be played
     return {
         "held_out_share": params.served_quality.held_out_share,
         "listeners": len(held_out.asked),
+        "listeners_by_date": int(held_out.by_date.sum()),
         "songs": len(held_out.song_ids),
         "new_songs": int(held_out.new.sum()),
+        "listable_songs": tables.rounded(float(listable.mean())) if len(listable) else None,
+        "new_songs_of_listable": tables.rounded(float(share.mean())) if len(listable) else None,
         "held_out_plays": int(held_out.positives.nnz) - of_new,
         "plays_of_new_songs": of_new,
         "n_artists": held_out.question.n_artists,

@@ -37,7 +37,7 @@ from earshot.stages.paths import Paths
 def run(paths: Paths, params: Params) -> dict[str, Any]:
     """Choose n0 on one half of the artists, show it on the other; write warm_up.json."""
     settings, seed = params.warm_up, params.seed
-    songs = _read_songs(paths, params)
+    songs = read_songs(paths, params)
     mean = mean_listeners(read_play_counts(paths.data("training_set")), songs.space)
     choosing = halves(songs.cold_start.artist_ids, "warm_up")
     tried = try_all(songs.only(choosing), mean, settings, seed)
@@ -64,7 +64,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     return _summary(found) | {"checks": checks}
 
 
-def _read_songs(paths: Paths, params: Params) -> ColdSongs:
+def read_songs(paths: Paths, params: Params) -> ColdSongs:
     """The cold songs of the snapshot, or so many of them."""
     folder, wmf, predicted = (
         paths.data(name) for name in ("training_set", "wmf_factors", "predicted_factors")

@@ -67,9 +67,9 @@ def _sample(training_set: Path) -> tuple[PlayCounts, pd.DataFrame]:
 
     plays = read_play_counts(training_set)
     songs = pd.read_parquet(training_set / "songs.parquet")
-    heard, warm = is_among(plays.song_ids, songs[SONG_ID]), songs.loc[~songs[COLD], SONG_ID]
+    with_audio, warm = is_among(plays.song_ids, songs[SONG_ID]), songs.loc[~songs[COLD], SONG_ID]
     of_songs = chosen(plays.song_ids[is_among(plays.song_ids, warm)], MAX_SONGS, PURPOSE)
-    others = chosen(plays.song_ids[~heard], MAX_OTHER_ITEMS, PURPOSE)
+    others = chosen(plays.song_ids[~with_audio], MAX_OTHER_ITEMS, PURPOSE)
     items = is_among(plays.song_ids, {*of_songs, *others})
     users = is_among(plays.user_ids, set(chosen(plays.user_ids, MAX_LISTENERS, PURPOSE)))
     matrix = csr_array(csr_array(plays.matrix[users])[:, items])

@@ -257,6 +257,30 @@ def test_each_pair_keeps_when_it_was_first_and_last_played(tmp_path: Path) -> No
     assert table(tmp_path, "feedback.parquet")[0] == ("f", "u", "s1", "like", 1772359200)
 
 
+def test_plays_that_their_listener_excludes_count_as_if_they_had_never_been(tmp_path: Path) -> None:
+    """Of u s1 both rows, of w the only one; what nobody has played, likes and skips change nothing."""
+    head = "user_id,song_id,play_count\n"
+    left = ["u,s2,4\n", "v,s1,5\nv,s2,1\n"]
+    out = ["u,s1,2\n", "u,s1,1\nw,s2,7\n"]
+    feedback = "user_id,song_id,kind\nu,s1,exclude\nw,s2,exclude\nx,s1,exclude\nv,s1,like\nv,s2,skip\n"
+    for name, number in (("a", 0), ("b", 1)):
+        songs = {"songs": SONGS} if number == 0 else {}
+        deliver(tmp_path / "excluded", name, plays=head + left[number] + out[number], **songs)
+        deliver(tmp_path / "never", name, plays=head + left[number], **songs)
+    before = run(tmp_path / "excluded")
+    assert "excluded_rows" not in before
+    deliver(tmp_path / "excluded", "c", feedback=feedback)
+    excluded, never = run(tmp_path / "excluded"), run(tmp_path / "never")
+    assert (excluded["excluded_rows"], excluded["rows"], excluded["plays"]) == (3, 6, 3)
+    one, other = (contents(tmp_path / name / "data" / "play_counts") for name in ("excluded", "never"))
+    for name in ("plays.parquet", "users.parquet", "items.parquet"):
+        assert one[name] == other[name]
+    assert (excluded["listeners"], never["listeners"], before["listeners"]) == (2, 2, 3)
+    report = json.loads(one["validation.json"])
+    assert report["totals"]["excluded_rows"] == 3
+    assert "excluded by their listener" in draw_page(report)
+
+
 def test_dates_are_merged_replaced_and_kept_for_songs_that_are_named_later(tmp_path: Path) -> None:
     head = "user_id,song_id,played_at\n"
     steps: list[tuple[str, dict[str, Any]]] = [

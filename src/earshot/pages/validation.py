@@ -25,6 +25,7 @@ def draw_page(content: Mapping[str, Any], foot: str = "") -> str:
             "rows delivered": totals["rows"],
             "invalid, set aside": totals["invalid_rows"],
             "waiting for their song": totals["unknown_rows"],
+            **({"excluded by their listener": totals["excluded_rows"]} if "excluded_rows" in totals else {}),
             "listeners": totals["listeners"],
             "songs": totals["songs"],
             "listener-song pairs": totals["plays"],

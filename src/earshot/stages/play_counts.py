@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from earshot.catalogue.play_counts import ITEMS
 from earshot.checks import check
 from earshot.code import key_of
-from earshot.columns import AT, DELIVERY, KIND, SONG_ID, USER_ID
+from earshot.columns import AT, DELIVERY, EXCLUDE, KIND, SONG_ID, USER_ID
 from earshot.deliveries import (
     Delivery,
     delivered_plays,
@@ -29,7 +29,7 @@ from earshot.processes import progress
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.terminal import say
-from earshot.validation.merging import UNKNOWN_FILE, merge_parts, songs_of
+from earshot.validation.merging import UNKNOWN_FILE, Pair, merge_parts, songs_of
 from earshot.validation.parts import INVALID_FILE, PART_FILES, TableWriter, join_invalid, write_part
 from earshot.validation.plays import INVALID_SHARE, delivered_row_checks
 from earshot.validation.report import REPORT_FILE, write_report
@@ -57,6 +57,7 @@ FEEDBACK_COLUMNS = {
 def run(paths: Paths, params: Params) -> dict[str, Any]:
     """Write plays.parquet, users.parquet, items.parquet, what was set aside, and validation.json.
 
+    Plays of a song that its listener has excluded by feedback do not count, whenever they were.
     Each delivery's plays are validated and added up once; its part is kept under
     `parts/` and linked by later runs. A delivery that neither brings plays nor names
     a song that plays wait for changes nothing: all is linked.
@@ -82,9 +83,10 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     parts = {delivery.name: _part(paths, params, delivery) for delivery in counted}
     speaks_of = songs_of(parts.values(), params.play_counts.chunk_rows)
     named = _named(speaks_of, paths.deliveries, deliveries)
-    totals, results = merge_parts(parts, named, paths.output, params.play_counts)
+    feedback, excluded = _write_feedback(paths, deliveries)
+    totals, results = merge_parts(parts, named, excluded, paths.output, params.play_counts)
     join_invalid(parts.values(), paths.output / INVALID_FILE)
-    summary = {**vars(totals), **_write_feedback(paths, deliveries)}
+    summary = {**totals.as_json(), **feedback}
     write_report(paths.output, totals, results)
     _stop_at_failures(paths, results)
     return {**summary, "checks": [_for_dagster(result) for result in results]}
@@ -145,9 +147,15 @@ def _bring_feedback(paths: Paths, deliveries: list[Delivery]) -> list[Delivery]:
     return [delivery for delivery in deliveries if feedback_files(paths.deliveries / delivery.name)]
 
 
-def _write_feedback(paths: Paths, deliveries: list[Delivery]) -> dict[str, Any]:
-    """Write all feedback in order of arrival; rows kept and set aside, and the files that end unread."""
+def _write_feedback(paths: Paths, deliveries: list[Delivery]) -> tuple[dict[str, Any], set[Pair]]:
+    """Write all feedback in order of arrival.
+
+    Returns
+    -------
+    Rows kept and set aside, and the files that end unread; and the pairs whose plays shall not count.
+    """
     kept = set_aside = 0
+    excluded: set[Pair] = set()
     unreadable = []
     with TableWriter(paths.output / FEEDBACK, FEEDBACK_COLUMNS) as table:
         for delivery in _bring_feedback(paths, deliveries):
@@ -156,10 +164,13 @@ def _write_feedback(paths: Paths, deliveries: list[Delivery]) -> dict[str, Any]:
                     for rows, bad in read_feedback(path):
                         table.write(rows.assign(**{DELIVERY: delivery.name}))
                         kept, set_aside = kept + len(rows), set_aside + bad
+                        out = rows[rows[KIND] == EXCLUDE]
+                        excluded.update(zip(out[USER_ID], out[SONG_ID], strict=True))
                 except UserError as error:
                     say(f"set aside: {error}")
                     unreadable.append(f"{delivery.name}/{path.name}")
-    return {"feedback_rows": kept, "feedback_set_aside": set_aside, "feedback_unreadable": unreadable}
+    counted = {"feedback_rows": kept, "feedback_set_aside": set_aside, "feedback_unreadable": unreadable}
+    return counted, excluded
 
 
 def _stop_at_failures(paths: Paths, results: list[CheckResult]) -> None:

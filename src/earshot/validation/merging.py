@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from earshot.arrays import is_among
+from earshot.arrays import is_among, positions_of
 from earshot.catalogue.counting import PairCounts
 from earshot.catalogue.play_counts import ITEMS, PLAYS, USERS, write_play_counts
 from earshot.catalogue.play_rows import NO_SECOND
@@ -33,6 +34,10 @@ from earshot.validation.suite import Suite
 if TYPE_CHECKING:
     import pandas as pd
 
+Ids = NDArray[np.object_]
+Pair = tuple[str, str]
+"""user_id and song_id."""
+
 UNKNOWN_FILE = "unknown.parquet"
 _UNKNOWN_COLUMNS = {
     DELIVERY: "string",
@@ -42,7 +47,13 @@ _UNKNOWN_COLUMNS = {
 
 @dataclass(frozen=True)
 class Totals:
-    """Rows as delivered, those set aside, and what the others made."""
+    """Rows as delivered, those set aside, and what the others made.
+
+    Attributes
+    ----------
+    excluded_rows
+        Of pairs that shall not count; None where feedback names none.
+    """
 
     rows: int
     invalid_rows: int
@@ -50,6 +61,11 @@ class Totals:
     listeners: int
     songs: int
     plays: int
+    excluded_rows: int | None = None
+
+    def as_json(self) -> dict[str, int]:
+        """By name, without what is None: a catalogue without such feedback keeps its bytes."""
+        return {name: number for name, number in vars(self).items() if number is not None}
 
 
 @dataclass(frozen=True)
@@ -86,7 +102,11 @@ def unknown_share(
 
 
 def merge_parts(
-    parts: Mapping[str, Path], named_songs: Collection[str], folder: Path, params: PlayCountSettings
+    parts: Mapping[str, Path],
+    named_songs: Collection[str],
+    excluded: Collection[Pair],
+    folder: Path,
+    params: PlayCountSettings,
 ) -> tuple[Totals, list[CheckResult]]:
     """Write the play counts of all parts into `folder`, check them, and say what was seen.
 
@@ -98,19 +118,50 @@ def merge_parts(
     ----------
     parts
         Folder of every delivery's part (`earshot.validation.parts`), in order of arrival.
+    excluded
+        Pairs of user_id and song_id whose plays do not count, however they came.
     """
     delivered = _delivered(list(parts.values()), params.max_play_count)
     counts, known, unknown_shares = _add_known(parts, named_songs, folder / UNKNOWN_FILE, params.chunk_rows)
-    user_ids, song_ids, pairs = counts.added_up()
+    user_ids, song_ids, pairs, excluded_rows = _without(excluded, *counts.added_up())
     write_play_counts(folder, user_ids, song_ids, pairs)
     rows, valid, unknown = delivered[0].observed.rows, known.observed.rows, known.observed.unexpected
-    totals = Totals(rows, rows - valid, unknown, len(user_ids), len(song_ids), len(pairs))
+    totals = Totals(
+        rows,
+        rows - valid,
+        unknown,
+        len(user_ids),
+        len(song_ids),
+        len(pairs),
+        excluded_rows if excluded else None,
+    )
     written = _check_written(folder, totals, params.chunk_rows)
     shares = {
         expected.INVALID_SHARE: _worst(invalid_share(name, part) for name, part in parts.items()),
         expected.UNKNOWN_SHARE: _worst(unknown_shares),
     }
     return totals, [*delivered, known, *written, *_check_totals(totals, shares, params)]
+
+
+def _without(
+    excluded: Collection[Pair], user_ids: Ids, song_ids: Ids, pairs: pd.DataFrame
+) -> tuple[Ids, Ids, pd.DataFrame, int]:
+    """What `PairCounts.added_up` gives without some pairs, and how many delivered rows these were.
+
+    Listeners and songs that are left without a play go too.
+    """
+    if not excluded:
+        return user_ids, song_ids, pairs, 0
+    users, songs = (
+        positions_of(ids, [pair[side] for pair in excluded]) for side, ids in enumerate((user_ids, song_ids))
+    )
+    there = (users >= 0) & (songs >= 0)
+    # a number a pair
+    out = np.isin(pairs[USER] * len(song_ids) + pairs[ITEM], users[there] * len(song_ids) + songs[there])
+    left = pairs[~out].reset_index(drop=True)
+    kept_users, left[USER] = np.unique(left[USER], return_inverse=True)
+    kept_songs, left[ITEM] = np.unique(left[ITEM], return_inverse=True)
+    return user_ids[kept_users], song_ids[kept_songs], left, int(pairs.loc[out, ROWS].sum())
 
 
 def _worst(shares: Iterable[Share]) -> Share:

@@ -16,7 +16,7 @@ def write_report(folder: Path, totals: Totals, results: Sequence[CheckResult]) -
     """Write validation.json into `folder`: whether nothing fails, the totals, every check."""
     content = {
         "success": not any(result.verdict == "fails" for result in results),
-        "totals": vars(totals),
+        "totals": totals.as_json(),
         "checks": [result.as_json() for result in results],
     }
     write_json(folder / REPORT_FILE, content)

@@ -17,7 +17,7 @@ from earshot.catalogue.split import chosen, parts
 from earshot.checks import CHOICE_INSIDE_THE_GRID, check
 from earshot.columns import ARTIST_ID, COLD, SONG_ID
 from earshot.errors import UserError
-from earshot.evaluation.choosing_wmf import FALLBACK, GRID, Grid, Place, Tried, choose, search
+from earshot.evaluation.choosing_wmf import FALLBACK, GRID, Grid, Tried, choose, search
 from earshot.evaluation.wmf_trials import Score, Trial, hold_out, score
 from earshot.extraction.statistics import row_statistics
 from earshot.factors.numbers import write_numbers
@@ -58,7 +58,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     place = choose(tried)
     ranked = sum(len(trial.cold_start.song_ids) for trial in trials)
     told = f"the best of {len(tried)} tried on {ranked} of {len(songs)} warm songs with audio, held out"
-    return _write(paths.output, tried[place].numbers, list(tried.values()), told, [_check(grid, place)])
+    return _write(paths.output, tried[place].numbers, list(tried.values()), told, grid.at_an_end(place))
 
 
 def _sample(training_set: Path) -> tuple[PlayCounts, pd.DataFrame]:
@@ -134,7 +134,7 @@ def _fallback(settings: WmfSettings) -> WmfFactors:
 
 
 def _write(
-    output: Path, numbers: WmfFactors, tried: list[Tried], how: str, checks: list[dict[str, Any]]
+    output: Path, numbers: WmfFactors, tried: list[Tried], how: str, at_an_end: Sequence[str]
 ) -> dict[str, Any]:
     import pandas as pd
 
@@ -144,15 +144,15 @@ def _write(
         {**asdict(one.numbers), **one.score._asdict(), "chosen": one.numbers == numbers} for one in tried
     ]
     pd.DataFrame(lines, columns=columns).to_csv(output / "search.csv", index=False, float_format="%.6g")
-    return {**asdict(numbers), "how": how, "tried": len(tried), "checks": checks}
+    return {**asdict(numbers), "how": how, "tried": len(tried), "checks": [_check(len(tried), at_an_end)]}
 
 
-def _check(grid: Grid, place: Place) -> dict[str, Any]:
-    ends = grid.at_an_end(place)
+def _check(n_tried: int, at_an_end: Sequence[str]) -> dict[str, Any]:
+    inside = "inside" if n_tried else "nothing was tried"
     return check(
         CHOICE_INSIDE_THE_GRID,
         "no number of the factorization is the first or the last that was tried; beyond might be better ones",
-        passed=not ends,
-        observed=f"at an end: {', '.join(ends)}" if ends else "inside",
+        passed=not at_an_end,
+        observed=f"at an end: {', '.join(at_an_end)}" if at_an_end else inside,
         expected="inside",
     )

@@ -146,7 +146,7 @@ def test_of_growing_catalogues_the_champion_is_the_best_by_todays_figures(reposi
         repository.repro("release")
         after = repository.decisions()
         (decision,) = (after[name] for name in after.keys() - before.keys())
-        # one model, one number: each release has one figure, of the question that the candidate is asked today
+        # one model, one number: one figure of each release, on the question that the candidate is asked
         today = {name: decision["metrics"][name]["auc"] for name in kept}
         champion = max(today, key=lambda name: today[name])
         told = [rule["told"] for rule in decision["rules"] if rule["name"] == "best_release"]

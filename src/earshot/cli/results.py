@@ -53,14 +53,12 @@ def _table(systems: dict[str, Any], k: int, kinds: dict[str, Any]) -> Any:
 
     there = {kind: found for kind, found in kinds.items() if found is not None}
     apart = there if len(there) > 1 else {}
-    table = Table(
-        caption="95 % intervals over artists; of shuffled_content the least and the most of its permutations",
-        caption_justify="left",
-    )
-    songs = [
-        f"AUC, {kind.replace('_', ' ')}\n({found['candidates']:,} songs)" for kind, found in apart.items()
-    ]
-    for heading in ("system", f"mAP@{k}", "AUC", *songs):
+    caption = "95 % intervals over artists; of shuffled_content the least and the most of its permutations"
+    sizes = [f"{found['candidates']:,} songs of {kind.replace('_', ' ')}" for kind, found in apart.items()]
+    if sizes:
+        caption += f"; known, cold: AUC among the {' and the '.join(sizes)}"
+    table = Table(caption=caption, caption_justify="left")
+    for heading in ("system", f"mAP@{k}", "AUC", *(kind.partition("_")[0] for kind in apart)):
         table.add_column(heading, justify="left" if heading == "system" else "right")
     for name, system in systems.items():
         cells = [_cell(system, metric) for metric in (f"map_at_{k}", "auc")]
@@ -76,7 +74,7 @@ def _cell(system: dict[str, Any], metric: str) -> str:
     low, high = system.get(f"{metric}_permutations") or system[f"{metric}_ci95_artists"]
     n = system.get("n_artists")
     nothing = "no interval" if n is None else too_few_artists(n)
-    interval = nothing if low is None else f"{low:.3f} to {high:.3f}"
+    interval = nothing if low is None else f"{low:.3f}–{high:.3f}"
     return f"{system[metric]:.3f} ({interval})"
 
 

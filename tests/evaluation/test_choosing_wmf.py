@@ -7,18 +7,18 @@ from math import log
 import numpy as np
 import pytest
 
-from earshot.evaluation.choosing_wmf import GRID, Grid, Tried, choose, search
-from earshot.evaluation.wmf_trials import Score
+from earshot.evaluation.choosing_wmf import GRID, Grid, TriedNumbers, choose, search
+from earshot.evaluation.wmf_trials import SongRanking
 from earshot.params import WmfFactors, WmfSettings
 
 AUTO = WmfSettings("auto", "auto", "auto", "auto", 15)
 ONE_PLAY_EACH = np.ones(10, np.float32)
 
 
-def tried(**scores: tuple[int, float, float]) -> dict[tuple[int, ...], Tried]:
+def tried(**scores: tuple[int, float, float]) -> dict[tuple[int, ...], TriedNumbers]:
     """Factors, mAP and AUC of some, in order."""
     return {
-        (n,): Tried(WmfFactors(factors, 2.0, 1.0, 10.0, 15), Score(map_, auc))
+        (n,): TriedNumbers(WmfFactors(factors, 2.0, 1.0, 10.0, 15), SongRanking(map_, auc))
         for n, (factors, map_, auc) in enumerate(scores.values())
     }
 
@@ -38,12 +38,12 @@ def test_the_largest_sum_with_the_fewest_factors(
     assert choose(tried(**scores)) == (chosen,)
 
 
-def near(wanted: WmfFactors) -> dict[tuple[int, ...], Tried]:
+def near(wanted: WmfFactors) -> dict[tuple[int, ...], TriedNumbers]:
     """All that is tried where a score falls with the distance from `wanted`, in logarithms."""
 
-    def score(numbers: WmfFactors) -> Score | None:
+    def score(numbers: WmfFactors) -> SongRanking | None:
         pairs = [(getattr(numbers, name), getattr(wanted, name)) for name in GRID]
-        return Score(0.3 - 0.01 * sum(abs(log(one / other)) for one, other in pairs), 0.8)
+        return SongRanking(0.3 - 0.01 * sum(abs(log(one / other)) for one, other in pairs), 0.8)
 
     return search(Grid.of(AUTO, ONE_PLAY_EACH), score)
 
@@ -71,8 +71,8 @@ def test_lambda_is_a_multiple_of_the_mean_confidence_and_given_numbers_stand() -
     assert some.at_an_end((3, 0, 3, 0)) == ["factors"]
 
 
-def peak(numbers: WmfFactors) -> Score:
-    return Score(numbers.factors / 1000 + numbers.epsilon / 100, 0.8)
+def peak(numbers: WmfFactors) -> SongRanking:
+    return SongRanking(numbers.factors / 1000 + numbers.epsilon / 100, 0.8)
 
 
 def test_numbers_without_a_solution_are_passed_over() -> None:

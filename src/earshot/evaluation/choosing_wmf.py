@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.evaluation.wmf_trials import Score
+from earshot.evaluation.wmf_trials import SongRanking
 from earshot.params import WmfFactors, WmfSettings
 
 FALLBACK = {"factors": 20, "alpha": 2.0, "epsilon": 1e-6, "regularization": 100.0}
@@ -43,11 +43,11 @@ Place = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Tried:
+class TriedNumbers:
     """Numbers and what came of them."""
 
     numbers: WmfFactors
-    score: Score
+    score: SongRanking
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Grid:
         ]
 
 
-def choose(tried: Mapping[Place, Tried]) -> Place:
+def choose(tried: Mapping[Place, TriedNumbers]) -> Place:
     """The place with the largest sum of mAP and AUC; of those as good, the one with the fewest factors.
 
     Of equals the first. Either alone leads astray: mAP goes on rising where the whole ranking gets worse,
@@ -126,7 +126,7 @@ def choose(tried: Mapping[Place, Tried]) -> Place:
     return min(good, key=lambda place: (tried[place].numbers.factors, -sums[place]))
 
 
-def search(grid: Grid, score: Callable[[WmfFactors], Score | None]) -> dict[Place, Tried]:
+def search(grid: Grid, score: Callable[[WmfFactors], SongRanking | None]) -> dict[Place, TriedNumbers]:
     """Try numbers, from the start of the grid, as long as a step makes them better.
 
     Parameters
@@ -138,7 +138,7 @@ def search(grid: Grid, score: Callable[[WmfFactors], Score | None]) -> dict[Plac
     -------
     All that were tried, in that order; nothing if no solution was found at the start.
     """
-    tried: dict[Place, Tried] = {}
+    tried: dict[Place, TriedNumbers] = {}
     unsolvable: set[Place] = set()
 
     def is_best(place: Place) -> bool:
@@ -147,7 +147,7 @@ def search(grid: Grid, score: Callable[[WmfFactors], Score | None]) -> dict[Plac
             if found is None:
                 unsolvable.add(place)
             else:
-                tried[place] = Tried(grid.numbers(place), found)
+                tried[place] = TriedNumbers(grid.numbers(place), found)
         return place in tried and choose(tried) == place
 
     is_best(grid.start())

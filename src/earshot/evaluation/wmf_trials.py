@@ -36,7 +36,7 @@ LEAST_SONGS, LEAST_CANDIDATES = 20, 10
 """To learn from, and to be ranked; with fewer a trial tells nothing."""
 
 
-class Score(NamedTuple):
+class SongRanking(NamedTuple):
     """mAP@500 and AUC, each a mean over all listeners who could be asked."""
 
     map: float
@@ -123,10 +123,10 @@ def hold_out(
     )
 
 
-def score(trials: Iterable[Trial], numbers: WmfFactors, seed: int) -> Score:
+def score(trials: Iterable[Trial], numbers: WmfFactors, seed: int) -> SongRanking:
     """Over the listeners of all trials alike; those without a song that they did not play have no AUC."""
     results = [measure(trial.system(numbers, seed), trial.cold_start, K) for trial in trials]
     maps, aucs = (
         np.concatenate([result.per_user[metric] for result in results]) for metric in ("map", "auc")
     )
-    return Score(float(maps.mean()), float(np.nanmean(aucs)))
+    return SongRanking(float(maps.mean()), float(np.nanmean(aucs)))

@@ -17,8 +17,8 @@ from earshot.catalogue.split import chosen, parts
 from earshot.checks import CHOICE_INSIDE_THE_GRID, check
 from earshot.columns import ARTIST_ID, COLD, SONG_ID
 from earshot.errors import UserError
-from earshot.evaluation.choosing_wmf import FALLBACK, GRID, Grid, Tried, choose, search
-from earshot.evaluation.wmf_trials import Score, Trial, hold_out, score
+from earshot.evaluation.choosing_wmf import FALLBACK, GRID, Grid, TriedNumbers, choose, search
+from earshot.evaluation.wmf_trials import SongRanking, Trial, hold_out, score
 from earshot.extraction.statistics import row_statistics
 from earshot.factors.numbers import write_numbers
 from earshot.files import append_json, read_json_lines, replace_array
@@ -112,16 +112,16 @@ class _Scores:
         self._known = {str(line["numbers"]): line["score"] for line in read_json_lines(kept)}
         self._bar = progress(description="Trying numbers of the factorization", unit="trials")
 
-    def __call__(self, numbers: WmfFactors) -> Score | None:
+    def __call__(self, numbers: WmfFactors) -> SongRanking | None:
         key = str(asdict(numbers))
         if key not in self._known:
             self._known[key] = self._score(numbers)
             append_json(self._kept, {"numbers": asdict(numbers), "score": self._known[key]})
         self._bar.update()
         found = self._known[key]
-        return None if found is None else Score(*found)
+        return None if found is None else SongRanking(*found)
 
-    def _score(self, numbers: WmfFactors) -> Score | None:
+    def _score(self, numbers: WmfFactors) -> SongRanking | None:
         try:
             return score(self._trials, numbers, self._seed)
         except UserError:  # no unique solution
@@ -134,7 +134,7 @@ def _fallback(settings: WmfSettings) -> WmfFactors:
 
 
 def _write(
-    output: Path, numbers: WmfFactors, tried: list[Tried], how: str, at_an_end: Sequence[str]
+    output: Path, numbers: WmfFactors, tried: list[TriedNumbers], how: str, at_an_end: Sequence[str]
 ) -> dict[str, Any]:
     import pandas as pd
 

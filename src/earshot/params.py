@@ -50,6 +50,7 @@ class PlayCountSettings:
     min_users: Count
     min_songs: Count
     min_plays: Count
+    half_life_days: Positive | None = None
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from earshot.columns import FIRST_PLAYED_AT, ITEM, LAST_PLAYED_AT, PLAY_COUNT, SONG_ID, USER, USER_ID
 from earshot.errors import UserError
-from earshot.files import write_table
+from earshot.files import read_json, write_json, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
     from scipy.sparse import csr_array
 
+_SECONDS_A_DAY = 86_400
 PLAYS, USERS, ITEMS = "plays.parquet", "users.parquet", "items.parquet"
+RECENCY = "recency.json"
+"""Beside them where older plays count for less: `half_life_days`, and `newest`, the second of the last play."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class PlayCounts:
     song_ids
         (n_items,) str, sorted; each has a play.
     matrix
-        float32 (n_users, n_items), play counts; indices sorted.
+        float32 (n_users, n_items), play counts, all positive; indices sorted. Where older plays count for
+        less, each is halved for every half-life that its last play is older than the newest of all.
     """
 
     user_ids: NDArray[np.object_]
@@ -57,12 +61,33 @@ def read_play_counts(folder: Path) -> PlayCounts:
     song_ids = pd.read_parquet(folder / ITEMS)[SONG_ID].to_numpy(dtype=object)
     plays = pd.read_parquet(folder / PLAYS)
     counts = plays[PLAY_COUNT].to_numpy(dtype=np.float32)
+    if (folder / RECENCY).is_file():
+        counts = _decayed(counts, plays[LAST_PLAYED_AT], read_json(folder / RECENCY))
     # CSR's indptr: plays are sorted by user, starts[u]:starts[u + 1] are those of listener u
     starts = np.searchsorted(plays[USER].to_numpy(), np.arange(len(user_ids) + 1))
     matrix = csr_array(
         (counts, plays[ITEM].to_numpy(), starts.astype(np.int32)), shape=(len(user_ids), len(song_ids))
     )
     return PlayCounts(user_ids, song_ids, matrix)
+
+
+def _decayed(
+    counts: NDArray[np.float32], last_played: pd.Series, recency: dict[str, float]
+) -> NDArray[np.float32]:
+    """Counts of (n_plays,), less for those played long ago; of those without a date as they are."""
+    days = (recency["newest"] - last_played.astype("Float64").fillna(recency["newest"])) / _SECONDS_A_DAY
+    decayed = counts * 0.5 ** (days.to_numpy(dtype=np.float64) / recency["half_life_days"])
+    # a play remains one, however old
+    return np.maximum(decayed, np.finfo(np.float32).tiny).astype(np.float32)
+
+
+def write_recency(folder: Path, half_life_days: float | None) -> None:
+    """Have the plays in `folder` count for less the older they are; not with None, nor without dates."""
+    import pandas as pd
+
+    newest = pd.read_parquet(folder / PLAYS, columns=[LAST_PLAYED_AT])[LAST_PLAYED_AT].max()
+    if half_life_days is not None and not pd.isna(newest):
+        write_json(folder / RECENCY, {"half_life_days": half_life_days, "newest": int(newest)})
 
 
 def write_play_counts(

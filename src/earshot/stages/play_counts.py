@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from earshot.catalogue.play_counts import ITEMS
+from earshot.catalogue.play_counts import ITEMS, write_recency
 from earshot.checks import check
 from earshot.code import key_of
 from earshot.columns import AT, DELIVERY, EXCLUDE, KIND, SONG_ID, USER_ID
@@ -85,6 +85,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     named = _named(speaks_of, paths.deliveries, deliveries)
     feedback, excluded = _write_feedback(paths, deliveries)
     totals, results = merge_parts(parts, named, excluded, paths.output, params.play_counts)
+    write_recency(paths.output, params.play_counts.half_life_days)
     join_invalid(parts.values(), paths.output / INVALID_FILE)
     summary = {**totals.as_json(), **feedback}
     write_report(paths.output, totals, results)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from earshot import releases
 from earshot.arrays import is_among
-from earshot.catalogue.play_counts import PlayCounts, read_play_counts
+from earshot.catalogue.play_counts import ITEMS, PLAYS, RECENCY, USERS, PlayCounts, read_play_counts
 from earshot.code import key_of
 from earshot.columns import HEARD, N_LISTENERS, SHARD, SONG_ID, UNLIKE, USER_ID
 from earshot.errors import UserError
@@ -34,7 +34,7 @@ KEPT_ENCODERS = 4
 ENCODERS = "encoders.json"
 _TOLD = 5
 """Songs that are named."""
-ITEMS, ITEM_FACTORS, USER_FACTORS = "items.parquet", "item_factors.npy", "user_factors.npy"
+ITEM_FACTORS, USER_FACTORS = "item_factors.npy", "user_factors.npy"
 SOLVED = "solved"
 """Played songs and listeners, as a piece: where what they hang on is the same, nobody is solved again."""
 
@@ -167,7 +167,8 @@ def _key(
     paths: Paths, release: Manifest, store: HyperImageStore, predicted: Vectors, plays: PlayCounts
 ) -> str:
     """Of all that played songs and listeners hang on."""
-    tables = [paths.data("play_counts") / f"{name}.parquet" for name in ("plays", "users", "items")]
+    counted = paths.data("play_counts")
+    tables = [path for name in (PLAYS, USERS, ITEMS, RECENCY) if (path := counted / name).is_file()]
     played = predicted[is_among(store.songs[SONG_ID], plays.song_ids)]  # the others move no listener
     predictions_hash = blake2b(played.tobytes(), digest_size=16).hexdigest()
     return key_of([release.release, *map(file_md5, tables), predictions_hash], __name__)

@@ -10,7 +10,7 @@ import numpy as np
 
 from earshot.arrays import is_among
 from earshot.catalogue import split
-from earshot.catalogue.play_counts import ITEMS, PLAYS, USERS, read_play_counts
+from earshot.catalogue.play_counts import ITEMS, PLAYS, RECENCY, USERS, read_play_counts
 from earshot.catalogue.recordings import recordings
 from earshot.columns import (
     ARTIST,
@@ -70,8 +70,7 @@ def write_snapshot(paths: Paths, settings: TrainingSet) -> dict[str, Any]:
     store = HyperImageStore.open(paths.data("hyper_images"))
     songs = _songs(paths, store, counts, settings)
     _refuse_useless(songs, counts, settings)
-    for name in (PLAYS, USERS, ITEMS):
-        link(paths.data("play_counts") / name, paths.output / name)
+    _link_plays(paths.data("play_counts"), paths.output)
     write_table(paths.output / "songs.parquet", songs)
     _link_images(paths, store, songs)
     clips = _link_clips(paths, songs)
@@ -103,13 +102,18 @@ def write_other_split(training_set: Path, output: Path, settings: TrainingSet) -
 
     songs = _held_out(pd.read_parquet(training_set / "songs.parquet"), settings)
     _refuse_useless(songs, read_play_counts(training_set), settings)
-    for name in (PLAYS, USERS, ITEMS):
-        link(training_set / name, output / name)
+    _link_plays(training_set, output)
     for image in sorted(path for path in (training_set / "hyper_images").rglob("*") if path.is_file()):
         place = output / image.relative_to(training_set)
         place.parent.mkdir(parents=True, exist_ok=True)
         link(image, place)
     write_table(output / "songs.parquet", songs)
+
+
+def _link_plays(source: Path, output: Path) -> None:
+    names = [PLAYS, USERS, ITEMS, *([RECENCY] if (source / RECENCY).is_file() else [])]
+    for name in names:
+        link(source / name, output / name)
 
 
 def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, settings: TrainingSet) -> pd.DataFrame:

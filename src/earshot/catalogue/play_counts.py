@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SECONDS_A_DAY = 86_400
 PLAYS, USERS, ITEMS = "plays.parquet", "users.parquet", "items.parquet"
 RECENCY = "recency.json"
-"""Beside them where older plays count for less: `half_life_days`, and `newest`, the second of the last play."""
+"""Beside them where older plays count for less: `half_life_days`, and `newest`, when the last play was."""
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,18 @@ def test_cold_songs_shape_no_factor_and_are_folded_in_exactly(root: Path, params
     assert (summary["warm_songs"], summary["cold_songs"], summary["listeners"]) == (45, 15, N_USERS)
 
 
+@pytest.mark.parametrize(("iterations", "converged"), [(1, False), (3, False), (60, True)])
+def test_a_factorization_that_still_moves_has_not_converged(
+    root: Path, params: Params, iterations: int, converged: bool
+) -> None:
+    """Its objective falls all the same: in every iteration of as many as there are."""
+    write_numbers(root / "data" / "wmf_search", replace(NUMBERS, iterations=iterations))
+    falls, converges = wmf_factors.run(_paths(root, "wmf_factors"), params)["checks"]
+    assert falls["passed"]
+    assert converges["passed"] == converged
+    assert f"in iteration {iterations}" in converges["observed"]
+
+
 def test_an_interrupted_factorization_goes_on_to_the_same_bytes(root: Path, params: Params) -> None:
     whole = _paths(root, "wmf_factors")
     wmf_factors.run(whole, params)

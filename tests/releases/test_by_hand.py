@@ -91,8 +91,7 @@ def test_an_import_stands_apart_until_a_person_promotes_it(
     )
     assert set(repository.decisions()) == {first}
     assert [
-        each.release
-        for each in releases.best_first(repository.root, releases.read_pointer(repository.root), {})
+        each.release for each in releases.alike(repository.root, releases.read_pointer(repository.root), {})
     ] == [first]
     shown = json.loads(repository.earshot("release", "show", name))
     assert (shown["served"], shown["decision"], shown["imported"]) == (False, None, claim)
@@ -111,7 +110,7 @@ def test_an_import_stands_apart_until_a_person_promotes_it(
     assert decision["imported"] == claim
     assert releases.list_imported(repository.root) == []
     assert "served  imported: its own claim" in repository.earshot("release", "list")
-    ranked = releases.best_first(repository.root, releases.read_pointer(repository.root), {})
+    ranked = releases.alike(repository.root, releases.read_pointer(repository.root), {})
     assert [each.release for each in ranked] == [first, name]
     write_model(repository.root / "made", seed=3)
     repository.repro("release")  # scores it anew, as what is served

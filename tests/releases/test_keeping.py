@@ -192,16 +192,16 @@ def test_gc_waits_for_a_stage_that_runs(replaced: Repository, tmp_path: Path) ->
 
 def test_verify_names_the_one_byte_that_changed(repository: Repository) -> None:
     name = repository.pointer()["release"]
-    assert repository.earshot("verify", name) == "10 files, all as they were\n"
+    assert repository.earshot("verify", name) == "11 files, all as they were\n"
     for file in (repository.root / HEARD, model_file(repository)):
         content = file.read_bytes()
         file.chmod(0o644)
         file.write_bytes(bytes([content[0] ^ 1]) + content[1:])
     files, problems = releases.verify(repository.root, name)
-    assert files == 10
+    assert files == 11
     assert sorted(problem.split(" ")[0] for problem in problems) == ["cnn_checkpoint/encoder.pt", f"{HEARD}:"]
     assert f"the release names {SOUND}" in "".join(problems)
-    with pytest.raises(UserError, match="2 differences in 10 files"):
+    with pytest.raises(UserError, match="2 differences in 11 files"):
         repository.earshot("verify", name)
 
 

@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -283,7 +283,8 @@ def test_the_numbers_of_a_release_are_its_own(repository: Repository, tmp_path: 
     write_numbers(newest.parent, replace(NUMBERS, alpha=9.0))
     old = {name: md5 for name, md5 in release.files.items() if not name.endswith("wmf.json")}
     assert len(old) == len(release.files) - 1
-    for name, each in {"new": release, "old": replace(release, files=old)}.items():
+    params = release.params | {"wmf_factors": asdict(NUMBERS)}  # which said them all before `auto` was known
+    for name, each in {"new": release, "old": replace(release, files=old, params=params)}.items():
         releases.fetch(each, repository.root, tmp_path / name)
         assert read_numbers(tmp_path / name / "wmf_factors").alpha == NUMBERS.alpha
     assert model_name(old, release.n0) == release.release
@@ -338,7 +339,7 @@ def test_a_rollback_waits_for_a_stage_that_reads_the_pointer(replaced: Repositor
 
 DIES_BEFORE_IT_IS_RECORDED = """
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from dvc.dvcfile import ProjectFile
 from earshot import releases

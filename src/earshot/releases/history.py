@@ -146,13 +146,13 @@ def alike(root: Path, like: Manifest, families: Mapping[str, str]) -> list[Manif
     The figures are of different days: they only say which ones to score again first. What
     an archive claims is no figure: a promoted import comes last until it is measured here.
     """
-    alike = [
+    comparable = [
         release
         for release in list_releases(root)
         if (release.feature_key, release.split) == (like.feature_key, like.split)
         and release.families.items() <= families.items()
     ]
-    return sorted(alike, key=lambda release: _decided_auc(root, release), reverse=True)
+    return sorted(comparable, key=lambda release: _decided_auc(root, release), reverse=True)
 
 
 def _decided_auc(root: Path, release: Manifest) -> float:

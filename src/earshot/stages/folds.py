@@ -12,7 +12,7 @@ import pandas as pd
 
 from earshot.arrays import positions_of
 from earshot.catalogue.play_counts import PlayCounts, read_play_counts
-from earshot.columns import SONG_ID
+from earshot.columns import COLD, SONG_ID
 from earshot.evaluation.cold_start import ColdStart, read_cold_start, read_vectors
 from earshot.evaluation.protocol import System
 from earshot.params import TrainingSet
@@ -67,7 +67,7 @@ def served_system(snapshot: Snapshot, space: TasteSpace, n0: float, predict: Pre
     Songs that have come since the model was trained count among what listeners are placed by, as in serving.
     """
     songs = pd.read_parquet(snapshot.folder / "songs.parquet")
-    cold_ids = songs.loc[songs["cold"], SONG_ID].to_numpy(dtype=object)
+    cold_ids = songs.loc[songs[COLD], SONG_ID].to_numpy(dtype=object)
     of_cold = np.isin(snapshot.plays.song_ids, cold_ids)[snapshot.plays.matrix.indices]  # (n_plays,)
     known = without(snapshot.plays, of_cold)
     asked = snapshot.cold_start.song_ids

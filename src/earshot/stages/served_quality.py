@@ -19,7 +19,7 @@ from earshot.evaluation.list_makeup import make_up, miscalibration
 from earshot.evaluation.list_quality import Asked, Found, Key, look
 from earshot.factors.numbers import read_numbers
 from earshot.files import read_json, write_json
-from earshot.params import Params, WmfFactors
+from earshot.params import Params
 from earshot.recommend.held_out_lists import HeldOutLists, HeldOutServed, Recipe, refit, serve_held_out
 from earshot.recommend.list_rules import ListRules
 from earshot.spaces.placing import Placed
@@ -64,13 +64,9 @@ def _serve_candidate(paths: Paths, params: Params, held_out: HeldOut) -> HeldOut
     space = read_space(paths.data("cnn_checkpoint"), wmf)
     n0 = float(read_json(paths.data("warm_up") / "warm_up.json")["n0"])
     heard = Placed(ids, np.load(predicted / "item_factors.npy", allow_pickle=False))
-    refitted = refit(space, held_out.known, recipe_of(read_numbers(wmf), params.seed))
+    recipe = Recipe(read_numbers(wmf).iterations, params.seed)
+    refitted = refit(space, held_out.known, recipe)
     return serve_held_out(held_out.known, held_out.asked, held_out.song_ids, heard, refitted, n0)
-
-
-def recipe_of(wmf: WmfFactors, seed: int) -> Recipe:
-    """How the factorization of the snapshot was swept."""
-    return Recipe(wmf.iterations, seed)
 
 
 def _by_kind(lists: HeldOutLists, held_out: HeldOut) -> Iterator[tuple[str, Found]]:

@@ -28,7 +28,7 @@ def test_the_projects_own_params_are_read() -> None:
         ("wmf_factors.fators", 20, "wmf_factors.fators=20: unknown key; allowed here: factors, alpha,"),
         ("training_set.split.by", "album", "training_set.split.by='album': Input should be 'song', 'artist'"),
         ("training_set.split.fold", 4, "fold=4 must be below folds=4"),
-        ("cnn_checkpoint.encoder.file", "net", "encoder={'file': 'net', 'class': 'ConvolutionalEncoder'"),
+        ("cnn_checkpoint.encoder.file", "net", "encoder={'file': 'net', 'class': 'Blocks'"),
         ("cnn_checkpoint.encoder.file", "data/deliveries/a/net.py", "nothing below data/ is run"),
         ("cnn_checkpoint.encoder.class_path", "a:B", "and class_path='a:B': wanted one"),
         ("cnn_checkpoint.objective.class", "no name", "objective.class_path='earshot.training.objectives.f"),

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from earshot.baselines.shared_ridge import PENALTIES
 from earshot.catalogue.play_counts import PlayCounts
-from earshot.evaluation.block_trials import Fold, combinations, folds_of
+from earshot.evaluation.block_trials import Fold, artist_folds, combinations, folds_of
 from earshot.lanes.advise import SOUND, compare
 from earshot.params import WmfFactors
 
@@ -33,7 +33,7 @@ def world() -> tuple[PlayCounts, pd.DataFrame, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def folds(world: tuple[PlayCounts, pd.DataFrame, np.ndarray]) -> list[Fold]:
-    return folds_of(world[0], world[1], 4, 0, NUMBERS, seed=0)
+    return folds_of(world[0], world[1], artist_folds(world[1], 4), NUMBERS, seed=0)
 
 
 def test_no_artist_is_on_two_sides(
@@ -47,7 +47,7 @@ def test_no_artist_is_on_two_sides(
         inner = pd.DataFrame({"part": fold.inner, "artist": songs["artist_id"].to_numpy()[fold.learned]})
         inner = inner[inner["artist"] != ""]
         assert inner.groupby("artist")["part"].nunique().max() == 1
-    other = folds_of(world[0], songs, 4, 1, NUMBERS, seed=0)
+    other = folds_of(world[0], songs, artist_folds(songs, 4, partition=1), NUMBERS, seed=0)
     assert {*other[0].cold_start.song_ids} != {*folds[0].cold_start.song_ids}
 
 

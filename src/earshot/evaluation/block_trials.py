@@ -8,7 +8,7 @@ held out of those learned from (nested folds).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from earshot.arrays import positions_of
 from earshot.baselines.linear import one_scale
 from earshot.baselines.shared_ridge import PENALTIES, decompose
 from earshot.catalogue.play_counts import PlayCounts
-from earshot.catalogue.split import parts
+from earshot.catalogue.split import artist_or_song, parts
 from earshot.columns import ARTIST_ID, SONG_ID
 from earshot.evaluation.cold_start import ColdStart
 from earshot.evaluation.protocol import System
@@ -92,14 +92,9 @@ class Fold:
 
 
 def folds_of(
-    plays: PlayCounts,
-    songs: pd.DataFrame,
-    n_folds: int,
-    partition: int,
-    numbers: WmfFactors,
-    seed: int,
+    plays: PlayCounts, songs: pd.DataFrame, folds: Iterable[NDArray[np.bool_]], numbers: WmfFactors, seed: int
 ) -> list[Fold]:
-    """The folds of one partition of the artists; those in which nobody can be asked are left out.
+    """The folds in which somebody can be asked.
 
     Parameters
     ----------
@@ -107,8 +102,8 @@ def folds_of(
         Of songs, and of items without audio, which are in every factorization.
     songs
         song_id and artist_id (`""` or null where unknown) of the n songs with plays and audio.
-    partition
-        Another number, other folds.
+    folds
+        (n,) each: which songs are held out.
     numbers
         Of the factorization; its first factors are drawn from `seed`.
 
@@ -117,29 +112,33 @@ def folds_of(
     UserError
         Equations of the factorization without a unique solution.
     """
-    artists = songs[ARTIST_ID].fillna("")
-    units = artists.where(artists != "", songs[SONG_ID]).tolist()
-    outer = parts(units, n_folds, f"blocks{partition}")
-    made = (_fold(plays, songs, units, outer == fold, numbers, seed) for fold in range(n_folds))
+    made = (fold_of(plays, songs, held_out, numbers, seed) for held_out in folds)
     return [fold for fold in made if fold is not None]
 
 
-def _fold(
-    plays: PlayCounts,
-    songs: pd.DataFrame,
-    units: Sequence[str],
-    held_out: NDArray[np.bool_],
-    numbers: WmfFactors,
-    seed: int,
+def artist_folds(songs: pd.DataFrame, n_folds: int, partition: int = 0) -> list[NDArray[np.bool_]]:
+    """(n,) each: the songs of some artists; another `partition`, other artists together."""
+    part = parts(_artists(songs), n_folds, f"blocks{partition}")
+    return [part == fold for fold in range(n_folds)]
+
+
+def fold_of(
+    plays: PlayCounts, songs: pd.DataFrame, held_out: NDArray[np.bool_], numbers: WmfFactors, seed: int
 ) -> Fold | None:
+    """One fold; arguments and errors as of `folds_of`. None where nobody can be asked."""
     warm = warm_songs(plays, songs, held_out)
     if warm is None:
         return None
     users, targets = warm.factorize(numbers, seed)
     learned = np.flatnonzero(~held_out)
-    inner = parts((units[int(row)] for row in learned), INNER_FOLDS, "inner")
+    artists = _artists(songs)
+    inner = parts((artists[int(row)] for row in learned), INNER_FOLDS, "inner")
     candidates = positions_of(songs[SONG_ID], warm.cold_start.song_ids).astype(np.int64)
     return Fold(warm.cold_start, users, learned, targets, inner, candidates)
+
+
+def _artists(songs: pd.DataFrame) -> list[str]:
+    return artist_or_song(songs[SONG_ID], songs[ARTIST_ID].fillna(""))
 
 
 def combinations(blocks: Mapping[str, object], first: str) -> list[tuple[str, ...]]:

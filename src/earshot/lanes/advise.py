@@ -17,7 +17,7 @@ from earshot.catalogue.play_counts import PlayCounts
 from earshot.columns import ARTIST_ID, GENRES, SONG_ID, TAGS, genre_names
 from earshot.errors import UserError
 from earshot.evaluation import tables
-from earshot.evaluation.block_trials import Fold, combinations, folds_of
+from earshot.evaluation.block_trials import Fold, artist_folds, combinations, folds_of
 from earshot.evaluation.protocol import Result, evaluate, pool
 from earshot.extraction.statistics import row_statistics
 from earshot.factors.numbers import read_numbers
@@ -64,7 +64,7 @@ def advise(root: Path) -> dict[str, Any]:
     numbers = read_numbers(data / "wmf_search")
     store = HyperImageStore.open(data / "training_set" / "hyper_images")
     blocks = read_blocks(store, songs)
-    by_artist = folds_of(plays, songs, FOLDS, 0, numbers, SEED)
+    by_artist = folds_of(plays, songs, artist_folds(songs, FOLDS), numbers, SEED)
     if not by_artist:
         raise UserError(
             f"{data / 'training_set'}: {len(songs)} songs with plays and audio: too few to hold out"
@@ -142,8 +142,8 @@ def _artist(
     known = songs[ARTIST_ID].fillna("")
     if known.eq("").all():
         return []
-    alone = songs.assign(**{ARTIST_ID: ""})
-    folds = folds_of(plays, alone, FOLDS, 0, numbers, SEED)
+    alone = songs.assign(**{ARTIST_ID: ""})  # every song its own artist
+    folds = folds_of(plays, alone, artist_folds(alone, FOLDS), numbers, SEED)
     words = [[artist] if artist else [] for artist in known]
     ids = songs[SONG_ID].tolist()
     own = [

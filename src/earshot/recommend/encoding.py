@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,17 @@ def _values_hash(store: HyperImageStore, positions: NDArray[np.intp], families: 
         else:
             content.update(store.vectors(family, positions).tobytes())
     return content.hexdigest()
+
+
+def unknown_words(store: HyperImageStore, encoder_folder: Path) -> dict[str, int]:
+    """Words of songs that the encoder did not learn, and of how many songs each is said, most said first."""
+    others = read_json(encoder_folder / "encoder.json").get("others", ())
+    found: Counter[str] = Counter()
+    for family in others:
+        if known := set(family["words"]):
+            said = store.words(family["name"], range(len(store.songs)))
+            found.update(word for words in said for word in words if word not in known)
+    return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
 
 
 def read_encoded(store: HyperImageStore, folder: Path) -> Vectors:

@@ -18,7 +18,7 @@ from earshot.columns import HEARD, N_LISTENERS, SHARD, SONG_ID, UNLIKE, USER_ID
 from earshot.errors import UserError
 from earshot.files import read_json, write_json, write_table
 from earshot.params import Params
-from earshot.recommend.encoding import encode_shards, is_of, read_encoded, read_unlike
+from earshot.recommend.encoding import encode_shards, is_of, read_encoded, read_unlike, unknown_words
 from earshot.recommend.serving import Served, serve
 from earshot.releases import Manifest, NothingReleased
 from earshot.spaces.placing import Ids, Placed, Vectors
@@ -76,6 +76,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         "notices": [
             *_other_code(release, paths.output / "release" / "cnn_checkpoint"),
             *([_notice(unlike)] if len(unlike) else []),
+            *_words_left_out(unknown_words(store, paths.output / "release" / "cnn_checkpoint")),
         ],
     }
 
@@ -97,6 +98,14 @@ def _notice(unlike: Ids) -> str:
         f"{len(unlike):,} of the songs sound unlike anything trained on; what is predicted for them "
         f"is drawn to the mean: {named}"
     )
+
+
+def _words_left_out(words: dict[str, int]) -> list[str]:
+    if not words:
+        return []
+    named = [f"{word} ({n:,})" for word, n in list(words.items())[:_TOLD]]
+    told = ", ".join([*named, *(["..."] if len(words) > _TOLD else [])])
+    return [f"{len(words):,} words that the model has not learned are left out, with songs each: {told}"]
 
 
 def _refuse_other_images(release: Manifest, store: HyperImageStore) -> None:

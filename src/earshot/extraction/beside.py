@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from earshot.classes import Component
 from earshot.columns import DELIVERY, N_FRAMES, REASON, SHARD, SONG_ID
 from earshot.errors import UserError
 from earshot.extraction.images import PlannedShard, excerpts, shard_files
-from earshot.features.families import SongSource, described, load_family
+from earshot.features.families import SongSource, described, file_in, load_family
 from earshot.features.hyper_image import Excerpt, read_excerpt
 from earshot.files import replacing, write_table
 from earshot.params import HyperImages
@@ -178,7 +178,12 @@ def lines_in_shards(made: pd.DataFrame) -> pd.Series[int]:
 
 
 def write_song_values(
-    folder: Path, component: Component, songs: pd.DataFrame, deliveries: Path, settings: HyperImages
+    folder: Path,
+    component: Component,
+    songs: pd.DataFrame,
+    deliveries: Path,
+    settings: HyperImages,
+    song_ids: Callable[[Path], Iterable[str]],
 ) -> None:
     """Write what a family of unit `song` says of `songs` into the store `folder`.
 
@@ -188,6 +193,8 @@ def write_song_values(
         Lines of `data/raw_audio/songs.parquet`: those with an image.
     deliveries
         Where the folders of the deliveries are that brought them.
+    song_ids
+        The songs of the delivery in a folder, in the order of its table.
 
     Raises
     ------
@@ -201,7 +208,8 @@ def write_song_values(
     for row in songs.sort_values([DELIVERY, SONG_ID]).to_dict("records"):
         place = deliveries / str(row[DELIVERY])
         named = {str(name): value for name, value in row.items()}
-        value = family.compute(SongSource(row=named, file=partial(_file_in, place)), settings)
+        source = SongSource(named, file=partial(file_in, place), song_ids=partial(song_ids, place))
+        value = family.compute(source, settings)
         if isinstance(value, np.ndarray) and value.shape != (stored.width,):
             raise UserError(
                 f"song {row[SONG_ID]!r}: family {family.name!r} made {value.shape}: wanted {(stored.width,)}"
@@ -212,7 +220,3 @@ def write_song_values(
     if stored.dtype != WORDS:
         values = np.array(values, stored.dtype).reshape(len(values), stored.width)
     write_values(folder, stored, list(by_song), values)
-
-
-def _file_in(folder: Path, name: str) -> Path | None:
-    return folder / name if (folder / name).is_file() else None

@@ -8,11 +8,11 @@ key, byte or file of any other. It is named there as `{file: path/to/file.py, cl
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -46,7 +46,12 @@ class SongSource:
     row: Mapping[str, Any] = field(default_factory=dict)
     blocks: Callable[[int], Iterator[Samples]] = lambda _: iter(())
     file: Callable[[str], Path | None] = lambda _: None
-    song_ids: Callable[[], Sequence[str]] = lambda: ()
+    song_ids: Callable[[], Iterable[str]] = lambda: ()
+
+
+def file_in(delivery: Path, name: str) -> Path | None:
+    """The file of that name in the folder of a delivery, None where there is none."""
+    return delivery / name if (delivery / name).is_file() else None
 
 
 class FeatureFamily(Protocol):
@@ -86,6 +91,15 @@ class FeatureFamily(Protocol):
         AudioError
             A file that cannot be decoded.
         """
+        ...
+
+
+@runtime_checkable
+class ChecksDeliveries(Protocol):
+    """A family of unit `song` that can say, before a delivery is taken in, that a file in it is no good."""
+
+    def check(self, delivery: SongSource) -> None:
+        """Raise a UserError that names file, row, column and value; `row` of `delivery` is empty."""
         ...
 
 

@@ -9,6 +9,7 @@ from earshot.arrays import is_among
 from earshot.catalogue.songs import count_reasons
 from earshot.checks import SONGS_WITH_AN_IMAGE, share_check
 from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, LINE, N_FRAMES, REASON, SONG_ID, WITHDRAWN
+from earshot.deliveries.reading import read_song_ids
 from earshot.errors import UserError
 from earshot.extraction.beside import (
     beside_files,
@@ -130,4 +131,6 @@ def _refuse_missing(paths: Paths, shards: Sequence[PlannedShard]) -> None:
 def _say(paths: Paths, families: Sequence[StoredFamily], songs: pd.DataFrame, params: Params) -> None:
     for component, family in zip(params.hyper_images.families, families, strict=True):
         if not family.in_shards:
-            write_song_values(paths.output, component, songs, paths.deliveries, params.hyper_images)
+            write_song_values(
+                paths.output, component, songs, paths.deliveries, params.hyper_images, read_song_ids
+            )

@@ -11,8 +11,9 @@ import pytest
 from earshot.audio.samples import AudioError
 from earshot.errors import UserError
 from earshot.families import musicnn
-from earshot.families.musicnn import MusiCNN, hash_of, log_mel, read_weights, windows_of
+from earshot.families.musicnn import MusiCNN, hash_of, log_mel, read_weights
 from earshot.families.musicnn_network import Network
+from earshot.features.consecutive import consecutive_windows
 from earshot.features.families import SongSource, described
 from earshot.features.hyper_image import DEFAULTS
 from earshot.files import replace_arrays
@@ -42,15 +43,6 @@ def test_loud_samples_stay_finite_and_far_too_loud_ones_are_refused() -> None:
         log_mel(iter([1e4 * chirp(1.0)]))
 
 
-@pytest.mark.parametrize(("n_frames", "n_windows"), [(1, 1), (186, 1), (187, 1), (373, 1), (374, 2)])
-def test_windows_follow_each_other_and_the_rest_is_left_out(n_frames: int, n_windows: int) -> None:
-    frames = np.arange(1, n_frames + 1, dtype=np.float32)[:, None]
-    windows = windows_of(frames)
-    assert windows.shape == (n_windows, 187, 1)
-    wanted = np.pad(frames, ((0, max(0, 187 - n_frames)), (0, 0)))[: 187 * n_windows]
-    assert np.array_equal(windows.reshape(-1, 1), wanted)
-
-
 def test_the_layers_are_those_of_a_slow_network() -> None:
     weights = random_weights(1)
     windows = np.random.default_rng(2).uniform(0, 4, (3, 150, 96)).astype(np.float32)
@@ -72,7 +64,7 @@ def test_a_song_is_the_mean_of_its_windows(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "pretrained").mkdir()
     replace_arrays(tmp_path / "pretrained" / "musicnn-MTT.npz", **weights)
     found = both.compute(song, DEFAULTS)
-    windows = windows_of(log_mel(iter([chirp(7.0)])))
+    windows = consecutive_windows(log_mel(iter([chirp(7.0)])), 187)
     assert len(windows) == 2
     of_windows = [slow_layers(weights, window) for window in windows]
     pooled, last = (np.mean(each, axis=0) for each in zip(*of_windows, strict=True))

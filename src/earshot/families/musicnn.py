@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from earshot.audio.samples import AudioError, Samples
 from earshot.errors import UserError
+from earshot.features.consecutive import consecutive_windows
 from earshot.features.families import SongSource
 from earshot.features.mel import mel_parts, mel_power
 from earshot.features.spectrum import power_spectra
@@ -104,7 +105,7 @@ class MusiCNN:
             Weights that are not there, or others.
         """
         network = _network(weights_file(self._weights).resolve(), HASHES[self._weights])
-        found = network.vectors(windows_of(log_mel(song.blocks(SAMPLE_RATE))))
+        found = network.vectors(consecutive_windows(log_mel(song.blocks(SAMPLE_RATE)), WINDOW_FRAMES))
         vector: NDArray[np.float32] = np.concatenate([found[layer].mean(axis=0) for layer in self._layers])
         return vector
 
@@ -125,14 +126,6 @@ def log_mel(blocks: Iterable[Samples]) -> NDArray[np.float32]:
         raise AudioError("not finite")
     values: NDArray[np.float32] = np.log10(1 + np.float32(10_000) * power.astype(np.float32))
     return values
-
-
-def windows_of(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Consecutive windows, `(n, 187, n_mels)`, without the rest at the end; few frames are filled up."""
-    n_windows = max(1, len(frames) // WINDOW_FRAMES)
-    whole = np.zeros((n_windows * WINDOW_FRAMES, frames.shape[1]), np.float32)
-    whole[: len(frames)] = frames[: len(whole)]
-    return whole.reshape(n_windows, WINDOW_FRAMES, -1)
 
 
 @lru_cache(maxsize=1)

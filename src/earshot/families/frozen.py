@@ -140,9 +140,9 @@ def _load(path: Path, wanted: str, network: str | None) -> Network:
     found = sha256_of(content).hexdigest()
     if found != wanted:
         raise UserError(f"{path}: sha256 {found}: {_KEY} says {wanted!r}; wanted that file, or its sha256")
-    return (
-        _onnx(path, content) if network is None else _torch(path, content, Component(**json.loads(network)))
-    )
+    if network is None:
+        return _onnx(path, content)
+    return _torch(path, content, Component(**json.loads(network)))
 
 
 def _torch(path: Path, content: bytes, component: Component) -> Network:

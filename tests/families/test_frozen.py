@@ -172,5 +172,5 @@ def test_the_extra_is_named_where_it_is_not_there(tmp_path: Path, monkeypatch: p
     path = tmp_path / "net.onnx"
     path.write_bytes(matmul_model(np.eye(4, 2)))
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)  # as where it is not installed
-    with pytest.raises(UserError, match=r"net\.onnx: ONNX wants `pip install 'earshot\[onnx\]'`"):
+    with pytest.raises(UserError, match=r"net\.onnx: ONNX wants earshot's extra `onnx`: `pip install"):
         vector(onnx_family(path))

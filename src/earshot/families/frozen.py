@@ -168,7 +168,9 @@ def _onnx(path: Path, content: bytes) -> Network:
     try:
         import onnxruntime
     except ImportError:
-        raise UserError(f"{path}: ONNX wants `pip install 'earshot[onnx]'`, which is not there") from None
+        raise UserError(
+            f"{path}: ONNX wants earshot's extra `onnx`: `pip install -e '.[onnx]'` in its clone"
+        ) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # a process a core hears songs
     try:

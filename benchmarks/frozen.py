@@ -1,4 +1,4 @@
-"""Claims: a frozen encoder hears a song once, for some hyper-images' worth; onboarding stays below 1 s a song.
+"""Claims: a frozen encoder hears a song once, for some hyper-images' worth; an onboarding hardly notices.
 
     earshot features musicnn && python benchmarks/frozen.py [CLIPS] [ROUNDS] [ONBOARDINGS]
 

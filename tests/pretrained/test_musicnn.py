@@ -9,9 +9,15 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from earshot.cli.main import app
 from earshot.errors import UserError
-from earshot.families.musicnn import HASHES, hash_of, read_weights, weights_file
+from earshot.families.musicnn import HASHES, MusiCNN, hash_of, read_weights, weights_file
+from earshot.features.families import described, families_of
+from earshot.features.hyper_image import DEFAULTS
+from earshot.files import parse_yaml
+from earshot.params import HyperImages, check_params
 from earshot.pretrained import musicnn
 from earshot.pretrained.musicnn import bring
 from tests.families.musicnn_weights import random_weights
@@ -58,6 +64,21 @@ def test_a_wheel_with_other_bytes_is_named(wheel: Path, tmp_path: Path) -> None:
 def test_weights_of_another_name_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--weights VGG: wanted MSD or MTT"):
         bring(tmp_path, "VGG")
+
+
+def test_the_command_prints_lines_that_params_yaml_can_take(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("params.yaml", "dvc.yaml", ".dvc"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["features", "musicnn", "--wheel", str(wheel)])
+    assert done.exit_code == 0
+    first, _, lines = done.stdout.partition("\n")
+    assert first == "pretrained/musicnn-MSD.npz: written. In params.yaml:"
+    settings = vars(DEFAULTS) | parse_yaml(lines)["hyper_images"]
+    asked = check_params(settings, "params.yaml", HyperImages)
+    assert families_of(asked) == [described(MusiCNN("MSD"), DEFAULTS)]
 
 
 @pytest.mark.skipif(REAL is None, reason="EARSHOT_MUSICNN_WHEEL names no wheel")

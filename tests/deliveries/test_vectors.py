@@ -9,26 +9,37 @@ import pandas as pd
 import pytest
 
 from earshot.deliveries.check import Refused
+from earshot.deliveries.ingest import ingest
 from earshot.deliveries.quality import check_vectors
+from tests.deliveries.workspaces import empty_workspace
 
-PARAMS = Path(__file__).parents[2] / "params.yaml"
 FAMILY = "{file: src/earshot/families/embedding.py, class: Embedding, init_args: {width: 2, file: %s}}"
 
 
 @pytest.fixture
 def delivery(tmp_path: Path) -> Path:
-    """Of three songs, in a workspace that asks for vectors of two numbers in both kinds of file."""
+    """Of three songs, beside a workspace that asks for vectors of two numbers in both kinds of file."""
     table, array = FAMILY % "embeddings.parquet", FAMILY % "e.npy, name: other"
-    params = PARAMS.read_text().replace("families: []", f"families: [{table}, {array}]")
-    (tmp_path / "params.yaml").write_text(params)
+    params = empty_workspace(tmp_path / "workspace") / "params.yaml"
+    params.write_text(params.read_text().replace("families: []", f"families: [{table}, {array}]"))
     folder = tmp_path / "delivery"
     folder.mkdir()
     pd.DataFrame({"song_id": ["b", "a", "c"]}).to_csv(folder / "songs.csv", index=False)
     return folder
 
 
+def test_ingest_refuses_them_and_leaves_nothing(delivery: Path) -> None:
+    workspace = delivery.parent / "workspace"
+    np.save(delivery / "e.npy", np.full((3, 2), np.inf))
+    with pytest.raises(Refused, match=rf"^{delivery}/e\.npy, row 1: column 1=inf: wanted a finite number"):
+        ingest(delivery, workspace)
+    assert not (workspace / "data" / "deliveries" / "index.csv").exists()
+    np.save(delivery / "e.npy", np.ones((3, 2)))
+    assert ingest(delivery, workspace).new
+
+
 def check(delivery: Path) -> None:
-    check_vectors(Path("theirs"), delivery, delivery.parent)
+    check_vectors(Path("theirs"), delivery, delivery.parent / "workspace")
 
 
 def test_good_ones_and_none_pass(delivery: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from earshot.families.musicnn import weights_file
 from tests.pipeline.conftest import deliveries, finished, ingested
 from tests.pipeline.workspace import Workspace
 from tests.stages.evaluated_workspace import write_workspace
@@ -34,6 +35,11 @@ def test_hyper_images() -> None:
     measured = run("hyper_images.py", "1", "1")
     assert measured["kbit_s"] == pytest.approx(256, abs=2)
     assert measured["parity_max"] < 1e-3
+
+
+@pytest.mark.skipif(not weights_file("MSD").is_file(), reason="`earshot features musicnn` was not called")
+def test_frozen() -> None:
+    assert run("frozen.py", "1", "1")["musicnn_ms"] > 0
 
 
 @pytest.mark.parametrize("script", ["window_reader.py", "training_input.py"])

@@ -17,7 +17,7 @@ from earshot.predictors.inputs import consecutive
 from earshot.predictors.load import load_encoder, predict, read_description, save_encoder
 from earshot.predictors.song_encoder import EncoderDescription, build, describe, heard_beside
 from earshot.store.families import StoredFamily
-from earshot.store.reader import HyperImageStore, frame_file, write_store
+from earshot.store.reader import HyperImageStore, shard_file, write_store
 from earshot.store.shards import write_shard
 from earshot.store.song_values import write_values
 from tests.training.heard import N_SONGS, write_training_set
@@ -42,7 +42,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> HyperImageStore:
     store = HyperImageStore.open(folder / "hyper_images")
     draw = np.random.default_rng(0)
     lines = [draw.integers(-9000, 9000, (n, HOP)).astype(np.int16) for n in store.songs["n_frames"]]
-    place = store.folder / frame_file(SAMPLES, "all")
+    place = store.folder / shard_file(SAMPLES, "all")
     write_shard(place, lines, HOP, SAMPLES.dtype)
     said = [[f"genres={n % 4}"] for n in range(N_SONGS - 1)]
     ids = store.songs["song_id"].tolist()

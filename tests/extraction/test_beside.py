@@ -45,7 +45,7 @@ class Loudness:
         return 1
 
     def compute(self, song, settings):
-        samples = np.concatenate(list(song.blocks()))
+        samples = np.concatenate(list(song.blocks(settings.sample_rate)))
         if len(samples) < settings.sample_rate:
             raise AudioError("shorter than a second")
         n_frames = 1 + len(samples) // settings.hop_length + self.extra
@@ -166,7 +166,10 @@ def test_vectors_that_a_delivery_brings_are_those_of_its_songs(workspace: Worksp
             {"song_id": ["a", "b"], "x": [1.0, np.nan], "y": [1.0, 1.0]},
             "row 2: x=nan: wanted a finite",
         ),
-        ({"song_id": ["a", "a"], "x": [1.0, 2.0], "y": [1.0, 2.0]}, "song_id='a' stands there twice"),
+        (
+            {"song_id": ["b", "a", "a"], "x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]},
+            "row 2: song_id='a' is that of row 3 too: wanted one row a song",
+        ),
         ({"song_id": ["a"], "x": [1.0]}, "1 columns of numbers: wanted song_id and 2 columns"),
         ({"song_id": ["a"], "x": [1.0], "y": ["z"]}, "1 columns of numbers, and 'y': wanted"),
         ({"x": [1.0], "y": [1.0]}, "2 columns of numbers: wanted song_id and 2"),
@@ -176,6 +179,17 @@ def test_vectors_that_are_none_are_named(table: dict, words: str, workspace: Wor
     bring_vectors(workspace, pd.DataFrame(table))
     with pytest.raises(UserError, match=words):
         workspace.run("hyper_images")
+
+
+def test_an_array_has_the_songs_of_its_delivery_in_their_order(workspace: Workspace) -> None:
+    array = np.array([[1, 2], [3, 4], [5, 6]], np.float64)  # songs.csv has b, a, c
+    np.save(workspace.root / "data" / "deliveries" / "first" / "vectors.npy", array)
+    family = Component("earshot.families.embedding:Embedding", {"width": 2, "file": "vectors.npy"})
+    workspace.set("hyper_images", families=[family])
+    workspace.run("hyper_images")
+    images = store(workspace)
+    positions = [images.position(song) for song in "cba"]
+    assert images.vectors("embedding", positions).tolist() == [[5, 6], [1, 2], [3, 4]]
 
 
 def test_a_table_of_vectors_that_is_none_is_named(workspace: Workspace) -> None:
@@ -261,6 +275,6 @@ def test_bytes_change_with_the_version_alone(component: Component, md5: str) -> 
     """Whoever changes what a family makes raises its `version`, then puts the new md5 here."""
     family = load_family(component)
     row = {"genres": "Jazz; funk", "year": "1994", "tags": "live"}
-    made = family.compute(SongSource(row, lambda: iter([SAWTOOTH, SAWTOOTH[:900]])), DEFAULTS)
+    made = family.compute(SongSource(row, lambda _: iter([SAWTOOTH, SAWTOOTH[:900]])), DEFAULTS)
     content = made.tobytes() if isinstance(made, np.ndarray) else "\n".join(made).encode()
     assert (family.version, hashlib.md5(content, usedforsecurity=False).hexdigest()) == (1, md5)

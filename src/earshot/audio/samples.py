@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.errors import UserError
+
 Samples = NDArray[np.float32]
 """`(n_samples, channels)`, full scale at -1 and 1."""
 
@@ -41,6 +43,8 @@ def check_format(sample_rate: int, channels: int) -> None:
 def codec_errors() -> Iterator[None]:
     """Whatever a decoder raises over a file's content becomes a BrokenError; a disk that fails stays OSError.
 
+    So does a UserError, which is about no file's content.
+
     Decoders raise what they like over broken files: LibsndfileError, FFmpegError, ValueError,
     UnicodeDecodeError, ZeroDivisionError, MemoryError.
     """
@@ -48,7 +52,7 @@ def codec_errors() -> Iterator[None]:
 
     try:
         yield
-    except AudioError:
+    except (AudioError, UserError):
         raise
     except MemoryError:
         raise BrokenError("broken: it takes more memory than there is") from None

@@ -26,7 +26,7 @@ from earshot.deliveries.contents import list_files
 from earshot.deliveries.copying import copy_files
 from earshot.deliveries.inbox import make_inbox
 from earshot.deliveries.index import INDEX_HEADER, WITHDRAWALS, index_line, read_lines
-from earshot.deliveries.quality import check_plays, check_sound
+from earshot.deliveries.quality import check_plays, check_sound, check_vectors
 from earshot.errors import UserError
 from earshot.files import read_json, replace_json, replace_text
 from earshot.locks import holding
@@ -83,7 +83,7 @@ def ingest(folder: Path, root: Path, say: Say = terminal.say, arrived: float | N
     Raises
     ------
     Refused
-        The delivery is no good: whatever `check`, `check_plays` and `check_sound` refuse; a name that
+        The delivery is no good: whatever `check` and the checks of `quality` refuse; a name that
         DVC leaves out; a folder that is, holds or belongs to the workspace.
     Mistake
         An error that nobody has thought of; its traceback is in .earshot/failed/ingest.txt.
@@ -129,6 +129,7 @@ def _ingest(folder: Path, root: Path, say: Say, arrived: float) -> Ingested:
                     say(f"{name}: has the content of {line.name}, which was withdrawn; taken in anew")
             if waiting := check_plays(folder, work / "copy", root):
                 say(f"{name}: {waiting}")
+            check_vectors(folder, work / "copy", root)
             check_sound(folder, work / "copy", root, md5)
             # before the rename: names what a kill would leave
             replace_json(work / "pending.json", {"name": name, "md5": md5, "arrived": arrived})

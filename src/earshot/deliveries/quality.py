@@ -1,4 +1,4 @@
-"""Whether the plays and the sound of a delivery can be used, judged before they are taken in."""
+"""Whether plays, sound and vectors of a delivery can be used, judged before they are taken in."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from earshot.catalogue.songs import judge, too_many_bad, with_probes
 from earshot.columns import AUDIO, COLUMN, FILE, PLAYED_AT, REASON, ROW, SONG_ID, VALUE
 from earshot.deliveries.check import Refused
 from earshot.deliveries.index import read_lines
-from earshot.deliveries.reading import named_songs, play_files, read_plays, read_songs
+from earshot.deliveries.reading import named_songs, play_files, read_plays, read_song_ids, read_songs
 from earshot.deliveries.tables import refuse_open_quotes
 from earshot.errors import UserError
+from earshot.features.families import ChecksDeliveries, SongSource, file_in, load_family
 from earshot.params import PlayCountSettings, load_params
 from earshot.validation.merging import Share, invalid_share, songs_of, unknown_share
 from earshot.validation.parts import INVALID_FILE, write_part
@@ -152,6 +153,26 @@ def _says(share: Share, what: str, name: str, most: float, shown: str) -> str:
         f"{share.bad:,} of {share.rows:,} {what}, play_counts.{name}={most:g} allows {most:.0%}; "
         f"the first: {shown}"
     )
+
+
+def check_vectors(folder: Path, copy: Path, root: Path) -> None:
+    """Have the families of params.yaml that read files of a delivery look at those in the `copy` of `folder`.
+
+    Raises
+    ------
+    Refused
+        A file that a family cannot use: the stage would stop at it, and all other deliveries with it.
+    UserError
+        params.yaml is wrong.
+    """
+    settings = load_params(root / "params.yaml").hyper_images
+    for family in map(load_family, settings.families):
+        if isinstance(family, ChecksDeliveries):
+            delivery = SongSource(file=partial(file_in, copy), song_ids=partial(read_song_ids, copy))
+            try:
+                family.check(delivery)
+            except UserError as error:
+                raise Refused(str(error).replace(str(copy), str(folder))) from None
 
 
 def check_sound(folder: Path, copy: Path, root: Path, md5: str) -> None:

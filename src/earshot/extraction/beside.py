@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,16 +13,16 @@ import numpy as np
 from earshot.audio.probing import quiet_codecs
 from earshot.audio.samples import AudioError, codec_errors
 from earshot.classes import Component
-from earshot.columns import DELIVERY, N_FRAMES, REASON, SONG_ID
+from earshot.columns import DELIVERY, N_FRAMES, REASON, SHARD, SONG_ID
 from earshot.errors import UserError
 from earshot.extraction.images import PlannedShard, excerpts, shard_files
-from earshot.features.families import SongSource, described, load_family
+from earshot.features.families import SongSource, described, file_in, load_family
 from earshot.features.hyper_image import Excerpt, read_excerpt
 from earshot.files import replacing, write_table
 from earshot.params import HyperImages
 from earshot.pool import parallel_map
 from earshot.store.families import WORDS, StoredFamily
-from earshot.store.reader import frame_file
+from earshot.store.reader import shard_file
 from earshot.store.shards import Lines, Outcome, ShardDraft
 from earshot.store.song_values import write_values
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 
 class _Task(NamedTuple):
-    """A song, and how many frames its image has."""
+    """A song, and how many lines it has in its shard's file: as many as its image's frames, or one."""
 
     excerpt: Excerpt
-    n_frames: int
+    n_lines: int
 
 
 def beside_files(family: StoredFamily, shard: PlannedShard) -> tuple[str, str]:
-    """The two files of a family of unit `frame` for a shard: its lines, and what could not be made."""
-    lines = frame_file(family, shard.key)
+    """The two files of a family for a shard: its lines, and what could not be made."""
+    lines = shard_file(family, shard.key)
     return lines, lines.removesuffix("npy") + "parquet"
 
 
@@ -51,7 +51,9 @@ def make_beside(
     folder: Path,
     settings: HyperImages,
 ) -> None:
-    """Write the lines of a family of unit `frame` for `shards` into `folder`, on all cores.
+    """Write the lines of a family of unit `frame` or `sound` for `shards` into `folder`, on all cores.
+
+    Of unit `sound` every song that has an image has one (`lines_in_shards`).
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def make_beside(
     Raises
     ------
     UserError
-        Lines that are not as many as the image's frames, or not as wide as the family says.
+        Lines that are not as many as wanted, or not as wide as the family says; what the family raises.
     """
     import pandas as pd
 
@@ -75,10 +77,12 @@ def make_beside(
         ShardDraft(folder / beside_files(family, shard)[0], family.width, family.dtype) for shard in shards
     ]
     lengths = [pd.read_parquet(images / shard_files(shard.key)[1])[N_FRAMES] for shard in shards]
+    if family.heard:
+        lengths = [n_frames.clip(upper=1) for n_frames in lengths]
     tasks = [
-        _Task(excerpt._replace(path=root / excerpt.path), n_frames)
+        _Task(excerpt._replace(path=root / excerpt.path), n_lines)
         for shard, draft, of_shard in zip(shards, drafts, lengths, strict=True)
-        for excerpt, n_frames in list(zip(excerpts(shard.files, settings), of_shard, strict=True))[
+        for excerpt, n_lines in list(zip(excerpts(shard.files, settings), of_shard, strict=True))[
             len(draft.entries) :  # behind what an interrupted run has put there
         ]
     ]
@@ -104,18 +108,20 @@ def make_beside(
 
 
 def _made(task: _Task, component: Component, settings: HyperImages) -> Outcome:
-    return lines_of(task.excerpt, task.n_frames, component, settings)
+    return lines_of(task.excerpt, task.n_lines, component, settings)
 
 
-def lines_of(excerpt: Excerpt, n_frames: int, component: Component, settings: HyperImages) -> Outcome:
-    """The lines of a song whose image has `n_frames`, or why there are none; `""` without an image.
+def lines_of(excerpt: Excerpt, n_lines: int, component: Component, settings: HyperImages) -> Outcome:
+    """The `n_lines` of a song, `(n_lines, width)`, or why there are none; `""` where none are wanted.
+
+    `n_lines` is the number of frames of its image; of a family of unit `sound` 1.
 
     Raises
     ------
     UserError
-        Not a line for each of the frames, or not as wide as the family says.
+        Not so many lines, or not as wide as the family says; what the family raises.
     """
-    if not n_frames:
+    if not n_lines:
         return ""
     family = load_family(component)
     try:
@@ -124,19 +130,22 @@ def lines_of(excerpt: Excerpt, n_frames: int, component: Component, settings: Hy
             made = family.compute(source, settings)
     except AudioError as error:
         return str(error)
-    wanted = np.dtype(family.dtype), (n_frames, family.width(settings))
+    heard, width = family.unit == "sound", family.width(settings)
+    wanted = np.dtype(family.dtype), (width,) if heard else (n_lines, width)
     if not isinstance(made, np.ndarray) or (made.dtype, made.shape) != wanted:
         found = f"{made.dtype} {made.shape}" if isinstance(made, np.ndarray) else repr(made)[:100]
+        lines = "a vector" if heard else "a line for each frame of the image"
         raise UserError(
-            f"{excerpt.path}: family {family.name!r} made {found}: wanted {wanted[0]} {wanted[1]}, "
-            "a line for each frame of the image"
+            f"{excerpt.path}: family {family.name!r} made {found}: wanted {wanted[0]} {wanted[1]}, {lines}"
         )
-    return made
+    if not heard:
+        return made
+    return made[None] if np.isfinite(made).all() else "not finite"
 
 
 def _add(draft: ShardDraft, task: _Task, outcome: Outcome, family: StoredFamily) -> None:
     if isinstance(outcome, str):
-        nothing: Lines = np.zeros((task.n_frames, family.width), family.dtype)
+        nothing: Lines = np.zeros((task.n_lines, family.width), family.dtype)
         draft.add(nothing, f"{family.name}: {outcome}" if outcome else None)
     else:
         draft.add(outcome)
@@ -151,14 +160,30 @@ def failed_beside(
     n_files = sum(len(shard.files) for shard in shards)
     reasons = pd.Series([None] * n_files, dtype="str")
     for family in families:
-        if family.unit == "frame":
+        if family.in_shards:
             tables = [pd.read_parquet(folder / beside_files(family, shard)[1]) for shard in shards]
             reasons = reasons.fillna(pd.concat(tables, ignore_index=True)[REASON].astype("str"))
     return reasons
 
 
+def lines_in_shards(made: pd.DataFrame) -> pd.Series[int]:
+    """Where in their shard's file of a family of unit `sound` songs have their line: every image has one.
+
+    Parameters
+    ----------
+    made
+        As of `read_shard_tables`: all songs of their shards, in order.
+    """
+    return (made[N_FRAMES] > 0).groupby(made[SHARD]).cumsum() - 1
+
+
 def write_song_values(
-    folder: Path, component: Component, songs: pd.DataFrame, deliveries: Path, settings: HyperImages
+    folder: Path,
+    component: Component,
+    songs: pd.DataFrame,
+    deliveries: Path,
+    settings: HyperImages,
+    song_ids: Callable[[Path], Iterable[str]],
 ) -> None:
     """Write what a family of unit `song` says of `songs` into the store `folder`.
 
@@ -168,6 +193,8 @@ def write_song_values(
         Lines of `data/raw_audio/songs.parquet`: those with an image.
     deliveries
         Where the folders of the deliveries are that brought them.
+    song_ids
+        The songs of the delivery in a folder, in the order of its table.
 
     Raises
     ------
@@ -181,7 +208,8 @@ def write_song_values(
     for row in songs.sort_values([DELIVERY, SONG_ID]).to_dict("records"):
         place = deliveries / str(row[DELIVERY])
         named = {str(name): value for name, value in row.items()}
-        value = family.compute(SongSource(row=named, file=partial(_file_in, place)), settings)
+        source = SongSource(named, file=partial(file_in, place), song_ids=partial(song_ids, place))
+        value = family.compute(source, settings)
         if isinstance(value, np.ndarray) and value.shape != (stored.width,):
             raise UserError(
                 f"song {row[SONG_ID]!r}: family {family.name!r} made {value.shape}: wanted {(stored.width,)}"
@@ -192,7 +220,3 @@ def write_song_values(
     if stored.dtype != WORDS:
         values = np.array(values, stored.dtype).reshape(len(values), stored.width)
     write_values(folder, stored, list(by_song), values)
-
-
-def _file_in(folder: Path, name: str) -> Path | None:
-    return folder / name if (folder / name).is_file() else None

@@ -37,7 +37,7 @@ class Samples16:
 
     def compute(self, song: SongSource, settings: HyperImages) -> NDArray[np.int16]:
         """Int16 `(n_frames, hop_length)`. AudioError where the file cannot be decoded."""
-        blocks = [block for block in song.blocks() if len(block)]
+        blocks = [block for block in song.blocks(settings.sample_rate) if len(block)]
         if not blocks:
             raise AudioError("no samples")
         samples = np.concatenate(blocks)

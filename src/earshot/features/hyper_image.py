@@ -125,12 +125,14 @@ def excerpt_start(seconds: float, settings: HyperImages, silences: str | None = 
     return min(max(0.0, (begin + end - settings.excerpt_seconds) / 2), latest)
 
 
-def read_excerpt(excerpt: Excerpt, settings: HyperImages) -> Iterator[Samples]:
-    """It, mono, at `settings.sample_rate`, in blocks `(n_samples,)`.
+def read_excerpt(
+    excerpt: Excerpt, settings: HyperImages, wanted_rate: int | None = None
+) -> Iterator[Samples]:
+    """It, mono, at `wanted_rate` (Hz; unless given `settings.sample_rate`), in blocks `(n_samples,)`.
 
     Raises AudioError, as `earshot.audio.decoding.decode`.
     """
     path, start, decoder, channel = excerpt
     sample_rate, blocks = open_blocks(path, start, settings.excerpt_seconds, decoder)
     mono = (to_mono(block, channel) for block in blocks)
-    return resample(mono, sample_rate, settings.sample_rate)
+    return resample(mono, sample_rate, wanted_rate or settings.sample_rate)

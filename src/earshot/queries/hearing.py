@@ -73,18 +73,18 @@ def _refuse_other_images(served: ServedState, description: EncoderDescription, s
 def _one_song(audio: Path, settings: HyperImages, others: Collection[str], folder: Path) -> HyperImageStore:
     """A store of its hyper-image alone and of the families `others`, as stage hyper_images would store it.
 
-    Nothing is said of it in words, and it has no vectors.
+    Nothing is said of it in words, and it has no vectors but those that are heard.
     """
     import pandas as pd
 
     from earshot.audio.probing import probe
-    from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
+    from earshot.columns import FIRST_FRAME, LINE, N_FRAMES, SHARD, SONG_ID
     from earshot.extraction.beside import lines_of
     from earshot.extraction.images import extract_image
     from earshot.features.hyper_image import excerpt_of, format_of
-    from earshot.store.reader import HyperImageStore, frame_file, write_store
+    from earshot.store.reader import HyperImageStore, shard_file, write_store
     from earshot.store.shards import write_shard
-    from earshot.store.song_values import write_values
+    from earshot.store.song_values import write_lines, write_values
 
     try:
         found = probe(audio)
@@ -102,13 +102,16 @@ def _one_song(audio: Path, settings: HyperImages, others: Collection[str], folde
         if family.name not in others:
             continue
         families.append(family)
-        if family.unit == "song":
+        if not family.in_shards:
             nothing: Any = [] if family.dtype == WORDS else np.empty((0, family.width), np.float32)
             write_values(folder, family, [], nothing)
             continue
-        lines = lines_of(excerpt_of(audio, found, settings), len(image), component, settings)
+        n_lines = 1 if family.heard else len(image)
+        lines = lines_of(excerpt_of(audio, found, settings), n_lines, component, settings)
         if isinstance(lines, str):
             raise UserError(f"{audio}: {family.name}: {lines}")
-        write_shard(folder / frame_file(family, "one"), [lines], family.width, family.dtype)
+        write_shard(folder / shard_file(family, "one"), [lines], family.width, family.dtype)
+        if family.heard:
+            write_lines(folder, family, pd.DataFrame([{SONG_ID: audio.name, LINE: 0}]))
     write_store(folder, format_of(settings), pd.DataFrame([row]), families)
     return HyperImageStore.open(folder)

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 from earshot.arrays import is_among
 from earshot.catalogue.songs import count_reasons
 from earshot.checks import SONGS_WITH_AN_IMAGE, share_check
-from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, N_FRAMES, REASON, SONG_ID, WITHDRAWN
+from earshot.columns import AUDIO, AUDIO_MD5, DELIVERY, LINE, N_FRAMES, REASON, SONG_ID, WITHDRAWN
+from earshot.deliveries.reading import read_song_ids
 from earshot.errors import UserError
-from earshot.extraction.beside import beside_files, failed_beside, make_beside, write_song_values
+from earshot.extraction.beside import (
+    beside_files,
+    failed_beside,
+    lines_in_shards,
+    make_beside,
+    write_song_values,
+)
 from earshot.extraction.images import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
 from earshot.features.families import families_of
 from earshot.features.hyper_image import format_of
@@ -21,6 +28,7 @@ from earshot.stages.reuse import linked
 from earshot.store.families import StoredFamily
 from earshot.store.reader import write_store
 from earshot.store.rows import ImageFormat
+from earshot.store.song_values import write_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +48,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     _fill(paths, shards, families, params)
     made = read_shard_tables(paths.output, shards)
     made[REASON] = made[REASON].fillna(failed_beside(families, shards, paths.output))
+    made[LINE] = lines_in_shards(made)
     made = made[made["current"]]
     images, bad = made[made[REASON].isna()], made[made[REASON].notna()].reset_index(drop=True)
     if images.empty:
@@ -47,6 +56,9 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
             f"none of {len(bad)} songs has a hyper-image; the first: {bad[AUDIO][0]}: {bad[REASON][0]}"
         )
     write_store(paths.output, image_format, images, families)
+    for family in families:
+        if family.heard:
+            write_lines(paths.output, family, images)
     _say(paths, families, songs[is_among(songs[SONG_ID], images[SONG_ID])], params)
     write_table(paths.output / "set_aside.parquet", bad[[SONG_ID, DELIVERY, AUDIO, REASON]])
     named = {"families": {family.name: family.key for family in families}} if families else {}
@@ -101,7 +113,7 @@ def _fill(
     for shard in new:
         linked(paths, shard_files(shard.key))
     for component, family in zip(params.hyper_images.families, families, strict=True):
-        if family.unit != "frame":
+        if not family.in_shards:
             continue
         new = [shard for shard in shards if not linked(paths, beside_files(family, shard))]
         _refuse_missing(paths, new)
@@ -118,5 +130,7 @@ def _refuse_missing(paths: Paths, shards: Sequence[PlannedShard]) -> None:
 
 def _say(paths: Paths, families: Sequence[StoredFamily], songs: pd.DataFrame, params: Params) -> None:
     for component, family in zip(params.hyper_images.families, families, strict=True):
-        if family.unit == "song":
-            write_song_values(paths.output, component, songs, paths.deliveries, params.hyper_images)
+        if not family.in_shards:
+            write_song_values(
+                paths.output, component, songs, paths.deliveries, params.hyper_images, read_song_ids
+            )

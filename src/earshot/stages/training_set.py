@@ -33,8 +33,8 @@ from earshot.files import link, read_json, write_table
 from earshot.params import Params, TrainingSet
 from earshot.stages.paths import Paths
 from earshot.store.families import StoredFamily
-from earshot.store.reader import HyperImageStore, frame_file, write_store
-from earshot.store.song_values import link_values, read_values
+from earshot.store.reader import HyperImageStore, shard_file, write_store
+from earshot.store.song_values import link_values, read_lines, read_values, write_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,12 +174,15 @@ def _link_images(paths: Paths, store: HyperImageStore, songs: pd.DataFrame) -> N
 
 
 def _link_family(store: HyperImageStore, family: StoredFamily, images: pd.DataFrame, folder: Path) -> None:
-    if family.unit == "song":
+    if not family.in_shards:
         ids, _ = read_values(store.folder, family)
         link_values(store.folder, folder, family, is_among(ids, images[SONG_ID]))
         return
+    if family.heard:
+        lines = read_lines(store.folder, family)
+        write_lines(folder, family, lines[is_among(lines[SONG_ID], images[SONG_ID])])
     (folder / family.name).mkdir()
-    for name in (frame_file(family, shard) for shard in sorted(set(images[SHARD]))):
+    for name in (shard_file(family, shard) for shard in sorted(set(images[SHARD]))):
         link(store.folder / name, folder / name)
 
 

@@ -25,6 +25,8 @@ class StoredFamily:
     ----------
     key
         Lines with the same key were made by the same definition and may be mixed.
+    heard
+        Of unit `song`: whether its vectors are made of the sound, once, and lie in shards as images do.
     """
 
     name: str
@@ -32,6 +34,12 @@ class StoredFamily:
     unit: Literal["frame", "song"]
     dtype: str
     width: int
+    heard: bool = False
+
+    @property
+    def in_shards(self) -> bool:
+        """Whether there is a file of it for every shard of images."""
+        return self.unit == "frame" or self.heard
 
 
 def write_families(path: Path, families: Iterable[StoredFamily]) -> None:

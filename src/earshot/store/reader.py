@@ -6,7 +6,8 @@ uint8 `(frames, rows)`, time-major.
 
 `families.json` says which families stand beside the image. One of unit `frame` has a line for each of the
 image's frames, in `<family>/<shard>-<key>.npy`, so that the same index finds them; what one of unit `song`
-says stands in `<family>.parquet` (`earshot.store.song_values`).
+says stands in `<family>.parquet` (`earshot.store.song_values`), or, where it was heard, in such shards, a
+line a song.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.arrays import positions_of
-from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
+from earshot.columns import FIRST_FRAME, LINE, N_FRAMES, SHARD, SONG_ID
 from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.store.families import StoredFamily, read_families, write_families
 from earshot.store.rows import LEVELS, ImageFormat, Row, read_format, write_format
 from earshot.store.shards import Lines, Shard, Stored
-from earshot.store.song_values import read_values
+from earshot.store.song_values import read_lines, read_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,8 +55,8 @@ def write_store(
     write_table(folder / "index.parquet", songs[columns].sort_values(SONG_ID))
 
 
-def frame_file(family: StoredFamily, shard: str) -> str:
-    """Where a store keeps the lines of a family of unit `frame` for the songs of a shard."""
+def shard_file(family: StoredFamily, shard: str) -> str:
+    """Where a store keeps the lines of a family that lies in shards for the songs of one."""
     return f"shards/{shard}.npy" if family is IMAGE else f"{family.name}/{shard}-{family.key}.npy"
 
 
@@ -179,17 +180,34 @@ class HyperImageStore:
 
     def vectors(self, name: str, positions: Integers) -> NDArray[np.float32]:
         """The vectors of a family of unit `song`, float32 `(n, width)`; zeros of a song without one."""
+        family, songs = self.family(name), np.asarray(positions, np.intp)
         rows, vectors = self._values(name)
-        wanted = rows[np.asarray(positions, np.intp)]
-        found = np.zeros((len(wanted), self.family(name).width), np.float32)
-        found[wanted >= 0] = vectors[wanted[wanted >= 0]]
+        found = np.zeros((len(songs), family.width), np.float32)
+        known = rows[songs] >= 0
+        if family.heard:
+            # a song is a window of one line here, (n, 1, width)
+            lines = np.empty((int(known.sum()), 1, family.width), family.dtype)
+            self._read(family, lines, songs[known], rows[songs[known]], np.ones(len(lines), np.int64))
+            found[known] = lines[:, 0]
+        else:
+            found[known] = vectors[rows[songs[known]]]
         return found
 
     def _values(self, name: str) -> tuple[NDArray[np.intp], Any]:
-        """The row of each song among what a family of unit `song` says, -1 without one, and that."""
+        """The row of each song among what a family of unit `song` says, -1 without one, and that.
+
+        Of one that was heard its line in its shard, and nothing.
+        """
         if name not in self._song_values:
-            ids, values = read_values(self.folder, self.family(name))
-            self._song_values[name] = positions_of(ids, self.songs[SONG_ID]), values
+            family, ids = self.family(name), self.songs[SONG_ID]
+            if family.heard:
+                table = read_lines(self.folder, family)
+                places = positions_of(table[SONG_ID], ids)
+                lines = np.append(table[LINE].to_numpy(np.intp), -1)  # the last is that of place -1
+                self._song_values[name] = lines[places], None
+            else:
+                known, values = read_values(self.folder, family)
+                self._song_values[name] = positions_of(known, ids), values
         return self._song_values[name]
 
     def windows(
@@ -265,12 +283,18 @@ class HyperImageStore:
         if place in self._shards:
             self._shards.move_to_end(place)
         else:
-            path = self.folder / frame_file(kind, str(self._shard_names[number]))
-            n_frames = int(self._shard_frames[number])
-            self._shards[place] = Shard(path, kind.width or len(self.rows), n_frames, kind.dtype)
+            path = self.folder / shard_file(kind, str(self._shard_names[number]))
+            n_lines = self._lines_of(kind, number)
+            self._shards[place] = Shard(path, kind.width or len(self.rows), n_lines, kind.dtype)
             if len(self._shards) > _OPEN_SHARDS:
                 self._shards.popitem(last=False)
         return self._shards[place]
+
+    def _lines_of(self, kind: StoredFamily, number: int) -> int:
+        """How many lines the shard of that number must have."""
+        if kind.heard:
+            return int(self._values(kind.name)[0][self._shard_of == number].max()) + 1
+        return int(self._shard_frames[number])
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_shards": OrderedDict()}  # open files stay with their process

@@ -1,4 +1,6 @@
-"""What a family says of whole songs, on disk: words, or a vector each."""
+"""What a family says of whole songs, on disk: words, or a vector each.
+
+Vectors that are made of the sound lie in shards, as images do; a table says which line is whose."""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.columns import SONG_ID
+from earshot.columns import LINE, SONG_ID
 from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.store.families import WORDS, StoredFamily
@@ -52,6 +54,18 @@ def read_values(folder: Path, family: StoredFamily) -> tuple[pd.Series[str], Any
         wanted = f"{family.dtype} {(len(table), family.width)}"
         raise UserError(f"{path}: {vectors.dtype} {vectors.shape}: wanted {wanted}")
     return table[SONG_ID], vectors
+
+
+def write_lines(folder: Path, family: StoredFamily, songs: pd.DataFrame) -> None:
+    """Write `<family>.parquet` into a store: song_id, and the line of `songs` in their shard's file."""
+    write_table(folder / f"{family.name}.parquet", songs[[SONG_ID, LINE]].sort_values(SONG_ID))
+
+
+def read_lines(folder: Path, family: StoredFamily) -> pd.DataFrame:
+    """What `write_lines` wrote."""
+    import pandas as pd
+
+    return pd.read_parquet(folder / f"{family.name}.parquet")
 
 
 def link_values(store: Path, folder: Path, family: StoredFamily, wanted: NDArray[np.bool_]) -> None:

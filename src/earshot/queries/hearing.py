@@ -43,7 +43,7 @@ def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
     with TemporaryDirectory(prefix="earshot-hear-") as made:
         folder = Path(made)
         for name in _ENCODER:
-            (folder / name).symlink_to(served.file("served_factors", f"release/cnn_checkpoint/{name}"))
+            (folder / name).symlink_to(served.encoder_file(name))
         description = load.read_description(folder)
         _refuse_other_images(served, description, settings)
         store = _one_song(audio, settings, [each.name for each in description.others], folder)

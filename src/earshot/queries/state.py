@@ -47,11 +47,16 @@ class ServedState:
         """A file of one of the outputs, in DVC's cache. Raises UserError where it is not there."""
         return _file(self.outputs[stage], stage, name)
 
-    def encoder_file(self, name: str) -> Path:
-        """A file of the encoder that serves, in DVC's cache. Raises UserError where it is not there."""
-        refit = f"release/{REFIT}/cnn_checkpoint/{name}"
-        judged = f"release/cnn_checkpoint/{name}"
-        return self.file(_SERVED, refit if refit in self.outputs[_SERVED].files else judged)
+    def encoder_files(self) -> dict[str, Path]:
+        """Those of the encoder that serves, in DVC's cache, by name. Raises UserError where one is lost."""
+        refit = f"release/{REFIT}/cnn_checkpoint/encoder."
+        has_refit = any(name.startswith(refit) for name in self.outputs[_SERVED].files)
+        return self._files(_SERVED, refit if has_refit else "release/cnn_checkpoint/encoder.")
+
+    def _files(self, stage: str, prefix: str) -> dict[str, Path]:
+        names = [name for name in self.outputs[stage].files if name.startswith(prefix)]
+        names = names or [f"{prefix}json"]  # which is then told to be missing
+        return {name.rpartition("/")[2]: self.file(stage, name) for name in names}
 
     def table(self, stage: str, name: str, **options: Any) -> pd.DataFrame:
         """A parquet file of one of the outputs. Raises UserError where it is not in DVC's cache.
@@ -145,9 +150,9 @@ class Candidate(ServedState):
         """`item_factors.npy` or `user_factors.npy`, float32 (n, d)."""
         return self._listeners.vectors if name == "user_factors.npy" else super().vectors(name)
 
-    def encoder_file(self, name: str) -> Path:
-        """A file of its encoder, in DVC's cache. Raises UserError where it is not there."""
-        return self.file("cnn_checkpoint", name)
+    def encoder_files(self) -> dict[str, Path]:
+        """Those of its encoder, in DVC's cache, by name. Raises UserError where one is lost."""
+        return self._files("cnn_checkpoint", "encoder.")
 
     def file(self, stage: str, name: str) -> Path:
         """A file of one of the candidate's outputs, in DVC's cache.

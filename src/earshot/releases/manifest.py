@@ -22,7 +22,7 @@ Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 FolderMd5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.dir$")]
 Name = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 FileName = Annotated[
-    str, Field(pattern=r"^(?:refit/)?[a-z_]+/(?:[0-9]{1,6}/)?[a-z_]+\.[a-z]+$", max_length=100)
+    str, Field(pattern=r"^(?:refit/)?[a-z_]+/(?:[0-9]{1,6}/)?[a-z_]+(?:\.[a-z]+){1,2}$", max_length=100)
 ]
 """`<stage>/<file>`, `<stage>/<fold>/<file>` or `refit/<stage>/<file>`; nothing that leads out of a folder."""
 Stage = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=100)]

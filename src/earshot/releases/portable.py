@@ -22,6 +22,7 @@ from earshot.foreign import zips
 from earshot.foreign.checked_json import parse_object
 from earshot.locks import holding
 from earshot.params import load_params
+from earshot.predictors.artist_vectors import ARTISTS
 from earshot.releases.candidate import MODEL, NUMBERS, REPORT, SONGS, model_name
 from earshot.releases.contents import LARGEST, check_files, check_params_of
 from earshot.releases.files import find_files
@@ -152,9 +153,10 @@ def _added(root: Path, release: Manifest, found: dict[str, Path]) -> Iterator[No
 
 def _manifest(read: ZipFile, file: Path) -> Manifest:
     release = check_manifest(parse_object(_json(read, MANIFEST, file), file / MANIFEST), file / MANIFEST)
-    space = {name for kind in SPACE_FILES.values() for name in (f"cnn_checkpoint/{file}" for file in kind)}
-    refit = {f"{REFIT}/{name}" for name in (*MODEL, NUMBERS, *space)}
-    known = {*MODEL, NUMBERS, REPORT, SONGS, *space} | refit
+    others = {*ARTISTS, *(name for kind in SPACE_FILES.values() for name in kind)}
+    beside = {f"cnn_checkpoint/{name}" for name in others}
+    refit = {f"{REFIT}/{name}" for name in (*MODEL, NUMBERS, *beside)}
+    known = {*MODEL, NUMBERS, REPORT, SONGS, *beside} | refit
     needed = {*MODEL} | ({f"{REFIT}/{name}" for name in (*MODEL, NUMBERS)} if release.refit else set())
     missing, other = needed - release.files.keys(), release.files.keys() - known
     if missing or other:

@@ -26,7 +26,7 @@ from earshot.factors.numbers import read_numbers
 from earshot.files import read_json, write_json
 from earshot.params import Params
 from earshot.releases import Manifest
-from earshot.releases.candidate import MODEL, NUMBERS, SPACE
+from earshot.releases.candidate import BESIDE, MODEL, NUMBERS
 from earshot.releases.gate import judge_against, judge_checks
 from earshot.releases.manifest import REFIT, WMF_FACTORS
 from earshot.stages.folds import Snapshot
@@ -146,8 +146,8 @@ def _check(
 def _kept(root: Path, refit: Paths) -> dict[str, str]:
     """Put the files of the refit into DVC's cache; their md5s, by name in a manifest."""
     cache, data = versioning.cache_folder(root), refit.root / "data"
-    space = sorted(f"cnn_checkpoint/{path.name}" for path in data.glob(f"{SPACE}*"))
-    md5s = {name: versioning.file_md5(data / name) for name in (*MODEL, NUMBERS, *space)}
+    beside = sorted(path.relative_to(data).as_posix() for each in BESIDE for path in data.glob(f"{each}*"))
+    md5s = {name: versioning.file_md5(data / name) for name in (*MODEL, NUMBERS, *beside)}
     for name, md5 in md5s.items():
         versioning.add_object(cache, md5, data / name)
     return {f"{REFIT}/{name}": md5 for name, md5 in md5s.items()}

@@ -141,9 +141,9 @@ def test_the_refit_is_served_and_the_judged_model_stays_what_it_was(
     rows = np.searchsorted(songs, world.song_ids[unheard])
     np.testing.assert_array_equal(factors[rows], expected[unheard])
     state = read_served(refitted.root)
-    assert (
-        state.encoder_files()["encoder.pt"].read_bytes() == (refit / "cnn_checkpoint/encoder.pt").read_bytes()
-    )
+    heard = state.encoder_files()
+    assert set(heard) == {"encoder.json", "encoder.pt"}
+    assert heard["encoder.pt"].read_bytes() == (refit / "cnn_checkpoint" / "encoder.pt").read_bytes()
     assert "with a refit" in refitted.earshot("release", "list")
     assert "cold: held out, to judge by; the refit knows its plays" in refitted.earshot(
         "trace", released["release"], next(iter(world.song_ids[world.cold & world.played.any(axis=0)]))

@@ -107,6 +107,13 @@ def refit_folder(repository: Repository, folder: Path) -> Path:
     return folder
 
 
+def served_files(repository: Repository) -> dict[str, str]:
+    """md5s of the vectors that are served, and of the links to the model that made them."""
+    made = PreviousOutput(cache_folder(repository.root), output(repository, "served_factors")).files
+    names = [name for name in made if name.endswith("factors.npy") or name.startswith("release/")]
+    return {name: made[name] for name in names}
+
+
 def test_the_refit_is_served_and_the_judged_model_stays_what_it_was(
     off: Repository, refitted: Repository, tmp_path: Path
 ) -> None:
@@ -236,8 +243,12 @@ def test_a_rollback_and_an_import_serve_the_refit(
     assert served_files(repository) == served_files(refitted)
 
 
-def served_files(repository: Repository) -> dict[str, str]:
-    """md5s of the vectors that are served, and of the links to the model that made them."""
-    made = PreviousOutput(cache_folder(repository.root), output(repository, "served_factors")).files
-    names = [name for name in made if name.endswith("factors.npy") or name.startswith("release/")]
-    return {name: made[name] for name in names}
+def test_an_experiment_trains_no_refit(refitted: Repository, tmp_path: Path) -> None:
+    repository = copy(refitted, tmp_path)
+    before, decisions = repository.pointer(), repository.decisions()
+    write_model(repository.root / "made", seed=2)
+    repository.commit()
+    ran = repository.run("dvc", "exp", "run", "--temp")
+    assert "Ran experiment" in ran
+    assert "trained once more" not in ran
+    assert (repository.pointer(), repository.decisions()) == (before, decisions)

@@ -11,6 +11,7 @@ import pytest
 from earshot import releases
 from earshot.errors import UserError
 from earshot.releases.candidate import MODEL, NUMBERS
+from earshot.releases.manifest import check_manifest
 from tests.deliveries.workspaces import empty_workspace
 from tests.releases import archives
 
@@ -65,3 +66,16 @@ def test_half_a_refit_is_refused(lacking: str, root: Path, tmp_path: Path) -> No
     file = archives.pack(tmp_path / "x.zip", archives.members(files))
     with pytest.raises(UserError, match=f"files: refit/{lacking}: missing"):
         releases.import_release(root, file)
+
+
+@pytest.mark.parametrize("name", ["refit/cnn_checkpoint/encoder.artists.npy", "fold_models/1/encoder.pt"])
+def test_names_of_files(name: str) -> None:
+    assert name in check_manifest(archives.manifest({**archives.model(), name: b"x"}), Path("m.json")).files
+
+
+@pytest.mark.parametrize(
+    "name", ["refit/../encoder.pt", "refit/refit/cnn_checkpoint/encoder.pt", "refit/a/..pt", "/refit/a/b.pt"]
+)
+def test_names_that_lead_elsewhere(name: str) -> None:
+    with pytest.raises(UserError, match="String should match pattern"):
+        check_manifest(archives.manifest({**archives.model(), name: b"x"}), Path("m.json"))

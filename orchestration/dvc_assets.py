@@ -13,7 +13,7 @@ from earshot.files import read_json
 from earshot.lanes.onboard import PAGE, settle
 from earshot.lanes.reproduce import reproduce
 from earshot.params import load_params
-from earshot.releases import candidate, commit_release, read_decision
+from earshot.releases import candidate, commit_release, read_decision, refit_check
 from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, split_target
 from orchestration.alive import note_process
 from orchestration.workspace import ROOT
@@ -80,7 +80,8 @@ def summary(stage: PipelineStage) -> dict[str, Any]:
     """What the stage says of its output; of a release, the decision on the newest candidate."""
     output = ROOT / stage.output
     if output.is_file():
-        return read_decision(ROOT, candidate(ROOT).release) or {}
+        decision = read_decision(ROOT, candidate(ROOT).release) or {}
+        return decision | {"checks": [refit_check(decision)]}
     content: dict[str, Any] = read_json(output / "summary.json")
     return content
 

@@ -17,6 +17,7 @@ FIRST_LISTENERS_PUSH_NOTHING_DOWN = "first_listeners_push_nothing_down"
 SOME_N0_PUSHES_NOTHING_DOWN = "some_n0_pushes_nothing_down"
 N0_INSIDE_ITS_GRID = "n0_inside_its_grid"
 LISTENERS_WITH_A_LIST = "listeners_with_a_list"
+REFIT_IS_SERVED = "refit_is_served"
 NEW_DELIVERIES = "new_deliveries"
 
 CANDIDATE = "candidate"
@@ -58,6 +59,7 @@ NAMES = {
         N0_INSIDE_ITS_GRID,
     ),
     "evaluation_report": tuple(beats(*pair) for pair in COMPARED),
+    "release": (REFIT_IS_SERVED,),
     "recommendations": (LISTENERS_WITH_A_LIST,),
 }
 """Checks by stage. Those of play_counts are in `earshot.validation.plays`, of drift in `evaluation.drift`."""

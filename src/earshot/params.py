@@ -176,6 +176,7 @@ class Release:
     min_genre_share: Share
     git_commit: bool
     folds: Literal["auto", "one", "all"] = "auto"
+    refit: bool = False
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -26,8 +26,9 @@ LOADS_CLASSES = {
     "fold_models": [ENCODER, OBJECTIVE],
     "predicted_factors": [ENCODER],
     "evaluation_report": [ENCODER],
+    "release": [ENCODER, OBJECTIVE],
 }
-"""The classes that params.yaml names; release, served_factors and drift take theirs from a manifest.
+"""The classes that params.yaml names; served_factors and drift take theirs from a manifest.
 
 Which families it names cannot be templated, as they are a list: all of earshot's own are deps.
 """

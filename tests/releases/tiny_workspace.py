@@ -24,7 +24,7 @@ import pandas as pd
 from typer.testing import CliRunner
 
 from earshot.catalogue.play_counts import read_play_counts, write_play_counts
-from earshot.catalogue.split import cold
+from earshot.catalogue.split import cold, validation
 from earshot.cli.main import app
 from earshot.deliveries.ingest import ingest
 from earshot.evaluation.cold_start import read_cold_start
@@ -202,13 +202,15 @@ class World:
             }
         )
 
-    def write_training_set(self, folder: Path, feature_key: str = "key-1") -> None:
+    def write_training_set(
+        self, folder: Path, feature_key: str = "key-1", validation_share: float = 0.1
+    ) -> None:
         self.write_plays(folder)
         self.write_images(folder / "hyper_images", feature_key)
         songs = self.songs().drop(columns="withdrawn")
-        write_table(
-            folder / "songs.parquet", songs.assign(cold=self.cold, n_listeners=self.played.sum(axis=0))
-        )
+        stops = ~self.cold & self.played.any(axis=0) & validation(self.song_ids, validation_share)
+        columns = {"cold": self.cold, "n_listeners": self.played.sum(axis=0), "validation": stops}
+        write_table(folder / "songs.parquet", songs.assign(**columns))
         write_json(folder / "summary.json", {})
 
 
@@ -217,6 +219,7 @@ def write_model(made: Path, seed: int, learned: bool = True) -> None:
     for name in CHECKS:
         shutil.rmtree(made / name, ignore_errors=True)
         (made / name).mkdir()
+    write_numbers(made / "wmf_search", NUMBERS)
     _write_factors(made, seed)
     _write_encoder(made, seed, learned)
     store = HyperImageStore.open(made / "training_set" / "hyper_images")
@@ -295,10 +298,10 @@ def _write_encoder(made: Path, seed: int, learned: bool) -> None:
     save_encoder(made / "cnn_checkpoint", encoder, description)
 
 
-def write_repository(root: Path) -> Repository:
+def write_repository(root: Path, validation_share: float = 0.1) -> Repository:
     """The tiny world in a repository, its first model made, nothing run yet."""
     world, made = World(), root / "made"
-    world.write_training_set(made / "training_set")
+    world.write_training_set(made / "training_set", validation_share=validation_share)
     world.write_plays(made / "play_counts")
     world.write_images(made / "hyper_images")
     world.write_catalogue(made / "raw_audio")

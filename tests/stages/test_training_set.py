@@ -9,7 +9,7 @@ from earshot.catalogue.play_counts import read_play_counts, write_play_counts
 from earshot.catalogue.split import cold, validation
 from earshot.errors import UserError
 from earshot.files import write_json, write_table
-from earshot.params import Split
+from earshot.params import Split, TrainingSet
 from earshot.stages import training_set
 from earshot.store.reader import HyperImageStore, write_store
 from earshot.store.rows import ImageFormat, Row
@@ -79,6 +79,24 @@ def test_songs_to_stop_by_are_of_other_artists_where_the_split_is_by_artist(tmp_
     warm = songs[~songs["cold"] & (songs["n_listeners"] > 0)]
     assert warm.groupby("artist_id")["validation"].nunique().eq(1).all()
     assert warm["validation"].nunique() == 2
+
+
+@pytest.mark.parametrize("share", [0.3, 0.01])
+def test_with_none_cold_songs_that_stopped_a_training_stop_the_next_one_too(
+    tmp_path: Path, share: float
+) -> None:
+    """Whatever share params.yaml has come to want: a refit must not learn from what it is checked by."""
+    catalogue(tmp_path)
+    run(tmp_path, split=Split("song", 3, 1), validation_share=0.3)
+    songs = pd.read_parquet(tmp_path / "data" / "training_set" / "songs.parquet")
+    warm = training_set.with_none_cold(songs, TrainingSet(Split("song", 3, 1), share))
+    was_cold = songs["cold"]
+    assert was_cold.any()
+    assert not warm["cold"].any()
+    assert warm.loc[~was_cold, "validation"].tolist() == songs.loc[~was_cold, "validation"].tolist()
+    by_hash = validation(songs["song_id"], share) & (songs["n_listeners"] > 0)
+    assert warm.loc[was_cold, "validation"].tolist() == by_hash[was_cold].tolist()
+    assert by_hash[was_cold].any() == (share == 0.3)
 
 
 def write_images(folder: Path) -> None:

@@ -31,7 +31,8 @@ def list_all() -> None:
         imported = (
             "  imported: its own claim" if releases.imported_claim(root, each.release) is not None else ""
         )
-        tell(f"{each.number:4d}  {each.release}  {_figures(each.metrics)}{served}{imported}")
+        refit = "  with a refit" if each.refit else ""
+        tell(f"{each.number:4d}  {each.release}  {_figures(each.metrics)}{served}{refit}{imported}")
     for each in releases.list_candidates(root):
         tell(f"   -  {each.release}  {_figures(each.metrics)}  refused")
     for each in releases.list_imported(root):
@@ -126,6 +127,7 @@ _TRACED = ("release", "number", "previous", "served", "feature_key", "split", "i
 def _lines(found: dict[str, Any]) -> list[str]:
     decision = found["decision"] or {}
     rows = {key: found[key] for key in _TRACED} | {"decision": decision.get("reason")}
+    rows |= {"refit": decision["refit"]["told"]} if decision.get("refit") else {}
     rows |= {"promoted": decision["promoted"]} if "promoted" in decision else {}
     rows |= {"imported": (found["imported"]).get("reason")} if found["imported"] is not None else {}
     rows |= {"deliveries": found["deliveries"]} | ({"song": found["song"]} if "song" in found else {})

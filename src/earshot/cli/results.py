@@ -132,7 +132,7 @@ def _lists(root: Path) -> dict[str, str]:
 
 def _places(root: Path) -> dict[str, str]:
     pointer = read_pointer(root)
-    released = pointer.release if isinstance(pointer, Manifest) else nothing_released(root, pointer)
+    released = _named(pointer) if isinstance(pointer, Manifest) else nothing_released(root, pointer)
     index = root / "data" / "pages" / "index.html"
     drawn = os.path.relpath(index, root) if index.is_file() else "`dvc repro pages` draws them"
     places = {"released": released, "pages": drawn}
@@ -141,3 +141,7 @@ def _places(root: Path) -> dict[str, str]:
         latest = read_json(run)
         places["W&B run"] = latest["url"] or os.path.relpath(latest["folder"], root)
     return places | {"UI": "`make ui`, then http://127.0.0.1:3000"}
+
+
+def _named(release: Manifest) -> str:
+    return release.release + (", served by its refit on all songs" if release.refit else "")

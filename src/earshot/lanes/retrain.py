@@ -24,6 +24,7 @@ from earshot.releases import (
     read_decision,
     read_pointer,
 )
+from earshot.releases.manifest import REFIT
 from earshot.store.reader import newer_images
 from earshot.versioning import read_definition, read_lock, read_pipeline, repair, writers
 from earshot.workspace import not_yet
@@ -210,7 +211,9 @@ def _outcome(root: Path, before: Manifest | NothingReleased) -> str:
     if isinstance(before, Manifest) and before.release == name:
         return f"{name}: the model is the one that was released before"
     released = isinstance(now, Manifest) and now.release == name
-    reason = (read_decision(root, name) or {}).get("reason")
+    decision = read_decision(root, name) or {}
+    told = (decision.get("reason"), decision.get(REFIT, {}).get("told"))
+    reason = "; ".join(filter(None, told))
     if isinstance(now, NothingReleased):
         return f"{name}: refused; {nothing_released(root, now)}"
     return f"{name}: {'released' if released else 'refused, what was served stays'}: {reason}"

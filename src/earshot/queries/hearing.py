@@ -40,9 +40,8 @@ def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
     settings, trusted = params.hyper_images, releases.trusted_classes(served.root, served.release, params)
     with TemporaryDirectory(prefix="earshot-hear-") as made:
         folder = Path(made)
-        encoder = served.file("served_factors", "release/cnn_checkpoint/encoder.json")
-        for file in encoder.parent.glob("encoder.*"):
-            (folder / file.name).symlink_to(file)
+        for name, file in served.encoder_files().items():
+            (folder / name).symlink_to(file)
         description = load.read_description(folder)
         _refuse_other_images(served, description, settings)
         store = _one_song(audio, settings, [each.name for each in description.others], folder)

@@ -15,6 +15,7 @@ from earshot import releases, versioning
 from earshot.columns import ARTIST, HEARD, N_LISTENERS, SONG_ID, TITLE, UNLIKE, USER_ID, WITHDRAWN
 from earshot.errors import UserError
 from earshot.files import read_json
+from earshot.releases.manifest import REFIT
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import read_space
 from earshot.workspace import not_yet
@@ -45,6 +46,17 @@ class ServedState:
     def file(self, stage: str, name: str) -> Path:
         """A file of one of the outputs, in DVC's cache. Raises UserError where it is not there."""
         return _file(self.outputs[stage], stage, name)
+
+    def encoder_files(self) -> dict[str, Path]:
+        """Those of the encoder that serves, in DVC's cache, by name. Raises UserError where one is lost."""
+        refit = f"release/{REFIT}/cnn_checkpoint/encoder."
+        has_refit = any(name.startswith(refit) for name in self.outputs[_SERVED].files)
+        return self._files(_SERVED, refit if has_refit else "release/cnn_checkpoint/encoder.")
+
+    def _files(self, stage: str, prefix: str) -> dict[str, Path]:
+        names = [name for name in self.outputs[stage].files if name.startswith(prefix)]
+        names = names or [f"{prefix}json"]  # which is then told to be missing
+        return {name.rpartition("/")[2]: self.file(stage, name) for name in names}
 
     def table(self, stage: str, name: str, **options: Any) -> pd.DataFrame:
         """A parquet file of one of the outputs. Raises UserError where it is not in DVC's cache.
@@ -138,21 +150,21 @@ class Candidate(ServedState):
         """`item_factors.npy` or `user_factors.npy`, float32 (n, d)."""
         return self._listeners.vectors if name == "user_factors.npy" else super().vectors(name)
 
+    def encoder_files(self) -> dict[str, Path]:
+        """Those of its encoder, in DVC's cache, by name. Raises UserError where one is lost."""
+        return self._files("cnn_checkpoint", "encoder.")
+
     def file(self, stage: str, name: str) -> Path:
         """A file of one of the candidate's outputs, in DVC's cache.
 
-        What `served_factors` would hold of songs is found in `predicted_factors`, and
-        `release/<stage>/<file>` in that stage.
+        What `served_factors` would hold of songs is found in `predicted_factors`.
 
         Raises
         ------
         UserError
             It is not in the cache.
         """
-        made_by = stage
-        if stage == _SERVED:
-            folder, _, name = name.removeprefix("release/").rpartition("/")
-            made_by = folder or "predicted_factors"
+        made_by = "predicted_factors" if stage == _SERVED else stage
         return _file(self.outputs[made_by], made_by, name)
 
 

@@ -9,6 +9,7 @@ name; `releases/decisions/` says of every candidate what became of it, and why.
 from earshot.releases.audit import clean_cache, trace, verify
 from earshot.releases.by_hand import commit_release, gate_said, nothing_released, promote, roll_back
 from earshot.releases.candidate import MADE_BY, candidate, code_of
+from earshot.releases.decision import refit_check
 from earshot.releases.files import fetch, is_cached
 from earshot.releases.gate import Difference, Differences, Evidence, Verdict, judge, why_unpaired
 from earshot.releases.history import (
@@ -57,6 +58,7 @@ __all__ = [
     "promote",
     "read_decision",
     "read_pointer",
+    "refit_check",
     "roll_back",
     "rolled_back",
     "show_release",

@@ -108,7 +108,7 @@ def _song(root: Path, release: Manifest, song_id: str) -> dict[str, Any]:
     for table, trained in ((trained_on, True), (root / _CATALOGUE, False)):
         row = _row(table, song_id)
         if row is not None:
-            role = _role(row) if trained else _role_outside(root, release, song_id)
+            role = _role(row, bool(release.refit)) if trained else _role_outside(root, release, song_id)
             description = {SONG_ID: song_id, ARTIST: row.get(ARTIST), TITLE: row.get(TITLE), "role": role}
             return description | _origin(root, release, row.get(AUDIO))
     raise UserError(
@@ -127,9 +127,10 @@ def _row(table: Path, song_id: str) -> dict[str, Any] | None:
     return {str(name): None if pd.isna(value) else value for name, value in rows.iloc[0].items()}
 
 
-def _role(row: dict[str, Any]) -> str:
+def _role(row: dict[str, Any], refit: bool) -> str:
     if row[COLD]:
-        return "cold: held out, to judge by"
+        in_refit = refit and row.get(N_LISTENERS) != 0
+        return "cold: held out, to judge by" + ("; the refit knows its plays" if in_refit else "")
     if row.get(N_LISTENERS) == 0:
         return "without plays: nothing was learned from it"
     return "validation: held out, to stop early by" if row.get(VALIDATION) else "training"

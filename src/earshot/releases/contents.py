@@ -19,7 +19,7 @@ from earshot.foreign.zips import RATIO, SMALL
 from earshot.params import Split, WmfFactors, WmfSettings, check_params
 from earshot.predictors.artist_vectors import ARTIST, ARTIST_NAME, ARTISTS
 from earshot.releases.candidate import NUMBERS, REPORT, SONGS, SPACE
-from earshot.releases.manifest import WMF_FACTORS, Manifest
+from earshot.releases.manifest import REFIT, WMF_FACTORS, Manifest
 from earshot.spaces.fused import Fused
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.space import SPACE_FILES
@@ -66,24 +66,31 @@ def check_files(folder: Path, release: Manifest, trusted: Collection[str], archi
     UserError
         What differs, named with the archive and the file in it.
     """
-    encoder = folder / "cnn_checkpoint" / "encoder.json"
     try:
-        refuse_untrusted(parse_object(encoder.read_bytes(), encoder), trusted, encoder)
-        n_outputs = _check_encoder(folder / "cnn_checkpoint", release, trusted)
-        n_factors = _check_space(folder / "cnn_checkpoint", n_outputs, release)
-        for factors, table, column in (
-            ("user_factors", "users", USER_ID),
-            ("item_factors", "items", SONG_ID),
-        ):
-            _check_placed(folder / WMF_FACTORS, f"{factors}.npy", f"{table}.parquet", column, n_factors)
-        if NUMBERS in release.files:
-            _check_numbers(folder / WMF_FACTORS, n_factors)
+        _check_model(folder, release, release.files, trusted)
+        if release.refit:
+            _check_model(folder / REFIT, release, release.refit, trusted)
         if SONGS in release.files:
             _check_table(folder / SONGS, {SONG_ID: "BYTE_ARRAY", COLD: "BOOLEAN"})
         if REPORT in release.files:
             parse_object((folder / REPORT).read_bytes(), folder / REPORT)
     except UserError as error:
         raise UserError(str(error).replace(str(folder), str(archive))) from None
+
+
+def _check_model(folder: Path, release: Manifest, names: Collection[str], trusted: Collection[str]) -> None:
+    """Check the judged model or the refit, which lies in `folder` with files of these names."""
+    encoder = folder / "cnn_checkpoint" / "encoder.json"
+    refuse_untrusted(parse_object(encoder.read_bytes(), encoder), trusted, encoder)
+    n_outputs = _check_encoder(folder / "cnn_checkpoint", release, trusted)
+    n_factors = _check_space(folder / "cnn_checkpoint", n_outputs, names)
+    for factors, table, column in (
+        ("user_factors", "users", USER_ID),
+        ("item_factors", "items", SONG_ID),
+    ):
+        _check_placed(folder / WMF_FACTORS, f"{factors}.npy", f"{table}.parquet", column, n_factors)
+    if NUMBERS in names:
+        _check_numbers(folder / WMF_FACTORS, n_factors)
 
 
 def _check_encoder(folder: Path, release: Manifest, trusted: Collection[str]) -> int:
@@ -109,7 +116,7 @@ def _check_encoder(folder: Path, release: Manifest, trusted: Collection[str]) ->
     return description.n_outputs
 
 
-def _check_space(folder: Path, n_outputs: int, release: Manifest) -> int | None:
+def _check_space(folder: Path, n_outputs: int, names: Collection[str]) -> int | None:
     """Of how many factors the factorization must be, to go with vectors of `n_outputs`; None: of any."""
     path = folder / "space.json"
     kind, content = WmfSpace.kind, {}
@@ -117,7 +124,7 @@ def _check_space(folder: Path, n_outputs: int, release: Manifest) -> int | None:
         content = parse_object(path.read_bytes(), path)
         kind = str(content.get("kind"))
     wanted = {f"cnn_checkpoint/{name}" for name in SPACE_FILES.get(kind, ())}
-    there = {name for name in release.files if name.startswith(SPACE)}
+    there = {name for name in names if name.startswith(SPACE)}
     if kind not in SPACE_FILES or wanted != there:
         raise UserError(
             f"{path}: kind={kind!r:.100} with {', '.join(sorted(there)) or 'no file'}: wanted a taste space "

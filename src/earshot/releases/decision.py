@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from earshot.releases.manifest import Label, Name
+from earshot.checks import REFIT_IS_SERVED, check
+from earshot.releases.manifest import REFIT, Label, Name
 
 IMPORTED = "imported"
 """Key of what the archive of a promoted import claimed; nothing here was ever judged by it."""
@@ -35,6 +36,20 @@ class Rule:
     told: str
 
 
+@dataclass(frozen=True, config=_STRICT)
+class RefitFound:
+    """Whether the model trained on all songs is served in the place of the judged one, and why in words.
+
+    `songs` and `users` were asked; `differences` are refit minus judged. None where it was not made.
+    """
+
+    served: bool
+    told: str
+    songs: int | None = None
+    users: int | None = None
+    differences: dict[Label, Difference] | None = None
+
+
 @dataclass(frozen=True, config=ConfigDict(extra="allow", strict=True, allow_inf_nan=False))
 class Decision:
     """Types of the keys that are read later, each of which may be missing; others are kept and never read."""
@@ -56,6 +71,20 @@ class Decision:
     lists: dict[Label, dict[Label, Difference]] | None = None
     not_cached: list[Name] | None = None
     not_scored: list[Name] | None = None
+    refit: RefitFound | None = None
     promoted: dict[Label, str] | None = None
     rolled_back_to: Name | None = None
     imported: dict[str, Any] | None = None
+
+
+def refit_check(decision: dict[str, Any]) -> dict[str, Any]:
+    """The check of the stage `release`, out of its decision; passed where no refit was asked for."""
+    found = decision.get(REFIT)
+    return check(
+        REFIT_IS_SERVED,
+        "the model trained on all songs is not clearly worse than the judged one by the songs for early "
+        "stopping; else the judged one is served",
+        passed=found is None or found["served"],
+        observed="off: none was asked for" if found is None else found["told"],
+        expected="not clearly worse than the judged model",
+    )

@@ -21,11 +21,15 @@ Kind = TypeVar("Kind")
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 FolderMd5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.dir$")]
 Name = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
-FileName = Annotated[str, Field(pattern=r"^[a-z_]+/(?:[0-9]{1,6}/)?[a-z_]+\.[a-z]+$", max_length=100)]
-"""`<stage>/<file>` or `<stage>/<fold>/<file>`; nothing that could lead out of a folder."""
+FileName = Annotated[
+    str, Field(pattern=r"^(?:refit/)?[a-z_]+/(?:[0-9]{1,6}/)?[a-z_]+(?:\.[a-z]+){1,2}$", max_length=100)
+]
+"""`<stage>/<file>`, `<stage>/<fold>/<file>` or `refit/<stage>/<file>`; nothing that leads out of a folder."""
 Stage = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=100)]
 Folder = Annotated[str, Field(pattern=r"^[a-z_]+/[a-z_]+$", max_length=100)]
 FOLD_MODELS = "fold_models"
+REFIT = "refit"
+"""The folder of the model trained on all songs; its files are named as those of the judged model."""
 WMF_FACTORS = "wmf_factors"
 """A stage, and the section of the parameters."""
 Label = Annotated[str, Field(max_length=200)]
@@ -57,7 +61,8 @@ class Manifest:
     Attributes
     ----------
     release
-        Its name: a hash of its model and n0, so that the same bytes have the same name.
+        Its name: a hash of the judged model and n0, so that the same bytes have the same name. A
+        refit is no part of it.
     number
         1 for the first release of this workspace, then counting.
     previous
@@ -69,7 +74,8 @@ class Manifest:
     split
         Which songs were cold to it.
     files
-        md5 of every file that serving or judging it needs, by `<stage>/<file>`.
+        md5 of every file that serving or judging it needs, by `<stage>/<file>`. Those below `refit/` are
+        served in the place of their namesakes, and never judged: their model has heard the cold songs.
     outputs
         md5 of the whole outputs that it came out of, by stage.
     params
@@ -115,11 +121,22 @@ class Manifest:
         return sorted({int(fold) for _, fold, _ in found})
 
     @property
+    def refit(self) -> dict[str, str]:
+        """md5 of every file of its model trained on all songs, by `<stage>/<file>`; empty without one."""
+        prefix = f"{REFIT}/"
+        found = (name.removeprefix(prefix) for name in sorted(self.files) if name.startswith(prefix))
+        return {name: self.files[prefix + name] for name in found}
+
+    @property
+    def served(self) -> str:
+        """Where among its files those of the model lie that is served: `refit`, or `""`, with the others."""
+        return REFIT if self.refit else ""
+
+    @property
     def encoder_key(self) -> str:
-        """Of the encoder's bytes: releases with the same one hear the same."""
-        parts = [
-            self.files[name] for name in sorted(self.files) if name.startswith("cnn_checkpoint/encoder.")
-        ]
+        """Of the bytes of the encoder that is served: releases with the same one hear the same."""
+        files = self.refit or self.files
+        parts = [files[name] for name in sorted(files) if name.startswith("cnn_checkpoint/encoder.")]
         return blake2b(json.dumps(parts).encode(), digest_size=6).hexdigest()
 
 

@@ -22,6 +22,7 @@ from earshot.foreign import zips
 from earshot.foreign.checked_json import parse_object
 from earshot.locks import holding
 from earshot.params import load_params
+from earshot.predictors.artist_vectors import ARTISTS
 from earshot.releases.candidate import MODEL, NUMBERS, REPORT, SONGS, model_name
 from earshot.releases.contents import LARGEST, check_files, check_params_of
 from earshot.releases.files import find_files
@@ -32,7 +33,7 @@ from earshot.releases.history import (
     list_releases,
     read_decision,
 )
-from earshot.releases.manifest import FOLD_MODELS, Manifest, check_manifest
+from earshot.releases.manifest import FOLD_MODELS, REFIT, Manifest, check_manifest
 from earshot.releases.quarantine import Imported, check_claim, imported_path, write_imported
 from earshot.spaces.space import SPACE_FILES
 from earshot.trusted import trusted_in
@@ -152,9 +153,12 @@ def _added(root: Path, release: Manifest, found: dict[str, Path]) -> Iterator[No
 
 def _manifest(read: ZipFile, file: Path) -> Manifest:
     release = check_manifest(parse_object(_json(read, MANIFEST, file), file / MANIFEST), file / MANIFEST)
-    space = {name for kind in SPACE_FILES.values() for name in (f"cnn_checkpoint/{file}" for file in kind)}
-    known = {*MODEL, NUMBERS, REPORT, SONGS, *space}
-    missing, other = {*MODEL} - release.files.keys(), release.files.keys() - known
+    others = {*ARTISTS, *(name for kind in SPACE_FILES.values() for name in kind)}
+    beside = {f"cnn_checkpoint/{name}" for name in others}
+    refit = {f"{REFIT}/{name}" for name in (*MODEL, NUMBERS, *beside)}
+    known = {*MODEL, NUMBERS, REPORT, SONGS, *beside} | refit
+    needed = {*MODEL} | ({f"{REFIT}/{name}" for name in (*MODEL, NUMBERS)} if release.refit else set())
+    missing, other = needed - release.files.keys(), release.files.keys() - known
     if missing or other:
         problem = (
             f"{', '.join(sorted(missing))}: missing" if missing else f"{sorted(other)[0]}: not of a release"
@@ -192,7 +196,7 @@ def _refuse_others(read: ZipFile, release: Manifest, file: Path) -> None:
 
 def _refuse_large(read: ZipFile, root: Path, file: Path) -> None:
     """By declared sizes, to which `zips.blocks` holds every member. All is there twice for a moment."""
-    for name, most in LARGEST.items():
+    for name, most in (LARGEST | {f"{REFIT}/{name}": most for name, most in LARGEST.items()}).items():
         size = read.getinfo(FILES + name).file_size if FILES + name in read.namelist() else 0
         if size > most:
             raise UserError(f"{file}: {name}: {size:,} bytes; wanted at most {most:,}")
@@ -206,7 +210,7 @@ def _refuse_large(read: ZipFile, root: Path, file: Path) -> None:
 
 def _unpack(read: ZipFile, name: str, folder: Path, release: Manifest, file: Path) -> Path:
     place, md5 = folder / name, hashlib.md5()
-    place.parent.mkdir(exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     with place.open("wb") as written:
         for block in zips.blocks(read, read.getinfo(FILES + name)):
             md5.update(block)

@@ -10,14 +10,17 @@ from typing import Any
 from earshot import releases
 from earshot.params import Params
 from earshot.releases import Manifest, NothingReleased
+from earshot.releases.manifest import REFIT
 from earshot.stages.paths import Paths
 from earshot.stages.release_evidence import measure
+from earshot.stages.release_refit import with_refit
 from earshot.versioning.reproduce import in_experiment
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
     """Write which release is served from now on to the *file* `paths.output`; the summary is the decision.
 
+    Where params.yaml asks for it, what is released is trained once more, on all songs (`release_refit`).
     Inside `dvc exp run` the candidate is judged and nothing changes.
     """
     candidate, current = releases.candidate(paths.root), releases.read_pointer(paths.root)
@@ -29,13 +32,16 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     if in_experiment():
         releases.write_pointer(paths.output, NothingReleased("an experiment releases nothing"))
         return decision
+    release = candidate
+    if decision["released"] and params.release.refit:
+        release, decision[REFIT] = with_refit(paths, params, candidate)
     if known is None:
         # before the pointer moves: after a kill in between the candidate is judged once more
         releases.write_decision(paths.root, candidate.release, decision)
     if known is None and not decision["released"]:
         releases.keep_candidate(paths.root, candidate)
     if decision["released"]:
-        _move(paths, candidate, current)
+        _move(paths, release, current)
     else:
         _stay(paths, current, decision["reason"])
     return decision
@@ -79,10 +85,10 @@ def _judge(
     }
 
 
-def _move(paths: Paths, candidate: Manifest, current: Manifest | NothingReleased) -> None:
+def _move(paths: Paths, release: Manifest, current: Manifest | NothingReleased) -> None:
     if isinstance(current, Manifest):
         releases.archive(paths.root, current)  # the pointer may hold the only copy
-    releases.write_pointer(paths.output, candidate)
+    releases.write_pointer(paths.output, release)
 
 
 def _stay(paths: Paths, current: Manifest | NothingReleased, reason: str) -> None:

@@ -56,25 +56,26 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     _refuse_other_images(release, store)
     releases.fetch(release, paths.root, paths.output / "release")
     trusted = releases.trusted_classes(paths.root, release.release, params)
-    encoder = _encoder_key(release, paths.output / "release" / "cnn_checkpoint", trusted)
-    predicted = _predict(paths, encoder, store, trusted)
+    model = paths.output / "release" / release.served
+    encoder = _encoder_key(release, model / "cnn_checkpoint", trusted)
+    predicted = _predict(paths, model / "cnn_checkpoint", encoder, store, trusted)
     plays = read_play_counts(paths.data("play_counts"))
     solved = noted(paths, SOLVED, _key(paths, release, store, predicted, plays))
     with_audio = store.songs[SONG_ID].to_numpy(dtype=object)
-    folder = paths.output / "release"
-    space = read_space(folder / "cnn_checkpoint", folder / "wmf_factors")
+    space = read_space(model / "cnn_checkpoint", model / "wmf_factors")
     served = serve(plays, Placed(with_audio, predicted), space, release.n0, _earlier(solved))
     unlike = with_audio[read_unlike(store, paths.output / "predicted")]
     _write(paths.output, served, plays.user_ids, with_audio, unlike)
     return {
         "release": release.release,
         "number": release.number,
+        **({"refit": True} if release.refit else {}),
         "songs": len(served.song_ids),
         "songs_without_listeners": int((served.n_listeners == 0).sum()),
         "listeners": len(served.user_factors),
         "songs_unlike_anything_trained_on": len(unlike),
         "notices": [
-            *_other_code(release, paths.output / "release" / "cnn_checkpoint"),
+            *_other_code(release, model / "cnn_checkpoint"),
             *([_notice(unlike)] if len(unlike) else []),
             *_words_left_out(unknown_words(store, paths.output / "release" / "cnn_checkpoint")),
         ],
@@ -139,14 +140,16 @@ def _encoder_key(release: Manifest, folder: Path, trusted: Collection[str]) -> s
         raise UserError(f"{path}: {error}; wanted the file that release {release.release} names") from None
 
 
-def _predict(paths: Paths, encoder: str, store: HyperImageStore, trusted: Collection[str]) -> Vectors:
+def _predict(
+    paths: Paths, encoder_folder: Path, encoder: str, store: HyperImageStore, trusted: Collection[str]
+) -> Vectors:
     """Predicted factors of the songs of `store`; a shard that this encoder has seen is not encoded again."""
     folder = paths.output / "predicted"
     folder.mkdir()
     _keep_earlier(paths, encoder, set(store.songs[SHARD]))
     encode_shards(
         store,
-        paths.output / "release" / "cnn_checkpoint",
+        encoder_folder,
         encoder,
         lambda name: linked(paths, [f"predicted/{name}"]),
         paths.work,
@@ -180,7 +183,9 @@ def _key(
     tables = [path for name in (PLAYS, USERS, ITEMS, RECENCY) if (path := counted / name).is_file()]
     played = predicted[is_among(store.songs[SONG_ID], plays.song_ids)]  # the others move no listener
     predictions_hash = blake2b(played.tobytes(), digest_size=16).hexdigest()
-    return key_of([release.release, *map(file_md5, tables), predictions_hash], __name__)
+    return key_of(
+        [release.release, *release.refit.values(), *map(file_md5, tables), predictions_hash], __name__
+    )
 
 
 def _earlier(solved: PreviousOutput) -> Served | None:

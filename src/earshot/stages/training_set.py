@@ -91,8 +91,6 @@ def hold_out(paths: Paths, settings: TrainingSet, fold: int) -> Paths:
 def write_other_split(training_set: Path, output: Path, settings: TrainingSet) -> None:
     """The snapshot in the folder `training_set` with other songs held out, in the empty folder `output`.
 
-    Everything but `songs.parquet` is linked; there are no clips.
-
     Raises
     ------
     UserError
@@ -102,6 +100,14 @@ def write_other_split(training_set: Path, output: Path, settings: TrainingSet) -
 
     songs = _held_out(pd.read_parquet(training_set / "songs.parquet"), settings)
     _refuse_useless(songs, read_play_counts(training_set), settings)
+    write_split(training_set, output, songs)
+
+
+def write_split(training_set: Path, output: Path, songs: pd.DataFrame) -> None:
+    """The snapshot in the folder `training_set` with its `songs` split anew, in the empty folder `output`.
+
+    Everything but `songs.parquet` is linked; there are no clips.
+    """
     _link_plays(training_set, output)
     for image in sorted(path for path in (training_set / "hyper_images").rglob("*") if path.is_file()):
         place = output / image.relative_to(training_set)
@@ -131,11 +137,25 @@ def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, settings: T
 
 def _held_out(songs: pd.DataFrame, settings: TrainingSet) -> pd.DataFrame:
     recording, artist = split_ids(songs)
-    songs[COLD] = split.cold(recording, artist, settings.split)
+    return _for_early_stopping(
+        songs.assign(**{COLD: split.cold(recording, artist, settings.split)}), settings
+    )
+
+
+def with_none_cold(songs: pd.DataFrame, settings: TrainingSet) -> pd.DataFrame:
+    """The songs of a training set with none of them held out.
+
+    Those for early stopping serve that still, and of those that were cold some do too, by the same hash.
+    """
+    all_warm = _for_early_stopping(songs.assign(**{COLD: False}), settings)
+    return all_warm.assign(**{VALIDATION: songs[VALIDATION] | (songs[COLD] & all_warm[VALIDATION])})
+
+
+def _for_early_stopping(songs: pd.DataFrame, settings: TrainingSet) -> pd.DataFrame:
+    recording, artist = split_ids(songs)
     warm = ~songs[COLD] & (songs[N_LISTENERS] > 0)
     units = recording if settings.split.by == "song" else split.artist_or_song(recording, artist)
-    songs[VALIDATION] = warm & split.validation(units, settings.validation_share)
-    return songs
+    return songs.assign(**{VALIDATION: warm & split.validation(units, settings.validation_share)})
 
 
 def split_ids(songs: pd.DataFrame) -> tuple[list[str], list[str]]:

@@ -87,6 +87,7 @@ def store(workspace: Workspace) -> HyperImageStore:
 
 
 def test_a_family_changes_no_key_no_byte_and_no_file_of_any_other(workspace: Workspace) -> None:
+    workspace.set("hyper_images", families=[])
     plain = workspace.run("hyper_images")
     before = workspace.hashes("hyper_images")
     workspace.set("hyper_images", families=[SAMPLES])

@@ -78,7 +78,7 @@ SONGS_AN_ARTIST, SONGS_A_LISTENER, PLAYS, COLD_PLAYS = 5, 4, 60, 20
 COLD_ARTISTS, ASKED = 200, 500
 DROPOUT = 0.3
 WMF = Wmf(alpha=2.0, epsilon=1.0, regularization=10.0)
-ITERATIONS, BATCH, LEAST_STEPS, EPOCHS, VALIDATIONS = 10, 256, 1_000, 8, 12
+ITERATIONS, BATCH, LEAST_STEPS, EPOCHS, VALIDATIONS = 10, 256, 500, 4, 10
 MOST_VALIDATION, VALIDATION_BATCH, EMA_DECAY, WEIGHT_DECAY = 2_000, 32, 0.99, 1e-4
 LISTENERS_AT_ONCE = 64
 
@@ -123,6 +123,7 @@ def main(sizes: str = SIZES, worlds: int = 3, seed: int = 0) -> None:
                 system, _ = learn(world, name, rates[name], number)
                 seconds[name] = time.process_time() - begun
                 found[name].append(ask(world, system))
+                print(f"{name:15s} AUC {found[name][-1][0].value('auc'):.4f}", flush=True)
         told[str(size)] = compare(found)
         for name, each in told[str(size)].items():
             each |= {"learning_rate": rates.get(name), "seconds": round(seconds.get(name, 0.0), 1)}

@@ -88,9 +88,9 @@ class FactorsAuc(nn.Module):
         plays, owners = self.plays.of(songs)  # (n_plays,) each
         listeners = self.plays.listeners[plays]
         scores = self.user_factors.index_select(0, listeners) @ vectors.T  # (n_plays, n): s_uj
-        negative = ~_played(listeners, owners, len(songs))
+        negative = _unplayed(listeners, owners, len(songs)).to(scores.dtype)
         # 1 - (s_ui - s_uj), where that is above 0
-        missing = (1 + scores - scores.gather(1, owners[:, None])).relu() * negative
+        missing = (scores + (1 - scores.gather(1, owners[:, None]))).relu() * negative
         means = missing.square().sum(dim=1) / negative.sum(dim=1).clamp(min=1)  # (n_plays,)
         return outputs.new_zeros(len(songs)).index_add(0, owners, self.plays.numbers[plays] * means)
 
@@ -99,14 +99,14 @@ class FactorsAuc(nn.Module):
         self._scale.line(hear).follow(self.output_mean, self.output_scale)
 
 
-def _played(listeners: Tensor, owners: Tensor, n_songs: int) -> Tensor:
-    """Bool `(n_plays, n_songs)`: whether the listener of each play has played each song of the batch.
+def _unplayed(listeners: Tensor, owners: Tensor, n_songs: int) -> Tensor:
+    """float32 `(n_plays, n_songs)`: 0 where the listener of a play has played a song of the batch, else 1.
 
     `listeners` and `owners`, the song of each play, are int64 `(n_plays,)`.
     """
     distinct, rows = torch.unique(listeners, return_inverse=True)
-    table = torch.zeros(len(distinct), n_songs, dtype=torch.bool, device=listeners.device)
-    table[rows, owners] = True
+    table = torch.ones(len(distinct), n_songs, device=listeners.device)
+    table[rows, owners] = 0
     return table[rows]
 
 

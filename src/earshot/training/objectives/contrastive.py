@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,8 +16,6 @@ from earshot.training.score_space import FactorScale
 
 _SHORTEST = 0.1
 """Outputs shorter than this are divided by it, not by their length: at 0 the gradient has no bound."""
-_NEVER = -1e4
-"""In place of a similarity that does not count: its exponential is 0."""
 
 
 class Contrastive(nn.Module):
@@ -62,7 +60,7 @@ class Contrastive(nn.Module):
         songs = examples.songs
         artists = artist_or_song(songs[SONG_ID], songs[ARTIST_ID].fillna(""))
         self.register_buffer("directions", functional.normalize(factors, dim=1))
-        self.register_buffer("artists", torch.from_numpy(pd.factorize(pd.Series(artists))[0]))
+        self.register_buffer("artists", torch.from_numpy(np.unique(artists, return_inverse=True)[1]))
         self.register_buffer("output_mean", torch.zeros(factors.shape[1]))
         self.register_buffer("output_scale", torch.ones(()))
 
@@ -87,7 +85,8 @@ class Contrastive(nn.Module):
         predicted = outputs / lengths.clamp(min=_SHORTEST)
         similarities = predicted @ self.directions[songs].T / self._temperature  # (n, n): s_ij
         alike = self.artists[songs][:, None] == self.artists[songs]  # symmetric; itself too
-        others = similarities.masked_fill(alike, _NEVER)
+        # not -inf: the gradient of a row without others would be nan
+        others = similarities.masked_fill(alike, torch.finfo(similarities.dtype).min)
         n_others = (~alike).sum(dim=1)
         sums = (others.logsumexp(dim=1) + others.logsumexp(dim=0)) / 2
         contrast = sums - n_others.clamp(min=1).log() - similarities.diagonal()

@@ -25,6 +25,8 @@ UPPER_BOUND = "upper_bound"
 """The system that is where the factorization itself would put each song, by its listeners."""
 LINEAR_BOW, ARTIST_MEAN, PERFECT_EAR = "linear_bow", "artist_mean", "perfect_ear"
 """Systems beside the candidate: a ridge regression on sound, no sound at all, and the true traits."""
+SOUND_ONLY = "sound_only"
+"""The candidate, asked as if nothing were known of a song beside its sound; where it hears more than that."""
 BASELINES = "baselines.npz"
 """The file of the report with the vectors of the candidate songs, `(n_candidates, d)`, of the first two."""
 COMPARED = (

@@ -145,6 +145,7 @@ class CnnCheckpoint(Training):
     optimizer: Literal["adamw", "sgd"] = "adamw"
     min_steps: Annotated[int, Field(ge=0)] = 0
     augment: Augment | None = None
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
 
 
 @dataclass(frozen=True, config=CONFIG)

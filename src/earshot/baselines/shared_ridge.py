@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Doubles = NDArray[np.float64]
 
-_PENALTIES = np.logspace(-5, 2, 15)
+PENALTIES = np.logspace(-5, 2, 15)
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,17 @@ class SharedRidge:
         -------
         float32 (m, factors)
         """
-        mean = targets.mean(axis=0, dtype=np.float64)
-        centred = targets - mean
+        centred = targets - targets.mean(axis=0, dtype=np.float64)
         along = self.left.T @ centred  # (r, factors)
-        penalty = min(_PENALTIES, key=lambda each: self._error(centred, along, float(each)))
+        penalty = min(PENALTIES, key=lambda each: self._error(centred, along, float(each)))
+        return self.predict_with(penalty, targets, features)
+
+    def predict_with(
+        self, penalty: float, targets: NDArray[np.floating], features: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        """The same with a penalty that is given."""
+        mean = targets.mean(axis=0, dtype=np.float64)
+        along = self.left.T @ (targets - mean)  # (r, factors)
         weights = self.right.T @ (along * (self.values / (self.values**2 + penalty))[:, None])  # (d, factors)
         predicted: NDArray[np.float32] = ((features - self.mean) @ weights + mean).astype(np.float32)
         return predicted

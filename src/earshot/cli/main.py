@@ -95,6 +95,14 @@ def results() -> None:
 
 
 @app.command()
+def advise() -> None:
+    """Try what is known of songs beside their sound, and say which of it is worth telling the encoder."""
+    from earshot.cli.results import show_advice
+
+    show_advice(Path.cwd())
+
+
+@app.command()
 def plot(
     song: Annotated[str, typer.Argument(help="a song_id of the catalogue, or an audio file")],
     output: Annotated[Path | None, typer.Option(help="by default SONG.png, here")] = None,

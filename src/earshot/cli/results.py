@@ -35,6 +35,43 @@ def show_results(root: Path) -> None:
         console.print(f"{place:>9}  {where}", soft_wrap=True, highlight=False)
 
 
+def show_advice(root: Path) -> None:
+    """Try what is known of songs beside their sound, print what is worth it, and put it into the report.
+
+    Errors as of `earshot.lanes.advise.advise`.
+    """
+    from rich.console import Console
+
+    from earshot.lanes.advise import advise, write_advice
+
+    found, console = advise(root), Console()
+    write_advice(root, found)
+    for lines, held_out in ((found["blocks"], "artists"), (found["artist"], "songs")):
+        if lines:
+            console.print(_advice(lines, found["k"], held_out))
+    for sentence in found["advice"]:
+        console.print(sentence, soft_wrap=True, highlight=False)
+
+
+def _advice(lines: list[dict[str, Any]], k: int, held_out: str) -> Any:
+    from rich.table import Table
+
+    caption = f"ridge regression, {held_out} held out; in brackets more than sound alone, 95 % over artists"
+    table = Table(caption=caption, caption_justify="left")
+    for heading in ("blocks", "AUC", "AUC, centred", f"mAP@{k}"):
+        table.add_column(heading, justify="left" if heading == "blocks" else "right")
+    for line in lines:
+        cells = [_gain(line, metric) for metric in ("auc", "auc_centred", f"map_at_{k}")]
+        table.add_row(" + ".join(line["blocks"]), *cells)
+    return table
+
+
+def _gain(line: dict[str, Any], metric: str) -> str:
+    gain, value = line.get("minus_sound"), f"{line[metric]:.3f}"
+    low, high = gain[f"{metric}_ci95_artists"] if gain else (None, None)
+    return value if low is None else f"{value} ({low:+.3f} to {high:+.3f})"
+
+
 def show_paper(root: Path) -> None:
     """Print the comparison of van den Oord et al. 2013, and where its page is."""
     from rich.console import Console

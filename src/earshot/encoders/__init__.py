@@ -15,7 +15,12 @@ Of families beside the image `forward` is given one more tensor each, in the ord
 the windows (which it is not given where it wants no row): float32 (batch, n_frames, width) as stored, of
 those that have a line a frame; float32 (batch, n_words), 1 where a word is said of the song, of those
 that say words; float32 (batch, width) of those that have a vector a song, zeros where one has none. An
-encoder that names `widths` in `__init__` is given the last of these numbers by name.
+encoder that names `widths` in `__init__` is given the last of these numbers by name. Vectors and words of
+songs come on one scale (`earshot.predictors.song_scale`). In place of who the artist is, of the family
+`artist`, come the factors of the artist's other songs (`earshot.predictors.artist_vectors`).
+
+In training an encoder may answer several times, (times * batch, n_outputs), as if it knew more of a song or
+less.
 
 params.yaml names it as `{file: path/to/file.py, class: Class, init_args: {...}}`, a file here or of your own.
 """

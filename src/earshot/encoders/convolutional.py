@@ -30,6 +30,11 @@ class ConvolutionalEncoder(nn.Module):
     families
         Families of rows, as `earshot.encoders` describes. The others can be computed from
         mel, nearly, and with few songs more rows are more to overfit to.
+
+    Attributes
+    ----------
+    n_pooled
+        Numbers that come before the linear layers.
     """
 
     families: ClassVar[tuple[str, ...]] = ("mel",)
@@ -46,6 +51,7 @@ class ConvolutionalEncoder(nn.Module):
     ) -> None:
         super().__init__()
         widths = [n_rows, channels, channels, channels]
+        self.n_pooled = 3 * channels
         # an even kernel adds a frame: n + 2 (kernel // 2) - kernel + 1
         self.convolutions = nn.ModuleList(
             nn.Conv2d(n_in, n_out, (1, kernel), padding=(0, kernel // 2)) for n_in, n_out in pairwise(widths)
@@ -54,7 +60,7 @@ class ConvolutionalEncoder(nn.Module):
         self.pool = nn.MaxPool2d((1, 2), ceil_mode=True)
         self.head = nn.Sequential(
             nn.Dropout(dropout),
-            nn.Linear(3 * channels, hidden),
+            nn.Linear(self.n_pooled, hidden),
             nn.ReLU(),
             nn.Dropout(dropout),
             nn.Linear(hidden, n_outputs),
@@ -64,6 +70,11 @@ class ConvolutionalEncoder(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """(batch, n_rows, n_frames) to (batch, n_outputs)."""
+        vectors: Tensor = self.head(self.pooled(windows))
+        return vectors
+
+    def pooled(self, windows: Tensor) -> Tensor:
+        """(batch, n_rows, n_frames) to what comes before the linear layers, (batch, n_pooled)."""
         x = windows.unsqueeze(2)  # (batch, n_rows, 1, n_frames)
         for number, convolution in enumerate(self.convolutions):
             x = torch.relu(convolution(x))  # (batch, channels, 1, n_frames)
@@ -71,6 +82,4 @@ class ConvolutionalEncoder(nn.Module):
                 x = self.pool(x)  # n_frames halved
         x = x.squeeze(2)  # (batch, channels, about n_frames / 4)
         spread = (x.var(dim=2, correction=0) + 1e-6).sqrt()  # the gradient of a root is infinite at 0
-        pooled = torch.cat([x.mean(dim=2), x.amax(dim=2), spread], dim=1)  # (batch, 3 * channels)
-        vectors: Tensor = self.head(pooled)
-        return vectors
+        return torch.cat([x.mean(dim=2), x.amax(dim=2), spread], dim=1)

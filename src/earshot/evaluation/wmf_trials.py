@@ -36,6 +36,13 @@ LEAST_SONGS, LEAST_CANDIDATES = 20, 10
 """To learn from, and to be ranked; with fewer a trial tells nothing."""
 
 
+class Factorized(NamedTuple):
+    """Listeners, float32 (n_users, factors), zeros of those who are not asked; and songs learned from."""
+
+    users: NDArray[np.float32]
+    targets: NDArray[np.float32]
+
+
 class SongRanking(NamedTuple):
     """mAP@500 and AUC, each a mean over all listeners who could be asked."""
 
@@ -44,8 +51,8 @@ class SongRanking(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Trial:
-    """Songs that are held out, and what their places are predicted from.
+class WarmSongs:
+    """Songs that are held out, and the plays of the others.
 
     Attributes
     ----------
@@ -55,20 +62,14 @@ class Trial:
         float32 (n_users, n_items), play counts of the items that are not held out.
     learned
         (n_learned,): columns of `plays` of the songs that are learned from.
-    ridge
-        Of their features.
-    features
-        float32 (n_candidates, d), of the songs held out.
     """
 
     cold_start: ColdStart
     plays: csr_array
     learned: NDArray[np.int64]
-    ridge: SharedRidge
-    features: NDArray[np.float32]
 
-    def system(self, numbers: WmfFactors, seed: int) -> System:
-        """Listeners and predicted songs of a factorization with these numbers.
+    def factorize(self, numbers: WmfFactors, seed: int) -> Factorized:
+        """A factorization of the plays with these numbers.
 
         Raises
         ------
@@ -86,13 +87,11 @@ class Trial:
         users = np.zeros((self.plays.shape[0], numbers.factors), np.float32)
         asked = self.cold_start.users
         users[asked] = solve_rows(csr_array(confidences[asked]), fitted.item_factors, numbers.regularization)
-        return System(users, self.ridge.predict(fitted.item_factors[self.learned], self.features))
+        return Factorized(users, fitted.item_factors[self.learned])
 
 
-def hold_out(
-    plays: PlayCounts, songs: pd.DataFrame, statistics: NDArray[np.float32], held_out: NDArray[np.bool_]
-) -> Trial | None:
-    """The trial in which some songs are held out; None where too few are there to learn from or to rank.
+def warm_songs(plays: PlayCounts, songs: pd.DataFrame, held_out: NDArray[np.bool_]) -> WarmSongs | None:
+    """What is left where some songs are held out; None where too few are there to learn from or to rank.
 
     Parameters
     ----------
@@ -100,27 +99,62 @@ def hold_out(
         Of songs, and of items without audio.
     songs
         song_id and artist_id of the n songs with plays and audio.
-    statistics
-        float32 (n, d).
     held_out
         (n,)
     """
     if min(held_out.sum() - LEAST_CANDIDATES, (~held_out).sum() - LEAST_SONGS) < 0:
         return None
     try:
-        cold_start = cold_start_of(plays, songs.assign(**{COLD: held_out}), "wmf_search")
+        cold_start = cold_start_of(plays, songs.assign(**{COLD: held_out}), "songs held out")
     except UserError:  # nobody who listened to one of them and to another song
         return None
     kept = ~np.isin(plays.song_ids, songs.loc[held_out, SONG_ID].to_numpy(dtype=object))
+    learned = positions_of(plays.song_ids[kept], songs.loc[~held_out, SONG_ID]).astype(np.int64)
+    return WarmSongs(cold_start, csr_array(plays.matrix[:, kept]), learned)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Songs that are held out, and what their places are predicted from.
+
+    Attributes
+    ----------
+    warm
+        The question, and the plays of the others.
+    ridge
+        Of the features of the songs that are learned from.
+    features
+        float32 (n_candidates, d), of the songs held out.
+    """
+
+    warm: WarmSongs
+    ridge: SharedRidge
+    features: NDArray[np.float32]
+
+    @property
+    def cold_start(self) -> ColdStart:
+        """The question."""
+        return self.warm.cold_start
+
+    def system(self, numbers: WmfFactors, seed: int) -> System:
+        """Listeners and predicted songs of a factorization with these numbers; errors as of `factorize`."""
+        users, targets = self.warm.factorize(numbers, seed)
+        return System(users, self.ridge.predict(targets, self.features))
+
+
+def hold_out(
+    plays: PlayCounts, songs: pd.DataFrame, statistics: NDArray[np.float32], held_out: NDArray[np.bool_]
+) -> Trial | None:
+    """The trial in which some songs are held out, of which `statistics`, float32 (n, d), are known.
+
+    Other arguments, and None, as of `warm_songs`.
+    """
+    warm = warm_songs(plays, songs, held_out)
+    if warm is None:
+        return None
     features = one_scale(unit_deviation(statistics, ~held_out), ~held_out)
-    rows = positions_of(songs[SONG_ID], cold_start.song_ids)
-    return Trial(
-        cold_start,
-        csr_array(plays.matrix[:, kept]),
-        positions_of(plays.song_ids[kept], songs.loc[~held_out, SONG_ID]).astype(np.int64),
-        decompose(features[~held_out]),
-        features[rows],
-    )
+    rows = positions_of(songs[SONG_ID], warm.cold_start.song_ids)
+    return Trial(warm, decompose(features[~held_out]), features[rows])
 
 
 def score(trials: Iterable[Trial], numbers: WmfFactors, seed: int) -> SongRanking:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshot.artists import too_few_artists
-from earshot.checks import ARTIST_MEAN, CANDIDATE, LINEAR_BOW, PERFECT_EAR, UPPER_BOUND
+from earshot.checks import ARTIST_MEAN, CANDIDATE, LINEAR_BOW, PERFECT_EAR, SOUND_ONLY, UPPER_BOUND
 from earshot.pages.charts import curves_chart
 from earshot.pages.render import number, render, signed
 from earshot.pages.results import draw_differences, draw_kinds, draw_systems
@@ -27,6 +27,7 @@ DESCRIPTIONS = {
     LINEAR_BOW: "a ridge regression on a bag of MFCC words",
     ARTIST_MEAN: "where the artist's other songs are: no sound at all",
     CANDIDATE: "the model that is judged",
+    SOUND_ONLY: "the candidate, told nothing of a song but its sound",
     PERFECT_EAR: "a kernel ridge regression on what the catalogue's program wrote into each song",
     UPPER_BOUND: "the place that the factorization itself would give each song, by its plays",
 }

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from earshot.columns import N_FRAMES
+from earshot.columns import N_FRAMES, SONG_ID
 from earshot.errors import UserError
+from earshot.predictors.artist_vectors import ARTIST, ArtistVectors
 from earshot.store.families import WORDS, multi_hot
 from earshot.store.reader import HyperImageStore
 
@@ -35,6 +36,8 @@ class Beside:
         Numbers in a line; of words, how many of them the encoder knows.
     words
         Which; they give the order of the numbers. None of a family of numbers.
+    scaled
+        Whether the encoder brings the vectors of songs to one scale (`SongScale`); older ones do not.
     """
 
     name: _Text
@@ -42,22 +45,31 @@ class Beside:
     unit: Literal["frame", "song"]
     width: Annotated[int, Field(ge=1, le=1_000_000)]
     words: Annotated[list[_Text], Field(max_length=1_000_000)]
+    scaled: bool = False
 
 
-def beside(store: HyperImageStore, name: str, songs: NDArray[np.integer[Any]]) -> Beside:
+def beside(
+    store: HyperImageStore, name: str, songs: NDArray[np.integer[Any]], artists: ArtistVectors | None = None
+) -> Beside:
     """The family `name` of `store`, with the words of the songs learned from, positions (n,).
 
-    Raises UserError where it is not stored, or has no words of any of them.
+    Raises UserError where it is not stored, or has no words of any of them; ValueError for the family
+    `artist` without the vectors of `artists`.
     """
     family = store.family(name)
+    if name == ARTIST:
+        if artists is None:
+            raise ValueError("artists: wanted the vectors of artists")
+        return Beside(family.name, family.key, family.unit, artists.width, [])
+    scaled = family.unit == "song"
     if family.dtype != WORDS:
-        return Beside(family.name, family.key, family.unit, family.width, [])
+        return Beside(family.name, family.key, family.unit, family.width, [], scaled)
     words = sorted({word for some in store.words(name, songs) for word in some})
     if not words:
         raise UserError(
             f"{store.folder}: family {name!r}: nothing is said of the {len(songs)} songs to learn from"
         )
-    return Beside(family.name, family.key, family.unit, len(words), words)
+    return Beside(family.name, family.key, family.unit, len(words), words, scaled)
 
 
 def read_windows(
@@ -66,26 +78,33 @@ def read_windows(
     positions: NDArray[np.integer[Any]],
     first_frames: NDArray[np.int64],
     n_frames: int,
+    artists: ArtistVectors | None = None,
 ) -> Batch:
     """A window of each song, of the image and of `others`; `positions` and `first_frames` are (n,).
 
-    Raises UserError as `HyperImageStore.windows`, and for a family that is not stored.
+    The family `artist` is read out of `artists`. Raises UserError as `HyperImageStore.windows`, and for a
+    family that is not stored.
     """
-    return (
-        store.windows(positions, first_frames, n_frames),
-        *(_read(store, each, positions, first_frames, n_frames) for each in others),
+    lines = (
+        store.windows(positions, first_frames, n_frames, each.name)
+        if each.unit == "frame"
+        else of_songs(store, each, positions, artists)
+        for each in others
     )
+    return store.windows(positions, first_frames, n_frames), *lines
 
 
-def _read(
+def of_songs(
     store: HyperImageStore,
     other: Beside,
     positions: NDArray[np.integer[Any]],
-    first_frames: NDArray[np.int64],
-    n_frames: int,
-) -> NDArray[Any]:
-    if other.unit == "frame":
-        return store.windows(positions, first_frames, n_frames, other.name)
+    artists: ArtistVectors | None = None,
+) -> NDArray[np.float32]:
+    """What a family of unit `song` says of songs, float32 (n, width); zeros of one it does not know."""
+    if other.name == ARTIST:
+        assert artists is not None  # `beside` has seen to it
+        song_ids = store.songs[SONG_ID].to_numpy(dtype=object)[positions]
+        return artists.of(song_ids, store.words(other.name, positions))
     if other.words:
         return multi_hot(store.words(other.name, positions), other.words)
     return store.vectors(other.name, positions)
@@ -104,9 +123,13 @@ def consecutive(n_frames: int, window: int) -> NDArray[np.int64]:
 
 
 def read_songs(
-    store: HyperImageStore, others: Sequence[Beside], positions: Sequence[int], window: int
+    store: HyperImageStore,
+    others: Sequence[Beside],
+    positions: Sequence[int],
+    window: int,
+    artists: ArtistVectors | None = None,
 ) -> tuple[Batch, NDArray[np.int64]]:
-    """All consecutive windows of some songs.
+    """All consecutive windows of some songs; `artists` as in `read_windows`.
 
     Returns
     -------
@@ -119,7 +142,8 @@ def read_songs(
     starts = [consecutive(int(n_frames[position]), window) for position in positions]
     # 0, 0, 0, 1, 1, ...: the place of a song for each of its windows
     owners = np.repeat(np.arange(len(positions)), [len(some) for some in starts])
-    return read_windows(store, others, np.asarray(positions)[owners], np.concatenate(starts), window), owners
+    firsts = np.concatenate(starts)
+    return read_windows(store, others, np.asarray(positions)[owners], firsts, window, artists), owners
 
 
 def average_matrix(owners: NDArray[np.int64], n_songs: int) -> torch.Tensor:

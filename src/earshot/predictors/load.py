@@ -19,6 +19,7 @@ from torch import Tensor
 from earshot.errors import UserError
 from earshot.files import write_json
 from earshot.foreign.checked_json import parse_object
+from earshot.predictors.artist_vectors import ARTIST, read_artist_vectors
 from earshot.predictors.familiar import Familiar, familiarize, song_sound
 from earshot.predictors.inputs import Batch, average_matrix, read_songs
 from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build
@@ -34,13 +35,20 @@ Positions = Sequence[int] | NDArray[np.integer[Any]]
 
 
 def save_encoder(folder: Path, encoder: SongEncoder, description: EncoderDescription) -> None:
-    """Write `encoder.pt` (weights only, no paths: same weights, same bytes) and `encoder.json`."""
+    """Write `encoder.pt` (weights only, no paths: same weights, same bytes) and `encoder.json`.
+
+    Beside them the vectors of artists (`earshot.predictors.artist_vectors`), if it is told of them.
+    """
     buffer = io.BytesIO()  # torch.save writes the name of its file into it; a buffer has none
     torch.save({name: value.cpu() for name, value in encoder.state_dict().items()}, buffer)
     (folder / "encoder.pt").write_bytes(buffer.getvalue())
+    if encoder.artists is not None:
+        encoder.artists.save(folder)
     content = asdict(replace(description, familiar=encoder.familiar))
     if description.hears_image and not description.others:
         del content["others"], content["hears_image"]  # the same encoder, the same bytes as ever
+    if description.seeds == 1:
+        del content["seeds"]
     write_json(folder / "encoder.json", content)
 
 
@@ -72,6 +80,8 @@ def load_encoder(folder: Path, trusted: Collection[str] = ()) -> SongEncoder:
     encoder.output_scale = torch.ones_like(weights["output_scale"])  # one for all outputs, or one each
     encoder.load_state_dict(weights)
     encoder.bound_rows()
+    if any(each.name == ARTIST for each in description.others):
+        encoder.artists = read_artist_vectors(folder)
     _hear_a_window(encoder.eval(), description, folder / "encoder.json")
     if device().type == "cuda":
         _same_bytes_every_time()
@@ -259,7 +269,7 @@ def _hear(
         block = [int(position) for position in positions[first : first + _SONGS_AT_ONCE]]
         part = slice(first, first + len(block))
         # the first of the batch is the image, (n_windows, n_frames, all rows); owners (n_windows,)
-        batch, owners = read_songs(store, encoder.others, block, encoder.n_frames)
+        batch, owners = read_songs(store, encoder.others, block, encoder.n_frames, encoder.artists)
         vectors[part] = _predict_block(encoder, batch, owners, len(block))
         sounds[part] = song_sound(batch[0][:, :, encoder.rows], owners)
     return vectors, sounds

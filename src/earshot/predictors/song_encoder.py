@@ -17,8 +17,10 @@ from torch import Tensor, nn
 from earshot.classes import ClassPath, Component, load_class, load_network
 from earshot.errors import UserError
 from earshot.params import Count
+from earshot.predictors.artist_vectors import ArtistVectors
 from earshot.predictors.familiar import MAX_DEVIATIONS, Familiar, Gain, floored, gain_of
 from earshot.predictors.inputs import Beside, beside
+from earshot.predictors.song_scale import SongScale
 from earshot.store.reader import HyperImageStore
 from earshot.store.rows import ImageFormat
 
@@ -50,9 +52,17 @@ class SongEncoder(nn.Module):
         Whether no row reaches the network with more than `MAX_DEVIATIONS`.
     gain
         How windows are brought to one loudness; None in encoders older than this.
+    artists
+        Where artists are; None unless it is told of them.
+    sound_only
+        Whether it is asked as if nothing were known of a song beside its sound: no words, artist or vectors.
+    scales
+        Of the families of `others` that are scaled, by their number there.
     """
 
     familiar: Familiar | None = None
+    artists: ArtistVectors | None = None
+    sound_only: bool = False
     bounded: bool = False
     gain: Gain | None = None
     row_mean: Tensor
@@ -80,10 +90,19 @@ class SongEncoder(nn.Module):
         self.register_buffer("row_scale", torch.ones(len(self.rows)))
         self.register_buffer("output_mean", torch.zeros(n_outputs))
         self.register_buffer("output_scale", torch.ones(()))
+        # by number: a family may have the name of a method of ModuleDict
+        self.scales = nn.ModuleDict(
+            {str(number): SongScale(each.width) for number, each in enumerate(others) if each.scaled}
+        )
 
     def forward(self, windows: Tensor, *others: Tensor) -> Tensor:
         """A batch as `earshot.predictors.inputs.Batch` to the network's own outputs, (batch, n_outputs)."""
         inputs = [other.to(torch.float32) for other in others]
+        for number, scale in self.scales.items():
+            inputs[int(number)] = scale(inputs[int(number)])
+        if self.sound_only:
+            of_song = [each.unit == "song" for each in self.others]
+            inputs = [torch.zeros_like(x) if told else x for x, told in zip(inputs, of_song, strict=True)]
         if self.hears_image:
             # (batch, n_rows, n_frames)
             inputs.insert(0, self._standardized(windows).transpose(1, 2))
@@ -127,6 +146,18 @@ class SongEncoder(nn.Module):
         self.bounded = bool(self.row_mean.any()) or bool((self.row_scale != 1).any())
 
 
+class Average(nn.Module):
+    """The mean of what several networks make of the same song; all have learned the same targets."""
+
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """As of each of them, (batch, n_outputs)."""
+        return torch.stack([network(*inputs) for network in self.networks]).mean(dim=0)
+
+
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class EncoderDescription:
     """All that must be known beside the weights; `encoder.json`.
@@ -149,6 +180,8 @@ class EncoderDescription:
         Of its mel rows; likewise, and where it reads none.
     others, hears_image
         As of `SongEncoder`; not in files of encoders that hear the image alone.
+    seeds
+        How many networks, trained from different weights, it is the average of; only in files of several.
     """
 
     class_path: ClassPath
@@ -161,6 +194,7 @@ class EncoderDescription:
     gain: Gain | None = None
     others: Annotated[list[Beside], Field(max_length=100)] = field(default_factory=list)
     hears_image: bool = True
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
 
     @model_validator(mode="after")
     def _gain_fits(self) -> EncoderDescription:
@@ -190,10 +224,14 @@ def families_of_encoder(component: Component) -> list[str]:
 
 
 def heard_beside(
-    component: Component, store: HyperImageStore, songs: NDArray[np.integer[Any]]
+    component: Component,
+    store: HyperImageStore,
+    songs: NDArray[np.integer[Any]],
+    artists: ArtistVectors | None = None,
 ) -> list[Beside]:
-    """The families beside the image that it hears, in its order; `songs` learned from are positions, (n,)."""
-    return [beside(store, name, songs) for name in families_of_encoder(component) if name in store.families]
+    """The families beside the image that it hears, in its order; arguments and errors as of `beside`."""
+    names = [name for name in families_of_encoder(component) if name in store.families]
+    return [beside(store, name, songs, artists) for name in names]
 
 
 def describe(
@@ -234,18 +272,28 @@ def describe(
     )
 
 
+def average(encoders: Sequence[SongEncoder]) -> SongEncoder:
+    """The first of them, its network the mean of all; what reaches their networks is the same."""
+    first = encoders[0]
+    if len(encoders) > 1:
+        first.network = Average([encoder.network for encoder in encoders])
+    return first
+
+
 def build(description: EncoderDescription) -> SongEncoder:
     """A new encoder with weights drawn from torch's generator. Raises UserError for init_args it refuses."""
     kind = load_network(description.class_path, "cnn_checkpoint.encoder.class_path")
     try:
         n_rows = len(description.rows) if description.hears_image else 0
-        network = kind(n_rows, description.n_outputs, **description.init_args)
+        networks = [
+            kind(n_rows, description.n_outputs, **description.init_args) for _ in range(description.seeds)
+        ]
     except (TypeError, ValueError) as error:
         raise UserError(
             f"cnn_checkpoint.encoder.init_args={description.init_args!r:.1000}: {error}"
         ) from None
     encoder = SongEncoder(
-        network,
+        networks[0] if description.seeds == 1 else Average(networks),
         description.rows,
         description.n_frames,
         description.n_outputs,

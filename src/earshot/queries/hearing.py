@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from earshot.predictors.song_encoder import EncoderDescription
     from earshot.store.reader import HyperImageStore
 
-_ENCODER = ("encoder.json", "encoder.pt")
-
 
 def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
     """Factors of an audio file, float32 `(factors,)`: its hyper-image, through the released encoder.
@@ -42,8 +40,9 @@ def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
     settings, trusted = params.hyper_images, releases.trusted_classes(served.root, served.release, params)
     with TemporaryDirectory(prefix="earshot-hear-") as made:
         folder = Path(made)
-        for name in _ENCODER:
-            (folder / name).symlink_to(served.file("served_factors", f"release/cnn_checkpoint/{name}"))
+        encoder = served.file("served_factors", "release/cnn_checkpoint/encoder.json")
+        for file in encoder.parent.glob("encoder.*"):
+            (folder / file.name).symlink_to(file)
         description = load.read_description(folder)
         _refuse_other_images(served, description, settings)
         store = _one_song(audio, settings, [each.name for each in description.others], folder)

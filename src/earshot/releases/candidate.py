@@ -40,6 +40,8 @@ NUMBERS = f"{WMF_FACTORS}/{WMF}"
 """Those of the factorization; older manifests have them among their parameters alone."""
 SPACE = "cnn_checkpoint/space"
 """How the names begin of the files of a taste space that is not the factorization's."""
+BESIDE = (SPACE, "cnn_checkpoint/encoder.artists")
+"""And of all that only some models have beside the files of `MODEL`."""
 REPORT = "evaluation_report/metrics.json"
 SONGS = "training_set/songs.parquet"
 SNAPSHOT = ("data/raw_audio", "data/play_counts", "data/hyper_images")
@@ -57,7 +59,7 @@ def candidate(root: Path) -> Manifest:
     lock = versioning.read_lock(root)
     outputs = {stage: _output(lock, stage) for stage in MADE_BY}
     files = {name: _file(root, outputs, name) for name in (*MODEL, NUMBERS, REPORT, SONGS)}
-    files |= _space(root, outputs["cnn_checkpoint"]) | _fold_models(root, outputs[FOLD_MODELS])
+    files |= _beside(root, outputs["cnn_checkpoint"]) | _fold_models(root, outputs[FOLD_MODELS])
     params = {key: value for stage in MADE_BY for key, value in _params(lock, stage).items()}
     n0 = float(read_json(root / "data" / "warm_up" / "warm_up.json")["n0"])
     name, inputs = model_name(files, n0), _inputs(lock)
@@ -83,8 +85,8 @@ def candidate(root: Path) -> Manifest:
 
 def model_name(files: dict[str, str], n0: float) -> str:
     """Name of the release whose files have these md5s."""
-    space = [files[name] for name in sorted(files) if name.startswith(SPACE)]  # none of the factorization's
-    parts = [*(files[name] for name in MODEL), *space, n0]
+    beside = [files[name] for name in sorted(files) if name.startswith(BESIDE)]
+    parts = [*(files[name] for name in MODEL), *beside, n0]
     return blake2b(json.dumps(parts).encode(), digest_size=6).hexdigest()
 
 
@@ -130,9 +132,10 @@ def code_of(encoder: dict[str, Any]) -> str | None:
         return None
 
 
-def _space(root: Path, md5: str) -> dict[str, str]:
+def _beside(root: Path, md5: str) -> dict[str, str]:
     made = versioning.PreviousOutput(versioning.cache_folder(root), md5).files
-    return {f"cnn_checkpoint/{name}": each for name, each in sorted(made.items()) if name.startswith("space")}
+    named = {f"cnn_checkpoint/{name}": each for name, each in sorted(made.items())}
+    return {name: each for name, each in named.items() if name.startswith(BESIDE)}
 
 
 def _fold_models(root: Path, md5: str) -> dict[str, str]:

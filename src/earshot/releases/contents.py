@@ -17,6 +17,7 @@ from earshot.factors.numbers import WMF, read_numbers
 from earshot.foreign.checked_json import parse_object
 from earshot.foreign.zips import RATIO, SMALL
 from earshot.params import Split, WmfFactors, WmfSettings, check_params
+from earshot.predictors.artist_vectors import ARTIST, ARTIST_NAME, ARTISTS
 from earshot.releases.candidate import NUMBERS, REPORT, SONGS, SPACE
 from earshot.releases.manifest import WMF_FACTORS, Manifest
 from earshot.spaces.fused import Fused
@@ -99,6 +100,9 @@ def _check_encoder(folder: Path, release: Manifest, trusted: Collection[str]) ->
         raise UserError(f"{path}: families of the encoder: {families}, the manifest says {release.families}")
     if description.n_frames > _MOST_FRAMES:
         raise UserError(f"{path}: n_frames={description.n_frames}: wanted at most {_MOST_FRAMES}")
+    for each in description.others:
+        if each.name == ARTIST:
+            _check_placed(folder, *ARTISTS, ARTIST_NAME, each.width)
     odd = [name for name, each in weights.items() if not bool(each.isfinite().all())]
     if odd:
         raise UserError(f"{folder / 'encoder.pt'}: {odd[0]}: not finite")

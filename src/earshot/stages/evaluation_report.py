@@ -22,6 +22,7 @@ from earshot.checks import (
     COMPARED,
     LINEAR_BOW,
     PERFECT_EAR,
+    SOUND_ONLY,
     UPPER_BOUND,
     beats,
     check,
@@ -140,9 +141,10 @@ def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, J
     user_ids = pd.read_parquet(training_set / "users.parquet")[USER_ID]
     users = read_vectors(wmf / "user_factors.npy", wmf / "users.parquet", USER_ID, user_ids)
     listeners = read_space(paths.data("cnn_checkpoint"), wmf).training_listeners()
-    candidate = System(
-        rows_of(listeners.ids, listeners.vectors, user_ids.to_numpy(dtype=object)), _predicted(paths, wanted)
-    )
+    of_candidate = rows_of(listeners.ids, listeners.vectors, user_ids.to_numpy(dtype=object))
+    candidate = System(of_candidate, _predicted(paths, wanted))
+    sound_only = paths.data("predicted_factors") / f"{SOUND_ONLY}.npy"
+    alone = (sound_only, sound_only.with_suffix(".parquet"), SONG_ID, wanted)
     folded = read_vectors(wmf / "cold_factors.npy", wmf / "cold_items.parquet", SONG_ID, wanted)
     songs = pd.read_parquet(training_set / "songs.parquet")[SONG_ID]
     known = read_known(training_set, wmf, params.seed, N_WORDS)
@@ -152,6 +154,7 @@ def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, J
         "shuffled_content": Permutations(candidate, params.seed),
         LINEAR_BOW: System(users, linear_bow(known)[rows]),
         ARTIST_MEAN: System(users, artist_mean(known)[rows]),
+        **({SOUND_ONLY: System(of_candidate, read_vectors(*alone))} if sound_only.is_file() else {}),
         CANDIDATE: candidate,
         **({} if traits is None else {PERFECT_EAR: System(users, perfect_ear(known, traits)[rows])}),
         UPPER_BOUND: System(users, folded),

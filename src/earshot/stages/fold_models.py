@@ -26,7 +26,7 @@ KEPT = {
     "cnn_checkpoint": ("encoder.json", "encoder.pt"),
     "wmf_factors": ("item_factors.npy", "items.parquet", WMF),
 }
-"""What judging a fold's model takes, by the stage that made it; and a taste space of its own."""
+"""What judging a fold's model takes, by the stage that made it; also its taste space and artists' vectors."""
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
@@ -68,5 +68,6 @@ def _train(inside: Paths, params: Params, wmf: WmfFactors, output: Path) -> None
     for stage, names in KEPT.items():
         for name in names:
             link(inside.data(stage) / name, output / name)
-    for path in sorted(inside.data("cnn_checkpoint").glob("space*")):
+    made = inside.data("cnn_checkpoint")
+    for path in sorted([*made.glob("space*"), *made.glob("encoder.artists.*")]):
         link(path, output / path.name)

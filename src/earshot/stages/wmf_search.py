@@ -47,7 +47,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     settings = params.wmf_factors
     if all(getattr(settings, name) != "auto" for name in GRID):
         return _write(paths.output, WmfFactors(**asdict(settings)), [], "as params.yaml says", [])
-    plays, songs = _sample(paths.data("training_set"))
+    plays, songs = warm_sample(paths.data("training_set"))
     trials = _trials(paths, plays, songs, params.training_set.split)
     grid = Grid.of(settings, plays.matrix.data)
     tried = search(grid, _Scores(paths.work / "tried.jsonl", trials, params.seed)) if trials else {}
@@ -61,8 +61,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     return _write(paths.output, tried[place].numbers, list(tried.values()), told, grid.at_an_end(place))
 
 
-def _sample(training_set: Path) -> tuple[PlayCounts, pd.DataFrame]:
-    """Plays of items that are not cold, and the warm songs with audio among these."""
+def warm_sample(training_set: Path) -> tuple[PlayCounts, pd.DataFrame]:
+    """Plays of items that are not cold, and the warm songs with audio among these; of many, some by hash."""
     import pandas as pd
 
     plays = read_play_counts(training_set)

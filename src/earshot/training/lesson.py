@@ -64,10 +64,12 @@ class Lesson(LightningModule):
     def training_step(self, batch: TrainingBatch) -> Tensor:
         """Mean loss of a batch of windows, a scalar; each window's loss counts in `training_loss`.
 
-        The songs of the n windows are int64 `(n,)`, rows of the examples.
+        The songs of the n windows are int64 `(n,)`, rows of the examples. A network may answer several
+        times, `(times * n, n_outputs)`; every answer is about all windows.
         """
         windows, songs = batch
-        losses: Tensor = self.objective(self.encoder(*windows), songs)
+        outputs = self.encoder(*windows)
+        losses: Tensor = self.objective(outputs, songs.repeat(len(outputs) // len(songs)))
         self.training_loss.add(losses)
         return losses.mean()
 

@@ -21,9 +21,11 @@ from earshot.classes import Component, load_class
 from earshot.columns import N_FRAMES
 from earshot.errors import UserError
 from earshot.params import CnnCheckpoint
-from earshot.predictors.inputs import draw_starts
+from earshot.predictors.artist_vectors import ArtistVectors
+from earshot.predictors.inputs import draw_starts, of_songs
 from earshot.predictors.load import device
 from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build
+from earshot.predictors.song_scale import SongScale
 from earshot.store.reader import HyperImageStore
 from earshot.training.callbacks import EarlyStopping, Epoch, Progress, Resumable
 from earshot.training.examples import Examples
@@ -44,6 +46,8 @@ def build_objective(component: Component, examples: Examples) -> nn.Module:
 Doubles = NDArray[np.float64]
 
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
+_BETWEEN_SEEDS = 1_000_003
+"""Between the seeds of encoders that are averaged, so that no seed of params.yaml gives the same ones."""
 _SONGS_FOR_ROW_STATISTICS = 500
 
 
@@ -68,6 +72,8 @@ def train(
     *,
     seed: int,
     work: Path,
+    number: int = 0,
+    artists: ArtistVectors | None = None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     seconds_between_checkpoints: float = _SECONDS_BETWEEN_CHECKPOINTS,
 ) -> Trained:
@@ -87,6 +93,10 @@ def train(
         Batch size, learning rate, ...
     seed
         Of weights, dropout and the windows drawn.
+    number
+        Of several encoders that are averaged, so that they begin with other weights and draw other windows.
+    artists
+        Of the songs to learn from, where the encoder is told of artists.
     work
         An existing folder; a training killed there goes on from it, and ends in the same weights.
     on_epoch
@@ -99,9 +109,12 @@ def train(
     UserError
         A loss that is not finite any more.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(seed + number * _BETWEEN_SEEDS)
     encoder = build(description)
+    # of the seed alone: encoders that are averaged hear rows on one scale
     encoder.standardize_rows(*_row_statistics(store, examples, description.n_frames, seed))
+    encoder.artists = artists
+    _fit_scales(encoder, store, examples.positions[: examples.n_training])
     lesson = Lesson(
         encoder,
         objective,
@@ -109,7 +122,7 @@ def train(
         weight_decay=params.weight_decay,
         optimizer=params.optimizer,
     )
-    data = _data(description, store, examples, params, seed)
+    data = _data(description, store, examples, params, seed + number * _BETWEEN_SEEDS, artists)
     n_epochs, patience = epochs_of(params, len(data.train_dataloader()))
     early_stopping = EarlyStopping(patience, on_epoch)
     unfinished = work / "resume.ckpt"
@@ -155,6 +168,7 @@ def _data(
     examples: Examples,
     params: CnnCheckpoint,
     seed: int,
+    artists: ArtistVectors | None,
 ) -> SongWindows:
     training = RandomWindows(
         store,
@@ -170,8 +184,17 @@ def _data(
             else None
         ),
         others=description.others,
+        artists=artists,
     )
-    return SongWindows(training, WholeSongs(store, examples, description.n_frames, description.others))
+    whole = WholeSongs(store, examples, description.n_frames, description.others, artists)
+    return SongWindows(training, whole)
+
+
+def _fit_scales(encoder: SongEncoder, store: HyperImageStore, learned: NDArray[np.int64]) -> None:
+    for number, scale in encoder.scales.items():
+        other = encoder.others[int(number)]
+        assert isinstance(scale, SongScale)
+        scale.fit(of_songs(store, other, learned), words=bool(other.words))
 
 
 def _row_statistics(

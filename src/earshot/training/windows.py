@@ -23,6 +23,7 @@ from torch import Tensor
 from earshot.columns import N_FRAMES
 from earshot.features.mel import mel_frequencies
 from earshot.params import Augment
+from earshot.predictors.artist_vectors import ArtistVectors
 from earshot.predictors.inputs import Batch, Beside, average_matrix, draw_starts, read_songs, read_windows
 from earshot.store.reader import HyperImageStore
 from earshot.store.rows import LEVELS, ImageFormat
@@ -113,9 +114,11 @@ class RandomWindows:
         seed: int,
         channels: Channels | None = None,
         others: Sequence[Beside] = (),
+        artists: ArtistVectors | None = None,
     ) -> None:
         self._store = store
         self._others = others
+        self._artists = artists
         self._channels = channels
         self._positions = examples.positions[: examples.n_training]
         self._song_frames = store.songs[N_FRAMES].to_numpy(dtype=np.int64)[self._positions]
@@ -137,7 +140,12 @@ class RandomWindows:
         def read(number: int) -> TrainingBatch:
             batch = slice(number * self._batch_size, (number + 1) * self._batch_size)
             images, *others = read_windows(
-                self._store, self._others, self._positions[songs[batch]], starts[batch], self._n_frames
+                self._store,
+                self._others,
+                self._positions[songs[batch]],
+                starts[batch],
+                self._n_frames,
+                self._artists,
             )
             if self._channels is not None:
                 draw = np.random.default_rng([self._seed, self._epoch, number])
@@ -171,10 +179,16 @@ class WholeSongs:
     """The validation songs, each by all its consecutive windows."""
 
     def __init__(
-        self, store: HyperImageStore, examples: Examples, n_frames: int, others: Sequence[Beside] = ()
+        self,
+        store: HyperImageStore,
+        examples: Examples,
+        n_frames: int,
+        others: Sequence[Beside] = (),
+        artists: ArtistVectors | None = None,
     ) -> None:
         self._store = store
         self._others = others
+        self._artists = artists
         self._positions = examples.positions
         self._first = examples.n_training
         self._n_frames = n_frames
@@ -186,7 +200,7 @@ class WholeSongs:
         for start in range(self._first, len(self._positions), _VALIDATION_SONGS_AT_ONCE):
             songs = np.arange(start, min(start + _VALIDATION_SONGS_AT_ONCE, len(self._positions)))
             positions = self._positions[songs].tolist()
-            batch, owners = read_songs(self._store, self._others, positions, self._n_frames)
+            batch, owners = read_songs(self._store, self._others, positions, self._n_frames, self._artists)
             yield _tensors(batch), average_matrix(owners, len(songs)), torch.from_numpy(songs)
 
 

@@ -60,7 +60,7 @@ from earshot.training.objectives.factors_metric import FactorsMetric
 from earshot.training.objectives.factors_mse import FactorsMse
 
 SIZES = "1000,3000,10000,30000,100000"
-LARGEST_TRIED = 3_000
+LARGEST_TRIED = 30_000
 OBJECTIVES: dict[str, Callable[[Examples], nn.Module]] = {
     "factors_mse": FactorsMse,
     "factors_metric": FactorsMetric,

@@ -82,6 +82,13 @@ def test_training() -> None:
 
 
 @pytest.mark.soak
+def test_objectives() -> None:
+    measured = run("objectives.py", "500", "1")["sizes"]["500"]
+    assert measured["factors_mse"]["auc"][1:] == [0, 0, 0]
+    assert measured["contrastive"]["auc"][0] > 0.5
+
+
+@pytest.mark.soak
 def test_bombs() -> None:
     assert run("bombs.py", "1")["exit"] == 1
 

@@ -13,5 +13,5 @@ def test_predictions_are_those_of_leave_one_out_ridge(n: int, d: int, noise: flo
     draw = np.random.default_rng(n)
     features, others = 3 + draw.standard_normal((n, d)), 3 + draw.standard_normal((5, d))
     targets = features @ draw.standard_normal((d, 4)) + noise * draw.standard_normal((n, 4)) - 2
-    expected = RidgeCV(alphas=shared_ridge._PENALTIES).fit(features, targets).predict(others)
+    expected = RidgeCV(alphas=shared_ridge.PENALTIES).fit(features, targets).predict(others)
     np.testing.assert_allclose(decompose(features).predict(targets, others), expected, rtol=1e-4, atol=1e-4)

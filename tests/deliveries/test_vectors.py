@@ -21,7 +21,10 @@ def delivery(tmp_path: Path) -> Path:
     """Of three songs, beside a workspace that asks for vectors of two numbers in both kinds of file."""
     table, array = FAMILY % "embeddings.parquet", FAMILY % "e.npy, name: other"
     params = empty_workspace(tmp_path / "workspace") / "params.yaml"
-    params.write_text(params.read_text().replace("families: []", f"families: [{table}, {array}]"))
+    text = params.read_text()
+    assert text.count("  families: #") == 1
+    text = text.replace("  families: #", f"  families:\n    - {table}\n    - {array}\n  #")
+    params.write_text(text)
     folder = tmp_path / "delivery"
     folder.mkdir()
     pd.DataFrame({"song_id": ["b", "a", "c"]}).to_csv(folder / "songs.csv", index=False)

@@ -297,6 +297,6 @@ def test_templates_count_as_code_of_the_modules_that_draw_with_them() -> None:
 
 
 def test_every_template_is_drawn_with() -> None:
-    modules = ("foot", "index", "report", "warm_up", "drift", "validation")
+    modules = ("advice", "foot", "index", "report", "warm_up", "drift", "validation")
     used = code_files(["earshot.lanes.onboard", *(f"earshot.pages.{name}" for name in modules)]).values()
     assert {file for folder in (TEMPLATES, STATIC) for file in folder.iterdir()} <= set(used)

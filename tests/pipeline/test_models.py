@@ -33,6 +33,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "objective": named(f"{OBJECTIVES}/two_tower.py", "TwoTower"),
         "space": "learned_listeners",
     },
+    "convolutional+factors_metric": {
+        "objective": named(f"{OBJECTIVES}/factors_metric.py", "FactorsMetric"),
+        "space": "wmf",
+    },
+    "convolutional+factors_auc": {
+        "objective": named(f"{OBJECTIVES}/factors_auc.py", "FactorsAuc"),
+        "space": "wmf",
+    },
+    "convolutional+contrastive": {
+        "objective": named(f"{OBJECTIVES}/contrastive.py", "Contrastive"),
+        "space": "wmf",
+    },
     "sound_and_words+fused_factors": {
         "families": [WORDS],
         "encoder": named(f"{ENCODERS}/sound_and_words.py", "SoundAndWords"),
@@ -146,6 +158,6 @@ def test_what_cannot_be_served_is_refused_before_any_stage_works(workspace: Work
 def test_an_example_is_one_file(tmp_path: Path) -> None:
     """Each model of these is a file of its own, and nothing else in the source names it."""
     root = Path(__file__).parents[2] / "src"
-    for stem in ("raw_waveform", "two_tower", "sound_and_words"):
+    for stem in ("raw_waveform", "two_tower", "sound_and_words", "factors_metric", "factors_auc"):
         naming = [path for path in root.rglob("*.py") if stem in path.read_text() and path.stem != stem]
         assert naming == [], stem

@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshot import tracking
 from earshot.catalogue import split
 from earshot.catalogue.play_counts import read_play_counts
+from earshot.classes import Component
 from earshot.errors import UserError
 from earshot.factors.numbers import read_numbers, write_numbers
 from earshot.factors.solves import confidence, solve_rows
@@ -119,6 +120,29 @@ def test_what_is_heard_tells_cold_songs_apart(root: Path, params: Params) -> Non
     assert latest is not None
     outputs = b"".join(path.read_bytes() for path in (root / "data" / "cnn_checkpoint").iterdir())
     assert latest["run_id"].encode() not in outputs
+
+
+OBJECTIVES = ("factors_metric:FactorsMetric", "factors_auc:FactorsAuc", "contrastive:Contrastive")
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_other_objectives_lie_in_the_space_of_the_factorization_too(
+    root: Path, params: Params, objective: str
+) -> None:
+    """They order cold songs, and put them as far out as their listeners would."""
+    part = Component(f"earshot.training.objectives.{objective}", {})
+    params = replace(params, cnn_checkpoint=cnn_params(objective=part, max_epochs=30, patience=30))
+    for name, stage in [("wmf_factors", wmf_factors), ("cnn_checkpoint", cnn_checkpoint)]:
+        summary = stage.run(_paths(root, name), params)
+    assert summary["candidate"]["space"] == "wmf"
+    assert not (root / "data" / "cnn_checkpoint" / "space.json").exists()
+    predicted_factors.run(_paths(root, "predicted_factors"), params)
+    predicted = np.load(root / "data" / "predicted_factors" / "item_factors.npy")[::4]
+    upper = np.load(root / "data" / "wmf_factors" / "cold_factors.npy")
+    users = np.load(root / "data" / "wmf_factors" / "user_factors.npy")
+    scores, right = users @ predicted.T, users @ upper.T
+    assert np.corrcoef(scores.ravel(), right.ravel())[0, 1] > 0.6
+    assert 0.4 < scores.std() / right.std() < 1.5
 
 
 def test_prediction_goes_on_where_it_was_interrupted(root: Path, params: Params) -> None:

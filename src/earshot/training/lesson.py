@@ -57,7 +57,7 @@ class Lesson(LightningModule):
         weights = [*self.encoder.parameters(), *self.objective.parameters()]
         optimizer = self._optimizer(weights, lr=self._learning_rate, weight_decay=self._weight_decay)
         n_steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _half_cosine(n_steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, half_cosine(n_steps))
         # Lightning's default interval is an epoch
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -98,7 +98,7 @@ class Lesson(LightningModule):
             torch.cuda.set_rng_state_all(self._generators["cuda"])
 
 
-def _half_cosine(n_steps: int) -> Callable[[int], float]:
+def half_cosine(n_steps: int) -> Callable[[int], float]:
     """From 1 to 0 over `n_steps`, after a rise over the first twentieth."""
     rise = max(1, n_steps // 20)
     # the cosine starts at 1, so the rise is the smaller one at first

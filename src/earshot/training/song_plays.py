@@ -13,25 +13,26 @@ if TYPE_CHECKING:
 
 
 class SongPlays(nn.Module):
-    """Confidences of plays, a row a song.
+    """A number for every play, a row a song.
 
     Parameters
     ----------
-    confidences
-        float32 (n_songs, n_users), eq. 2 of van den Oord et al. (2013), where there are plays.
+    numbers
+        float32 (n_songs, n_users), stored where there are plays: for `error` confidences, eq. 2 of van
+        den Oord et al. (2013).
     """
 
     starts: Tensor
     listeners: Tensor
-    confidences: Tensor
+    numbers: Tensor
 
-    def __init__(self, confidences: csr_array) -> None:
+    def __init__(self, numbers: csr_array) -> None:
         super().__init__()
         # CSR: plays of song i are starts[i]:starts[i + 1] of the two behind it; large, and not learned
         for name, values in {
-            "starts": torch.from_numpy(confidences.indptr.astype(np.int64)),
-            "listeners": torch.from_numpy(confidences.indices.astype(np.int64)),
-            "confidences": torch.from_numpy(confidences.data),
+            "starts": torch.from_numpy(numbers.indptr.astype(np.int64)),
+            "listeners": torch.from_numpy(numbers.indices.astype(np.int64)),
+            "numbers": torch.from_numpy(numbers.data),
         }.items():
             self.register_buffer(name, values, persistent=False)
 
@@ -58,14 +59,17 @@ class SongPlays(nn.Module):
         float32 (n,)
         """
         over_all_users = ((vectors @ gram) * vectors).sum(dim=1)  # y' X'X y, (n,)
-        plays, owners = self._plays_of(songs)  # (n_plays,) each
+        plays, owners = self.of(songs)  # (n_plays,) each
         theirs = users.index_select(0, self.listeners[plays])  # (n_plays, d)
         scores = (theirs * vectors.index_select(0, owners)).sum(dim=1)  # s = x . y of each play
-        extra = self.confidences[plays] * (1 - scores).square() - scores.square()  # (n_plays,)
+        extra = self.numbers[plays] * (1 - scores).square() - scores.square()  # (n_plays,)
         return over_all_users.index_add(0, owners, extra)  # added up by song
 
-    def _plays_of(self, songs: Tensor) -> tuple[Tensor, Tensor]:
-        """Places in `listeners` of all plays of the songs, and to which of them each belongs."""
+    def of(self, songs: Tensor) -> tuple[Tensor, Tensor]:
+        """Places in `listeners` and `numbers` of all plays of the songs, and to which of them each belongs.
+
+        Songs are rows, int64 `(n,)`; plays and owners, places in `songs`, int64 `(n_plays,)`.
+        """
         counts = self.starts[songs + 1] - self.starts[songs]  # CSR: plays of each song
         owners = torch.repeat_interleave(counts)  # 0, 0, 0, 1, 1, ...: a place in `songs` for each play
         # where the plays of a song begin in `listeners`, less where they begin in the result

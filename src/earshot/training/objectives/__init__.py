@@ -10,7 +10,11 @@ An objective is a `torch.nn.Module` with
   mean are the predicted vectors, in the taste space below;
 - `save_space(folder, hear)`: write into `folder` what `earshot.spaces.space.read_space` needs, nothing
   for the space of the factorization; `hear` gives what the trained encoder predicts for rows of the
-  examples. It is called once, at the end. A model whose objective has none cannot be served.
+  examples. It is called once, at the end, and may change `output_mean` and `output_scale`. A model whose
+  objective has none cannot be served.
+
+A validation gives `forward` some whole songs at a time, fewer than a training batch has windows: where a loss
+hangs on what else is in the batch, its mean must not hang on how much that is.
 
 Its own parameters, if it has any, are trained, averaged and kept like those of the encoder.
 

@@ -20,6 +20,7 @@ def named(file: str, kind: str, **init_args: Any) -> dict[str, Any]:
     return {"file": file, "class": kind, "init_args": init_args}
 
 
+ARTIST = named("src/earshot/families/artist.py", "Artist")
 SAMPLES = named("src/earshot/families/samples.py", "Samples16")
 WORDS = named("src/earshot/families/metadata.py", "Metadata", fields=["genres"])
 SMALL_RAW = {"stride": 81, "channels": [8, 8, 16]}
@@ -29,19 +30,19 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "encoder": named(f"{ENCODERS}/raw_waveform.py", "RawWaveformEncoder", **SMALL_RAW),
         "space": "wmf",
     },
-    "convolutional+two_tower": {
+    "blocks+two_tower": {
         "objective": named(f"{OBJECTIVES}/two_tower.py", "TwoTower"),
         "space": "learned_listeners",
     },
-    "convolutional+factors_metric": {
+    "blocks+factors_metric": {
         "objective": named(f"{OBJECTIVES}/factors_metric.py", "FactorsMetric"),
         "space": "wmf",
     },
-    "convolutional+factors_auc": {
+    "blocks+factors_auc": {
         "objective": named(f"{OBJECTIVES}/factors_auc.py", "FactorsAuc"),
         "space": "wmf",
     },
-    "convolutional+contrastive": {
+    "blocks+contrastive": {
         "objective": named(f"{OBJECTIVES}/contrastive.py", "Contrastive"),
         "space": "wmf",
     },
@@ -57,10 +58,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 def configure(
     workspace: Workspace, families: list[Any] | None = None, space: str = "", **components: Any
 ) -> None:
-    """Have params.yaml name these; as JSON, which YAML is too."""
+    """Have params.yaml name these, families beside the default model's; as JSON, which YAML is too."""
     path = workspace.root / "params.yaml"
     params = parse_yaml(path.read_text())
-    params["hyper_images"]["families"] = families or []
+    params["hyper_images"]["families"] = [ARTIST, *(families or [])]
     params["cnn_checkpoint"] |= components
     write_json(path, params)
 

@@ -48,9 +48,7 @@ from tests.deliveries.workspaces import sound
 
 PROJECT = Path(__file__).parents[2]
 TOY = "tests.releases.toy_encoder:Means"
-OWN_ENCODER = (
-    "file: src/earshot/encoders/convolutional.py # or a file of yours\n    class: ConvolutionalEncoder"
-)
+OWN_ENCODER = "file: src/earshot/encoders/blocks.py # or a file of yours\n    class: Blocks"
 """As params.yaml names it."""
 FACTORS = 4
 NUMBERS = WmfFactors(FACTORS, alpha=2.0, epsilon=1.0, regularization=10.0, iterations=15)
@@ -346,7 +344,7 @@ def _write_pipeline(root: Path) -> None:
     for old, new in {
         "folds: 4": "folds: 2",
         OWN_ENCODER: f"class_path: {TOY}",
-        "init_args: {families: [mel]}": "init_args: {}",
+        "init_args: {families: [mel, artist]}": "init_args: {}",
     }.items():
         assert params.count(old) == 1
         params = params.replace(old, new)

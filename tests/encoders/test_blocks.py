@@ -15,7 +15,7 @@ from earshot.encoders.blocks import Blocks
 from earshot.errors import UserError
 from earshot.params import Params, WmfFactors
 from earshot.predictors.artist_vectors import read_artist_vectors
-from earshot.predictors.load import load_encoder, predict, read_description
+from earshot.predictors.load import load_encoder, predict, read_description, read_trained
 from earshot.stages import predicted_factors, wmf_factors
 from earshot.stages.cnn_checkpoint import write_encoder
 from earshot.stages.paths import Paths
@@ -118,6 +118,7 @@ def test_what_is_trained_with_artists_and_vectors_comes_back_from_disk(root: Pat
     loaded = load_encoder(paths.output)
     names = [(each.name, each.width, each.scaled) for each in read_description(paths.output).others]
     assert names == [("embedding", 3, True), ("artist", 4, False)]
+    assert read_trained(paths.output)[0] == read_description(paths.output)  # as an import checks it
     everything = predict(loaded, store, range(N_SONGS))
     summary = predicted_factors.run(_paths(root, "predicted_factors"), params)
     assert summary["songs"] == N_SONGS

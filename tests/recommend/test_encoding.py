@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from earshot.files import write_json
 from earshot.predictors.load import load_encoder, predict
-from earshot.recommend.encoding import encode_shards, file_name, read_encoded
-from earshot.store.reader import HyperImageStore
+from earshot.recommend.encoding import encode_shards, file_name, read_encoded, unknown_words
+from earshot.store.families import StoredFamily
+from earshot.store.reader import HyperImageStore, write_store
+from earshot.store.song_values import write_values
 from tests.releases.tiny_workspace import TOY, World, write_model
 
 KEY = "encoder"
@@ -75,3 +78,17 @@ def test_files_that_could_not_be_read_are_passed_over(made: Path, tmp_path: Path
     encode(store, made, tmp_path / "work", tmp_path / "predicted")
     expected = predict(load_encoder(made / "cnn_checkpoint", [TOY]), whole, np.arange(len(whole.songs)))
     assert np.allclose(read_encoded(store, tmp_path / "predicted"), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_words_that_the_encoder_did_not_learn_are_counted(made: Path, tmp_path: Path) -> None:
+    store = HyperImageStore.open(made / "training_set" / "hyper_images")
+    own = tmp_path / "store"
+    own.mkdir()
+    family = StoredFamily("metadata", "key", "song", "words", 0)
+    said = [["genres=new", "genres=rock"], ["genres=new"], ["genres=odd"], []]
+    write_store(own, store.format, store.songs, [family])
+    write_values(own, family, store.songs["song_id"].tolist()[:4], said)
+    heard = [{"name": "metadata", "words": ["genres=rock"]}, {"name": "samples", "words": []}]
+    write_json(tmp_path / "encoder.json", {"others": heard})
+    assert unknown_words(HyperImageStore.open(own), tmp_path) == {"genres=new": 2, "genres=odd": 1}
+    assert unknown_words(store, made / "cnn_checkpoint") == {}  # an encoder of the image alone

@@ -119,7 +119,7 @@ def _read(
     encoder = _without_memory(description, folder / "encoder.json")
     if encoder is not None and hears:
         with torch.device("meta"):
-            _hear_a_window(encoder, description, folder / "encoder.json")
+            _hear_a_window(encoder.eval(), description, folder / "encoder.json")
     wanted = None if encoder is None else _shapes(encoder.state_dict())
     found = _shapes(weights)
     if wanted is not None and found.get("output_scale") == (description.n_outputs,):

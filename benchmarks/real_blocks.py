@@ -42,7 +42,7 @@ from earshot.catalogue.split import cold
 from earshot.classes import Component
 from earshot.columns import SONG_ID
 from earshot.evaluation import tables
-from earshot.evaluation.block_trials import Fold, artist_folds, fold_of
+from earshot.evaluation.block_trials import HeldOutFold, artist_folds, fold_of
 from earshot.evaluation.protocol import Result, System, evaluate, pool
 from earshot.factors.numbers import read_numbers
 from earshot.files import parse_yaml, replace_arrays
@@ -151,14 +151,14 @@ def try_ridge(root: Path, kept: Path) -> Iterator[Results]:
         yield evaluated(np.load(path), question)
 
 
-def predictions(fold: Fold, blocks: Blocks) -> dict[str, np.ndarray]:
+def predictions(fold: HeldOutFold, blocks: Blocks) -> dict[str, np.ndarray]:
     """Of every configuration, (n_candidates, factors)."""
     return {
         name: fold.system([blocks[block] for block in names]).item_vectors for name, names in RIDGE.items()
     }
 
 
-def evaluated(vectors: Mapping[str, np.ndarray], fold: Fold) -> Results:
+def evaluated(vectors: Mapping[str, np.ndarray], fold: HeldOutFold) -> Results:
     """Results of all that is in `vectors` but the users; heads have those of their own factorization."""
     systems = {
         name: System(vectors[HEAD_USERS if name in HEADS else USERS], vectors[name])
@@ -190,7 +190,7 @@ def try_heads(root: Path, kept: Path) -> Iterator[Results]:
 
 
 def train(
-    root: Path, params: Params, work: Path, number: int, name: str, fold: Fold
+    root: Path, params: Params, work: Path, number: int, name: str, fold: HeldOutFold
 ) -> tuple[np.ndarray, np.ndarray]:
     """Listeners, and songs as the average of three heads predicts them."""
     work.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from earshot.baselines.shared_ridge import PENALTIES
 from earshot.catalogue.play_counts import PlayCounts
-from earshot.evaluation.block_trials import Fold, artist_folds, combinations, folds_of
+from earshot.evaluation.block_trials import HeldOutFold, artist_folds, combinations, folds_of
 from earshot.lanes.advise import SOUND, compare
 from earshot.params import WmfFactors
 
@@ -32,12 +32,12 @@ def world() -> tuple[PlayCounts, pd.DataFrame, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def folds(world: tuple[PlayCounts, pd.DataFrame, np.ndarray]) -> list[Fold]:
+def folds(world: tuple[PlayCounts, pd.DataFrame, np.ndarray]) -> list[HeldOutFold]:
     return folds_of(world[0], world[1], artist_folds(world[1], 4), NUMBERS, seed=0)
 
 
 def test_no_artist_is_on_two_sides(
-    world: tuple[PlayCounts, pd.DataFrame, np.ndarray], folds: list[Fold]
+    world: tuple[PlayCounts, pd.DataFrame, np.ndarray], folds: list[HeldOutFold]
 ) -> None:
     songs = world[1]
     assert sorted(song for fold in folds for song in fold.cold_start.song_ids) == sorted(songs["song_id"])
@@ -51,7 +51,7 @@ def test_no_artist_is_on_two_sides(
     assert {*other[0].cold_start.song_ids} != {*folds[0].cold_start.song_ids}
 
 
-def test_the_penalty_is_that_of_the_least_error_on_inner_folds(folds: list[Fold]) -> None:
+def test_the_penalty_is_that_of_the_least_error_on_inner_folds(folds: list[HeldOutFold]) -> None:
     fold, draw = folds[0], np.random.default_rng(1)
     x = draw.normal(size=(N_SONGS, 6)).astype(np.float32)
     x[:, :3] += 2
@@ -76,7 +76,7 @@ def test_the_penalty_is_that_of_the_least_error_on_inner_folds(folds: list[Fold]
 
 
 def test_what_decides_taste_is_worth_it_and_noise_is_not(
-    world: tuple[PlayCounts, pd.DataFrame, np.ndarray], folds: list[Fold]
+    world: tuple[PlayCounts, pd.DataFrame, np.ndarray], folds: list[HeldOutFold]
 ) -> None:
     draw, traits = np.random.default_rng(2), world[2]
     sound = np.hstack([traits[:, :1], draw.normal(size=(N_SONGS, 8))]).astype(np.float32)

@@ -12,7 +12,7 @@ from earshot.audio.samples import AudioError
 from earshot.errors import UserError
 from earshot.families import musicnn
 from earshot.families.musicnn import MusiCNN, hash_of, log_mel, read_weights
-from earshot.families.musicnn_network import Network
+from earshot.families.musicnn_network import MusicnnNetwork
 from earshot.features.consecutive import consecutive_windows
 from earshot.features.families import SongSource, described
 from earshot.features.hyper_image import DEFAULTS
@@ -46,7 +46,7 @@ def test_loud_samples_stay_finite_and_far_too_loud_ones_are_refused() -> None:
 def test_the_layers_are_those_of_a_slow_network() -> None:
     weights = random_weights(1)
     windows = np.random.default_rng(2).uniform(0, 4, (3, 150, 96)).astype(np.float32)
-    found = Network(weights).vectors(windows)
+    found = MusicnnNetwork(weights).vectors(windows)
     for number, window in enumerate(windows):
         pooled, last = slow_layers(weights, window)
         assert np.allclose(found["pooled"][number], pooled, atol=2e-4)

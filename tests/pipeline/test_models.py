@@ -20,7 +20,7 @@ def named(file: str, kind: str, **init_args: Any) -> dict[str, Any]:
     return {"file": file, "class": kind, "init_args": init_args}
 
 
-ARTIST = named("src/earshot/families/artist.py", "Artist")
+ARTIST = named("src/earshot/families/artist.py", "SongArtist")
 SAMPLES = named("src/earshot/families/samples.py", "Samples16")
 WORDS = named("src/earshot/families/metadata.py", "Metadata", fields=["genres"])
 SMALL_RAW = {"stride": 81, "channels": [8, 8, 16]}

@@ -34,7 +34,7 @@ INNER_FOLDS = 5
 
 
 @dataclass(frozen=True)
-class Fold:
+class HeldOutFold:
     """Songs of some artists that are held out, and the factorization of the others' plays.
 
     Attributes
@@ -93,7 +93,7 @@ class Fold:
 
 def folds_of(
     plays: PlayCounts, songs: pd.DataFrame, folds: Iterable[NDArray[np.bool_]], numbers: WmfFactors, seed: int
-) -> list[Fold]:
+) -> list[HeldOutFold]:
     """The folds in which somebody can be asked.
 
     Parameters
@@ -124,7 +124,7 @@ def artist_folds(songs: pd.DataFrame, n_folds: int, partition: int = 0) -> list[
 
 def fold_of(
     plays: PlayCounts, songs: pd.DataFrame, held_out: NDArray[np.bool_], numbers: WmfFactors, seed: int
-) -> Fold | None:
+) -> HeldOutFold | None:
     """One fold; arguments and errors as of `folds_of`. None where nobody can be asked."""
     warm = warm_songs(plays, songs, held_out)
     if warm is None:
@@ -134,7 +134,7 @@ def fold_of(
     artists = _artists(songs)
     inner = parts((artists[int(row)] for row in learned), INNER_FOLDS, "inner")
     candidates = positions_of(songs[SONG_ID], warm.cold_start.song_ids).astype(np.int64)
-    return Fold(warm.cold_start, users, learned, targets, inner, candidates)
+    return HeldOutFold(warm.cold_start, users, learned, targets, inner, candidates)
 
 
 def _artists(songs: pd.DataFrame) -> list[str]:

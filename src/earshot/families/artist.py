@@ -10,7 +10,7 @@ from earshot.params import HyperImages
 from earshot.store.families import WORDS
 
 
-class Artist:
+class SongArtist:
     """The `artist_id` of a song, as its one word; none of a song whose delivery names no artist."""
 
     name: ClassVar[str] = "artist"

@@ -25,7 +25,7 @@ from earshot.features.spectrum import power_spectra
 from earshot.params import HyperImages
 
 if TYPE_CHECKING:
-    from earshot.families.musicnn_network import Network
+    from earshot.families.musicnn_network import MusicnnNetwork
 
 FOLDER = Path("pretrained")
 """Of the workspace, for weights; neither in git nor in DVC."""
@@ -40,7 +40,7 @@ WINDOW_FRAMES = 187
 """3 s."""
 PENULTIMATE, POOLED = "penultimate", "pooled"
 WIDTHS = {PENULTIMATE: 200, POOLED: 2 * 753}
-"""Of the layers that `Network.vectors` gives."""
+"""Of the layers that `MusicnnNetwork.vectors` gives."""
 _BLOCK_FRAMES = 4096
 
 
@@ -133,10 +133,10 @@ def log_mel(blocks: Iterable[Samples]) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=1)
-def _network(path: Path, wanted: str) -> Network:
-    from earshot.families.musicnn_network import Network
+def _network(path: Path, wanted: str) -> MusicnnNetwork:
+    from earshot.families.musicnn_network import MusicnnNetwork
 
-    return Network(read_weights(path, wanted))
+    return MusicnnNetwork(read_weights(path, wanted))
 
 
 def read_weights(path: Path, wanted: str) -> dict[str, NDArray[np.float32]]:

@@ -15,7 +15,7 @@ _EPSILON = 1e-3
 """TensorFlow adds it to the variance in a batch normalization."""
 
 
-class Network:
+class MusicnnNetwork:
     """MusiCNN with its `weights`, which are named as in its checkpoint."""
 
     def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:

@@ -17,7 +17,7 @@ from earshot.catalogue.play_counts import PlayCounts
 from earshot.columns import ARTIST_ID, GENRES, SONG_ID, TAGS, genre_names
 from earshot.errors import UserError
 from earshot.evaluation import tables
-from earshot.evaluation.block_trials import Fold, artist_folds, combinations, folds_of
+from earshot.evaluation.block_trials import HeldOutFold, artist_folds, combinations, folds_of
 from earshot.evaluation.protocol import Result, evaluate, pool
 from earshot.extraction.statistics import row_statistics
 from earshot.factors.numbers import read_numbers
@@ -111,7 +111,10 @@ def read_blocks(store: HyperImageStore, songs: pd.DataFrame) -> Blocks:
 
 
 def compare(
-    folds: Sequence[Fold], blocks: Blocks, wanted: Iterable[tuple[str, ...]], own: Sequence[Blocks] = ()
+    folds: Sequence[HeldOutFold],
+    blocks: Blocks,
+    wanted: Iterable[tuple[str, ...]],
+    own: Sequence[Blocks] = (),
 ) -> list[dict[str, Any]]:
     """Metrics of combinations of blocks over all folds, each with its paired difference to sound alone.
 

@@ -33,7 +33,7 @@ def mean_square(gram: Doubles, vectors: Doubles) -> float:
     return float((vectors @ gram * vectors).sum() / len(vectors))
 
 
-class Line(NamedTuple):
+class FittedLine(NamedTuple):
     """Vectors times `slope`, at least 0, plus `shift`, (d,)."""
 
     slope: float
@@ -70,7 +70,7 @@ class FactorScale:
         songs = np.arange(examples.n_training, len(examples.songs))
         return cls(songs, examples.factors[songs].astype(np.float64), mean_gram(examples))
 
-    def line(self, hear: Hear) -> Line:
+    def line(self, hear: Hear) -> FittedLine:
         """The line that takes predictions to where their scores are nearest to those of the factors.
 
         Least squares over all listeners and these songs, which the network has not learned from: of
@@ -83,4 +83,4 @@ class FactorScale:
         z, y = predicted - of_predicted, self.factors - of_factors
         spread = float((z @ self.gram * z).sum())
         slope = max(0.0, float((z @ self.gram * y).sum())) / spread if spread > 0 else 1.0
-        return Line(slope, of_factors - slope * of_predicted)
+        return FittedLine(slope, of_factors - slope * of_predicted)

@@ -87,6 +87,8 @@ Results = dict[str, Result]
 def main(delivery: str, work: str, wheel: str | None = None) -> None:
     """Prepare, try all folds, print."""
     root = prepare(Path(delivery), Path(work) / "workspace", wheel)
+    for name in ("folds", "heads"):
+        (Path(work) / name).mkdir(exist_ok=True)
     ridge = pooled(try_ridge(root, Path(work) / "folds"))
     heads = pooled(try_heads(root, Path(work) / "heads"))
     found = described(ridge, "statistics")

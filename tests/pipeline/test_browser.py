@@ -108,7 +108,7 @@ def text(browser: Any) -> str:
 def test_an_edited_parameter_and_an_outside_run_show_within_30_seconds(ui: str, workspace: Workspace) -> None:
     assert stale(ui) == set()
     workspace.set_param("learning_rate", 0.003)
-    wait_until(lambda: stale(ui) == {"cnn_checkpoint", "fold_models"}, 30)
+    wait_until(lambda: stale(ui) == {"cnn_checkpoint", "fold_models", "release"}, 30)
     workspace.run("git", "checkout", "-q", "--", "params.yaml")  # the run below is not of the whole training
     workspace.set_param("false_alarms", 0.02)
     wait_until(lambda: stale(ui) == {"drift"}, 30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from earshot.releases.candidate import MODEL, NUMBERS, model_name
 from earshot.store.reader import HyperImageStore
 from earshot.versioning import PreviousOutput, cache_folder, cache_path, read_lock
 from tests.releases.conftest import copy
-from tests.releases.tiny_workspace import TOY, Repository, World, write_model, write_repository
+from tests.releases.tiny_workspace import PROJECT, TOY, Repository, World, write_model, write_repository
 
 SHARE = 0.7
 """Of the warm songs, for early stopping: by fewer artists than 20 a refit cannot be checked."""
@@ -200,9 +201,10 @@ def test_without_enough_artists_no_refit_is_made(repository: Repository) -> None
 def test_a_killed_refit_goes_on_to_the_same_bytes(refitted: Repository, tmp_path: Path) -> None:
     repository = on(begun(tmp_path))
     repository.repro("evaluation_report", "served_quality")
+    paths = os.environ | {"PYTHONPATH": f"{PROJECT}/src:{PROJECT}"}  # the encoder is one of the tests'
     for checkpoints in (2, 3):
         command = [sys.executable, "-c", KILLED, str(checkpoints)]
-        assert subprocess.run(command, cwd=repository.root, check=False).returncode == -9
+        assert subprocess.run(command, cwd=repository.root, env=paths, check=False).returncode == -9
         assert not repository.decisions(), "nothing is decided before all is done"
     (kept,) = (repository.root / ".earshot" / "work" / "release").glob("*/kept/refit")
     assert (kept / "data" / "wmf_factors").is_dir()

@@ -36,7 +36,10 @@ def blocks(*families: str) -> Component:
 
 def network(n_rows: int = 2) -> Blocks:
     torch.manual_seed(0)
-    return Blocks(n_rows, 4, {"embedding": 3, "artist": 5}, **BLOCKS)  # type: ignore[arg-type]
+    made = Blocks(n_rows, 4, {"embedding": 3, "artist": 5}, **BLOCKS)  # type: ignore[arg-type]
+    for weight in (made.linear.weight, made.together[-1].weight):
+        torch.nn.init.normal_(weight)  # as if it had been trained
+    return made
 
 
 def test_a_song_of_which_nothing_else_is_known_is_placed_by_its_sound() -> None:

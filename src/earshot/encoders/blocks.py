@@ -71,6 +71,9 @@ class Blocks(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(hidden, n_outputs, bias=False),
         )
+        # it starts at the mean of all songs: from random weights a short training ends below the sound alone
+        for weight in (self.linear.weight, self.linear.bias, self.together[-1].weight):
+            nn.init.zeros_(weight)
         self._missing = missing
 
     def forward(self, *inputs: Tensor) -> Tensor:

@@ -65,14 +65,12 @@ class Blocks(nn.Module):
         n_known = sum(widths.values())
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(n_known, n_outputs)
+        last = nn.Linear(hidden, n_outputs, bias=False)
         self.together = nn.Sequential(
-            nn.Linear(n_pooled + n_known, hidden),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, n_outputs, bias=False),
+            nn.Linear(n_pooled + n_known, hidden), nn.ReLU(), nn.Dropout(dropout), last
         )
         # it starts at the mean of all songs: from random weights a short training ends below the sound alone
-        for weight in (self.linear.weight, self.linear.bias, self.together[-1].weight):
+        for weight in (self.linear.weight, self.linear.bias, last.weight):
             nn.init.zeros_(weight)
         self._missing = missing
 

@@ -75,11 +75,7 @@ RIDGE = {
     "MSD pooled + genres": ("msd", "msd_pooled", "genres"),
     "statistics + MTT + genres": (SOUND, "mtt", "genres"),
 }
-HEADS = {
-    "head: MTT + genres": ["mtt", "metadata"],
-    "head: MSD + genres": ["msd", "metadata"],
-    "head: mel + MTT + genres": ["mel", "mtt", "metadata"],
-}
+HEADS = {"head: MTT + genres": ["mtt", "metadata"]}
 USERS, HEAD_USERS = "users", "users of heads"
 Results = dict[str, Result]
 

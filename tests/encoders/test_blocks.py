@@ -22,6 +22,7 @@ from earshot.stages.paths import Paths
 from earshot.store.families import StoredFamily
 from earshot.store.reader import HyperImageStore, write_store
 from earshot.store.song_values import write_values
+from earshot.training.train import build_objective
 from earshot.versioning import PreviousOutput
 from tests.training.heard import N_SONGS, cnn_params, write_training_set
 
@@ -76,6 +77,23 @@ def test_blocks_are_left_out_in_training_each_by_itself() -> None:
     kept = made(ones, ones)  # 1 where a block is kept
     np.testing.assert_allclose(kept.mean(dim=0).detach(), [0.5, 0.5], atol=0.04)
     np.testing.assert_allclose((kept[:, 0] * kept[:, 1]).mean().detach(), 0.25, atol=0.04)
+
+
+def test_early_stopping_looks_at_the_sound_alone_too(root: Path) -> None:
+    """A head that has learned all it can stops no sound's network that goes on learning."""
+    paths = _paths(root, "stopping")
+    ((trained,), examples) = write_encoder(paths, _params(blocks("mel", "artist")))
+    store = HyperImageStore.open(root / "data" / "training_set" / "hyper_images")
+    objective = build_objective(_params(blocks("mel")).cnn_checkpoint.objective, examples)
+    songs = np.arange(examples.n_training, len(examples.songs))
+    losses = []
+    for sound_only in (False, True):
+        trained.encoder.sound_only, trained.encoder.familiar = sound_only, None
+        vectors = torch.from_numpy(predict(trained.encoder, store, examples.positions[songs]))
+        outputs = (vectors - objective.output_mean) / objective.output_scale
+        losses.append(objective(outputs, torch.from_numpy(songs)).mean().item())
+    assert losses[0] != losses[1]
+    assert trained.epochs[trained.best_epoch].validation_loss == pytest.approx(np.mean(losses), rel=1e-4)
 
 
 def test_no_other_block_is_refused() -> None:

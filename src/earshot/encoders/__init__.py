@@ -20,7 +20,8 @@ songs come on one scale (`earshot.predictors.song_scale`). In place of who the a
 `artist`, come the factors of the artist's other songs (`earshot.predictors.artist_vectors`).
 
 In training an encoder may answer several times, (times * batch, n_outputs), as if it knew more of a song or
-less.
+less. One that says `answers_by_sound = True` has an answer of its own to songs of which nothing is known but
+their sound, and is stopped early by the mean loss of that and of its answer to all.
 
 params.yaml names it as `{file: path/to/file.py, class: Class, init_args: {...}}`, a file here or of your own.
 """

@@ -45,6 +45,7 @@ class Blocks(nn.Module):
     """
 
     families: ClassVar[tuple[str, ...]] = ("mel", "artist")
+    answers_by_sound: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -109,6 +109,18 @@ class SongEncoder(nn.Module):
         outputs: Tensor = self.network(*inputs)
         return outputs
 
+    def answers(self, windows: Tensor, *others: Tensor) -> list[Tensor]:
+        """What early stopping looks at: `forward`, and that as if nothing else were known beside the sound.
+
+        The latter of networks that have an answer of their own to it (`answers_by_sound`).
+        """
+        found: list[Tensor] = [self(windows, *others)]
+        if self.hears_image and getattr(self.network, "answers_by_sound", False):
+            self.sound_only = True
+            found.append(self(windows, *others))
+            self.sound_only = False
+        return found
+
     def _standardized(self, windows: Tensor) -> Tensor:
         # (batch, n_frames, n_rows)
         chosen = windows if len(self.rows) == windows.shape[2] else windows[:, :, self.rows]

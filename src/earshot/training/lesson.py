@@ -79,7 +79,8 @@ class Lesson(LightningModule):
         Outputs of windows, `(n, n_outputs)`, are averaged by song, `(n_songs, n_outputs)`, before the loss.
         """
         windows, average, songs = batch
-        self.validation_loss.add(self.objective(average @ self.encoder(*windows), songs))
+        losses = [self.objective(average @ outputs, songs) for outputs in self.encoder.answers(*windows)]
+        self.validation_loss.add(torch.stack(losses).mean(dim=0))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the states of torch's random generators and the training loss of the epoch so far."""

@@ -17,7 +17,7 @@ from earshot.pages.render import number
 from earshot.pages.report import DESCRIPTIONS
 from earshot.pages.results import metric_axis, metric_cell
 from earshot.pages.served_lists import draw_lists
-from earshot.stages import evaluation_report, pages, served_quality, warm_up
+from earshot.stages import evaluation_report, pages, provenance, served_quality, warm_up
 from tests.chromium import CHROMIUM
 from tests.chromium import OPTIONS as HEADLESS
 from tests.stages import delivered
@@ -149,7 +149,8 @@ def test_words_stand_instead_of_an_interval_of_few_artists():
 
 
 def test_the_page_shows_what_was_found(page, metrics):
-    for name in set(DESCRIPTIONS) - {"perfect_ear"}:  # of the embedded catalogue alone
+    # of the embedded catalogue alone, and of encoders that hear more than sound
+    for name in set(DESCRIPTIONS) - {"perfect_ear", "sound_only"}:
         assert name in page
     assert f"{metrics['systems']['candidate']['auc']:.3f}" in page
     assert page.count('<circle class="g') + page.count('<circle class="other') == 120
@@ -260,6 +261,7 @@ def browser(workspace, page, tmp_path):
     told = {"data/evaluation_report": {md5_of(page): {"made": "today", "params": "</script>"}}}
     beside = workspace[0] / "data" / "provenance.js"
     beside.write_text(f"const provenance = {json.dumps(told)};\n")
+    provenance.write_advice(workspace[0], "<h2>What else to tell</h2>")
     driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
     try:
         driver.get((workspace[2] / "evaluation.html").as_uri())
@@ -267,6 +269,7 @@ def browser(workspace, page, tmp_path):
     finally:
         driver.quit()
         beside.unlink()
+        (workspace[0] / provenance.ADVICE).unlink()
 
 
 def md5_of(page):
@@ -285,6 +288,8 @@ def test_the_page_in_a_browser(browser, workspace):
     assert foot(browser) == {"made": "today", "commit": "unknown", "release": "unknown", "run": "unknown"} | {
         "params": "</script>"
     }
+
+    assert browser.find_element("css selector", "#advice h2").text == "What else to tell"
 
     first, second = browser.find_elements("css selector", "button.play")[:2]
     first.click()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +20,11 @@ from earshot.evaluation.block_trials import HeldOutFold, artist_folds, combinati
 from earshot.evaluation.protocol import Result, evaluate, pool
 from earshot.extraction.statistics import row_statistics
 from earshot.factors.numbers import read_numbers
-from earshot.files import replace_text
 from earshot.pages.advice import draw_advice
 from earshot.params import WmfFactors
 from earshot.predictors.artist_vectors import ARTIST, artist_vectors
 from earshot.processes import progress
+from earshot.stages import provenance
 from earshot.stages.wmf_search import warm_sample
 from earshot.store.families import WORDS, multi_hot
 from earshot.store.reader import HyperImageStore
@@ -86,8 +85,7 @@ def write_advice(root: Path, found: dict[str, Any]) -> None:
     """Put what `advise` found where the page of the evaluation shows it, data/advice.js."""
     lock = versioning.read_lock(root).get("training_set", {}).get("outs", [{}])
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    section = draw_advice(found, made, str(lock[0].get("md5", "unknown")))
-    replace_text(root / "data" / "advice.js", f"const advice = {json.dumps(section)};\n")
+    provenance.write_advice(root, draw_advice(found, made, str(lock[0].get("md5", "unknown"))))
 
 
 def read_blocks(store: HyperImageStore, songs: pd.DataFrame) -> Blocks:

@@ -18,7 +18,7 @@ from earshot import versioning
 from earshot.errors import UserError
 from earshot.files import parse_yaml, read_json, replace_json, replace_text
 
-FILE = Path("data", "provenance.js")
+FILE, ADVICE = Path("data", "provenance.js"), Path("data", "advice.js")
 DRAWN_BY = "pages"
 """The stage whose pages read the file."""
 SHIPPED = Path(__file__).parents[1] / "shipped_params.yaml"
@@ -52,6 +52,13 @@ def write(root: Path) -> None:
         versions[out["md5"]] = versions.pop(out["md5"], {}) | facts
         provenance[out["path"]] = dict(list(versions.items())[-_MOST:])
     replace_text(file, f"{_BEFORE}{json.dumps(provenance, indent=1)}{_AFTER}")
+    if not (root / ADVICE).is_file():
+        write_advice(root, None)
+
+
+def write_advice(root: Path, section: str | None) -> None:
+    """Write data/advice.js: what the report shows of `earshot advise`, in HTML; None: nothing yet."""
+    replace_text(root / ADVICE, f"const advice = {json.dumps(section)};\n")
 
 
 def _facts(root: Path, lock: Mapping[str, Any], name: str) -> Facts:

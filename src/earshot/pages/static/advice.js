@@ -5,8 +5,8 @@
   const found = document.createElement("script");
   found.src = "../advice.js";
   found.addEventListener("load", () => {
-    section.innerHTML = advice;
-    section.hidden = false;
+    section.innerHTML = advice ?? "";
+    section.hidden = advice === null;
   });
   document.head.append(found);
 }

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from earshot.classes import Component
 from earshot.features.hyper_image import format_of
 from earshot.params import HyperImages
 from earshot.store.reader import HyperImageStore, write_store
 from earshot.store.shards import write_shard
 
 SONG_SECONDS = 30.0
+SOUND = Component("earshot.encoders.convolutional:ConvolutionalEncoder", {"families": ["mel"]})
+"""An encoder that hears nothing beside the images, as these songs have no artist."""
 
 
 def write_noise_store(folder: Path, n_songs: int, settings: HyperImages) -> HyperImageStore:

@@ -2,8 +2,8 @@
 
     python benchmarks/training.py [SONGS] [ROUNDS]
 
-The encoder, batch size and optimizer of params.yaml, through `earshot.training.lesson` and a Trainer with the
-averaged weights and the progress bar of `earshot.training.train`, without what happens after an epoch.
+The convolutional encoder, with batch size and optimizer of params.yaml, through `earshot.training.lesson`
+and a Trainer with the averaged weights and the progress bar of `earshot.training.train`, without what happens after an epoch.
 The rival, and the ceiling, is a loop over the same batches with the same network, loss, optimizer,
 schedule and averaging from torch. Batches are held in memory (benchmarks/training_input.py measures
 reading them). Epochs of the two take turns: on a GPU wall time, without one the CPU time of one thread.
@@ -23,13 +23,14 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import numpy as np
 import torch
-from noise_store import write_noise_store
+from noise_store import SOUND, write_noise_store
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -55,7 +56,7 @@ def main(n_songs: int = 400, rounds: int = 9) -> None:
     params = load_params(Path(__file__).parents[1] / "params.yaml")
     with tempfile.TemporaryDirectory() as folder:
         store = write_noise_store(Path(folder), n_songs, params.hyper_images)
-        batches, turns = train(store, params.cnn_checkpoint, rounds)
+        batches, turns = train(store, replace(params.cnn_checkpoint, encoder=SOUND), rounds)
     n_windows = sum(len(windows) for windows, _ in batches)
     ours, plain = (n_windows / statistics.median(times[1:]) for times in (turns.seconds, turns.plain_seconds))
     print(f"Lightning {ours:8.1f} windows/s\nplain     {plain:8.1f} windows/s")

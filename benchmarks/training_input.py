@@ -2,8 +2,8 @@
 
     python benchmarks/training_input.py [SONGS] [ROUNDS]
 
-The encoder, batch size and windows of params.yaml, through `earshot.training.lesson` and Lightning as
-`earshot.training.train` has them, on the GPU where there is one. Epochs take turns: one
+The convolutional encoder, with batch size and windows of params.yaml, through `earshot.training.lesson` and
+Lightning as `earshot.training.train` has them, on the GPU where there is one. Epochs take turns: one
 reads its batches through `RandomWindows` from a store in the page cache; the other, the rival and the
 ceiling, holds the same batches as tensors. Whole epochs are timed: on a GPU wall time, without one the
 CPU time of one thread.
@@ -22,6 +22,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +30,7 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 import numpy as np
 import torch
-from noise_store import write_noise_store
+from noise_store import SOUND, write_noise_store
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 from turns import device_seconds
@@ -54,7 +55,7 @@ def main(n_songs: int = 800, rounds: int = 9) -> None:
     params = load_params(Path(__file__).parents[1] / "params.yaml")
     with tempfile.TemporaryDirectory() as folder:
         store = write_noise_store(Path(folder), n_songs, params.hyper_images)
-        turns, seconds = train(store, params.cnn_checkpoint, rounds)
+        turns, seconds = train(store, replace(params.cnn_checkpoint, encoder=SOUND), rounds)
     speeds = {name: len(turns) / statistics.median(measured[1:]) for name, measured in seconds.items()}
     for name, speed in speeds.items():
         print(f"from {name:6} {speed:8.2f} steps/s")

@@ -89,7 +89,7 @@ def test_songs_of_an_artist_are_held_out_together_where_the_split_is_by_artist(
     workspace: tuple[Path, Params],
 ) -> None:
     root, params = workspace
-    plays, songs = wmf_search._sample(root / "data" / "training_set")
+    plays, songs = wmf_search.warm_sample(root / "data" / "training_set")
     artists = songs.set_index("song_id")["artist_id"]
     for by, shared in (("artist", False), ("song", True)):
         for trial in wmf_search._trials(paths_of(root, by), plays, songs, Split(by=by, folds=4, fold=0)):  # type: ignore[arg-type]

@@ -2,8 +2,9 @@
 
     python benchmarks/training.py [SONGS] [ROUNDS]
 
-The convolutional encoder, with batch size and optimizer of params.yaml, through `earshot.training.lesson`
-and a Trainer with the averaged weights and the progress bar of `earshot.training.train`, without what happens after an epoch.
+The convolutional encoder, with batch size and optimizer of params.yaml, through `earshot.training.lesson` and
+a Trainer with the averaged weights and the progress bar of `earshot.training.train`, without what happens
+after an epoch.
 The rival, and the ceiling, is a loop over the same batches with the same network, loss, optimizer,
 schedule and averaging from torch. Batches are held in memory (benchmarks/training_input.py measures
 reading them). Epochs of the two take turns: on a GPU wall time, without one the CPU time of one thread.

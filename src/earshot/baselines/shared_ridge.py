@@ -54,7 +54,7 @@ class SharedRidge:
     def predict_with(
         self, penalty: float, targets: NDArray[np.floating], features: NDArray[np.floating]
     ) -> NDArray[np.float32]:
-        """The same with a penalty that is given."""
+        """The same, float32 (m, factors), with a penalty that is given."""
         mean = targets.mean(axis=0, dtype=np.float64)
         along = self.left.T @ (targets - mean)  # (r, factors)
         weights = self.right.T @ (along * (self.values / (self.values**2 + penalty))[:, None])  # (d, factors)

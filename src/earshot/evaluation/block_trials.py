@@ -125,7 +125,7 @@ def artist_folds(songs: pd.DataFrame, n_folds: int, partition: int = 0) -> list[
 def fold_of(
     plays: PlayCounts, songs: pd.DataFrame, held_out: NDArray[np.bool_], numbers: WmfFactors, seed: int
 ) -> HeldOutFold | None:
-    """One fold; arguments and errors as of `folds_of`. None where nobody can be asked."""
+    """One fold, of `held_out` (n,); arguments and errors as of `folds_of`. None where nobody can be asked."""
     warm = warm_songs(plays, songs, held_out)
     if warm is None:
         return None

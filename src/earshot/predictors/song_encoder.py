@@ -110,9 +110,9 @@ class SongEncoder(nn.Module):
         return outputs
 
     def answers(self, windows: Tensor, *others: Tensor) -> list[Tensor]:
-        """What early stopping looks at: `forward`, and that as if nothing else were known beside the sound.
+        """What early stopping looks at, (batch, n_outputs) each: `forward`, and that as if by sound alone.
 
-        The latter of networks that have an answer of their own to it (`answers_by_sound`).
+        The latter, as if nothing else were known of any song, of networks that have an answer of their own to it (`answers_by_sound`).
         """
         found: list[Tensor] = [self(windows, *others)]
         if self.hears_image and getattr(self.network, "answers_by_sound", False):
@@ -241,7 +241,7 @@ def heard_beside(
     songs: NDArray[np.integer[Any]],
     artists: ArtistVectors | None = None,
 ) -> list[Beside]:
-    """The families beside the image that it hears, in its order; arguments and errors as of `beside`."""
+    """The families beside the image that it hears, in its order; `songs` (n,) and errors as of `beside`."""
     names = [name for name in families_of_encoder(component) if name in store.families]
     return [beside(store, name, songs, artists) for name in names]
 

@@ -70,7 +70,10 @@ class ArtistVectors:
 
 
 def read_artist_vectors(folder: Path) -> ArtistVectors:
-    """What `ArtistVectors.save` wrote into `folder`, vectors (n, factors + 1). UserError where it is not there, or does not fit."""
+    """What `ArtistVectors.save` wrote into `folder`: vectors (n, factors + 1) and their names.
+
+    UserError where it is not there, or does not fit.
+    """
     import pandas as pd
 
     array, table = (folder / name for name in ARTISTS)

@@ -112,7 +112,8 @@ class SongEncoder(nn.Module):
     def answers(self, windows: Tensor, *others: Tensor) -> list[Tensor]:
         """What early stopping looks at, (batch, n_outputs) each: `forward`, and that as if by sound alone.
 
-        The latter, as if nothing else were known of any song, of networks that have an answer of their own to it (`answers_by_sound`).
+        The latter, as if nothing else were known of any song, of networks that have an answer of their own to
+        it (`answers_by_sound`).
         """
         found: list[Tensor] = [self(windows, *others)]
         if self.hears_image and getattr(self.network, "answers_by_sound", False):

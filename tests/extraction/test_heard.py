@@ -20,6 +20,7 @@ from tests.audio.workspace import Workspace
 
 RATE = 22050
 OWN = '''
+import time
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,8 @@ class Loudest:
         if len(samples) < 8000:
             raise AudioError("shorter than a second")
         if (HERE / "broken").exists() and len(samples) == 14000:
+            while not {"4000", "16000"} <= {*(HERE / "heard.txt").read_text().split()}:
+                time.sleep(0.05)  # the first shard's songs, by a process that may start more slowly
             raise UserError("stopped")
         value = np.nan if len(samples) == 24000 else abs(samples).max()
         return np.array([len(samples) / 8000, value], np.float32)

@@ -77,7 +77,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         "notices": [
             *_other_code(release, model / "cnn_checkpoint"),
             *([_notice(unlike)] if len(unlike) else []),
-            *_words_left_out(unknown_words(store, paths.output / "release" / "cnn_checkpoint")),
+            *_words_left_out(unknown_words(store, model / "cnn_checkpoint")),
         ],
     }
 

@@ -49,6 +49,7 @@ _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 _BETWEEN_SEEDS = 1_000_003
 """Between the seeds of encoders that are averaged, so that no seed of params.yaml gives the same ones."""
 _SONGS_FOR_ROW_STATISTICS = 500
+_SONGS_FOR_SCALES = 10_000
 
 
 @dataclass(frozen=True)
@@ -191,10 +192,11 @@ def _data(
 
 
 def _fit_scales(encoder: SongEncoder, store: HyperImageStore, learned: NDArray[np.int64]) -> None:
+    some = learned[:: 1 + len(learned) // _SONGS_FOR_SCALES]  # evenly over the ids: vectors are held at once
     for number, scale in encoder.scales.items():
         other = encoder.others[int(number)]
         assert isinstance(scale, SongScale)
-        scale.fit(of_songs(store, other, learned), words=bool(other.words))
+        scale.fit(of_songs(store, other, some), words=bool(other.words))
 
 
 def _row_statistics(

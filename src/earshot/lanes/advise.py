@@ -40,6 +40,7 @@ SOUND = "sound"
 FOLDS, SEED, K = 5, 0, 500
 _LEAST_SHARE = 0.05
 """Of the songs of which a block knows something; of fewer it is not tried."""
+_LEAK = "where plays were counted by artist and copied to each song, this reads the answer: leave it out"
 
 
 def advise(root: Path) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def advise(root: Path) -> dict[str, Any]:
         "known": {name: float(block.any(axis=1).mean()) for name, block in blocks.items()},
         "blocks": lines,
         "artist": artist,
-        "advice": [*_advice(lines), *_advice(artist)],
+        "advice": [*_advice(lines), *(f"{sentence}; {_LEAK}" for sentence in _advice(artist))],
     }
 
 

@@ -48,7 +48,7 @@ def tower(objective: ContentUser, user: int, head: int) -> np.ndarray:
     """A listener's vector of a head, layer by layer, in numpy."""
     weights = {name: value.detach().numpy() for name, value in objective.users.named_parameters()}
     if "linear.weight" in weights:
-        factors = objective.users.factors.numpy()  # type: ignore[union-attr]
+        factors = objective.users.factors.numpy()
         whole = weights["linear.weight"] @ factors[user] + weights["linear.bias"]
         width = len(whole) // objective._heads
         return np.asarray(whole[head * width : (head + 1) * width])

@@ -87,7 +87,7 @@ class PooledInTime(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """(batch, n_rows, n_frames) to (batch, n_outputs)."""
         x = windows.unsqueeze(2)  # (batch, n_rows, 1, n_frames)
-        levels = []
+        levels: list[Tensor] = []
         for convolution, pool in zip(self.convolutions, self._pools, strict=True):
             x = convolution(x)  # (batch, channels, 1, n_frames)
             levels.insert(0, x.mean(dim=(2, 3)))

@@ -84,12 +84,13 @@ class ContentUser(nn.Module):
         self._length_of_factors = float(
             np.sqrt((examples.user_factors.astype(np.float64) ** 2).sum(1).mean())
         )
-        self._heads, self.margin = heads, margin
+        self.heads, self.margin = heads, margin
         width = dimensions * heads
-        if users == "random":
-            self.users = UserTower(len(examples.user_factors), hidden, dimensions, heads)
-        else:
-            self.users = FactorTower(examples.user_factors, width)
+        self.users: nn.Module = (
+            UserTower(len(examples.user_factors), hidden, dimensions, heads)
+            if users == "random"
+            else FactorTower(examples.user_factors, width)
+        )
         self.plays = SongPlays(_weights(examples.plays, examples.n_training))
         self.register_buffer("output_mean", torch.zeros(width))
         self.register_buffer("output_scale", torch.ones(()))
@@ -121,7 +122,7 @@ class ContentUser(nn.Module):
             missing = theirs + (self.margin - theirs.gather(1, owners[:, None]))
             hinges = hinges + (missing.relu() * negative).sum(dim=1)
         # the mean over negatives and heads, as a share of the margin
-        means = hinges / (negative.sum(dim=1).clamp(min=1) * self._heads * self.margin)  # (n_plays,)
+        means = hinges / (negative.sum(dim=1).clamp(min=1) * self.heads * self.margin)  # (n_plays,)
         of_plays = self.plays.numbers[plays] * means
         return outputs.new_zeros(len(songs)).index_add(0, owners, of_plays) + too_long
 
@@ -130,13 +131,13 @@ class ContentUser(nn.Module):
 
         Beside them how far each song's are from that length, the mean of its heads' squares, (n,).
         """
-        parts = outputs.unflatten(1, (self._heads, -1))
+        parts = outputs.unflatten(1, (self.heads, -1))  # type: ignore[no-untyped-call]
         lengths = torch.linalg.vector_norm(parts, dim=2, keepdim=True)  # (n, heads, 1)
         return parts / lengths.clamp(min=_SHORTEST), (lengths[:, :, 0] - 1).square().mean(dim=1)
 
     def cosines(self, listeners: Tensor, songs: Tensor) -> Tensor:
         """Of listeners, int64 (m,), with songs as `directions` has them: (heads, m, n)."""
-        users = functional.normalize(self.users(listeners).unflatten(1, (self._heads, -1)), dim=2)
+        users = functional.normalize(self.users(listeners).unflatten(1, (self.heads, -1)), dim=2)
         return users.transpose(0, 1) @ songs.permute(1, 2, 0)  # (heads, m, d) by (heads, d, n)
 
     @torch.no_grad()
@@ -146,7 +147,7 @@ class ContentUser(nn.Module):
         The product with a song whose heads have length 1 is the sum of its cosines.
         """
         everybody = torch.arange(len(self._user_ids), device=self.output_mean.device)
-        vectors = functional.normalize(self.users(everybody).unflatten(1, (self._heads, -1)), dim=2)
+        vectors = functional.normalize(self.users(everybody).unflatten(1, (self.heads, -1)), dim=2)
         return np.asarray(vectors.flatten(1).cpu())
 
     def save_space(self, folder: Path, hear: Hear) -> None:
@@ -158,7 +159,7 @@ class ContentUser(nn.Module):
         (`FactorScale`); neither changes a listener's order of songs that are predicted.
         """
         cosines = self.listeners()
-        listeners = cosines * np.float32(self._length_of_factors / np.sqrt(self._heads))
+        listeners = cosines * np.float32(self._length_of_factors / np.sqrt(self.heads))
         among = np.arange(len(self._song_ids), len(self._song_ids) + self._validation.shape[0])
         solved = solve_rows(self._validation, listeners, self._wmf.regularization).astype(np.float64)
         gram = listeners.astype(np.float64).T @ listeners / len(listeners)

@@ -126,11 +126,11 @@ class _Course:
 
     def point(self, batches: int, windows: int, plays: int, seconds: float) -> dict[str, Any]:
         """A line of the curve: how the averaged weights rank the fold's cold songs."""
-        encoder, objective = self._averaged.module  # type: ignore[misc]
-        heard = predict(encoder.eval(), self.fold.store, self._candidates)
-        judged = System(objective.listeners(), unit_heads(heard, self.objective.heads))
+        averaged: Any = self._averaged.module
+        heard = predict(averaged[0].eval(), self.fold.store, self._candidates)
+        judged = System(averaged[1].listeners(), unit_heads(heard, self.objective.heads))
         result = measure(judged, self.fold.cold_start, self.fold.params.evaluation.k)
-        found = {"auc": round(result.value("auc"), 6), "map": round(result.value("map"), 6)}  # type: ignore[arg-type]
+        found = {"auc": round(result.value("auc"), 6), "map": round(result.value("map"), 6)}
         return {
             "batches": batches,
             "windows": windows,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from auto_tagging.params import TagChoice
 from comparison.params import Comparison, Network
 from earshot.params import CONFIG, Count, Positive, Training
 
@@ -50,9 +51,29 @@ class Hot:
 
 @dataclass(frozen=True, config=CONFIG)
 class Lee2018(Comparison):
-    """The whole of the file; `embeddings` are trained by `embedding`."""
+    """The whole of the file.
+
+    Attributes
+    ----------
+    embedding
+        How every network of `embeddings` is trained.
+    candidate
+        The one of them that stands out in the tables.
+    """
 
     embedding: Training
     embeddings: dict[str, Network]
+    candidate: str
+    tags: TagChoice
     curve: Curve
     hot: Hot
+
+    @model_validator(mode="after")
+    def _embeddings_exist(self) -> Lee2018:
+        named = [self.candidate, *self.curve.networks, *self.hot.networks]
+        missing = [name for name in named if name not in self.embeddings]
+        if missing:
+            raise ValueError(f"{missing[0]!r} is none of the embeddings: {', '.join(self.embeddings)}")
+        if self.candidate not in self.hot.networks:
+            raise ValueError(f"hot.networks={self.hot.networks}: wanted {self.candidate!r} among them")
+        return self

@@ -35,7 +35,7 @@ def draw_page(
     headings = {f"map_at_{k}": f"mAP@{k}", "auc": "AUC", "auc_centred": "AUC, centred"}
     of_tags = {"auc": "ROC-AUC", "pr_auc": "PR-AUC"}
     more = render(
-        "sections.html",
+        "lee_sections.html",
         Path(__file__).parent,
         chart=_chart(curve),
         ends=_ends(curve),

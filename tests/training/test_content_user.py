@@ -50,7 +50,7 @@ def tower(objective: ContentUser, user: int, head: int) -> np.ndarray:
     if "linear.weight" in weights:
         factors = objective.users.factors.numpy()
         whole = weights["linear.weight"] @ factors[user] + weights["linear.bias"]
-        width = len(whole) // objective._heads
+        width = len(whole) // objective.heads
         return np.asarray(whole[head * width : (head + 1) * width])
     shared = np.maximum(weights["vectors.weight"][user], 0)
     hidden = np.maximum(weights[f"heads.{head}.0.weight"] @ shared + weights[f"heads.{head}.0.bias"], 0)

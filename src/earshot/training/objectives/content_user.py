@@ -67,23 +67,19 @@ class ContentUser(nn.Module):
         margin: float = 0.2,
     ) -> None:
         super().__init__()
-        if examples.user_factors is None or examples.plays is None or examples.user_ids is None:
-            raise ValueError("examples: wanted user factors, plays and user ids")
         if users not in ("random", "factors"):
             raise ValueError(f"users={users!r}: wanted random or factors")
         if not (margin > 0 and min(dimensions, heads, hidden) > 0):
             raise ValueError(f"{margin=}, {dimensions=}, {heads=}, {hidden=}: wanted numbers above 0")
+        if examples.user_factors is None or examples.plays is None or examples.user_ids is None:
+            raise ValueError("examples: wanted user factors, plays and user ids")
         if examples.wmf is None:
             raise ValueError("examples: wanted the numbers of the factorization")
-        self._wmf = examples.wmf
+        self._wmf, n = examples.wmf, examples.n_training
         self._user_ids = examples.user_ids
-        self._song_ids = examples.songs[SONG_ID].to_numpy(dtype=object)[: examples.n_training]
-        self._validation = confidence(
-            examples.plays[examples.n_training :], self._wmf.alpha, self._wmf.epsilon
-        )
-        self._length_of_factors = float(
-            np.sqrt((examples.user_factors.astype(np.float64) ** 2).sum(1).mean())
-        )
+        self._song_ids = examples.songs[SONG_ID].to_numpy(dtype=object)[:n]
+        self._validation = confidence(examples.plays[n:], self._wmf.alpha, self._wmf.epsilon)
+        self._length_of_factors = float(np.sqrt(examples.user_factors.shape[1]) * _rms(examples.user_factors))
         self.heads, self.margin = heads, margin
         width = dimensions * heads
         self.users: nn.Module = (
@@ -91,7 +87,7 @@ class ContentUser(nn.Module):
             if users == "random"
             else FactorTower(examples.user_factors, width)
         )
-        self.plays = SongPlays(_weights(examples.plays, examples.n_training))
+        self.plays = SongPlays(_weights(examples.plays, n))
         self.register_buffer("output_mean", torch.zeros(width))
         self.register_buffer("output_scale", torch.ones(()))
 
@@ -202,14 +198,18 @@ class FactorTower(nn.Module):
 
     def __init__(self, user_factors: Vectors, n_outputs: int) -> None:
         super().__init__()
-        scale = float(np.sqrt((user_factors.astype(np.float64) ** 2).mean())) or 1.0
-        self.register_buffer("factors", torch.from_numpy(user_factors / np.float32(scale)), persistent=False)
+        scale = np.float32(_rms(user_factors) or 1.0)
+        self.register_buffer("factors", torch.from_numpy(user_factors / scale), persistent=False)
         self.linear = nn.Linear(user_factors.shape[1], n_outputs)
 
     def forward(self, listeners: Tensor) -> Tensor:
         """(n,) to (n, n_outputs)."""
         vectors: Tensor = self.linear(self.factors[listeners])
         return vectors
+
+
+def _rms(values: Vectors) -> float:
+    return float(np.sqrt(np.square(values, dtype=np.float64).mean()))
 
 
 def _weights(plays: csr_array, n_training: int) -> csr_array:

@@ -83,6 +83,8 @@ class Server:
             self.views.append(sent)
             view = {key: sent.get(key) for key in ("name", "displayName", "type", "spec")} | {"id": "view"}
             return {"upsertView": {"view": view, "inserted": True}}
+        if "internalId" in query:
+            return {"project": {"id": "p", "internalId": "UHJvamVjdEludGVybmFsSWQ6MQ=="}}
         for word, data in _PLAIN.items():
             if word in query:
                 return data
@@ -141,7 +143,18 @@ class Server:
 
 
 _INFO = {"cliVersionInfo": {"max_cli_version": "9.9.9"}, "latestLocalVersionInfo": None, "features": []}
+_PROJECT = {
+    "id": "p",
+    "name": "earshot",
+    "entityName": ENTITY,
+    "createdAt": "2026-01-01T00:00:00",
+    "isBenchmark": False,
+    "user": None,
+}
+_LAST_PAGE = {"endCursor": "c", "hasNextPage": False}
 _PLAIN: dict[str, dict[str, Any]] = {
+    "upsertModel": {"upsertModel": {"model": _PROJECT, "inserted": True}},
+    "models(": {"models": {"edges": [{"node": _PROJECT, "cursor": "c"}], "pageInfo": _LAST_PAGE}},
     "artifactType {": {"project": {"artifact": None, "artifactType": None}},
     "commitArtifact": {"commitArtifact": {"artifact": {"id": "a", "digest": "d"}}},
     "useArtifact": {"useArtifact": {"artifact": {"id": "a", "digest": "d", "state": "COMMITTED"}}},

@@ -23,6 +23,7 @@ from auto_tagging.measures import (
 from auto_tagging.params import Tagging
 from auto_tagging.protocol import TagFold, TagTask, make_tag_fold
 from auto_tagging.systems import SHUFFLED_CONTENT, Make, Scores
+from earshot.files import write_json, write_table
 from earshot.processes import progress
 
 TAG, SYSTEM = "tag", "system"
@@ -54,6 +55,15 @@ class TagTable:
     metrics: dict[str, Any]
     differences: dict[str, dict[str, Any]]
     per_tag: pd.DataFrame
+
+    def summary(self) -> dict[str, Any]:
+        """Every metric of every system, for the summary of a stage."""
+        return {
+            f"{name}_by_{by}_{metric}": values[metric]
+            for by, found in self.metrics["splits"].items()
+            for name, values in found["systems"].items()
+            for metric in METRICS
+        }
 
 
 def compare_taggers(
@@ -160,3 +170,10 @@ def _per_tag(runs: Sequence[TagRun]) -> pd.DataFrame:
 
 def _columns(result: TagResult) -> dict[str, Any]:
     return {metric: result.per_tag[metric] for metric in METRICS}
+
+
+def write_table_of_tags(folder: Path, table: TagTable) -> None:
+    """Write metrics.json, differences.json and per_tag.parquet into the output of a stage."""
+    write_json(folder / "metrics.json", table.metrics)
+    write_json(folder / "differences.json", table.differences)
+    write_table(folder / "per_tag.parquet", table.per_tag)

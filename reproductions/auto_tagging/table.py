@@ -78,19 +78,24 @@ def compare_taggers(
     work
         Folder for what is kept of each fold.
     """
-    settings = params.folds
-    which = list(product(settings.by, settings.held_out, settings.seeds))
-    folds = [make_tag_fold(task, params, by, number, seed, work) for by, number, seed in which]
+    folds, ways = folds_of(task, params, work), params.folds.by
     watched = progress(folds, description="Ways of splitting, folds and seeds", unit="runs")
     runs = [TagRun(fold, judge(fold, makes, candidate)) for fold in watched]
-    by_way = {by: [run for run in runs if run.fold.by == by] for by in settings.by}
+    by_way = {by: [run for run in runs if run.fold.by == by] for by in ways}
     pooled = {by: _pool(some) for by, some in by_way.items()}
     metrics = {
-        "splits": {by: _describe_way(by_way[by], pooled[by], params) for by in settings.by},
+        "splits": {by: _describe_way(by_way[by], pooled[by], params) for by in ways},
         "candidate": candidate,
         "protocol": _protocol(task, params),
     }
     return TagTable(metrics, {by: differences(found) for by, found in pooled.items()}, _per_tag(runs))
+
+
+def folds_of(task: TagTask, params: Tagging, work: Path) -> list[TagFold]:
+    """Every way of splitting, fold and seed; errors as of `make_tag_fold`."""
+    settings = params.folds
+    which = product(settings.by, settings.held_out, settings.seeds)
+    return [make_tag_fold(task, params, by, number, seed, work) for by, number, seed in which]
 
 
 def judge(fold: TagFold, makes: Mapping[str, Make], candidate: str) -> dict[str, TagResult]:

@@ -18,7 +18,15 @@ import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "packages.svg"
-PAPERS = ("comparison", "auto_tagging", "oord_2013", "hyper_image", "lee_2018_dcue", "artist_2017")
+PAPERS = (
+    "comparison",
+    "auto_tagging",
+    "oord_2013",
+    "hyper_image",
+    "multi_level_2017",
+    "lee_2018_dcue",
+    "artist_2017",
+)
 ROOTS = ("earshot", "orchestration", *PAPERS)
 REPRODUCTIONS = "reproductions"
 SHARED = "earshot.*"

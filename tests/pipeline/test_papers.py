@@ -20,6 +20,9 @@ MATERIALIZE = (
 )
 
 GENRES = "reproductions/hyper_image"
+TAGS = "reproductions/auto_tagging"
+LEVELS = "reproductions/multi_level_2017"
+SMALL_TAGS = {"max_epochs": "1", "words": "50", "least_songs": "5", "n_tags": "10"}
 SMALL_GENRES = {"max_epochs": "1", "bootstraps": "100", "least_songs": "10", "folds": "4"}
 _SMALL_VECTORS = {"max_epochs": "1", "words": "50", "shuffles": "2", "least_songs": "10"}
 SMALL_VECTORS: dict[str, dict[str, str]] = {
@@ -67,8 +70,9 @@ def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
 
 @pytest.mark.soak
 def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None:
-    vectors = ((f"reproductions/{name}", small) for name, small in SMALL_VECTORS.items())
-    for folder, small in ((FOLDER, SMALL), (GENRES, SMALL_GENRES), *vectors):
+    smaller = {FOLDER: SMALL, GENRES: SMALL_GENRES, TAGS: SMALL_TAGS, LEVELS: SMALL_TAGS}
+    smaller |= {f"reproductions/{name}": small for name, small in SMALL_VECTORS.items()}
+    for folder, small in smaller.items():
         for key, value in small.items():
             workspace.set_param(key, value, f"{folder}/params.yaml")
     assert "upper_bound" in workspace.job("paper")
@@ -79,8 +83,12 @@ def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None
     genres = metrics(workspace.root / "data" / "hyper_image" / "cross_validation")
     assert list(genres["splits"]) == ["snippet", "song", "artist"]
     assert genres["splits"]["artist"]["on_both_sides"] == {"songs": 0, "artists": 0}
+    tags = metrics(workspace.root / "data" / "auto_tagging" / "cross_validation")["splits"]
+    assert tags["artist"]["folds"]["0"]["artists_on_both_sides"] == 0
+    levels = workspace.root / "data" / "multi_level_2017"
+    assert metrics(levels / "factors")["systems"]["levels_of_all"]["auc"] > 0.5
     before = (found / "metrics.json").read_bytes()
-    for folder in (FOLDER, GENRES):
+    for folder in smaller:
         assert "Running stage" not in workspace.run("dvc", "repro", f"{folder}/dvc.yaml")
     workspace.run("dvc", "repro", "--force", "--no-run-cache", f"{FOLDER}/dvc.yaml")
     assert (found / "metrics.json").read_bytes() == before

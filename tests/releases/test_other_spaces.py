@@ -18,6 +18,7 @@ from earshot.predictors.song_encoder import build
 from earshot.spaces.fused import save_scales
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Placed
+from earshot.spaces.space import kind_of
 from earshot.spaces.wmf import Wmf, WmfSpace
 from earshot.stages import cnn_checkpoint
 from earshot.stages.paths import Paths
@@ -157,10 +158,8 @@ def test_listeners_learned_by_angles_are_judged_released_and_served(
         repository.earshot("release", "promote", name, "--force", "--reason", "a test")
         repository.repro()
     assert repository.pointer()["release"] == name
-    space = json.loads(
-        (repository.root / "data/served_factors/release/cnn_checkpoint/space.json").read_text()
-    )
-    assert space["kind"] == LearnedListeners.kind
+    served = repository.root / "data" / "served_factors" / "release" / "cnn_checkpoint"
+    assert kind_of(served) == LearnedListeners.kind
     user = str(repository.read("served_factors/users.parquet")["user_id"][0])
     rows = json.loads(repository.earshot("recommend", user, "-k", "5", "--json"))
     assert {row["release"] for row in rows} == {name}

@@ -18,7 +18,8 @@ import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "packages.svg"
-ROOTS = ("earshot", "orchestration", "oord_2013", "hyper_image")
+PAPERS = ("comparison", "oord_2013", "hyper_image")
+ROOTS = ("earshot", "orchestration", *PAPERS)
 REPRODUCTIONS = "reproductions"
 SHARED = "earshot.*"
 """The loose modules at the bottom, in one box."""
@@ -60,7 +61,7 @@ def layers() -> list[list[str]]:
 def _box_of(module: str) -> str:
     """The box that a module belongs to."""
     root, *inside = module.split(".")
-    if root in ("oord_2013", "hyper_image"):
+    if root in PAPERS:
         return REPRODUCTIONS
     if root != "earshot":
         return root

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from comparison.fold import Fold
+from comparison.networks import predicted_factors
 from earshot.columns import COLD, N_LISTENERS, SONG_ID
 from earshot.evaluation.cold_start import read_vectors
 from earshot.files import write_table
-from oord_2013.fold import Fold
-from oord_2013.networks import predicted_factors
 from oord_2013.usage_patterns import usage_patterns
 
 if TYPE_CHECKING:

@@ -2,54 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from earshot.classes import Component
-from earshot.params import CONFIG, CnnCheckpoint, Count, Split, Training, WmfFactors
-
-
-@dataclass(frozen=True, config=CONFIG)
-class Folds:
-    """Which songs are held out, how often, and of which part of the catalogue; see `catalogue.split`."""
-
-    by: Literal["song", "artist", "mixed"]
-    folds: Annotated[int, Field(ge=2)]
-    held_out: Annotated[list[int], Field(min_length=1)]
-    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
-    validation_share: Annotated[float, Field(gt=0, lt=1)]
-    most_played_songs: Count | None
-    most_active_users: Count | None
-
-    @model_validator(mode="after")
-    def _folds_exist(self) -> Folds:
-        for fold in self.held_out:
-            self.split(fold)
-        return self
-
-    def split(self, fold: int) -> Split:
-        """The split that holds out fold number `fold`."""
-        return Split(by=self.by, folds=self.folds, fold=fold)
-
-
-@dataclass(frozen=True, config=CONFIG)
-class Network:
-    """What is trained for what."""
-
-    encoder: Component
-    objective: Component
-
-    def trained_by(self, training: Training) -> CnnCheckpoint:
-        """Parameters that train the encoder for the objective as `training` says."""
-        return CnnCheckpoint(encoder=self.encoder, objective=self.objective, **vars(training))
-
-
-@dataclass(frozen=True, config=CONFIG)
-class Evaluation:
-    k: Count
-    shuffles: Count
+from comparison.params import Comparison
+from earshot.params import CONFIG, Count
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -64,14 +23,8 @@ class CloserLook:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class Oord2013:
+class Oord2013(Comparison):
     """The whole of the file."""
 
-    folds: Folds
-    wmf_factors: WmfFactors
-    words: Count
     mlr: bool
-    training: Training
-    networks: dict[str, Network]
-    evaluation: Evaluation
     closer_look: CloserLook

@@ -109,12 +109,13 @@ def code_files(modules: Iterable[str]) -> dict[str, Path]:
     """The file of each of `modules`, and of each module of `CORE` that one of these imports; by name.
 
     Of packages other than earshot, which a class of somebody else's or a paper comes from, all that they
-    import of their own. Imports inside functions count, those for types alone do not. Files of nothing
-    but words are left out. Templates, styles and scripts of the pages that all these draw count too, by the
-    names of their files.
+    import of their own, and papers what they import of other papers. Imports inside functions count, those
+    for types alone do not. Files of nothing but words are left out. Templates, styles and scripts of the
+    pages that all these draw count too, by the names of their files.
     """
     given, found = set(modules), dict[str, Path]()
-    roots = {"earshot", *(name.split(".")[0] for name in given)}
+    own = {name.split(".")[0] for name in given if not name.endswith(".py")}
+    roots = {"earshot", *own, *(paper for root in own for paper in _papers_beside(root))}
     wanted = list(given)
     seen = set()
     while wanted:
@@ -132,6 +133,15 @@ def code_files(modules: Iterable[str]) -> dict[str, Path]:
     return _drawn_with(counts.values()) | {
         name: file for name, file in counts.items() if not _holds_nothing(file.read_bytes())
     }
+
+
+def _papers_beside(root: str) -> list[str]:
+    """The packages of reproductions/, where the package `root` is one of them."""
+    file = module_file(root)
+    papers = file.parents[1] if file is not None else Path()
+    if papers.name != "reproductions":
+        return []
+    return [folder.name for folder in papers.iterdir() if (folder / "__init__.py").is_file()]
 
 
 def _drawn_with(files: Iterable[Path]) -> dict[str, Path]:

@@ -15,7 +15,9 @@ import pytest
 
 import hyper_image.page
 import oord_2013.look_page
-import oord_2013.page
+from comparison.claims import Claim
+from comparison.page import draw_page as draw_comparison
+from comparison.systems import CANDIDATE
 from earshot.code import code_files
 from earshot.deliveries.arrivals import Arrival
 from earshot.lanes import onboard
@@ -25,7 +27,6 @@ from earshot.pages.render import STATIC, TEMPLATES
 from earshot.validation.expectations import Check, CheckResult, Observed
 from earshot.validation.merging import Totals
 from earshot.validation.report import write_report
-from oord_2013.systems import CANDIDATE
 
 PLAIN = "A title"
 HOSTILE = [
@@ -139,11 +140,15 @@ def comparison(title: str, folder: Path) -> str:
         "split": {"by": title, "folds": 5, "held_out": [0]},
         "seeds": [0, 1],
         "protocol": {title: protocol()},
+        "k": 500,
     }
     kinds = {title: {"candidates": 3, "n_users": 3, "systems": systems}, "cold_artists": None}
     differences = {f"{CANDIDATE}_minus_{title}": values(*METRICS)}
-    params: Any = SimpleNamespace(evaluation=SimpleNamespace(k=500))
-    return oord_2013.page.draw_page(metrics, differences, kinds | {"cold": kinds[title]}, params)
+    table: Any = SimpleNamespace(
+        metrics=metrics, differences=differences, kinds=kinds | {"cold": kinds[title]}
+    )
+    claims = [Claim(title, title, title, "holds")]
+    return draw_comparison(table, claims, {title: title}, CANDIDATE, "van den Oord et al. 2013")
 
 
 def closer_look(title: str, folder: Path) -> str:

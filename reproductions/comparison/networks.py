@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from comparison.fold import Fold
 from earshot.columns import SONG_ID
 from earshot.files import replace_array
 from earshot.params import CnnCheckpoint
@@ -17,7 +18,6 @@ from earshot.predictors.song_encoder import describe
 from earshot.training.examples import read_examples
 from earshot.training.train import build_objective, train
 from earshot.trusted import named_classes
-from oord_2013.fold import Fold
 
 
 def predicted_factors(fold: Fold, name: str) -> NDArray[np.float32]:

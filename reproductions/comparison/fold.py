@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
+from comparison.params import Comparison, Folds
 from earshot.arrays import positions_of
 from earshot.baselines.known import Known, read_known
 from earshot.catalogue.play_counts import read_play_counts, write_play_counts
@@ -22,7 +23,6 @@ from earshot.stages.paths import Paths
 from earshot.stages.training_set import write_snapshot
 from earshot.stages.wmf_factors import write_factors
 from earshot.store.reader import HyperImageStore
-from oord_2013.params import Folds, Oord2013
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,12 +41,12 @@ class Fold:
     seed
         Of everything that is drawn at random.
     params
-        Of the paper.
+        Of the comparison.
     """
 
     paths: Paths
     seed: int
-    params: Oord2013
+    params: Comparison
 
     @cached_property
     def cold_start(self) -> ColdStart:
@@ -107,7 +107,7 @@ class Fold:
         return read_vectors(folder / "cold_factors.npy", folder / "cold_items.parquet", SONG_ID, song_ids)
 
 
-def make_fold(paths: Paths, params: Oord2013, fold: int, seed: int) -> Fold:
+def make_fold(paths: Paths, params: Comparison, fold: int, seed: int) -> Fold:
     """The fold in `paths.work`; what an interrupted run has finished of it stays."""
     root = paths.work / f"fold{fold}-seed{seed}"
     inside = paths.inside(root)

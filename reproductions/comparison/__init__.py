@@ -1,0 +1,1 @@
+"""What every paper's table is made with: folds, networks, controls, paired intervals, claims, the page."""

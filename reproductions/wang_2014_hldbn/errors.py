@@ -47,9 +47,10 @@ class Errors:
 
 
 def add_up(artists: Sequence[NDArray[np.object_]], squared: Sequence[Floats]) -> Errors:
-    """Errors of several runs together: the artist of each rating, (n,), and its squared error, a pair a run."""
+    """Errors of runs together: of each run the artist of every rating, and its squared error, (n,)."""
     _, rows = np.unique(np.concatenate(artists), return_inverse=True)
-    return Errors(np.bincount(rows, np.concatenate(squared)), np.bincount(rows).astype(np.float64))
+    every = np.concatenate(squared)
+    return Errors(*(np.bincount(rows, some).astype(np.float64) for some in (every, np.ones_like(every))))
 
 
 def difference(a: Errors, b: Errors) -> Interval:

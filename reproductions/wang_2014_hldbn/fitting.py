@@ -11,13 +11,13 @@ and decay of the network's weights.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wang_2014_hldbn.model import DeepBeliefNet, Ratings
+from wang_2014_hldbn.model import Ratings
 from wang_2014_hldbn.pairs import Ints, Pairs, Question, with_zeros
 from wang_2014_hldbn.params import Fitting
 
@@ -45,7 +45,9 @@ class Fitted:
     def __add__(self, other: Fitted) -> Fitted:
         """Ratings that are the sum of both."""
         parts = ("beta", "x", "gamma", "y")
-        return Fitted(*(np.concatenate([getattr(self, part), getattr(other, part)], axis=1) for part in parts))
+        return Fitted(
+            *(np.concatenate([getattr(self, part), getattr(other, part)], axis=1) for part in parts)
+        )
 
     def of_known(self, users: Ints, songs: Ints) -> Floats:
         """Ratings (n,) of pairs of songs that were learned from."""
@@ -69,17 +71,11 @@ def fit(
 ) -> Fitted:
     """What `model` rates beside `given`: fitted to what that leaves of the ratings.
 
-    `model` is changed. `stop_by` says by which ratings the best epoch is told; `both` takes the mean of the two.
+    `model` is changed. `stop_by` says by which ratings the best epoch is told; `both` is the mean of the two.
     """
     rng = np.random.default_rng(seed)
     features = torch.from_numpy(question.features)
-    network = [p for module in model.modules() if isinstance(module, DeepBeliefNet) for p in module.parameters()]
-    inside = {id(p) for p in network}
-    others = [p for p in model.parameters() if id(p) not in inside]
-    groups = [{"params": network, "weight_decay": settings.network_decay}, {"params": others}]
-    optimizer = torch.optim.AdamW(
-        [group for group in groups if group["params"]], settings.learning_rate, weight_decay=0.0
-    )
+    optimizer = _optimizer(model, settings)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
     best, least = taken_out(model, question), float("inf")
     for _ in range(settings.epochs):
@@ -100,6 +96,17 @@ def fit(
     return best
 
 
+def _optimizer(model: Ratings, settings: Fitting) -> torch.optim.Optimizer:
+    """Adam, with decay of the network's weights alone."""
+    network = [*model.tastes.network.parameters()] if model.tastes is not None else []
+    inside = {id(parameter) for parameter in network}
+    others = [parameter for parameter in model.parameters() if id(parameter) not in inside]
+    groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
+    if network:
+        groups.append({"params": network, "weight_decay": settings.network_decay})
+    return torch.optim.AdamW(groups, settings.learning_rate)
+
+
 def batch_loss(
     model: Ratings,
     features: torch.Tensor,
@@ -109,7 +116,7 @@ def batch_loss(
     settings: Fitting,
 ) -> torch.Tensor:
     """The loss of a batch; `left` are the ratings of its pairs, (n,), or what is left of them."""
-    loss = (model(features, users, songs) - left).square().mean()
+    loss: torch.Tensor = (model(features, users, songs) - left).square().mean()
     if model.tastes is not None:
         loss = loss + settings.tastes_penalty * model.tastes.penalty(users)
     if model.factors is not None:
@@ -131,15 +138,12 @@ def taken_out(model: Ratings, question: Question) -> Fitted:
 
 
 def _error(found: Fitted, given: Fitted, question: Question, stop_by: StopBy) -> float:
-    def warm() -> float:
-        pairs = question.stop_warm
-        return root_mean_square(pairs, found.of_known(*pairs[:2]) + given.of_known(*pairs[:2]))
-
-    def new() -> float:
-        pairs = question.stop_new
-        return root_mean_square(pairs, found.of_new(*pairs[:2]) + given.of_new(*pairs[:2]))
-
-    return {"warm": warm, "new": new, "both": lambda: (warm() + new()) / 2}[stop_by]()
+    both, warm, new = given + found, question.stop_warm, question.stop_new
+    errors = {
+        "warm": root_mean_square(warm, both.of_known(warm.users, warm.songs)),
+        "new": root_mean_square(new, both.of_new(new.users, new.songs)),
+    }
+    return sum(errors.values()) / 2 if stop_by == "both" else errors[stop_by]
 
 
 def root_mean_square(pairs: Pairs, rated: Floats) -> float:

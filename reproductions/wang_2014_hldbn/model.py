@@ -2,9 +2,9 @@
 
     r_uv ~ N(beta_u'x_v + gamma_u'y_v, sigma_R^2),    x_v = DBN(f_v)
 
-with beta_u ~ N(mu, sigma_u^2 I), gamma_u and y_v ~ N(0, ...). The first term alone is the hierarchical linear model
-with a deep belief net (HLDBN), the second with means of listeners alone is PMF (Salakhutdinov and Mnih 2007). A
-new song has y_v = 0: the hybrid is HLDBN there.
+with beta_u ~ N(mu, sigma_u^2 I), gamma_u and y_v ~ N(0, ...). The first term alone is the hierarchical
+linear model with a deep belief net (HLDBN), the second with means of listeners alone is PMF (Salakhutdinov
+and Mnih 2007). A new song has y_v = 0: the hybrid is HLDBN there.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class Tastes(nn.Module):
 
     def forward(self, features: Tensor, users: Tensor, songs: Tensor) -> Tensor:
         """Ratings (n,) of pairs; `features` (n_songs, n_features), `users` and `songs` rows, (n,)."""
-        heard, place = songs.unique(return_inverse=True)  # a song is heard once a batch
-        x = self.network(features[heard]).index_select(0, place)
-        return ((self.mu + self.own.index_select(0, users)) * x).sum(1)
+        heard, place = torch.unique(songs, return_inverse=True)  # a song is heard once a batch
+        x: Tensor = self.network(features[heard])
+        return ((self.mu + self.own.index_select(0, users)) * x.index_select(0, place)).sum(1)
 
     def penalty(self, users: Tensor) -> Tensor:
         """The mean of |beta_u - mu|^2 over pairs: those who rate more are held back more."""

@@ -110,18 +110,18 @@ def ask(
     """
     n_users, n_songs = plays.shape
     users, songs = (axis.astype(np.int64) for axis in plays.tocoo().coords)
-    of_cold = tuple(axis.astype(np.int64) for axis in cold.tocoo().coords)
-    every = Played(np.concatenate([users, of_cold[0]]), np.concatenate([songs, of_cold[1]]), n_songs)
+    cold_users, cold_songs = (axis.astype(np.int64) for axis in cold.tocoo().coords)
+    every = Played(np.concatenate([users, cold_users]), np.concatenate([songs, cold_songs]), n_songs)
     learned, chance = ~stop_songs[songs], rng.random(len(users))
     told, stops = chance < shares[0], chance >= 1 - shares[1]
     parts = [learned & told, learned & stops, ~learned]
     pool = np.unique(songs[learned])
     pools = [pool, pool, np.flatnonzero(stop_songs)]
     warm, stop_warm, stop_new = (
-        with_zeros(users[part], songs[part], some, every, rng) for part, some in zip(parts, pools, strict=True)
+        with_zeros(users[part], songs[part], some, every, rng)
+        for part, some in zip(parts, pools, strict=True)
     )
     left = learned & ~told & ~stops
-    candidates = np.unique(of_cold[1])
     return Question(
         n_users,
         features,
@@ -132,5 +132,5 @@ def ask(
         stop_warm,
         stop_new,
         warm,
-        with_zeros(*of_cold, candidates, every, rng),
+        with_zeros(cold_users, cold_songs, np.unique(cold_songs), every, rng),
     )

@@ -6,8 +6,8 @@ With visible units v, hidden ones h in {0, 1}, weights W and biases b, c the ene
     E(v, h) = |v - b|^2 / 2 - c'h - v'Wh            of real v, normal with deviation 1 given h
 
 and the free energy F(v) = -log sum_h exp(-E(v, h)) has closed form, as hidden units are independent given v.
-Contrastive divergence (Hinton 2002, CD-1) goes down the gradient of mean F(data) - mean F(reconstructions), the
-reconstructions held fixed: from the data to hidden states, drawn, and back once.
+Contrastive divergence (Hinton 2002, CD-1) goes down the gradient of mean F(data) - mean F(reconstructions),
+the reconstructions held fixed: from the data to hidden states, drawn, and back once.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def learn(
     rbm = Rbm(first, torch.zeros(n_visible), torch.zeros(n_hidden), gaussian)
     speed = torch.zeros_like(first)
     for _ in range(settings.epochs):
-        for batch in torch.randperm(len(visible), generator=rng).split(settings.batch_size):
+        order = torch.randperm(len(visible), generator=rng)
+        for batch in torch.split(order, settings.batch_size):
             data = visible[batch]
             slope = rbm.contrast(data, torch.bernoulli(rbm.hidden(data), generator=rng))
             speed.mul_(settings.momentum).add_(slope.weights - settings.decay * rbm.weights, alpha=rate)
@@ -113,7 +114,7 @@ def learn(
 def learn_stack(
     visible: Tensor, widths: Sequence[int], settings: Pretraining, rng: torch.Generator
 ) -> list[Rbm]:
-    """A machine a layer, each learning the hidden means of the one below; real visible units at the bottom."""
+    """A machine a layer, each learning the hidden means of that below; the lowest has real visible units."""
     stack: list[Rbm] = []
     for n_hidden in widths:
         rate = settings.binary_rate if stack else settings.gaussian_rate

@@ -1,4 +1,4 @@
-"""Plays as ratings, the loss that is fitted, and what the hybrids take from each other, on tiny catalogues."""
+"""Plays as ratings, the loss that is fitted, and what hybrids take from each other, on tiny catalogues."""
 
 from typing import Any
 
@@ -25,7 +25,12 @@ def question(seed: int = 0, n_users: int = 12, n_songs: int = 20) -> Question:
     plays = (liked & (rng.random(liked.shape) < 0.7)).astype(np.float32)
     cold, stop = np.arange(n_songs) >= n_songs - 5, np.arange(n_songs) < 4
     return ask(
-        csr_array(plays * ~cold), stop, csr_array(plays * cold), features, (0.2, 0.1), np.random.default_rng(1)
+        csr_array(plays * ~cold),
+        stop,
+        csr_array(plays * cold),
+        features,
+        (0.2, 0.1),
+        np.random.default_rng(1),
     )
 
 
@@ -57,12 +62,16 @@ def slow_loss(model: Any, features: np.ndarray, pairs: Pairs) -> float:
     weight = {name: value.detach().numpy() for name, value in model.named_parameters()}
     loss = 0.0
     for u, v, r in zip(*pairs, strict=True):
-        hidden = weight["tastes.network.hidden.0.weight"] @ features[v] + weight["tastes.network.hidden.0.bias"]
+        hidden = (
+            weight["tastes.network.hidden.0.weight"] @ features[v] + weight["tastes.network.hidden.0.bias"]
+        )
         heard = weight["tastes.network.output.weight"] @ (1 / (1 + np.exp(-hidden)))
         x = np.append(heard + weight["tastes.network.output.bias"], 1.0)
         beta = weight["tastes.mu"] + weight["tastes.own"][u]
         gamma, y = weight["factors.gamma"][u], weight["factors.y"][v]
-        loss += (r - beta @ x - gamma @ y) ** 2 + FITTING.tastes_penalty * ((beta - weight["tastes.mu"]) ** 2).sum()
+        loss += (r - beta @ x - gamma @ y) ** 2 + FITTING.tastes_penalty * (
+            (beta - weight["tastes.mu"]) ** 2
+        ).sum()
         loss += FITTING.factors_penalty * ((gamma**2).sum() + (y**2).sum())
     return loss / len(pairs.users)
 
@@ -104,6 +113,8 @@ def test_what_is_heard_tells_new_songs_and_a_hybrid_adds_to_what_is_given() -> N
 def test_nothing_heard_rates_every_new_song_alike() -> None:
     torch.manual_seed(0)
     asked = question()
-    rated = fit(Ratings(Tastes(NothingHeard(), 12), Factors(12, 20, 2)), asked, nothing(asked), "warm", FITTING, 0)
+    rated = fit(
+        Ratings(Tastes(NothingHeard(), 12), Factors(12, 20, 2)), asked, nothing(asked), "warm", FITTING, 0
+    )
     assert isinstance(rated, Fitted)
     assert np.ptp(rated.of_new(np.zeros(20, np.int64), np.arange(20))) == 0

@@ -15,7 +15,9 @@ KINDS = pytest.mark.parametrize("gaussian", [True, False])
 
 def machine(gaussian: bool, n_visible: int = 4, n_hidden: int = 3) -> Rbm:
     rng = torch.Generator().manual_seed(5)
-    parts = (torch.randn(*shape, generator=rng) for shape in ((n_visible, n_hidden), (n_visible,), (n_hidden,)))
+    parts = (
+        torch.randn(*shape, generator=rng) for shape in ((n_visible, n_hidden), (n_visible,), (n_hidden,))
+    )
     return Rbm(*parts, gaussian)
 
 

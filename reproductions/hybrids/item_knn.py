@@ -4,8 +4,8 @@
     score(u, i) = sum of sim(i, j) over the k nearest songs j of i that u has played
 
 after Sarwar, Karypis, Konstan and Riedl (Item-based collaborative filtering, 2001), with plays for ratings.
-Where plays have dates, songs that are heard together are nearer: a listener who has played both within half an
-hour of each other counts twice in |U_i and U_j|.
+Where plays have dates, songs that are heard together are nearer: a listener who has played both within half
+an hour of each other counts twice in |U_i and U_j|.
 """
 
 from __future__ import annotations

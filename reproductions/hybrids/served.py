@@ -29,7 +29,7 @@ from earshot.stages.held_out import HeldOut, read_held_out
 from hybrids.item_knn import ItemKnn
 from hybrids.question import Warming
 from hybrids.rankers import Cascade, Ints, Mixed, Ranker, Scores, SwitchingByListener
-from hybrids.systems import BY_LISTENER, CASCADE, KNN, MIXED, PLAYS, ROW_SOLVE, Setting
+from hybrids.systems import BY_LISTENER, CASCADE, KNN, MIXED, ROW_SOLVE, Setting
 
 K = 20
 KINDS = ("all", "known", "new")
@@ -88,7 +88,6 @@ def _serve_all(
     yield ROW_SOLVE, row_solve
     for rule in RULES:
         yield rule, by(replace(warming.hybrid(rule), inner=inner), chosen[rule])
-    yield PLAYS, plays
     for name, ranker in _rankers(held_out, _scores(sound), _by_plays(held_out, plays), chosen).items():
         yield name, _as_served(ranker, row_solve)
 

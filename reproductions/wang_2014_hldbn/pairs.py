@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+from earshot.errors import UserError
 
 Ints = NDArray[np.int64]
 _TRIES = 20
@@ -107,6 +110,11 @@ def ask(
         float32 (n_songs, n_features).
     shares
         Of the plays of the other warm songs those to be told, and those to stop by.
+
+    Raises
+    ------
+    UserError
+        A part without a play.
     """
     n_users, n_songs = plays.shape
     users, songs = (axis.astype(np.int64) for axis in plays.tocoo().coords)
@@ -115,13 +123,14 @@ def ask(
     learned, chance = ~stop_songs[songs], rng.random(len(users))
     told, stops = chance < shares[0], chance >= 1 - shares[1]
     parts = [learned & told, learned & stops, ~learned]
+    left = learned & ~told & ~stops
+    _refuse_empty([*parts, left], shares)
     pool = np.unique(songs[learned])
     pools = [pool, pool, np.flatnonzero(stop_songs)]
     warm, stop_warm, stop_new = (
         with_zeros(users[part], songs[part], some, every, rng)
         for part, some in zip(parts, pools, strict=True)
     )
-    left = learned & ~told & ~stops
     return Question(
         n_users,
         features,
@@ -134,3 +143,13 @@ def ask(
         warm,
         with_zeros(cold_users, cold_songs, np.unique(cold_songs), every, rng),
     )
+
+
+def _refuse_empty(parts: Sequence[NDArray[np.bool_]], shares: tuple[float, float]) -> None:
+    told, stop, of_stop_songs, learned = (int(part.sum()) for part in parts)
+    if not min(told, stop, of_stop_songs, learned):
+        raise UserError(
+            f"plays of warm songs with audio: {learned} to learn from, {told} to be told "
+            f"(held_out.told={shares[0]:g}), {stop} to stop by (held_out.stop={shares[1]:g}), "
+            f"{of_stop_songs} of songs for early stopping: wanted some of each; more plays, or other shares"
+        )

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
+from earshot.errors import UserError
 from wang_2014_hldbn.fitting import Fitted, batch_loss, fit, nothing, root_mean_square
 from wang_2014_hldbn.model import DeepBeliefNet, Factors, NothingHeard, Ratings, Tastes
 from wang_2014_hldbn.pairs import Pairs, Question, ask
@@ -55,6 +56,12 @@ def test_zeros_are_songs_of_the_same_part_that_nobody_of_them_played(seed: int) 
         assert len(pairs) - len(ones) <= len(ones)
     assert not plays & zeros
     assert not {song for _, song in learned} & {*range(4), *range(15, 20)}
+
+
+def test_plays_that_are_too_few_for_every_part_are_told() -> None:
+    one = csr_array(np.eye(3, dtype=np.float32))
+    with pytest.raises(UserError, match=r"0 to be told \(held_out.told=1e-06\).*wanted some of each"):
+        ask(one, np.arange(3) == 0, one, np.zeros((3, 1), np.float32), (1e-6, 0.5), np.random.default_rng(0))
 
 
 def slow_loss(model: Any, features: np.ndarray, pairs: Pairs) -> float:

@@ -37,7 +37,7 @@ def run(paths: Paths, params: Wang2014) -> dict[str, Any]:
     gain = measure_gain(table.first, params)
     write_json(paths.output / "ratings.json", told)
     write_json(paths.output / "pretraining.json", gain)
-    claims = _claims(table.differences, told, gain)
+    claims = claims_of(table.differences, told, gain)
     write_claims(paths.output, claims)
     described = CONTROL_DESCRIPTIONS | models.DESCRIPTIONS
     more = draw_ratings(told, gain, params.evaluation.k)
@@ -51,7 +51,8 @@ def _rmse(told: dict[str, Any]) -> dict[str, float]:
     return {f"{name}_rmse_{kind}": found["rmse"] for kind in kinds for name, found in told[kind].items()}
 
 
-def _claims(differences: dict[str, Any], told: dict[str, Any], gain: dict[str, Any]) -> list[Claim]:
+def claims_of(differences: dict[str, Any], told: dict[str, Any], gain: dict[str, Any]) -> list[Claim]:
+    """Out of the contents of differences.json, ratings.json and pretraining.json."""
     learned = gain["gain"]["auc"]
     low, high = learned["auc_ci95_seeds"]
     return [

@@ -24,6 +24,8 @@ PAPERS = (
     "oord_2013",
     "hyper_image",
     "multi_level_2017",
+    "wang_2014_hldbn",
+    "hybrids",
     "lee_2018_dcue",
     "artist_2017",
 )

@@ -16,6 +16,7 @@ from earshot.params import load_params
 from earshot.predictors.load import load_encoder, predict, read_description, save_encoder
 from earshot.predictors.song_encoder import build
 from earshot.spaces.fused import save_scales
+from earshot.spaces.hybrid import COMBINATION, RULES, no_combination, save_rule
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import kind_of
@@ -175,6 +176,23 @@ def test_listeners_learned_by_angles_are_judged_released_and_served(
         assert row["score"] == pytest.approx(float(taste @ places[row["song_id"]]), rel=1e-4, abs=1e-5)
     lists = repository.read("recommendations/recommendations.parquet")
     assert lists["cold"].any(), "songs that nobody has played are among them"
+
+
+def test_hybrids_are_served_and_travel(repository: Repository, tmp_path: Path) -> None:
+    for seed, rule in enumerate(RULES, start=2):
+        write_model(repository.root / "made", seed=seed)
+        factors = WmfSpace.read(repository.root / "made" / "wmf_factors").songs.vectors.shape[1]
+        save_rule(repository.root / "made" / "cnn_checkpoint", rule, no_combination(factors))
+        repository.repro()
+        released = repository.pointer()
+        spaces = {name for name in released["files"] if "space" in name}
+        assert spaces == {"cnn_checkpoint/space.json", f"cnn_checkpoint/{COMBINATION}"}
+        file = tmp_path / f"{rule}.zip"
+        repository.earshot("release", "export", released["release"], str(file))
+        repository.earshot("release", "import", str(file))
+        assert repository.pointer() == released
+        rows = json.loads(repository.earshot("recommend", "u000", "-k", "3", "--json"))
+        assert {row["release"] for row in rows} == {released["release"]}
 
 
 def test_other_code_than_a_release_was_trained_with_is_told(repository: Repository) -> None:

@@ -59,6 +59,29 @@ def mean_of(sums: Floats, users: Ints) -> Floats:
     return means
 
 
+def pool_replicates(
+    per_user: Sequence[Floats], replicates: Sequence[Replicates], rows: Sequence[Ints], n_artists: int
+) -> Replicates:
+    """Those of several results together; a replicate leaves the same artist out of every one.
+
+    Parameters
+    ----------
+    per_user
+        What users have with all artists, `(n_users,)` of each result; NaN for one who has nothing.
+    rows
+        Of each result, where its artists are among the `n_artists` of all, `(n_own_artists,)`. A result
+        without an artist that does not stand in it is as it is.
+    """
+    sums, users = np.zeros(n_artists), np.zeros(n_artists, dtype=np.int64)
+    for values, left, own in zip(per_user, replicates, rows, strict=True):
+        sums_here = np.full(n_artists, np.nansum(values))
+        users_here = np.full(n_artists, np.count_nonzero(~np.isnan(values)))
+        sums_here[own] = np.where(left.users > 0, left.means * left.users, 0.0)
+        users_here[own] = left.users
+        sums, users = sums + sums_here, users + users_here
+    return Replicates(mean_of(sums, users), users)
+
+
 GROUPS = 20
 """Groups of artists, where a replicate for each artist costs too much (`evaluation.list_quality`)."""
 FLIPS = 19_999

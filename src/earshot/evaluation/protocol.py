@@ -20,11 +20,11 @@ from earshot.evaluation.intervals import (
     jackknife_auc,
     jackknife_first_songs,
     jackknife_interval,
-    mean_of,
+    pool_replicates,
     pseudo_values,
     sign_flip_p,
 )
-from earshot.evaluation.metrics import METRICS, Floats, Ints, Metric, auc, first_songs, recall_depth, stand
+from earshot.evaluation.metrics import METRICS, Floats, Metric, auc, first_songs, recall_depth, stand
 from earshot.evaluation.pairs import blocks_of_pairs
 
 _RANDOM_LENGTH = 64
@@ -100,7 +100,15 @@ def pool(results: Sequence[Result]) -> Result:
     rows = np.split(places, np.cumsum([len(result.artist_ids) for result in results])[:-1])
     return Result(
         {metric: np.concatenate([result.per_user[metric] for result in results]) for metric in METRICS},
-        {metric: _pool_replicates(results, rows, len(artist_ids), metric) for metric in METRICS},
+        {
+            metric: pool_replicates(
+                [result.per_user[metric] for result in results],
+                [result.replicates[metric] for result in results],
+                rows,
+                len(artist_ids),
+            )
+            for metric in METRICS
+        },
         np.concatenate([result.positive_auc for result in results]),
         np.concatenate([result.positive_rank for result in results]),
         artist_ids,
@@ -117,20 +125,6 @@ def _pooled_permutations(results: Sequence[Result]) -> dict[Metric, Floats]:
         metric: np.average([r.permutations[metric] for r in results], axis=0, weights=users[metric])
         for metric in METRICS
     }
-
-
-def _pool_replicates(
-    results: Sequence[Result], rows: Sequence[Ints], n_artists: int, metric: Metric
-) -> Replicates:
-    sums, users = np.zeros(n_artists), np.zeros(n_artists, dtype=np.int64)
-    for result, own in zip(results, rows, strict=True):
-        per_user, left = result.per_user[metric], result.replicates[metric]
-        # without an artist that is not among them: all
-        sums_here, users_here = np.full(n_artists, np.nansum(per_user)), np.full(n_artists, _known(per_user))
-        sums_here[own] = np.where(left.users > 0, left.means * left.users, 0.0)
-        users_here[own] = left.users
-        sums, users = sums + sums_here, users + users_here
-    return Replicates(mean_of(sums, users), users)
 
 
 def _known(per_user: Floats) -> int:

@@ -1,0 +1,65 @@
+"""reproductions/auto_tagging/params.yaml, checked before any work; `Tagging` is for other papers too."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from earshot.classes import Component
+from earshot.params import CONFIG, CnnCheckpoint, Count, Learning, Split
+
+TAGS = Component("earshot.training.objectives.tags:Tags", {})
+
+By = Literal["song", "artist"]
+
+
+@dataclass(frozen=True, config=CONFIG)
+class TagChoice:
+    """The `n_tags` most frequent labels of a column that `least_songs` have and as many lack."""
+
+    column: Literal["tags", "genres"]
+    n_tags: Count
+    least_songs: Count
+
+
+@dataclass(frozen=True, config=CONFIG)
+class TagFolds:
+    """Which songs are held out, one fold after the other, in every way of splitting in `by`."""
+
+    by: Annotated[list[By], Field(min_length=1)]
+    folds: Annotated[int, Field(ge=2)]
+    held_out: Annotated[list[int], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
+    validation_share: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _folds_exist(self) -> TagFolds:
+        for fold in self.held_out:
+            self.split("song", fold)
+        return self
+
+    def split(self, by: By, fold: int) -> Split:
+        """The split that holds out fold number `fold`: the songs that are cold in the main pipeline's."""
+        return Split(by=by, folds=self.folds, fold=fold)
+
+
+@dataclass(frozen=True, config=CONFIG)
+class TagTraining(Learning):
+    """How a network is trained to tell tags; `window_seconds` is that of every network."""
+
+    windows_per_song: Count
+
+    def of(self, encoder: Component) -> CnnCheckpoint:
+        """Parameters that train `encoder` to tell tags."""
+        return CnnCheckpoint(encoder=encoder, objective=TAGS, **vars(self))
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Tagging:
+    """What every comparison of taggers says."""
+
+    tags: TagChoice
+    folds: TagFolds
+    words: Count

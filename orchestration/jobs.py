@@ -24,7 +24,7 @@ retrain = dg.define_asset_job(
 )
 paper = dg.define_asset_job(
     "paper",
-    INGEST | CATALOGUE | dg.AssetSelection.groups("oord_2013", "hyper_image"),
+    INGEST | CATALOGUE | dg.AssetSelection.groups("oord_2013", "hyper_image", "sample_level_cnn"),
     description="The comparisons of the papers, on the catalogue at hand",
     executor_def=dg.in_process_executor,
 )

@@ -16,9 +16,11 @@ from earshot.audio.decoding import open_blocks, to_mono
 from earshot.audio.probing import quiet_codecs
 from earshot.audio.samples import AudioError, codec_errors
 from earshot.errors import UserError
+from earshot.features.hyper_image import Excerpt
 from earshot.features.spectrum import resample
-from earshot.files import replacing
+from earshot.files import replace_text, replacing
 from earshot.pool import parallel_map
+from sample_level_cnn.params import Segments
 
 LOUDEST = 32767
 """Stored for a sample of 1."""
@@ -88,6 +90,14 @@ class ClipTask:
     left_out: dict[str, int]
 
 
+def sixths(numbers: NDArray[np.integer]) -> tuple[Rows, Rows, Rows]:
+    """Rows to learn from, for early stopping and held out: of six numbers four, the fifth and the sixth."""
+    learned, stopping, test = (
+        np.flatnonzero(np.isin(numbers % 6, some)) for some in ([0, 1, 2, 3], [4], [5])
+    )
+    return learned, stopping, test
+
+
 def task_of(listed: ClipList, samples: NDArray[np.int16], unheard: Sequence[str]) -> ClipTask:
     """The clips of `listed` with their samples; those with a reason in `unheard` left out and counted.
 
@@ -104,63 +114,75 @@ def task_of(listed: ClipList, samples: NDArray[np.int16], unheard: Sequence[str]
     rows = {side: np.flatnonzero(heard & (sides == side)) for side in SIDES}
     for side, found in rows.items():
         if not len(found):
-            raise UserError(f"no clip of the side {side!r} of the split, of {len(heard)}: one at least is wanted")
+            raise UserError(
+                f"no clip of the side {side!r} of the split, of {len(heard)}: one at least is wanted"
+            )
     told = int((targets[rows["training"]].any(axis=0) & ~targets[rows["training"]].all(axis=0)).sum())
     if told < 2:
         raise UserError(
-            f"{told} of the labels {', '.join(listed.labels)[:200]} are those of some clips to learn from and not "
-            "of others: two are wanted"
+            f"labels {', '.join(listed.labels)[:200]}: {told} of them are those of some clips to learn from "
+            "and not of others, two are wanted"
         )
     left_out = listed.left_out | dict(Counter(why for why in unheard if why))
     groups = np.array([clip.group for clip in listed.clips], dtype=object)
     return ClipTask(listed.labels, listed.one_each, samples, targets, groups, **rows, left_out=left_out)
 
 
-def read_task(listed: ClipList, sample_rate: int, n_segments: int, n_samples: int, kept: Path) -> ClipTask:
-    """Decode all clips into `kept`, unless it is there, on all cores.
+def read_task(listed: ClipList, cut: Segments, kept: Path) -> ClipTask:
+    """The clips of `listed` as `decoded` gives them."""
+    samples, unheard = decoded([Excerpt(clip.file, 0.0) for clip in listed.clips], cut, kept)
+    return task_of(listed, samples, unheard)
+
+
+def decoded(excerpts: Sequence[Excerpt], cut: Segments, kept: Path) -> tuple[NDArray[np.int16], list[str]]:
+    """Decode all of them into `kept`, unless it is there, on all cores.
 
     Parameters
     ----------
-    sample_rate
-        Hz; other clips are resampled.
-    n_segments, n_samples
-        Of every clip, from its start; a shorter one is repeated until it is as long.
+    cut
+        Rate, number and length of the segments of every clip, from its start; other rates are resampled,
+        and a clip that is shorter is repeated until it is as long.
     kept
-        A file .npy, as large as all samples; why clips could not be decoded goes to a text file beside it.
+        A file .npy, as large as all samples; why clips cannot be heard goes to a text file beside it.
+
+    Returns
+    -------
+    samples
+        int16 `(n, n_segments, n_samples)`, on the disk; silence where nothing can be heard.
+    unheard
+        For each clip why, or "".
     """
     reasons = kept.with_suffix(".txt")
     if not kept.is_file():
         kept.parent.mkdir(parents=True, exist_ok=True)
-        shape = (len(listed.clips), n_segments, n_samples)
-        cut = partial(_decoded, sample_rate=sample_rate, n_segments=n_segments, n_samples=n_samples)
-        files = [clip.file for clip in listed.clips]
         with replacing(kept) as unfinished:
-            # NpyFormat's memory map: a catalogue of clips need not fit into memory
+            # a memory map: clips need not fit into memory
+            shape = (len(excerpts), cut.n_segments, cut.n_samples)
             samples = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.int16, shape=shape)
+            found = parallel_map(partial(_decoded, cut=cut), excerpts, description="Clips", unit="clip")
             why = []
-            for row, found in enumerate(parallel_map(cut, files, description="clips", unit="clip")):
-                why.append(found if isinstance(found, str) else "")
-                samples[row] = 0 if isinstance(found, str) else found
+            for row, heard in enumerate(found):
+                why.append(heard if isinstance(heard, str) else "")
+                samples[row] = 0 if isinstance(heard, str) else heard
             samples.flush()
-            with replacing(reasons) as text:
-                text.write_text("\n".join(why), encoding="utf-8")
-    unheard = reasons.read_text(encoding="utf-8").split("\n")
-    return task_of(listed, np.load(kept, mmap_mode="r"), unheard)
+            replace_text(reasons, "\n".join(why))  # before the samples, which say that both are there
+    samples = np.load(kept, mmap_mode="r")
+    return samples, reasons.read_text(encoding="utf-8").split("\n")
 
 
-def _decoded(file: Path, sample_rate: int, n_segments: int, n_samples: int) -> NDArray[np.int16] | str:
+def _decoded(excerpt: Excerpt, cut: Segments) -> NDArray[np.int16] | str:
     """A clip's segments, or why it cannot be heard."""
-    seconds = n_segments * n_samples / sample_rate + 1
+    seconds = cut.seconds + 1  # what a resampler holds back at the end
     try:
         with quiet_codecs(), codec_errors():
-            rate, blocks = open_blocks(file, 0.0, seconds)
-            mono = (to_mono(block) for block in blocks)
-            samples = np.concatenate(list(resample(mono, rate, sample_rate)))
+            rate, blocks = open_blocks(excerpt.path, excerpt.start, seconds, excerpt.decoder)
+            mono = (to_mono(block, excerpt.channel) for block in blocks)
+            samples = np.concatenate(list(resample(mono, rate, cut.sample_rate)))
     except AudioError as error:
         return str(error).split("\n")[0][:200]
     if not len(samples) or not np.isfinite(samples).all():
-        return "no samples" if not len(samples) else "not finite"
-    return segments(samples, n_segments, n_samples)
+        return "not finite" if len(samples) else "no samples"
+    return segments(samples, cut.n_segments, cut.n_samples)
 
 
 def segments(samples: NDArray[np.floating], n_segments: int, n_samples: int) -> NDArray[np.int16]:
@@ -175,5 +197,5 @@ def segments(samples: NDArray[np.floating], n_segments: int, n_samples: int) -> 
            [-32767,      0]], dtype=int16)
     """
     repeated = np.resize(samples, n_segments * n_samples)  # np.resize begins anew at the end
-    levels = np.clip(np.rint(repeated * LOUDEST), -LOUDEST, LOUDEST).astype(np.int16)
-    return levels.reshape(n_segments, n_samples)
+    levels = np.clip(np.rint(repeated * LOUDEST), -LOUDEST, LOUDEST)
+    return np.asarray(levels.reshape(n_segments, n_samples), dtype=np.int16)

@@ -1,8 +1,8 @@
 """DCASE 2017, task 4: clips of 10 s out of videos, with the warnings and vehicles that are heard in them.
 
 Source
-    https://github.com/ankitshah009/Task-4-Large-scale-weakly-supervised-sound-event-detection-for-smart-cars: the
-    tables, and links to three archives of audio.
+    The tables, and links to three archives of audio:
+    https://github.com/ankitshah009/Task-4-Large-scale-weakly-supervised-sound-event-detection-for-smart-cars
 Licence, citation
     As AudioSet; A. Mesaros et al. DCASE 2017 challenge setup: tasks, datasets and baseline system. 2017.
 Format
@@ -10,9 +10,9 @@ Format
     file, start, end, label, a line a label: `-0nqfRcnAYE_140.000_150.000.wav	0.000	10.000	Train`. The
     audio has a `Y` before each name, and lies in a folder for each table.
 Split
-    As in the authors' code (Kim et al. 2019): the challenge's evaluation set is held out; of every class a tenth
-    of its lines in the two others, drawn with pandas' seed 123, is for early stopping: 46,042, 5,618 and 1,103
-    clips.
+    As in the authors' code (Kim et al. 2019): the challenge's evaluation set is held out; of every class a
+    tenth of its lines in the two others, drawn with pandas' seed 123, is for early stopping: 46,042, 5,618
+    and 1,103 clips.
 """
 
 from __future__ import annotations

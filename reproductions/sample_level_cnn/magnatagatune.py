@@ -1,8 +1,8 @@
 """MagnaTagATune: 25,863 clips of 29 s with tags that players of a game agreed on.
 
 Source
-    https://mirg.city.ac.uk/codeapps/the-magnatagatune-dataset: annotations_final.csv, and mp3.zip.001 to .003,
-    which hold folders named 0 to f.
+    https://mirg.city.ac.uk/codeapps/the-magnatagatune-dataset: annotations_final.csv, and mp3.zip.001 to
+    .003, which hold folders named 0 to f.
 Licence, citation
     CC BY-NC-SA; E. Law, K. West, M. Mandel, M. Bay, J. S. Downie. Evaluation of algorithms using games: the
     case of music tagging. ISMIR 2009.
@@ -10,8 +10,8 @@ Format
     annotations_final.csv: tabs, every value quoted; clip_id, 188 tags of 0 or 1, mp3_path such as
     `f/some_artist-some_album-01-some_title-0-29.mp3`.
 Split
-    By folder, as in Lee et al. 2017: 0 to b to learn from, c for early stopping, d to f held out; of the 50 most
-    frequent tags, clips without any of them left out: 15,250, 1,529 and 4,332 clips. Three mp3 files are
+    By folder, as in Lee et al. 2017: 0 to b to learn from, c for early stopping, d to f held out; of the 50
+    most frequent tags, clips without any of them left out: 15,250, 1,529 and 4,332 clips. Three mp3 files are
     published empty.
 """
 
@@ -53,9 +53,11 @@ def read_magnatagatune(folder: Path, n_tags: int = N_TAGS) -> ClipList:
         elif not file.is_file() or not file.stat().st_size:
             left_out["an empty file" if file.is_file() else "no such file"] += 1
         else:
-            clips.append(Clip(file, tuple(np.flatnonzero(row).tolist()), _side(table, path), path))
+            clips.append(Clip(file, tuple(np.flatnonzero(row).tolist()), _side(table, path), _artist(file)))
     if not clips:
-        raise UserError(f"{folder}: none of the {len(paths)} files of {ANNOTATIONS} is there; unpack mp3.zip here")
+        raise UserError(
+            f"{folder}: none of the {len(paths)} files of {ANNOTATIONS} is there; unpack mp3.zip here"
+        )
     return ClipList([names[place] for place in chosen], False, clips, dict(left_out))
 
 
@@ -84,6 +86,11 @@ def _marks(table: Path, number: int, names: list[str], values: list[str]) -> lis
         if value not in ("0", "1"):
             raise UserError(f"{table}, line {number}, {name}: {value!r}, wanted 0 or 1")
     return [value == "1" for value in values]
+
+
+def _artist(file: Path) -> str:
+    """What stands before the first `-` of a file's name."""
+    return file.stem.split("-")[0]
 
 
 def _side(table: Path, path: str) -> Side:

@@ -5,9 +5,9 @@ Source
 Licence, citation
     CC BY 4.0; P. Warden. Speech Commands: a dataset for limited-vocabulary speech recognition. 2018.
 Format
-    A folder a word with files such as `0a7c2a8d_nohash_0.wav`, where the part before `_nohash_` is the speaker;
-    `_background_noise_`; validation_list.txt and testing_list.txt, a path such as `right/0a7c2a8d_nohash_0.wav` a
-    line.
+    A folder a word with files such as `0a7c2a8d_nohash_0.wav`, where the part before `_nohash_` is the
+    speaker; `_background_noise_`; validation_list.txt and testing_list.txt, a path such as
+    `right/0a7c2a8d_nohash_0.wav` a line.
 Split
     By the two lists, which hold all clips of a speaker; all others are learned from: 84,843, 9,981 and 11,005
     clips in version 0.02.
@@ -34,11 +34,15 @@ def read_speech_commands(folder: Path) -> ClipList:
         Fewer than two words; a list that is missing, or names a clip that is not there or that the other
         one has.
     """
-    words = sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith(("_", ".")))
+    words = sorted(
+        each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith(("_", "."))
+    )
     files = {f"{word}/{file.name}": file for word in words for file in sorted((folder / word).glob("*.wav"))}
     words = sorted({path.split("/")[0] for path in files})
     if len(words) < 2:
-        raise UserError(f"{folder}: folders with recordings: {', '.join(words) or 'none'}; wanted one for each word")
+        raise UserError(
+            f"{folder}: folders with recordings: {', '.join(words) or 'none'}; wanted one for each word"
+        )
     sides: dict[str, Side] = {}
     for side, name in LISTS.items():
         for path in _listed(folder / name, files.keys(), sides):

@@ -1,5 +1,5 @@
 # make run   set up, make the embedded catalogue, run the whole pipeline, show the results
-# make paper the papers' comparisons on the catalogue that is there; takes half an hour
+# make paper the papers' comparisons on the catalogue that is there; `earshot paper` says what each costs
 # make ui    Dagster's web UI on http://127.0.0.1:3000
 # make check lint, types and the quick tests, in three minutes
 # make test  every check and every test

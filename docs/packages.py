@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def layers() -> list[list[str]]:
-    """Packages by layer, the highest first; loose modules are one, both papers too."""
+    """Packages by layer, the highest first; loose modules are one, all papers too."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     rows = []
     for layer in contracts[0]["layers"]:

@@ -2,10 +2,13 @@
 
 import dagster as dg
 
+from orchestration.workspace import ROOT
+
 CATALOGUE = dg.AssetSelection.groups("catalogue")
 TRAINING = dg.AssetSelection.groups("training")
 SERVING = dg.AssetSelection.groups("serving")
 INGEST = dg.AssetSelection.groups("ingest")
+PAPERS = sorted(path.parent.name for path in (ROOT / "reproductions").glob("*/dvc.yaml"))
 TRAINING_TAG = "earshot/training"
 """Of runs that train: .dagster/dagster.yaml lets one of them run at a time."""
 
@@ -24,7 +27,7 @@ retrain = dg.define_asset_job(
 )
 paper = dg.define_asset_job(
     "paper",
-    INGEST | CATALOGUE | dg.AssetSelection.groups("oord_2013", "hyper_image", "sample_level_cnn"),
+    INGEST | CATALOGUE | dg.AssetSelection.groups(*PAPERS),
     description="The comparisons of the papers, on the catalogue at hand",
     executor_def=dg.in_process_executor,
 )

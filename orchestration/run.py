@@ -27,7 +27,8 @@ def run(
     ] = False,
 ) -> None:
     """Run JOB unless all is up to date and nothing waits in the inbox, then show the results."""
-    from earshot.cli.results import show_paper, show_results
+    from earshot.cli.papers import show_papers
+    from earshot.cli.results import show_results
 
     die_with_parent()
     os.environ.setdefault("DAGSTER_HOME", str(ROOT / ".dagster"))
@@ -41,7 +42,7 @@ def run(
         raise typer.Exit(1) from None
     if not succeeded:
         raise typer.Exit(1)
-    (show_paper if job == "paper" else show_results)(ROOT)
+    (show_papers if job == "paper" else show_results)(ROOT)
 
 
 def _take_in_demo() -> None:

@@ -31,7 +31,9 @@ def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
     text = params.read_text()
     others = text[text.index("  cnn_mse_all_rows:") : text.index("\nevaluation:")]
     params.write_text(text.replace(others, ""))
+    assert "not made" in workspace.earshot("paper", "oord_2013")
     workspace.run("dvc", "repro", f"{FOLDER}/dvc.yaml")
+    assert "fresh" in workspace.earshot("paper", "oord_2013")
     found = workspace.root / "data" / "oord_2013" / "cross_validation"
     auc = {name: system["auc"] for name, system in metrics(found)["systems"].items()}
     assert auc["random"] < 0.55 < auc["linear_bow"] < auc["upper_bound"]
@@ -48,6 +50,11 @@ def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
     assert said.count("up to date, nothing ran") >= 2
     assert (found / "metrics.json").read_bytes() == before
     assert workspace.stale_in_dvc() == set()
+    workspace.set_param("words", "51", f"{FOLDER}/params.yaml")
+    said = workspace.earshot("paper", "oord_2013")
+    assert "stale" in said
+    assert "changed  words" in said
+    assert "better from audio" in (workspace.root / "data" / "papers.html").read_text()
     (workspace.root / FOLDER / "dvc.lock").write_text("schema: '2.0'\nstages:\n  cross_val")
     assert "cut short" in workspace.earshot("repair")
 

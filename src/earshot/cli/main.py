@@ -12,6 +12,7 @@ from earshot.cli.deliveries import app as delivering
 from earshot.cli.deliveries import onboard
 from earshot.cli.features import app as featuring
 from earshot.cli.imports import app as importing
+from earshot.cli.papers import paper
 from earshot.cli.queries import app as asking
 from earshot.cli.releases import app as releasing
 from earshot.cli.releases import beside as beside_releases
@@ -126,6 +127,7 @@ def repair() -> None:
 
 
 app.command()(onboard)
+app.command()(paper)
 app.add_typer(delivering, name="deliveries")
 app.add_typer(importing, name="import")
 app.add_typer(featuring, name="features")

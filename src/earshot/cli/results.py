@@ -72,18 +72,6 @@ def _gain(line: dict[str, Any], metric: str) -> str:
     return value if low is None else f"{value} ({low:+.3f} to {high:+.3f})"
 
 
-def show_paper(root: Path) -> None:
-    """Print the comparison of van den Oord et al. 2013, and where its page is."""
-    from rich.console import Console
-
-    report = root / "data" / "oord_2013" / "cross_validation"
-    metrics, console = read_json(report / "metrics.json"), Console()
-    kinds = read_json(report.parent / "known_and_cold_artists.json")
-    console.print(_table(metrics["systems"], metrics["k"], kinds))
-    place = os.path.relpath(report / "report.html", root)
-    console.print(f"  report  {place}", soft_wrap=True, highlight=False)
-
-
 def _table(systems: dict[str, Any], k: int, kinds: dict[str, Any]) -> Any:
     """`kinds`: those of known and of cold artists apart, as in known_and_cold_artists.json."""
     from rich.table import Table

@@ -1,7 +1,7 @@
 """DVC: .dvc files, dvc.lock, the cache, the resolved pipeline. The only package that knows DVC."""
 
 from earshot.versioning.cache import PreviousOutput, add_object, cache_folder, cache_path
-from earshot.versioning.definitions import Definition, read_definition, split_target
+from earshot.versioning.definitions import Definition, read_definition, read_definitions, split_target
 from earshot.versioning.folders import add_folder, delivery_md5s, ignored_files, writing
 from earshot.versioning.garbage import Garbage, collect_garbage
 from earshot.versioning.git import git_or_none
@@ -60,6 +60,7 @@ __all__ = [
     "note_made",
     "previous_output",
     "read_definition",
+    "read_definitions",
     "read_lock",
     "read_pipeline",
     "recorded_inputs",

@@ -20,18 +20,27 @@ _BATCH_SIZE, _LEARNING_RATE, _WEIGHT_DECAY = 32, 1e-3, 1e-2
 _MAX_EPOCHS, _PATIENCE = 100, 10
 
 
+def standardized(fold: TagFold, vectors: NDArray[np.floating]) -> Singles:
+    """Vectors of all songs, `(n, d)`, each column over its deviation in the songs to learn from; float32.
+
+    For columns of different units. Components of a bag of words are of one unit, and lose by it.
+    """
+    return unit_deviation(vectors.astype(np.float32), fold.learn)
+
+
 def linear_head(fold: TagFold, vectors: NDArray[np.floating]) -> Singles:
-    """Scores of tags by ridge regression of 0 and 1 on standardized vectors, float32 `(n_test, n_tags)`.
+    """Scores of tags by ridge regression of 0 and 1, float32 `(n_test, n_tags)`.
 
     The penalty is the one with the least leave-one-out error.
 
     Parameters
     ----------
     vectors
-        `(n, d)`, of all songs of the task.
+        `(n, d)`, of all songs of the task; centred and scaled as a whole here.
     """
-    features = one_scale(unit_deviation(vectors.astype(np.float32), fold.learn), fold.learn)
+    features = one_scale(vectors.astype(np.float32), fold.learn)
     labels = fold.task.labels[fold.learn].astype(np.float32)
+    # sklearn gives (n,) for a single tag
     return ridge(features, labels, fold.learn).reshape(len(vectors), -1)[fold.test]
 
 
@@ -63,7 +72,7 @@ class TwoLayers(nn.Module):
 
 @dataclass(frozen=True)
 class _Songs:
-    """Standardized vectors and tags of some songs, float32 (n, d) and (n, n_tags)."""
+    """Scaled vectors and tags of some songs, float32 (n, d) and (n, n_tags)."""
 
     vectors: Tensor
     labels: Tensor
@@ -77,14 +86,13 @@ def two_layer_head(fold: TagFold, vectors: NDArray[np.floating]) -> Singles:
     Parameters
     ----------
     vectors
-        `(n, d)`, of all songs of the task; standardized here by those of the songs to learn from.
+        `(n, d)`, of all songs of the task; centred and scaled as a whole here.
     """
-    known = vectors[fold.training].astype(np.float64)
-    deviation = known.std(axis=0)
-    scaled = (vectors - known.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    # from a mean squared length of 1 to a mean square of 1 a column
+    scaled = one_scale(vectors.astype(np.float32), fold.learn) * np.sqrt(np.float32(vectors.shape[1]))
     labels = fold.task.labels
     training, validation, test = (
-        _Songs(torch.from_numpy(scaled[rows]).float(), torch.from_numpy(labels[rows]).float())
+        _Songs(torch.from_numpy(scaled[rows]), torch.from_numpy(labels[rows]).float())
         for rows in (fold.training, fold.validation, fold.test)
     )
     with torch.random.fork_rng(devices=[]):

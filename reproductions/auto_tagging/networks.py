@@ -15,7 +15,7 @@ from auto_tagging.protocol import TagFold, TagTask
 from earshot.columns import TAGS
 from earshot.params import CnnCheckpoint
 from earshot.predictors.load import load_encoder, predict, save_encoder
-from earshot.predictors.song_encoder import SongEncoder, build, describe, heard_beside
+from earshot.predictors.song_encoder import SongEncoder, build, describe, heard_beside, with_network
 from earshot.training.examples import Examples
 from earshot.training.objectives.tags import Tags
 from earshot.training.train import train
@@ -51,10 +51,10 @@ def tag_scores(fold: TagFold, name: str, params: CnnCheckpoint) -> Singles:
 
     def make() -> Singles:
         encoder, task = tagger(fold, name, params), fold.task
-        encoder.network = Probabilities(encoder.network)
-        scores = np.zeros((len(fold.test), len(task.tags)), dtype=np.float32)
         columns = [task.tags.index(tag) for tag in Tags(tag_examples(fold), len(task.tags)).tags]
-        scores[:, columns] = predict(encoder, task.store, task.positions[fold.test])
+        telling = with_network(encoder, Probabilities(encoder.network), len(columns))
+        scores = np.zeros((len(fold.test), len(task.tags)), dtype=np.float32)
+        scores[:, columns] = predict(telling, task.store, task.positions[fold.test])
         return scores
 
     return fold.kept(name, make)

@@ -47,19 +47,41 @@ class TagFolds:
 
 @dataclass(frozen=True, config=CONFIG)
 class TagTraining(Learning):
-    """How a network is trained to tell tags; `window_seconds` is that of every network."""
+    """How a network is trained to tell tags, with windows drawn at random from every song."""
 
     windows_per_song: Count
+    optimizer: Literal["adamw", "sgd"] = "adamw"
 
-    def of(self, encoder: Component) -> CnnCheckpoint:
-        """Parameters that train `encoder` to tell tags."""
-        return CnnCheckpoint(encoder=encoder, objective=TAGS, **vars(self))
+
+@dataclass(frozen=True, config=CONFIG)
+class Tagger:
+    """A network that is trained for tags."""
+
+    encoder: Component
+    training: TagTraining
+
+    @property
+    def cnn(self) -> CnnCheckpoint:
+        """Parameters that train it."""
+        return CnnCheckpoint(encoder=self.encoder, objective=TAGS, **vars(self.training))
 
 
 @dataclass(frozen=True, config=CONFIG)
 class Tagging:
-    """What every comparison of taggers says."""
+    """What every comparison of taggers has; `words` are those of the bag of words."""
 
     tags: TagChoice
     folds: TagFolds
     words: Count
+
+
+@dataclass(frozen=True, config=CONFIG)
+class AutoTagging(Tagging):
+    """The whole of the file; the first of `networks` stands out in the tables."""
+
+    networks: Annotated[dict[str, Tagger], Field(min_length=1)]
+
+    @property
+    def candidate(self) -> str:
+        """Name of the first network."""
+        return next(iter(self.networks))

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from auto_tagging.heads import linear_head, two_layer_head
+from auto_tagging.heads import linear_head, standardized, two_layer_head
 from auto_tagging.protocol import Singles, TagFold, TagTask
 
 Scores = NDArray[np.floating]
@@ -51,7 +51,7 @@ def shuffled_labels(fold: TagFold) -> Scores:
     """A ridge regression on statistics that learned from the tags of other songs."""
     learn, labels = np.flatnonzero(fold.learn), fold.task.labels.copy()
     labels[learn] = labels[np.random.default_rng(fold.seed).permutation(learn)]
-    return linear_head(fold.with_labels(labels), fold.task.statistics)
+    return linear_head(fold.with_labels(labels), _statistics(fold))
 
 
 def on_vectors(
@@ -67,7 +67,7 @@ def _bags(fold: TagFold) -> Singles:
 
 
 def _statistics(fold: TagFold) -> Singles:
-    return fold.task.statistics
+    return standardized(fold, fold.task.statistics)
 
 
 CONTROLS: dict[str, Make] = {
@@ -90,4 +90,4 @@ def family_systems(task: TagTask) -> dict[str, Make]:
 
 
 def _family(fold: TagFold, name: str) -> Singles:
-    return fold.task.store.vectors(name, fold.task.positions)
+    return standardized(fold, fold.task.store.vectors(name, fold.task.positions))

@@ -23,6 +23,7 @@ from auto_tagging.measures import (
 from auto_tagging.params import Tagging
 from auto_tagging.protocol import TagFold, TagTask, make_tag_fold
 from auto_tagging.systems import SHUFFLED_CONTENT, Make, Scores
+from earshot.files import write_json, write_table
 from earshot.processes import progress
 
 TAG, SYSTEM = "tag", "system"
@@ -55,6 +56,15 @@ class TagTable:
     differences: dict[str, dict[str, Any]]
     per_tag: pd.DataFrame
 
+    def summary(self) -> dict[str, Any]:
+        """Every metric of every system, for the summary of a stage."""
+        return {
+            f"{name}_by_{by}_{metric}": values[metric]
+            for by, found in self.metrics["splits"].items()
+            for name, values in found["systems"].items()
+            for metric in METRICS
+        }
+
 
 def compare_taggers(
     task: TagTask, params: Tagging, makes: Mapping[str, Make], candidate: str, work: Path
@@ -68,19 +78,24 @@ def compare_taggers(
     work
         Folder for what is kept of each fold.
     """
-    settings = params.folds
-    which = list(product(settings.by, settings.held_out, settings.seeds))
-    folds = [make_tag_fold(task, params, by, number, seed, work) for by, number, seed in which]
+    folds, ways = folds_of(task, params, work), params.folds.by
     watched = progress(folds, description="Ways of splitting, folds and seeds", unit="runs")
     runs = [TagRun(fold, judge(fold, makes, candidate)) for fold in watched]
-    by_way = {by: [run for run in runs if run.fold.by == by] for by in settings.by}
+    by_way = {by: [run for run in runs if run.fold.by == by] for by in ways}
     pooled = {by: _pool(some) for by, some in by_way.items()}
     metrics = {
-        "splits": {by: _describe_way(by_way[by], pooled[by], params) for by in settings.by},
+        "splits": {by: _describe_way(by_way[by], pooled[by], params) for by in ways},
         "candidate": candidate,
         "protocol": _protocol(task, params),
     }
     return TagTable(metrics, {by: differences(found) for by, found in pooled.items()}, _per_tag(runs))
+
+
+def folds_of(task: TagTask, params: Tagging, work: Path) -> list[TagFold]:
+    """Every way of splitting, fold and seed; errors as of `make_tag_fold`."""
+    settings = params.folds
+    which = product(settings.by, settings.held_out, settings.seeds)
+    return [make_tag_fold(task, params, by, number, seed, work) for by, number, seed in which]
 
 
 def judge(fold: TagFold, makes: Mapping[str, Make], candidate: str) -> dict[str, TagResult]:
@@ -160,3 +175,10 @@ def _per_tag(runs: Sequence[TagRun]) -> pd.DataFrame:
 
 def _columns(result: TagResult) -> dict[str, Any]:
     return {metric: result.per_tag[metric] for metric in METRICS}
+
+
+def write_table_of_tags(folder: Path, table: TagTable) -> None:
+    """Write metrics.json, differences.json and per_tag.parquet into the output of a stage."""
+    write_json(folder / "metrics.json", table.metrics)
+    write_json(folder / "differences.json", table.differences)
+    write_table(folder / "per_tag.parquet", table.per_tag)

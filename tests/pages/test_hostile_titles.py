@@ -15,6 +15,8 @@ import pytest
 
 import hyper_image.page
 import oord_2013.look_page
+from auto_tagging.page import draw_tag_page
+from auto_tagging.table import TagTable
 from comparison.claims import Claim
 from comparison.page import draw_page as draw_comparison
 from comparison.systems import CANDIDATE
@@ -189,6 +191,32 @@ def genres(title: str, folder: Path) -> str:
     return hyper_image.page.draw_page(metrics, some, np.eye(3, dtype=np.float32), near, params)
 
 
+def tags(title: str, folder: Path) -> str:
+    systems = {"linear_bow": values("auc", "pr_auc"), title: values("auc", "pr_auc")}
+    fold = {"songs": 9, "artists": 3, "tags_not_on_both_sides": [title]}
+    way = {
+        "systems": systems,
+        "folds": {"0": fold},
+        "over_seeds": {title: {"auc": [0.6, 0.8]}},
+    }
+    metrics = {
+        "splits": {"artist": way},
+        "candidate": title,
+        "protocol": {
+            "by": ["artist"],
+            "column": "tags",
+            "songs": 9,
+            "artists": 3,
+            "songs_by_tag": {title: 3},
+            "left_out": {"songs without a tag": 1},
+        },
+    }
+    lines = {"system": [title, "linear_bow"], "by": "artist", "tag": title, "auc": [0.7, np.nan]}
+    differences = {"artist": {f"{title}_minus_linear_bow": values("auc", "pr_auc")}}
+    table = TagTable(metrics, differences, pd.DataFrame(lines))
+    return draw_tag_page(table, [Claim(title, title, title, "holds")], {title: title}, "auto-tagging")
+
+
 def warming_up(title: str, folder: Path) -> str:
     """Nothing but numbers stands on it."""
     systems = {name: values("auc") for name in warm_up.LABELS}
@@ -230,6 +258,7 @@ PAGES: dict[str, Callable[[str, Path], str]] = {
     "van den Oord et al. 2013": comparison,
     "a closer look": closer_look,
     "hyper-image genres": genres,
+    "auto-tagging": tags,
     "as plays come": warming_up,
     "pages": indexed,
 }

@@ -293,6 +293,21 @@ def average(encoders: Sequence[SongEncoder]) -> SongEncoder:
     return first
 
 
+def with_network(encoder: SongEncoder, network: nn.Module, n_outputs: int) -> SongEncoder:
+    """An encoder that gives to `network`, such as a part of its own, what `encoder` gives to its own.
+
+    Ready to predict; its outputs, (batch, n_outputs), are on no other scale than the network's.
+    """
+    other = SongEncoder(
+        network, encoder.rows, encoder.n_frames, n_outputs, encoder.others, encoder.hears_image
+    )
+    other.row_mean.copy_(encoder.row_mean)
+    other.row_scale.copy_(encoder.row_scale)
+    other.scales, other.artists = encoder.scales, encoder.artists
+    other.gain, other.bounded = encoder.gain, encoder.bounded
+    return other.to(encoder.row_mean.device).eval()
+
+
 def build(description: EncoderDescription) -> SongEncoder:
     """A new encoder with weights drawn from torch's generator. Raises UserError for init_args it refuses."""
     kind = load_network(description.class_path, "cnn_checkpoint.encoder.class_path")

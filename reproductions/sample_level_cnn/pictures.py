@@ -33,14 +33,14 @@ def filters_png(spectra: Sequence[Singles], sample_rate: int) -> bytes:
     return png(figure)
 
 
-def gates_png(by_tag: Sequence[Singles], tags: Sequence[str]) -> bytes:
+def gates_png(by_tag: Sequence[Singles]) -> bytes:
     """A panel a block, a line a tag, its channels sorted by their mean over tags; PNG.
 
     `by_tag` are float32 `(n_tags, channels)` within 0 and 1, NaN of a tag without a clip.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.0, 1.2 + 0.16 * len(tags)), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(9.0, 1.2 + 0.16 * len(by_tag[0])), dpi=DPI, layout="constrained")
     panels = figure.subplots(1, len(by_tag), sharey=True, squeeze=False)[0]
     for number, (panel, gates) in enumerate(zip(panels, by_tag, strict=True), start=1):
         told = np.isfinite(gates).all(axis=1)
@@ -48,5 +48,5 @@ def gates_png(by_tag: Sequence[Singles], tags: Sequence[str]) -> bytes:
         panel.imshow(gates[:, order], aspect="auto", cmap="magma", vmin=0, vmax=1, interpolation="nearest")
         panel.set_title(f"Block {number}", fontsize=9, color=INK)
         panel.tick_params(labelsize=7, colors=MUTED)
-    panels[0].set_yticks(range(len(tags)), tags)
+        panel.set_yticks(range(len(gates)), range(1, len(gates) + 1))  # names of tags are the page's
     return png(figure)

@@ -15,6 +15,8 @@ import pytest
 
 import hyper_image.page
 import oord_2013.look_page
+import sample_level_cnn.domains_page
+import sample_level_cnn.tags_page
 from auto_tagging.page import draw_tag_page
 from auto_tagging.table import TagTable
 from comparison.claims import Claim
@@ -29,6 +31,9 @@ from earshot.pages.render import STATIC, TEMPLATES
 from earshot.validation.expectations import Check, CheckResult, Observed
 from earshot.validation.merging import Totals
 from earshot.validation.report import write_report
+from sample_level_cnn.gates import Gates
+from sample_level_cnn.learning import Epoch
+from sample_level_cnn.params import Network
 
 PLAIN = "A title"
 HOSTILE = [
@@ -217,6 +222,44 @@ def tags(title: str, folder: Path) -> str:
     return draw_tag_page(table, [Claim(title, title, title, "holds")], {title: title}, "auto-tagging")
 
 
+def tags_of_samples(title: str, folder: Path) -> str:
+    systems = {"linear_bow": values("auc", "pr_auc"), title: values("auc", "pr_auc")}
+    protocol = {"songs": 9, "artists": 3, "songs_by_tag": {title: 3}, "left_out": {"rarer tags": 1}}
+    metrics = {"splits": {"artist": {"systems": systems}}, "protocol": protocol}
+    differences = {"artist": {f"{title}_minus_linear_bow": values("auc", "pr_auc")}}
+    network = Network({"block": title}, 100.0)
+    settings: Any = SimpleNamespace(
+        tagging=SimpleNamespace(folds=SimpleNamespace(by=["artist"])),
+        segments=SimpleNamespace(sample_rate=22050),
+        networks={title: network},
+        **dict.fromkeys(("candidate", "pictures", "gates"), title),
+    )
+    numbers = np.random.default_rng(0).random((2, 4), dtype=np.float32)
+    learned = sample_level_cnn.tags_page.Learned(
+        {title: [Epoch(0, 60, 0.5, 0.5, 0.7), Epoch(0, 120, 0.4, 0.4, 0.8)]},
+        [numbers, numbers],
+        Gates([numbers], [numbers[0]]),
+    )
+    claims = [Claim(title, title, title, "holds")]
+    table = TagTable(metrics, differences, pd.DataFrame())
+    return sample_level_cnn.tags_page.draw_page(table, learned, claims, [title, "soft"], settings)
+
+
+def domains(title: str, folder: Path) -> str:
+    found = {"value": 0.7, "ci95": [0.6, None], "minus": {}}
+    systems = {"linear_statistics": found, title: found | {"minus": {"linear_statistics": found}}}
+    metrics = {
+        "metric": "instance_f",
+        "systems": systems,
+        "clips": {"training": 3, "validation": 2, "test": 1},
+        "groups": 1,
+        "labels": {title: 6},
+        "left_out": {title: 1},
+    }
+    params: Any = SimpleNamespace(threshold=0.1)
+    return sample_level_cnn.domains_page.draw_page({title: metrics}, params)
+
+
 def warming_up(title: str, folder: Path) -> str:
     """Nothing but numbers stands on it."""
     systems = {name: values("auc") for name in warm_up.LABELS}
@@ -259,6 +302,8 @@ PAGES: dict[str, Callable[[str, Path], str]] = {
     "a closer look": closer_look,
     "hyper-image genres": genres,
     "auto-tagging": tags,
+    "sample-level networks, tags": tags_of_samples,
+    "sample-level networks, domains": domains,
     "as plays come": warming_up,
     "pages": indexed,
 }

@@ -180,6 +180,8 @@ def _decoded(excerpt: Excerpt, cut: Segments) -> NDArray[np.int16] | str:
             samples = np.concatenate(list(resample(mono, rate, cut.sample_rate)))
     except AudioError as error:
         return str(error).split("\n")[0][:200]
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
     if not len(samples) or not np.isfinite(samples).all():
         return "not finite" if len(samples) else "no samples"
     return segments(samples, cut.n_segments, cut.n_samples)

@@ -43,9 +43,11 @@ def read_sounds(task: TagTask, cut: Segments, paths: Paths) -> Sounds:
     """
     settings = replace(DEFAULTS, excerpt_seconds=cut.seconds)
     wanted = [each._replace(path=paths.root / each.path) for each in excerpts(task.songs, settings)]
-    samples, unheard = decoded(wanted, cut, paths.work / "samples.npy")
+    kept = paths.work / "samples.npy"
+    samples, unheard = decoded(wanted, cut, kept)
     for excerpt, why in zip(wanted, unheard, strict=True):
         if why:
+            kept.unlink()  # so that the next run hears it where the file is back
             raise UserError(f"{excerpt.path}: {why}; it had a hyper-image: run hyper_images again")
     return samples
 

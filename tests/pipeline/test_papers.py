@@ -22,6 +22,9 @@ MATERIALIZE = (
 GENRES = "reproductions/hyper_image"
 SMALL_GENRES = {"max_epochs": "1", "bootstraps": "100", "least_songs": "10", "folds": "4"}
 
+SAMPLES = "reproductions/sample_level_cnn"
+SMALL_SAMPLES = {"max_epochs": "1", "stages": "1", "size": "6", "least_songs": "5", "bootstraps": "100"}
+
 
 def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
     """With the one network that others are made of; `make soak` has all."""
@@ -61,7 +64,7 @@ def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
 
 @pytest.mark.soak
 def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None:
-    for folder, small in ((FOLDER, SMALL), (GENRES, SMALL_GENRES)):
+    for folder, small in ((FOLDER, SMALL), (GENRES, SMALL_GENRES), (SAMPLES, SMALL_SAMPLES)):
         for key, value in small.items():
             workspace.set_param(key, value, f"{folder}/params.yaml")
     assert "upper_bound" in workspace.job("paper")
@@ -72,8 +75,10 @@ def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None
     genres = metrics(workspace.root / "data" / "hyper_image" / "cross_validation")
     assert list(genres["splits"]) == ["snippet", "song", "artist"]
     assert genres["splits"]["artist"]["on_both_sides"] == {"songs": 0, "artists": 0}
+    words = metrics(workspace.root / "data" / "sample_level_cnn" / "domains")["words"]["systems"]
+    assert words["linear_statistics"]["value"] > words["most_frequent"]["value"]
     before = (found / "metrics.json").read_bytes()
-    for folder in (FOLDER, GENRES):
+    for folder in (FOLDER, GENRES, SAMPLES):
         assert "Running stage" not in workspace.run("dvc", "repro", f"{folder}/dvc.yaml")
     workspace.run("dvc", "repro", "--force", "--no-run-cache", f"{FOLDER}/dvc.yaml")
     assert (found / "metrics.json").read_bytes() == before

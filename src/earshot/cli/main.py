@@ -97,6 +97,18 @@ def results() -> None:
 
 
 @app.command()
+def boards() -> None:
+    """Save a workspace and a report for this project's runs into your account of Weights & Biases."""
+    from earshot.params import load_params
+    from earshot.tracking.boards import make_boards
+    from earshot.workspace import require_workspace
+
+    require_workspace(Path.cwd())
+    for address in make_boards(load_params(Path("params.yaml")).tracking.project):
+        tell(address)
+
+
+@app.command()
 def advise() -> None:
     """Try what is known of songs beside their sound, and say which of it is worth telling the encoder."""
     from earshot.cli.results import show_advice

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from earshot import tracking
 from earshot.arrays import positions_of
 from earshot.artists import too_few_artists
 from earshot.checks import (
@@ -125,7 +124,6 @@ def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: C
     write_table(paths.output / "per_song.parquet", tables.per_song(judged.results, cold_start))
     systems = tables.systems_table(judged.metrics, params.evaluation_report.k)
     systems.to_csv(paths.output / "systems.csv", index=False)
-    tracking.log_report(paths.root, params, paths.data("cnn_checkpoint") / "encoder.pt", {"systems": systems})
 
 
 def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, Judged]:

@@ -20,6 +20,9 @@ MATERIALIZE = (
 )
 
 GENRES = "reproductions/hyper_image"
+TAGS = "reproductions/auto_tagging"
+LEVELS = "reproductions/multi_level_2017"
+SMALL_TAGS = {"max_epochs": "1", "words": "50", "least_songs": "5", "n_tags": "10"}
 SMALL_GENRES = {"max_epochs": "1", "bootstraps": "100", "least_songs": "10", "folds": "4"}
 
 SAMPLES = "reproductions/sample_level_cnn"
@@ -64,7 +67,8 @@ def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
 
 @pytest.mark.soak
 def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None:
-    for folder, small in ((FOLDER, SMALL), (GENRES, SMALL_GENRES), (SAMPLES, SMALL_SAMPLES)):
+    smaller = {FOLDER: SMALL, GENRES: SMALL_GENRES, TAGS: SMALL_TAGS, LEVELS: SMALL_TAGS, SAMPLES: SMALL_SAMPLES}
+    for folder, small in smaller.items():
         for key, value in small.items():
             workspace.set_param(key, value, f"{folder}/params.yaml")
     assert "upper_bound" in workspace.job("paper")
@@ -77,8 +81,12 @@ def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None
     assert genres["splits"]["artist"]["on_both_sides"] == {"songs": 0, "artists": 0}
     words = metrics(workspace.root / "data" / "sample_level_cnn" / "domains")["words"]["systems"]
     assert words["linear_statistics"]["value"] > words["most_frequent"]["value"]
+    tags = metrics(workspace.root / "data" / "auto_tagging" / "cross_validation")["splits"]
+    assert tags["artist"]["folds"]["0"]["artists_on_both_sides"] == 0
+    levels = workspace.root / "data" / "multi_level_2017"
+    assert metrics(levels / "factors")["systems"]["levels_of_all"]["auc"] > 0.5
     before = (found / "metrics.json").read_bytes()
-    for folder in (FOLDER, GENRES, SAMPLES):
+    for folder in smaller:
         assert "Running stage" not in workspace.run("dvc", "repro", f"{folder}/dvc.yaml")
     workspace.run("dvc", "repro", "--force", "--no-run-cache", f"{FOLDER}/dvc.yaml")
     assert (found / "metrics.json").read_bytes() == before

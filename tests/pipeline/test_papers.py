@@ -67,7 +67,13 @@ def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
 
 @pytest.mark.soak
 def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None:
-    smaller = {FOLDER: SMALL, GENRES: SMALL_GENRES, TAGS: SMALL_TAGS, LEVELS: SMALL_TAGS, SAMPLES: SMALL_SAMPLES}
+    smaller = {
+        FOLDER: SMALL,
+        GENRES: SMALL_GENRES,
+        TAGS: SMALL_TAGS,
+        LEVELS: SMALL_TAGS,
+        SAMPLES: SMALL_SAMPLES,
+    }
     for folder, small in smaller.items():
         for key, value in small.items():
             workspace.set_param(key, value, f"{folder}/params.yaml")

@@ -39,12 +39,12 @@ def pleasing(network: SampleCnn, layer: int, seed: int) -> Singles:
     Each starts from noise and follows its own gradient, divided by its root mean square, `STEPS` times; one
     whose filter is silent stays as it is.
     """
-    n_filters = network.activations(torch.zeros(1, LENGTH))[layer].shape[1]
+    n_filters = network.activations(torch.zeros(1, LENGTH), layer + 1)[layer].shape[1]
     noise = np.random.default_rng([seed, layer]).uniform(-_START, _START, (n_filters, LENGTH))
     sounds = torch.from_numpy(noise.astype(np.float32))
     for _ in range(STEPS):
         sounds.requires_grad_()
-        found = network.activations(sounds)[layer].mean(dim=2)  # (sounds, filters)
+        found = network.activations(sounds, layer + 1)[layer].mean(dim=2)  # (sounds, filters)
         means = found.diagonal()  # of each sound the filter that it is for
         (gradient,) = torch.autograd.grad(means.sum(), sounds)
         step = gradient / (gradient.square().mean(dim=1, keepdim=True).sqrt() + 1e-9)

@@ -116,13 +116,14 @@ class SampleCnn(nn.Module):
         outputs: Tensor = self.head(torch.cat(levels, dim=1))
         return outputs
 
-    def activations(self, x: Tensor) -> list[Tensor]:
+    def activations(self, x: Tensor, n_layers: int | None = None) -> list[Tensor]:
         """What the strided convolution gives, then each block: (batch, channels, time).
 
-        `x` are samples within -1 and 1, (batch, n_samples), or rows, (batch, n_rows, n_frames).
+        `x` are samples within -1 and 1, (batch, n_samples), or rows, (batch, n_rows, n_frames). The first
+        `n_layers` alone can be asked with fewer samples than all of them need.
         """
         found = [self.stem(x if x.dim() == 3 else x.unsqueeze(1))]
-        for block in self.blocks:
+        for block in self.blocks if n_layers is None else self.blocks[: n_layers - 1]:
             found.append(block(found[-1]))
         return found
 

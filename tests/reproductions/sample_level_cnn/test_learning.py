@@ -146,6 +146,9 @@ def test_a_filter_is_pleased_by_its_own_pitch() -> None:
     means = plain.activations(torch.from_numpy(sounds))[0].mean(dim=2).diagonal()
     noise = torch.from_numpy(np.random.default_rng([0, 0]).uniform(-start, start, (4, LENGTH))).float()
     assert (means > 5 * plain.activations(noise)[0].mean(dim=2).diagonal()).all()
+    torch.manual_seed(0)
+    deep = SampleCnn(0, 2, 27, (4,) * 8)  # 729 samples reach four of its eight layers
+    assert len(filter_spectra(deep, seed=0)) == 4
     spectra = filter_spectra(plain, seed=0)
     assert [len(each) for each in spectra] == [4, 4, 4, 8]
     for layer in spectra:

@@ -26,7 +26,10 @@ def filters_png(spectra: Sequence[Singles], sample_rate: int) -> bytes:
         # each filter by its own largest: layers differ in scale
         scaled = layer / np.maximum(layer.max(axis=1, keepdims=True), 1e-12)
         extent = (0, len(layer), 0, sample_rate / 2000)
-        panel.imshow(scaled.T, origin="lower", aspect="auto", cmap="magma", extent=extent)
+        # half of it dark: logarithms are all large
+        panel.imshow(
+            scaled.T, "magma", vmin=float(np.median(scaled)), origin="lower", aspect="auto", extent=extent
+        )
         panel.set_title(f"Layer {number}", fontsize=9, color=INK)
         panel.tick_params(labelsize=8, colors=MUTED)
     panels[0].set_ylabel("kHz", fontsize=9, color=MUTED)

@@ -107,3 +107,40 @@ def test_a_bad_parameter_of_a_paper_is_named_with_its_file(workspace: Workspace)
     workspace.set_param("words", "-3", f"{FOLDER}/params.yaml")
     said = workspace.run("dvc", "repro", f"{FOLDER}/dvc.yaml", succeeds=False)
     assert f"{FOLDER}/params.yaml: words=-3: " in said
+
+
+MIXES = {
+    "wang_2014_hldbn": {
+        "max_epochs": "1",
+        "words": "50",
+        "shuffles": "2",
+        "epochs": "3",
+        "batch_size": "64",
+        "widths": "[8, 4]",
+        "pretraining_seeds": "[0, 1]",
+    },
+    "hybrids": {
+        "max_epochs": "1",
+        "words": "50",
+        "shuffles": "2",
+        "draws": "1",
+        "n0_multiples": "[0.2, 1.0]",
+        "neighbours": "[5]",
+        "seeds": "[0]",
+    },
+}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("paper", MIXES)
+def test_ratings_and_hybrids_through_both_front_ends(paper: str, workspace: Workspace) -> None:
+    for key, value in MIXES[paper].items():
+        workspace.set_param(key, value, f"reproductions/{paper}/params.yaml")
+    workspace.run("dvc", "repro", f"reproductions/{paper}/dvc.yaml")
+    assert "fresh" in workspace.earshot("paper", paper)
+    found = sorted((workspace.root / "data" / paper).glob("*/claims.json"))
+    assert len(found) == (1 if paper == "wang_2014_hldbn" else 2)
+    before = [path.read_bytes() for path in found]
+    selected = (*MATERIALIZE[:4], f"group:{paper}", *MATERIALIZE[5:])
+    assert workspace.run(*selected).count("up to date, nothing ran") >= len(found)
+    assert [path.read_bytes() for path in found] == before

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import yaml
 from wandb.proto.wandb_internal_pb2 import Record
@@ -35,7 +34,6 @@ FOUND = {
     "map_at_500": 0.2,
     "map_at_500_ci95_artists": [0.1, 0.3],
 }
-SYSTEMS = pd.DataFrame({"system": ["random", "candidate"], "auc": [0.5, 0.7]})
 PROJECT = "from-params"
 
 
@@ -52,6 +50,8 @@ def workspace(root: Path) -> Path:
     write_training_set(root / "training_set")
     (root / "work").mkdir()
     (root / "encoder.pt").write_bytes(b"weights")
+    (root / "metrics.json").write_text(json.dumps({"systems": {"candidate": FOUND}}))
+    (root / "systems.csv").write_text("system,auc\nrandom,0.5\ncandidate,0.7\n")
     return root
 
 
@@ -105,7 +105,7 @@ def _train_in_two_parts_and_judge(root: Path, params: Params) -> None:
     """A training that is killed after two epochs, and goes on; the candidate is judged."""
     _train(root, params, EPOCHS[:2], finishes=False)
     _train(root, params, EPOCHS[2:])
-    tracking.log_evaluation(root, params, root / "encoder.pt", DECISION, FOUND, SYSTEMS)
+    tracking.log_evaluation(root, params, root / "encoder.pt", DECISION, root)
 
 
 def _latest(root: Path) -> dict[str, str]:
@@ -150,7 +150,7 @@ def test_only_the_candidate_that_was_trained_last_is_judged_beside_its_training(
     _train(root, params, EPOCHS)
     before = _latest(root)
     (root / "encoder.pt").write_bytes(b"others")
-    tracking.log_evaluation(root, params, root / "encoder.pt", DECISION, FOUND, SYSTEMS)
+    tracking.log_evaluation(root, params, root / "encoder.pt", DECISION, root)
     assert _latest(root) == before
     assert len(list((root / ".earshot" / "wandb").glob("offline-run-*"))) == 1
 
@@ -267,7 +267,7 @@ def test_the_run_of_a_sweep_is_that_of_the_evaluation(
         # another stage, and so another process, which the agent's variables reach too
         monkeypatch.setenv("WANDB_SWEEP_ID", "swept")
         monkeypatch.setenv("WANDB_RUN_ID", "of-agent")
-        tracking.log_evaluation(root, params, root / "encoder.pt", DECISION, FOUND, SYSTEMS)
+        tracking.log_evaluation(root, params, root / "encoder.pt", DECISION, root)
         sweeps = {name: run.settings.get("sweep") for (_, name), run in server.runs.items()}
     assert sweeps == {_latest(root)["run_id"]: None, "of-agent": "swept"}
 

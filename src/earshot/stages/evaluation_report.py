@@ -118,6 +118,7 @@ def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
 def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: ColdStart) -> None:
     users = pd.read_parquet(paths.data("training_set") / "users.parquet")[USER_ID]
     write_json(paths.output / "metrics.json", judged.metrics)
+    write_json(paths.output / "headline.json", tables.headline(judged.metrics, params.evaluation_report.k))
     write_json(paths.output / "differences.json", judged.differences)
     write_json(paths.output / "known_and_cold_artists.json", judged.kinds)
     write_table(paths.output / "per_user.parquet", tables.per_user(judged.results, cold_start, users))

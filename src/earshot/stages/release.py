@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from earshot import releases, tracking
-from earshot.checks import CANDIDATE
-from earshot.files import read_json
 from earshot.params import Params
 from earshot.releases import Manifest, NothingReleased
 from earshot.releases.manifest import REFIT
@@ -29,7 +27,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     known = _known(paths.root, candidate, current)
     decision = known or _judge(paths, params, candidate, current)
     if known is None:
-        _track(paths, params, decision)
+        weights = paths.data("cnn_checkpoint") / "encoder.pt"
+        tracking.log_evaluation(paths.root, params, weights, decision, paths.data("evaluation_report"))
     if in_experiment() and (paths.releases / "current.json").is_file():
         shutil.copyfile(paths.releases / "current.json", paths.output)
         return decision
@@ -49,16 +48,6 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     else:
         _stay(paths, current, decision["reason"])
     return decision
-
-
-def _track(paths: Paths, params: Params, decision: dict[str, Any]) -> None:
-    import pandas as pd
-
-    report = paths.data("evaluation_report")
-    found = read_json(report / "metrics.json")["systems"][CANDIDATE]
-    weights = paths.data("cnn_checkpoint") / "encoder.pt"
-    rows = pd.read_csv(report / "systems.csv")
-    tracking.log_evaluation(paths.root, params, weights, decision, found, rows)
 
 
 def _known(root: Path, candidate: Manifest, current: Manifest | NothingReleased) -> dict[str, Any] | None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from earshot.checks import CANDIDATE
+from earshot.files import read_json
 from earshot.params import Params
-from earshot.tracking.runs import attempt, close_run, config_of, label_of, latest_of, open_run, rows_as_table
+from earshot.tracking.runs import attempt, close_run, config_of, label_of, latest_of, open_run
 
 STAGE = "release"
 
 
 def log_evaluation(
-    root: Path,
-    params: Params,
-    weights: Path,
-    decision: Mapping[str, Any],
-    found: Mapping[str, Any],
-    rows: Any,
+    root: Path, params: Params, weights: Path, decision: Mapping[str, Any], report: Path
 ) -> None:
     """Open a run beside that of the training that made `weights`, if it was the last of `root`.
 
@@ -27,10 +25,8 @@ def log_evaluation(
     ----------
     decision
         As the stage `release` writes it: candidate, released, reason, ...
-    found
-        Metrics of the candidate, as in `systems` of metrics.json: values, and two ends a value.
-    rows
-        All systems, a pandas table.
+    report
+        Folder with the evaluation's metrics.json and systems.csv.
     """
     latest = latest_of(root, weights)
     if latest is None:
@@ -42,15 +38,18 @@ def log_evaluation(
     label = label_of(params, run_id, "evaluation", group, verdict)
     config = {**config_of(root, params, STAGE), "candidate": decision["candidate"]}
     run = open_run(root, params.tracking.project, label, config)
-    if run is not None and attempt(run, lambda run: run.log({"systems": rows_as_table(rows)})):
-        summary = {
-            **headline(found),
-            "released": decision["released"],
-            "reason": decision["reason"],
-            "candidate": decision["candidate"],
-        }
-        attempt(run, lambda run: run.summary.update(summary))
+    if run is not None and attempt(run, partial(_log, decision=decision, report=report)):
         attempt(run, close_run)
+
+
+def _log(run: Any, decision: Mapping[str, Any], report: Path) -> None:
+    import pandas as pd
+    import wandb
+
+    run.log({"systems": wandb.Table(dataframe=pd.read_csv(report / "systems.csv"))})
+    found = read_json(report / "metrics.json")["systems"][CANDIDATE]
+    verdict = {key: decision[key] for key in ("candidate", "released", "reason")}
+    run.summary.update({**headline(found), **verdict})
 
 
 def headline(found: Mapping[str, Any]) -> dict[str, float | None]:

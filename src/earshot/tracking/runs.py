@@ -190,13 +190,6 @@ def kept_id(work: Path) -> str:
     return path.read_text(encoding="ascii")
 
 
-def rows_as_table(rows: Any) -> Any:
-    """A table of wandb's out of pandas'."""
-    import wandb
-
-    return wandb.Table(dataframe=rows)
-
-
 def _hash(path: Path) -> str:
     return blake2b(path.read_bytes(), digest_size=16).hexdigest()
 

@@ -25,7 +25,7 @@ from comparison.systems import CANDIDATE
 from earshot.code import code_files
 from earshot.deliveries.arrivals import Arrival
 from earshot.lanes import onboard
-from earshot.pages import drift, index, report, served_lists, songs, validation, warm_up
+from earshot.pages import drift, index, papers, report, served_lists, songs, validation, warm_up
 from earshot.pages.foot import draw_foot
 from earshot.pages.render import STATIC, TEMPLATES
 from earshot.validation.expectations import Check, CheckResult, Observed
@@ -196,6 +196,11 @@ def genres(title: str, folder: Path) -> str:
     return hyper_image.page.draw_page(metrics, some, np.eye(3, dtype=np.float32), near, params)
 
 
+def claimed(title: str, folder: Path) -> str:
+    claims = [{"claim": title, "paper": title, "here": title, "verdict": "holds"}]
+    return papers.draw_page([papers.PaperPart("paper", title, "fresh", claims, ["data/paper/report.html"])])
+
+
 def tags(title: str, folder: Path) -> str:
     systems = {"linear_bow": values("auc", "pr_auc"), title: values("auc", "pr_auc")}
     fold = {"songs": 9, "artists": 3, "tags_not_on_both_sides": [title]}
@@ -298,6 +303,7 @@ PAGES: dict[str, Callable[[str, Path], str]] = {
     "drift": drifted,
     "play counts: expected and observed": validated,
     "arrivals": arrived,
+    "papers": claimed,
     "van den Oord et al. 2013": comparison,
     "a closer look": closer_look,
     "hyper-image genres": genres,

@@ -368,7 +368,7 @@ def test_a_title_is_text_whatever_it_holds(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_one_file_that_loads_nothing(name: str, tmp_path: Path) -> None:
     page = Parsed(PAGES[name](PLAIN, tmp_path))
-    assert all(link.startswith("data:") or link == "drift.html" for link in page.links)
+    assert all(link.startswith("data:") or link in ("drift.html", "paper/report.html") for link in page.links)
     assert not any(tag in ("link", "iframe", "object", "embed", "base") for tag, _ in page.elements)
     assert not any(word in script for script in page.scripts for word in ("url(", "@import", "fetch("))
 
@@ -382,6 +382,6 @@ def test_templates_count_as_code_of_the_modules_that_draw_with_them() -> None:
 
 
 def test_every_template_is_drawn_with() -> None:
-    modules = ("advice", "foot", "index", "report", "warm_up", "drift", "validation")
+    modules = ("advice", "foot", "index", "report", "warm_up", "drift", "papers", "validation")
     used = code_files(["earshot.lanes.onboard", *(f"earshot.pages.{name}" for name in modules)]).values()
     assert {file for folder in (TEMPLATES, STATIC) for file in folder.iterdir()} <= set(used)

@@ -79,7 +79,9 @@ def _charts(curve: pd.DataFrame) -> list[tuple[str, Markup]]:
             for songs, part in trained.groupby("songs")
         }
         lines["untrained"] = [(0.0, untrained[measure]), (most, untrained[measure])]
-        charts.append((MEASURES[measure], lines_chart(lines, "artists learned from")))
+        labels = {f"g{n}": label for n, label in enumerate(lines)}
+        by_colour = dict(zip(labels, lines.values(), strict=True))
+        charts.append((MEASURES[measure], lines_chart(by_colour, labels, "artists learned from")))
     return charts
 
 

@@ -60,7 +60,8 @@ def _chart(curve: pd.DataFrame) -> Markup:
         label: list(zip(part["cpu_seconds"].tolist(), part["auc"].tolist(), strict=True))
         for label, part in _curves(curve)
     }
-    return lines_chart(lines, "CPU seconds")
+    labels = {f"g{n}": label for n, label in enumerate(lines)}
+    return lines_chart(dict(zip(labels, lines.values(), strict=True)), labels, "CPU seconds")
 
 
 def _ends(curve: pd.DataFrame) -> Markup:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from earshot.pages.bars import BarRow, bars_chart
-from earshot.pages.charts import Axis, curves_chart, interval_bar, lines_chart, ticks
+from earshot.pages.charts import Axis, curves_chart, interval_bar, ticks
 from earshot.pages.render import number, signed
 from earshot.pages.song_map import colour_classes, draw_map
 from earshot.pages.songs import choose_sounds
@@ -86,12 +86,3 @@ def test_sounds_that_fit_and_that_browsers_play(tmp_path):
     clips = {name[0]: tmp_path / name for name in sizes}
     assert list(choose_sounds(clips, ["a", "unknown", "b", "a", "d", "c"], 10)) == ["a", "c"]
     assert list(choose_sounds(clips, ["b"], 10)) == ["b"]
-
-
-def test_lines_over_numbers_of_their_own():
-    drawn = lines_chart({"<one>": [(0, 0.5), (10, 1.0)], "other": [(5, 0.75)]}, "seconds")
-    # 6 % of room above and below: .5 and 1 lie at 3/56 from the ends, 1 at the top
-    assert 'class="line0" points="0.00,94.64 100.00,5.36"' in drawn
-    assert 'class="line1" points="50.00,50.00"' in drawn
-    assert "&lt;one&gt;" in drawn
-    assert "seconds" in lines_chart({}, "seconds")

@@ -31,6 +31,9 @@ SMALL_VECTORS: dict[str, dict[str, str]] = {
 }
 """Of papers whose systems are vectors, by folder."""
 
+SAMPLES = "reproductions/sample_level_cnn"
+SMALL_SAMPLES = {"max_epochs": "1", "stages": "1", "size": "6", "least_songs": "5", "bootstraps": "100"}
+
 
 def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
     """With the one network that others are made of; `make soak` has all."""
@@ -70,7 +73,13 @@ def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
 
 @pytest.mark.soak
 def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None:
-    smaller = {FOLDER: SMALL, GENRES: SMALL_GENRES, TAGS: SMALL_TAGS, LEVELS: SMALL_TAGS}
+    smaller = {
+        FOLDER: SMALL,
+        GENRES: SMALL_GENRES,
+        TAGS: SMALL_TAGS,
+        LEVELS: SMALL_TAGS,
+        SAMPLES: SMALL_SAMPLES,
+    }
     smaller |= {f"reproductions/{name}": small for name, small in SMALL_VECTORS.items()}
     for folder, small in smaller.items():
         for key, value in small.items():
@@ -83,6 +92,8 @@ def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None
     genres = metrics(workspace.root / "data" / "hyper_image" / "cross_validation")
     assert list(genres["splits"]) == ["snippet", "song", "artist"]
     assert genres["splits"]["artist"]["on_both_sides"] == {"songs": 0, "artists": 0}
+    words = metrics(workspace.root / "data" / "sample_level_cnn" / "domains")["words"]["systems"]
+    assert words["linear_statistics"]["value"] > words["most_frequent"]["value"]
     tags = metrics(workspace.root / "data" / "auto_tagging" / "cross_validation")["splits"]
     assert tags["artist"]["folds"]["0"]["artists_on_both_sides"] == 0
     levels = workspace.root / "data" / "multi_level_2017"

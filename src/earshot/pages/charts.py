@@ -13,9 +13,6 @@ from earshot.pages.render import number, render
 
 BOX = 'viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true"'
 
-N_COLOURS = 6
-"""Of `lines_chart`; more lines begin anew."""
-
 Band = tuple[float, float, float] | None
 """A value and the ends of its interval."""
 
@@ -87,11 +84,29 @@ def curves_chart(curves: pd.DataFrame, lines: dict[str, str], best: int) -> Mark
     )
 
 
+def lines_chart(
+    lines: Mapping[str, Sequence[tuple[float, float]]], labels: Mapping[str, str], caption: str
+) -> Markup:
+    """Points `(x, y)` joined by a line each; the axis across, which `caption` names, begins at 0.
+
+    `lines` are by class of CSS, `labels` say what they are.
+    """
+    points = [point for line in lines.values() for point in line]
+    across = Axis(0.0, max((x for x, _ in points), default=0.0) or 1.0)
+    up = Axis.around([y for _, y in points])
+    shapes = []
+    for name, line in lines.items():
+        joined = " ".join(f"{across.at(x)[:-1]},{_y(up, y)}" for x, y in line)
+        shapes.append(f'<polyline class="{name}" points="{joined}"/>')
+    below = [(across.at(tick), int(tick) if tick == int(tick) else tick) for tick in ticks(across, 8)]
+    return _figure(up, shapes, key=labels.items(), below=below, caption=caption)
+
+
 def _figure(
     up: Axis,
     shapes: Sequence[str],
     key: Iterable[tuple[str, str]],
-    below: Iterable[tuple[str, int | str]],
+    below: Iterable[tuple[str, float]],
     caption: str,
 ) -> Markup:
     """`shapes` over a grid; `key` is class and label, `below` place and label on the axis across."""
@@ -147,25 +162,3 @@ def _band(name: str, line: Sequence[Band], across: Axis, up: Axis) -> str:
     above = [f"{x},{_y(up, high)}" for x, _, _, high in known]
     around = " ".join([*below, *reversed(above)])  # there below and back above
     return f'<polygon class="{name}" points="{around}"/><polyline class="{name}" points="{middle}"/>'
-
-
-def lines_chart(lines: Mapping[str, Sequence[tuple[float, float]]], caption: str) -> Markup:
-    """Values over numbers, (x, y) by label, each line in its own colour; `caption` says what x is.
-
-    The axis across begins at 0.
-    """
-    points = [point for line in lines.values() for point in line]
-    across = Axis(0.0, max((x for x, _ in points), default=0.0) or 1.0)
-    up = Axis.around([y for _, y in points])
-    shapes = []
-    for n, line in enumerate(lines.values()):
-        # without its %: points of a polyline have no units
-        drawn = " ".join(f"{across.at(x)[:-1]},{_y(up, y)}" for x, y in line)
-        shapes.append(f'<polyline class="line{n % N_COLOURS}" points="{drawn}"/>')
-    return _figure(
-        up,
-        shapes,
-        key=[(f"line{n % N_COLOURS}", label) for n, label in enumerate(lines)],
-        below=[(across.at(tick), f"{tick:g}") for tick in ticks(across, 8)],
-        caption=caption,
-    )

@@ -104,8 +104,8 @@ def _claims(
     of_tags = tags.get("differences", {})
     lines = (
         (
-            "Learned together from plays alone, users and songs rank cold songs better than factors first, "
-            "then a network",
+            f"Learned together from plays alone, for {params.embedding.max_epochs} epochs, users and songs "
+            "rank cold songs better than factors first, then a network",
             claimed,
             cold,
             ("basic_random", CANDIDATE),

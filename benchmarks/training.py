@@ -41,7 +41,7 @@ from earshot.params import CnnCheckpoint, load_params
 from earshot.predictors.load import device
 from earshot.predictors.song_encoder import build, describe
 from earshot.store.reader import HyperImageStore
-from earshot.training.callbacks import EarlyStopping, Progress
+from earshot.training.callbacks import EarlyStopping, Metering, Progress
 from earshot.training.examples import Examples
 from earshot.training.lesson import Lesson
 from earshot.training.objectives.factors_mse import FactorsMse
@@ -98,7 +98,11 @@ def trainer(params: CnnCheckpoint, turns: Turns, epochs: int) -> Trainer:
         devices=1,
         max_epochs=epochs,
         deterministic=True,
-        callbacks=[averaging, Progress(EarlyStopping(params.patience, lambda _: None)), turns],
+        callbacks=[
+            averaging,
+            Progress(EarlyStopping(params.patience, lambda _, __: None, Metering())),
+            turns,
+        ],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -10,7 +10,8 @@ import pytest
 
 from earshot import releases
 from earshot.errors import UserError
-from earshot.queries import answers
+from earshot.lanes.status import read_status
+from earshot.queries import answers, search
 from earshot.queries.state import read_served
 from tests.releases.tiny_workspace import UNHEARD, WITHDRAWN, Repository, World
 
@@ -52,7 +53,7 @@ def test_only_songs_that_nobody_has_played_where_they_are_asked_for(first_releas
     ]
     assert len(json.loads(first_release.earshot("recommend", "u007", "--new", "-k", "2", "--json"))) == 2
     with pytest.raises(UserError, match="user 'nobody' has no plays in what is served"):
-        answers.recommend_new(read_served(first_release.root), "nobody", 3)
+        answers.recommend_among(read_served(first_release.root), "nobody", 3, answers.Wish(new=True))
 
 
 def test_similar_lists_the_nearest_songs(first_release: Repository) -> None:
@@ -123,3 +124,57 @@ def test_answers_are_of_one_release_whatever_stands_half_way(replaced: Repositor
     assert {row["release"] for row in answers.similar(before, "s001", 9)} == {second}
     replaced.repro("--single-item", "recommendations")
     assert asked() == {first}
+
+
+def test_the_best_of_a_genre_with_few_of_an_artist(first_release: Repository) -> None:
+    """By score alone, none that was played; the genre in any case, as one of several."""
+    world, (users, songs) = World(), served_vectors(first_release)
+    table = world.songs().set_index("song_id")
+    played = {*world.song_ids[world.played[7]], WITHDRAWN}
+    jazz = [song for song in table.index if "jazz" in table.at[song, "genres"] and song not in played]
+    scores = {song: float(users["u007"] @ songs[song]) for song in jazz}
+    best = sorted(scores, key=lambda song: -scores[song])
+    wish = answers.Wish(genre="JAZZ")
+    served = read_served(first_release.root)
+    assert [row["song_id"] for row in answers.recommend_among(served, "u007", 5, wish)] == best[:5]
+    taken: list[str] = []
+    for song in best:
+        if [table.at[other, "artist_id"] for other in taken].count(table.at[song, "artist_id"]) < 2:
+            taken.append(song)
+    rows = json.loads(
+        first_release.earshot("recommend", "u007", "--genre", "jazz", "--max-per-artist", "2", "--json")
+    )
+    assert [row["song_id"] for row in rows] == taken[:10]
+    with pytest.raises(UserError, match=r"genre='polka' must be one of jazz, rare, rock"):
+        answers.recommend_among(served, "u007", 5, answers.Wish(genre="polka"))
+
+
+def test_songs_and_listeners_are_found_by_what_one_remembers(first_release: Repository) -> None:
+    world, served = World(), read_served(first_release.root)
+    heard = {song: int(world.played[:, n].sum()) for n, song in enumerate(world.song_ids)}
+    rows = search.songs(served, "TITLE s01", 100)
+    assert {row["song_id"] for row in rows} == {song for song in world.song_ids if song.startswith("s01")}
+    assert [row["n_listeners"] for row in rows] == sorted(
+        (heard[row["song_id"]] for row in rows), reverse=True
+    )
+    assert WITHDRAWN not in {row["song_id"] for row in search.songs(served, "", 1000)}
+    assert search.songs(served, "no such thing", 5) == []
+    found = json.loads(first_release.earshot("users", "U00", "-k", "3", "--json"))
+    songs_of = {user: int(row.sum()) for user, row in zip(world.user_ids, world.played, strict=True)}
+    best = sorted((user for user in world.user_ids if "u00" in user), key=lambda user: -songs_of[user])
+    assert [row["songs"] for row in found] == [songs_of[user] for user in best[:3]]
+
+
+def test_the_status_says_what_is_to_be_done(repository: Repository) -> None:
+    status = read_status(repository.root)
+    assert status.release == repository.pointer()["release"]
+    assert (status.running, status.waiting, status.rejected) == ({}, [], {})
+    assert "released" in status.last_decision
+    (repository.root / "data" / "inbox" / "late").mkdir(parents=True)
+    (repository.root / "data" / "inbox" / "late" / "plays.csv").write_text("user_id,song_id\nu1,s1\n")
+    (repository.root / "data" / "inbox" / "late" / "_SUCCESS").touch()
+    status = read_status(repository.root)
+    assert status.waiting == ["late"]
+    assert "1 waiting in data/inbox/: `earshot onboard` takes them in" in status.to_do
+    with pytest.raises(UserError, match="no workspace of earshot"):
+        read_status(repository.root / "data")

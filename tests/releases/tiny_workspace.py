@@ -231,6 +231,7 @@ def write_model(made: Path, seed: int, learned: bool = True) -> None:
     replace_arrays(made / "evaluation_report" / "baselines.npz", linear_bow=noise[0], artist_mean=noise[1])
     systems = {"candidate": {"map_at_500": 0.25, "auc": 0.75}}
     write_json(made / "evaluation_report" / "metrics.json", {"systems": systems})
+    write_json(made / "evaluation_report" / "headline.json", {})
     for name, checks in CHECKS.items():
         held = [{"name": check, "passed": True} for check in checks]
         write_json(made / name / "summary.json", {"checks": held, "candidate": NAMED})

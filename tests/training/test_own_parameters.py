@@ -107,7 +107,7 @@ def test_a_training_that_was_cut_ends_in_the_same_listeners(root: Path, tmp_path
     class Stopped(Exception):
         pass
 
-    def stop(epoch: Any) -> None:
+    def stop(epoch: Any, meters: Any) -> None:
         if epoch.epoch == 2:
             raise Stopped
 

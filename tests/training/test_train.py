@@ -34,7 +34,7 @@ def _train(training_set: Path, work: Path, params: CnnCheckpoint, pause: float =
         params,
         seed=3,
         work=work,
-        on_epoch=lambda _: time.sleep(pause),
+        on_epoch=lambda _, __: time.sleep(pause),
         seconds_between_checkpoints=0.0,
     )
     save_encoder(work, trained.encoder, description)

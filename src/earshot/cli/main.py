@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from earshot.cli.papers import paper
 from earshot.cli.queries import app as asking
 from earshot.cli.releases import app as releasing
 from earshot.cli.releases import beside as beside_releases
+from earshot.cli.status import doctor, status
 from earshot.errors import UserError
 from earshot.signals import hear_signals
 from earshot.terminal import say_error, tell
@@ -24,8 +26,34 @@ app = typer.Typer(
     help="Recommends songs nobody has played yet, from how they sound.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    epilog="Exit status: 0 done; 1 an error, told in one message, or something to do (status, doctor); 2 a "
+    "command line that cannot be understood; 130 ended by Ctrl-C.",
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        tell(f"earshot {version('earshot')}")
+        raise typer.Exit
+
+
+@app.callback()
+def settle(
+    folder: Annotated[
+        Path | None, typer.Option("-C", help="the workspace, instead of the current folder", metavar="DIR")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="and no more", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Called before each command."""
+    if folder is not None:
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise UserError(f"-C {folder}: {error.strerror}; wanted a clone of earshot") from None
 
 
 def main() -> None:
@@ -97,6 +125,18 @@ def results() -> None:
 
 
 @app.command()
+def boards() -> None:
+    """Save a workspace and a report for this project's runs into your account of Weights & Biases."""
+    from earshot.params import load_params
+    from earshot.tracking.boards import make_boards
+    from earshot.workspace import require_workspace
+
+    require_workspace(Path.cwd())
+    for address in make_boards(load_params(Path("params.yaml")).tracking.project):
+        tell(address)
+
+
+@app.command()
 def advise() -> None:
     """Try what is known of songs beside their sound, and say which of it is worth telling the encoder."""
     from earshot.cli.results import show_advice
@@ -128,6 +168,8 @@ def repair() -> None:
 
 app.command()(onboard)
 app.command()(paper)
+app.command()(status)
+app.command()(doctor)
 app.add_typer(delivering, name="deliveries")
 app.add_typer(importing, name="import")
 app.add_typer(featuring, name="features")

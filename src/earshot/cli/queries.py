@@ -26,12 +26,40 @@ def recommend(
     user: Annotated[str, typer.Argument(help="a user_id")],
     k: K = 10,
     new: Annotated[bool, typer.Option("--new", help="only songs that nobody has played")] = False,
+    genre: Annotated[str | None, typer.Option(help="only songs of this genre")] = None,
+    max_per_artist: Annotated[int | None, typer.Option(min=1, help="songs of an artist at most")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what a listener should hear next."""
+    """List what a listener should hear next: the served list, or the best of the songs asked for."""
     from earshot.queries import answers
 
-    _answer(answers.recommend_new if new else answers.recommend, user, k, as_json)
+    wish = answers.Wish(new, genre, max_per_artist)
+    among = partial(answers.recommend_among, wish=wish)
+    _answer(answers.recommend if wish == answers.ANYTHING else among, user, k, as_json)
+
+
+@app.command()
+def songs(
+    text: Annotated[str, typer.Argument(help="words of an id, a title, an artist or a genre")],
+    k: K = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Find songs of what is served, those with most listeners first."""
+    from earshot.queries import search
+
+    _answer(search.songs, text, k, as_json)
+
+
+@app.command()
+def users(
+    text: Annotated[str, typer.Argument(help="a part of a user_id")],
+    k: K = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Find listeners of what is served, those with most songs first."""
+    from earshot.queries import search
+
+    _answer(search.users, text, k, as_json)
 
 
 @app.command()
@@ -74,6 +102,8 @@ def _answer(
     served = read_candidate(Path.cwd()) if candidate else read_served(Path.cwd())
     rows = question(served, about, k)
     tell(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(rows)))
+    if not rows:
+        say(f"nothing found for {about!r}")
     current = read_pointer(Path.cwd())
     if isinstance(current, Manifest) and current.release != served.release and not candidate:
         say(f"releases/current.json names {current.release}: `dvc repro` or the job onboard serves it")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from earshot.checks import CANDIDATE
 from earshot.columns import ARTIST_ID, N_LISTENERS, SONG_ID, USER_ID
 from earshot.evaluation.intervals import Interval
 from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, beats, chance, difference
@@ -112,6 +113,13 @@ def systems_table(metrics: Mapping[str, Any], k: int) -> pd.DataFrame:
             line |= {metric: values[metric], f"{metric}_low": low, f"{metric}_high": high}
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def headline(metrics: Mapping[str, Any], k: int) -> dict[str, float | None]:
+    """The columns of `dvc metrics show` and `dvc exp show`: some of the candidate's metrics, by name."""
+    found = metrics["systems"][CANDIDATE]
+    shown: tuple[Metric, ...] = ("auc", "map", "auc_centred")
+    return {name: found[name] for name in (metric_name(metric, k) for metric in shown)}
 
 
 def _named(intervals: Mapping[Metric, Interval], k: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from earshot.costs import read_unit_costs, slowness
 from earshot.errors import UserError
 from earshot.files import read_json, replace_text
 from earshot.pages.papers import PaperPart, draw_page
-from earshot.versioning import Definition, inputs, read_definitions, recorded_inputs
+from earshot.versioning import Definition, changed_inputs, read_definitions
 
 FOLDER = "reproductions"
 CLAIMS = "claims.json"
@@ -85,7 +85,7 @@ def write_page(root: Path) -> Path:
 def _read(root: Path, folder: Path) -> Paper:
     stages = read_definitions(root, f"{FOLDER}/{folder.name}")
     made = {stage.place(stage.output) for stage in stages}
-    changed = {stage.target: _changed(root, stage) for stage in stages}
+    changed = {stage.target: changed_inputs(root, stage) for stage in stages}
     costs = read_unit_costs()
     minutes = costs.papers.get(folder.name)
     return Paper(
@@ -98,15 +98,6 @@ def _read(root: Path, folder: Path) -> Paper:
         [claim for place in sorted(made) for claim in _claims(root / place)],
         [f"{place}/report.html" for place in sorted(made) if (root / place / "report.html").is_file()],
     )
-
-
-def _changed(root: Path, stage: Definition) -> list[str] | None:
-    """Deps and keys of params that a stage was not made of as they stand; None where it was never made."""
-    then = recorded_inputs(root, stage)
-    if not then or not (root / stage.place(stage.output)).is_dir():
-        return None
-    now = inputs(root, stage)
-    return sorted(key for key in {*then, *now} if then.get(key) != now.get(key))
 
 
 def _state(changed: list[list[str] | None]) -> State:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from earshot.arrays import is_among, positions_of
 from earshot.columns import (
     ARTIST,
+    ARTIST_ID,
     BY,
     COLD,
+    GENRES,
     HEARD,
     ITEM,
     N_LISTENERS,
@@ -29,6 +32,9 @@ from earshot.columns import (
 )
 from earshot.errors import UserError
 from earshot.queries.state import ServedState
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Rows = list[dict[str, Any]]
 UNLIKE_ANYTHING = "unlike anything trained on"
@@ -65,38 +71,107 @@ def _unknown(user: str) -> UserError:
     return UserError(f"user {user!r} has no plays in what is served; wanted one of {where}")
 
 
-def recommend_new(served: ServedState, user: str, k: int) -> Rows:
-    """The k best songs for a listener of those that nobody has played; columns as of `recommend`.
+@dataclass(frozen=True)
+class Wish:
+    """What a listener asks for beside the list that is served.
+
+    Attributes
+    ----------
+    new
+        Only songs that nobody has played.
+    genre
+        Only songs of a genre, in any case and with or without accents; None: of any.
+    max_per_artist
+        Songs of an artist, the best ones; None: as many as there are.
+    """
+
+    new: bool = False
+    genre: str | None = None
+    max_per_artist: int | None = None
+
+
+ANYTHING = Wish()
+
+
+def recommend_among(served: ServedState, user: str, k: int, wish: Wish) -> Rows:
+    """The k best songs for a listener of those that he or she has not played and that are wished for.
 
     By score alone, whatever rules the lists keep to; withdrawn and held back songs are left out as there.
-    Raises UserError for somebody without plays, or where every song has been played.
+    Columns as of `recommend`. Raises UserError for somebody without plays, or where no song is left.
     """
-    from earshot.recommend.ranking import best_of_rows
+    from earshot.recommend.list_rules import number_artists
+    from earshot.recommend.ranking import ArtistCap, rank_songs
 
     rows = np.flatnonzero(served.user_ids == user)
     if not len(rows):
         raise _unknown(user)
     # the songs that the lists were made of
-    listed = served.table("recommendations", "ranked/items.parquet")[SONG_ID]
-    new = listed[~is_among(listed, served.table("play_counts", "items.parquet")[SONG_ID])].tolist()
-    if not new:
-        raise UserError(f"user {user!r}: somebody has played every song there is to list: none is new")
-    places = positions_of(served.song_ids, new)
-    # summed in float64 and rounded, as in the lists
-    vector = served.vectors("user_factors.npy")[rows[0]].astype(np.float64)
-    scores = (served.vectors("item_factors.npy")[places].astype(np.float64) @ vector).astype(np.float32)
-    best = best_of_rows(scores[None], k)
+    listed = served.table("recommendations", "ranked/items.parquet")[SONG_ID].to_numpy(dtype=object)
+    new = ~is_among(listed, served.table("play_counts", "items.parquet")[SONG_ID])
+    allowed = _wished(served, listed, wish) & (new if wish.new else True)
+    if not allowed.any():
+        raise UserError(f"user {user!r}: {_none_left(wish)}")
+    cap = None
+    if wish.max_per_artist is not None:
+        artists = served.catalogue[ARTIST_ID].reindex(listed).fillna("").to_numpy(dtype=object)
+        cap = ArtistCap(number_artists(artists, listed), wish.max_per_artist)
+    places = positions_of(served.song_ids, listed)
+    played = _played_by(served, user, listed)
+    (best,) = rank_songs(
+        served.vectors("user_factors.npy")[rows[:1]],
+        served.vectors("item_factors.npy")[places],
+        played,
+        allowed,
+        k,
+        cap,
+    )
+    if not len(best.items):
+        raise UserError(f"user {user!r}: {_none_left(wish)}")
     return [
         {
-            RANK: int(rank),
-            **_named(served, new[song]),
-            COLD: True,
+            RANK: rank,
+            **_named(served, listed[song]),
+            COLD: bool(new[song]),
             SCORE: float(score),
-            NOTE: _note(served, new[song]),
+            NOTE: _note(served, listed[song]),
             RELEASE: served.release,
         }
-        for rank, song, score in zip(best.ranks, best.items, best.scores, strict=True)
+        for rank, (song, score) in enumerate(zip(best.items, best.scores, strict=True), start=1)
     ]
+
+
+def _wished(served: ServedState, listed: NDArray[np.object_], wish: Wish) -> NDArray[np.bool_]:
+    """(n_listed,): songs of the genre that is wished for. Raises UserError where no song has it."""
+    from earshot.datasets.importing.names import match_key
+
+    if wish.genre is None:
+        return np.ones(len(listed), dtype=bool)
+    wanted = match_key(wish.genre)
+    genres = served.catalogue[GENRES].reindex(listed).fillna("")
+    by_song = [[name.strip() for name in names.split(";")] for names in genres]
+    known = sorted({name for names in by_song for name in names} - {""})
+    if wanted not in map(match_key, known):
+        raise UserError(
+            f"genre={wish.genre!r} must be one of {', '.join(known) or 'none: no song names a genre'}"
+        )
+    return np.array([wanted in map(match_key, names) for names in by_song], dtype=bool)
+
+
+def _none_left(wish: Wish) -> str:
+    kind = " that nobody has played" if wish.new else ""
+    genre = "" if wish.genre is None else f" of the genre {wish.genre!r}"
+    return f"no song{kind}{genre} is left to list"
+
+
+def _played_by(served: ServedState, user: str, listed: NDArray[np.object_]) -> csr_array:
+    """(1, n_listed): an entry where the listener has played the song."""
+    from scipy.sparse import csr_array
+
+    users = served.table("play_counts", "users.parquet")[USER_ID]
+    row = int(users.index[users == user][0])
+    plays = served.table("play_counts", "plays.parquet", filters=[(USER, "==", row)])
+    heard = served.table("play_counts", "items.parquet")[SONG_ID].to_numpy(dtype=object)[plays[ITEM]]
+    return csr_array(is_among(listed, heard)[None].astype(np.float32))
 
 
 def similar(served: ServedState, song: str, k: int, csls: bool = False) -> Rows:

@@ -12,7 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot import releases, versioning
-from earshot.columns import ARTIST, HEARD, N_LISTENERS, SONG_ID, TITLE, UNLIKE, USER_ID, WITHDRAWN
+from earshot.columns import (
+    ARTIST,
+    ARTIST_ID,
+    GENRES,
+    HEARD,
+    N_LISTENERS,
+    SONG_ID,
+    TITLE,
+    UNLIKE,
+    USER_ID,
+    WITHDRAWN,
+)
 from earshot.errors import UserError
 from earshot.files import read_json
 from earshot.releases.manifest import REFIT
@@ -93,8 +104,8 @@ class ServedState:
 
     @cached_property
     def catalogue(self) -> pd.DataFrame:
-        """title, artist and withdrawn by song_id."""
-        columns = [SONG_ID, TITLE, ARTIST, WITHDRAWN]
+        """title, artist, artist_id, genres and withdrawn by song_id."""
+        columns = [SONG_ID, TITLE, ARTIST, ARTIST_ID, GENRES, WITHDRAWN]
         return self.table("raw_audio", "songs.parquet", columns=columns).set_index(SONG_ID)
 
 

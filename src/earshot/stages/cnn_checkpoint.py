@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ from earshot.training.train import Trained, build_objective, train
 if TYPE_CHECKING:
     from torch import nn
 
-    from earshot.training.callbacks import Epoch
+    from earshot.training.callbacks import OnEpoch
 
 MOST_LATE = 0.05
 """Of the fall of the validation loss, in the last quarter of the epochs."""
@@ -70,7 +70,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
 
 
 def write_encoder(
-    paths: Paths, params: Params, on_epoch: Callable[[Epoch], None] = lambda _: None
+    paths: Paths, params: Params, on_epoch: OnEpoch = lambda _, __: None
 ) -> tuple[list[Trained], Examples]:
     """Train an encoder on training set and factors and write it into the output; how, and on what.
 
@@ -96,7 +96,7 @@ def write_encoder(
             number=number,
             work=_work(paths, number),
             artists=artists,
-            on_epoch=(lambda _: None) if number else on_epoch,
+            on_epoch=(lambda _, __: None) if number else on_epoch,
         )
         for number in range(cnn.seeds)
     ]

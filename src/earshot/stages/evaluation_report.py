@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from earshot import tracking
 from earshot.arrays import positions_of
 from earshot.artists import too_few_artists
 from earshot.checks import (
@@ -119,13 +118,13 @@ def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
 def _write_tables(paths: Paths, params: Params, judged: Judgement, cold_start: ColdStart) -> None:
     users = pd.read_parquet(paths.data("training_set") / "users.parquet")[USER_ID]
     write_json(paths.output / "metrics.json", judged.metrics)
+    write_json(paths.output / "headline.json", tables.headline(judged.metrics, params.evaluation_report.k))
     write_json(paths.output / "differences.json", judged.differences)
     write_json(paths.output / "known_and_cold_artists.json", judged.kinds)
     write_table(paths.output / "per_user.parquet", tables.per_user(judged.results, cold_start, users))
     write_table(paths.output / "per_song.parquet", tables.per_song(judged.results, cold_start))
     systems = tables.systems_table(judged.metrics, params.evaluation_report.k)
     systems.to_csv(paths.output / "systems.csv", index=False)
-    tracking.log_report(paths.root, params, paths.data("cnn_checkpoint") / "encoder.pt", {"systems": systems})
 
 
 def _systems(paths: Paths, cold_start: ColdStart, params: Params) -> dict[str, Judged]:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from earshot import releases
+from earshot import releases, tracking
 from earshot.params import Params
 from earshot.releases import Manifest, NothingReleased
 from earshot.releases.manifest import REFIT
@@ -26,6 +26,9 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     candidate, current = releases.candidate(paths.root), releases.read_pointer(paths.root)
     known = _known(paths.root, candidate, current)
     decision = known or _judge(paths, params, candidate, current)
+    if known is None:
+        weights = paths.data("cnn_checkpoint") / "encoder.pt"
+        tracking.log_evaluation(paths.root, params, weights, decision, paths.data("evaluation_report"))
     if in_experiment() and (paths.releases / "current.json").is_file():
         shutil.copyfile(paths.releases / "current.json", paths.output)
         return decision

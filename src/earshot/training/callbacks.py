@@ -9,9 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
+from torch.nn.utils import get_total_norm
+from torch.optim import Optimizer
 
 from earshot.errors import UserError
 from earshot.files import replacing
@@ -28,6 +31,66 @@ class Epoch:
     validation_loss: float
 
 
+@dataclass(frozen=True)
+class Meters:
+    """How an epoch went, beside what it learned; in no output, as `examples_per_second` is of the machine.
+
+    Attributes
+    ----------
+    learning_rate
+        At the end of the epoch.
+    gradient_norm
+        Mean over its steps of the Euclidean norm of all gradients.
+    examples_per_second
+        Windows a second of training, without the validation.
+    """
+
+    learning_rate: float
+    gradient_norm: float
+    examples_per_second: float
+
+
+class Metering(Callback):
+    """Take the meters of an epoch; after a kill in the middle of one, of what is left of it."""
+
+    def __init__(self) -> None:
+        self._norms: list[Tensor] = []
+        self._windows = 0
+        self._learning_rate = 0.0
+        self._started = self._ended = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: Trainer, lesson: LightningModule) -> None:
+        """Begin to count."""
+        self._norms, self._windows = [], 0
+        self._started = time.monotonic()
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, lesson: LightningModule, optimizer: Optimizer
+    ) -> None:
+        """Note norm and learning rate of the step; on the device, so that nothing waits for it."""
+        gradients = [weight.grad for weight in lesson.parameters() if weight.grad is not None]
+        self._norms.append(get_total_norm(gradients).detach())
+        self._learning_rate = float(optimizer.param_groups[0]["lr"])
+
+    def on_train_batch_end(
+        self, trainer: Trainer, lesson: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count the windows of the batch."""
+        _, songs = batch
+        self._windows += len(songs)
+        self._ended = time.monotonic()
+
+    def take(self) -> Meters:
+        """Of the epoch so far."""
+        seconds = max(self._ended - self._started, 1e-9)
+        norm = float(torch.stack(self._norms).mean()) if self._norms else math.nan
+        return Meters(self._learning_rate, norm, self._windows / seconds)
+
+
+OnEpoch = Callable[[Epoch, Meters], object]
+"""What is called after an epoch."""
+
+
 class EarlyStopping(Callback):
     """Keep the weights of the epoch whose validation loss is lowest; stop `patience` epochs after it.
 
@@ -36,9 +99,10 @@ class EarlyStopping(Callback):
     in place while a validation ends.
     """
 
-    def __init__(self, patience: int, on_epoch: Callable[[Epoch], None]) -> None:
+    def __init__(self, patience: int, on_epoch: OnEpoch, metering: Metering) -> None:
         self._patience = patience
         self._on_epoch = on_epoch
+        self._metering = metering
         self.epochs: list[Epoch] = []
         self.best = 0
         self.best_weights: dict[str, Tensor] = {}
@@ -73,7 +137,7 @@ class EarlyStopping(Callback):
             weights = {f"encoder.{name}": value for name, value in lesson.encoder.state_dict().items()}
             weights |= {f"objective.{name}": value for name, value in lesson.objective.named_parameters()}
             self.best_weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
-        self._on_epoch(epoch)
+        self._on_epoch(epoch, self._metering.take())
         trainer.should_stop = self._over
 
     def state_dict(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from earshot.predictors.load import device
 from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build
 from earshot.predictors.song_scale import SongScale
 from earshot.store.reader import HyperImageStore
-from earshot.training.callbacks import EarlyStopping, Epoch, Progress, Resumable
+from earshot.training.callbacks import EarlyStopping, Epoch, Metering, OnEpoch, Progress, Resumable
 from earshot.training.examples import Examples
 from earshot.training.lesson import Lesson
 from earshot.training.windows import Channels, RandomWindows, SongWindows, WholeSongs
@@ -75,7 +75,7 @@ def train(
     work: Path,
     number: int = 0,
     artists: ArtistVectors | None = None,
-    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    on_epoch: OnEpoch = lambda _, __: None,
     seconds_between_checkpoints: float = _SECONDS_BETWEEN_CHECKPOINTS,
 ) -> Trained:
     """Fit an encoder to `objective` with exponentially averaged weights and early stopping.
@@ -101,7 +101,7 @@ def train(
     work
         An existing folder; a training killed there goes on from it, and ends in the same weights.
     on_epoch
-        Called after each epoch that was not trained before a kill.
+        Called with each epoch that was not trained before a kill, and with how it went.
     seconds_between_checkpoints
         In epochs longer than this the training can go on from their middle.
 
@@ -125,11 +125,16 @@ def train(
     )
     data = _data(description, store, examples, params, seed + number * _BETWEEN_SEEDS, artists)
     n_epochs, patience = epochs_of(params, len(data.train_dataloader()))
-    early_stopping = EarlyStopping(patience, on_epoch)
+    metering = Metering()
+    early_stopping = EarlyStopping(patience, on_epoch, metering)
     unfinished = work / "resume.ckpt"
     with _silence():
         trainer = _trainer(
-            n_epochs, params.ema_decay, early_stopping, Resumable(unfinished, seconds_between_checkpoints)
+            n_epochs,
+            params.ema_decay,
+            metering,
+            early_stopping,
+            Resumable(unfinished, seconds_between_checkpoints),
         )
         trainer.fit(lesson, data, ckpt_path=unfinished if unfinished.is_file() else None, weights_only=True)
     lesson.cpu().load_state_dict(early_stopping.best_weights, strict=False)  # all but the targets
@@ -146,7 +151,9 @@ def epochs_of(params: CnnCheckpoint, batches: int) -> tuple[int, int]:
     return n_epochs, math.ceil(params.patience * n_epochs / params.max_epochs)  # the same share of all epochs
 
 
-def _trainer(n_epochs: int, ema_decay: float, early_stopping: EarlyStopping, resumable: Resumable) -> Trainer:
+def _trainer(
+    n_epochs: int, ema_decay: float, metering: Metering, early_stopping: EarlyStopping, resumable: Resumable
+) -> Trainer:
     # Averaging buffers too would round the constants among them a little at each step.
     averaging = EMAWeightAveraging(decay=ema_decay, use_buffers=False)
     return Trainer(
@@ -154,7 +161,7 @@ def _trainer(n_epochs: int, ema_decay: float, early_stopping: EarlyStopping, res
         devices=1,
         max_epochs=n_epochs,
         deterministic=True,
-        callbacks=[early_stopping, averaging, Progress(early_stopping), resumable],
+        callbacks=[metering, early_stopping, averaging, Progress(early_stopping), resumable],
         num_sanity_val_steps=0,  # the callbacks would take a trial validation for an epoch
         logger=False,
         enable_checkpointing=False,

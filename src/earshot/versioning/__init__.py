@@ -20,6 +20,7 @@ from earshot.versioning.reproduce import is_current, reproduce
 from earshot.versioning.rwlock import writers
 from earshot.versioning.used import (
     Inputs,
+    changed_inputs,
     dep_md5s,
     differs_in_words,
     forget_used_inputs,
@@ -43,6 +44,7 @@ __all__ = [
     "bring_back",
     "cache_folder",
     "cache_path",
+    "changed_inputs",
     "collect_garbage",
     "delivery_md5s",
     "dep_md5s",

@@ -77,6 +77,15 @@ def recorded_inputs(root: Path, definition: Definition) -> Inputs:
     return found
 
 
+def changed_inputs(root: Path, definition: Definition) -> list[str] | None:
+    """Deps and keys of params that the output was not made of as they stand; None: it was never made."""
+    then = recorded_inputs(root, definition)
+    if not then or not (root / definition.place(definition.output)).exists():
+        return None
+    now = inputs(root, definition)
+    return sorted(key for key in {*then, *now} if then.get(key) != now.get(key))
+
+
 def write_used_inputs(root: Path, definition: Definition, used: Inputs) -> None:
     """Note what a stage run really used, for `recorded_truly`."""
     path = _note(root, "used", definition.target)

@@ -117,6 +117,12 @@ def test_an_encoder_without_levels_is_refused(root: Path) -> None:
         cross_validation.run(_paths(root, "refused"), replace(params, networks=networks))
 
 
+def test_seeds_without_networks_are_refused() -> None:
+    params = _params()
+    with pytest.raises(ValueError, match=r"transfer.seeds=\[3\]: wanted some of folds.seeds=\[0\]"):
+        replace(params, transfer=replace(params.transfer, seeds=[0, 3]))
+
+
 def test_windows_too_short_for_a_network_are_refused(root: Path) -> None:
     params = _params()
     networks = {**params.networks, "long": _network((3, 3))}

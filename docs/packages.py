@@ -18,7 +18,10 @@ import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "packages.svg"
-PAPERS = ("comparison", "auto_tagging", "oord_2013", "hyper_image", "multi_level_2017")
+PAPERS = (
+    *("comparison", "auto_tagging", "oord_2013", "hyper_image", "wang_2014_hldbn", "hybrids"),
+    *("multi_level_2017", "sample_level_cnn"),
+)
 ROOTS = ("earshot", "orchestration", *PAPERS)
 REPRODUCTIONS = "reproductions"
 SHARED = "earshot.*"

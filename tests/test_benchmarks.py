@@ -31,6 +31,13 @@ def run(script: str, *arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.soak
+def test_sample_cnn() -> None:
+    measured = run("sample_cnn.py", "2", "1")
+    assert measured["SampleCNN 3^9"]["MMAC"] == pytest.approx(1730, rel=0.01)
+    assert measured["ReSE-2-Multi 3^9"]["Mparameters"] == pytest.approx(5.10, abs=0.005)
+
+
+@pytest.mark.soak
 def test_hyper_images() -> None:
     measured = run("hyper_images.py", "1", "1")
     assert measured["kbit_s"] == pytest.approx(256, abs=2)

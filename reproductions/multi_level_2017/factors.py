@@ -60,7 +60,7 @@ def _ridge(fold: Fold, part: Part, levels: Path, by: str) -> System:
 def _claims(differences: dict[str, Any], networks: list[str]) -> list[Claim]:
     return [
         above(
-            f"Every layer of {name}, learned for tags, tells factors better than its last one",
+            f"Every layer of {name}, learned for tags, tells factors better than its last",
             "no figure is known",
             differences,
             (f"levels_of_{name}", f"last_of_{name}"),

@@ -49,7 +49,7 @@ def _two_layers(fold: TagFold, part: Part, levels: Path) -> Scores:
 def _claims(differences: dict[str, Any], networks: list[str], by: str) -> list[Claim]:
     return [
         above(
-            f"Every layer of {name}, learned for tags, tells genres better than its last one, held out by {by}",
+            f"Every layer of {name}, learned for tags, tells genres better than its last, held out by {by}",
             "GTZAN, fault-filtered: accuracy .720, before .659",
             differences,
             (f"levels_of_{name}", f"last_of_{name}"),

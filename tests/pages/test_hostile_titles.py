@@ -15,6 +15,8 @@ import pytest
 
 import hyper_image.page
 import oord_2013.look_page
+import sample_level_cnn.domains_page
+import sample_level_cnn.tags_page
 from auto_tagging.page import draw_tag_page
 from auto_tagging.table import TagTable
 from comparison.claims import Claim
@@ -23,12 +25,15 @@ from comparison.systems import CANDIDATE
 from earshot.code import code_files
 from earshot.deliveries.arrivals import Arrival
 from earshot.lanes import onboard
-from earshot.pages import drift, index, report, served_lists, songs, validation, warm_up
+from earshot.pages import drift, index, papers, report, served_lists, songs, validation, warm_up
 from earshot.pages.foot import draw_foot
 from earshot.pages.render import STATIC, TEMPLATES
 from earshot.validation.expectations import Check, CheckResult, Observed
 from earshot.validation.merging import Totals
 from earshot.validation.report import write_report
+from sample_level_cnn.gates import Gates
+from sample_level_cnn.learning import Epoch
+from sample_level_cnn.params import Network
 
 PLAIN = "A title"
 HOSTILE = [
@@ -191,6 +196,11 @@ def genres(title: str, folder: Path) -> str:
     return hyper_image.page.draw_page(metrics, some, np.eye(3, dtype=np.float32), near, params)
 
 
+def claimed(title: str, folder: Path) -> str:
+    claims = [{"claim": title, "paper": title, "here": title, "verdict": "holds"}]
+    return papers.draw_page([papers.PaperPart("paper", title, "fresh", claims, ["data/paper/report.html"])])
+
+
 def tags(title: str, folder: Path) -> str:
     systems = {"linear_bow": values("auc", "pr_auc"), title: values("auc", "pr_auc")}
     fold = {"songs": 9, "artists": 3, "tags_not_on_both_sides": [title]}
@@ -215,6 +225,44 @@ def tags(title: str, folder: Path) -> str:
     differences = {"artist": {f"{title}_minus_linear_bow": values("auc", "pr_auc")}}
     table = TagTable(metrics, differences, pd.DataFrame(lines))
     return draw_tag_page(table, [Claim(title, title, title, "holds")], {title: title}, "auto-tagging")
+
+
+def tags_of_samples(title: str, folder: Path) -> str:
+    systems = {"linear_bow": values("auc", "pr_auc"), title: values("auc", "pr_auc")}
+    protocol = {"songs": 9, "artists": 3, "songs_by_tag": {title: 3}, "left_out": {"rarer tags": 1}}
+    metrics = {"splits": {"artist": {"systems": systems}}, "protocol": protocol}
+    differences = {"artist": {f"{title}_minus_linear_bow": values("auc", "pr_auc")}}
+    network = Network({"block": title}, 100.0)
+    settings: Any = SimpleNamespace(
+        tagging=SimpleNamespace(folds=SimpleNamespace(by=["artist"])),
+        segments=SimpleNamespace(sample_rate=22050),
+        networks={title: network},
+        **dict.fromkeys(("candidate", "pictures", "gates"), title),
+    )
+    numbers = np.random.default_rng(0).random((2, 4), dtype=np.float32)
+    learned = sample_level_cnn.tags_page.Learned(
+        {title: [Epoch(0, 60, 0.5, 0.5, 0.7), Epoch(0, 120, 0.4, 0.4, 0.8)]},
+        [numbers, numbers],
+        Gates([numbers], [numbers[0]]),
+    )
+    claims = [Claim(title, title, title, "holds")]
+    table = TagTable(metrics, differences, pd.DataFrame())
+    return sample_level_cnn.tags_page.draw_page(table, learned, claims, [title, "soft"], settings)
+
+
+def domains(title: str, folder: Path) -> str:
+    found = {"value": 0.7, "ci95": [0.6, None], "minus": {}}
+    systems = {"linear_statistics": found, title: found | {"minus": {"linear_statistics": found}}}
+    metrics = {
+        "metric": "instance_f",
+        "systems": systems,
+        "clips": {"training": 3, "validation": 2, "test": 1},
+        "groups": 1,
+        "labels": {title: 6},
+        "left_out": {title: 1},
+    }
+    params: Any = SimpleNamespace(threshold=0.1)
+    return sample_level_cnn.domains_page.draw_page({title: metrics}, params)
 
 
 def warming_up(title: str, folder: Path) -> str:
@@ -255,10 +303,13 @@ PAGES: dict[str, Callable[[str, Path], str]] = {
     "drift": drifted,
     "play counts: expected and observed": validated,
     "arrivals": arrived,
+    "papers": claimed,
     "van den Oord et al. 2013": comparison,
     "a closer look": closer_look,
     "hyper-image genres": genres,
     "auto-tagging": tags,
+    "sample-level networks, tags": tags_of_samples,
+    "sample-level networks, domains": domains,
     "as plays come": warming_up,
     "pages": indexed,
 }
@@ -317,7 +368,7 @@ def test_a_title_is_text_whatever_it_holds(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_one_file_that_loads_nothing(name: str, tmp_path: Path) -> None:
     page = Parsed(PAGES[name](PLAIN, tmp_path))
-    assert all(link.startswith("data:") or link == "drift.html" for link in page.links)
+    assert all(link.startswith("data:") or link in ("drift.html", "paper/report.html") for link in page.links)
     assert not any(tag in ("link", "iframe", "object", "embed", "base") for tag, _ in page.elements)
     assert not any(word in script for script in page.scripts for word in ("url(", "@import", "fetch("))
 
@@ -331,6 +382,6 @@ def test_templates_count_as_code_of_the_modules_that_draw_with_them() -> None:
 
 
 def test_every_template_is_drawn_with() -> None:
-    modules = ("advice", "foot", "index", "report", "warm_up", "drift", "validation")
+    modules = ("advice", "foot", "index", "report", "warm_up", "drift", "papers", "validation")
     used = code_files(["earshot.lanes.onboard", *(f"earshot.pages.{name}" for name in modules)]).values()
     assert {file for folder in (TEMPLATES, STATIC) for file in folder.iterdir()} <= set(used)

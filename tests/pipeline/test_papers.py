@@ -25,6 +25,9 @@ LEVELS = "reproductions/multi_level_2017"
 SMALL_TAGS = {"max_epochs": "1", "words": "50", "least_songs": "5", "n_tags": "10"}
 SMALL_GENRES = {"max_epochs": "1", "bootstraps": "100", "least_songs": "10", "folds": "4"}
 
+SAMPLES = "reproductions/sample_level_cnn"
+SMALL_SAMPLES = {"max_epochs": "1", "stages": "1", "size": "6", "least_songs": "5", "bootstraps": "100"}
+
 
 def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
     """With the one network that others are made of; `make soak` has all."""
@@ -64,7 +67,13 @@ def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
 
 @pytest.mark.soak
 def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None:
-    smaller = {FOLDER: SMALL, GENRES: SMALL_GENRES, TAGS: SMALL_TAGS, LEVELS: SMALL_TAGS}
+    smaller = {
+        FOLDER: SMALL,
+        GENRES: SMALL_GENRES,
+        TAGS: SMALL_TAGS,
+        LEVELS: SMALL_TAGS,
+        SAMPLES: SMALL_SAMPLES,
+    }
     for folder, small in smaller.items():
         for key, value in small.items():
             workspace.set_param(key, value, f"{folder}/params.yaml")
@@ -76,6 +85,8 @@ def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None
     genres = metrics(workspace.root / "data" / "hyper_image" / "cross_validation")
     assert list(genres["splits"]) == ["snippet", "song", "artist"]
     assert genres["splits"]["artist"]["on_both_sides"] == {"songs": 0, "artists": 0}
+    words = metrics(workspace.root / "data" / "sample_level_cnn" / "domains")["words"]["systems"]
+    assert words["linear_statistics"]["value"] > words["most_frequent"]["value"]
     tags = metrics(workspace.root / "data" / "auto_tagging" / "cross_validation")["splits"]
     assert tags["artist"]["folds"]["0"]["artists_on_both_sides"] == 0
     levels = workspace.root / "data" / "multi_level_2017"
@@ -96,3 +107,40 @@ def test_a_bad_parameter_of_a_paper_is_named_with_its_file(workspace: Workspace)
     workspace.set_param("words", "-3", f"{FOLDER}/params.yaml")
     said = workspace.run("dvc", "repro", f"{FOLDER}/dvc.yaml", succeeds=False)
     assert f"{FOLDER}/params.yaml: words=-3: " in said
+
+
+MIXES = {
+    "wang_2014_hldbn": {
+        "max_epochs": "1",
+        "words": "50",
+        "shuffles": "2",
+        "epochs": "3",
+        "batch_size": "64",
+        "widths": "[8, 4]",
+        "pretraining_seeds": "[0, 1]",
+    },
+    "hybrids": {
+        "max_epochs": "1",
+        "words": "50",
+        "shuffles": "2",
+        "draws": "1",
+        "n0_multiples": "[0.2, 1.0]",
+        "neighbours": "[5]",
+        "seeds": "[0]",
+    },
+}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("paper", MIXES)
+def test_ratings_and_hybrids_through_both_front_ends(paper: str, workspace: Workspace) -> None:
+    for key, value in MIXES[paper].items():
+        workspace.set_param(key, value, f"reproductions/{paper}/params.yaml")
+    workspace.run("dvc", "repro", f"reproductions/{paper}/dvc.yaml")
+    assert "fresh" in workspace.earshot("paper", paper)
+    found = sorted((workspace.root / "data" / paper).glob("*/claims.json"))
+    assert len(found) == (1 if paper == "wang_2014_hldbn" else 2)
+    before = [path.read_bytes() for path in found]
+    selected = (*MATERIALIZE[:4], f"group:{paper}", *MATERIALIZE[5:])
+    assert workspace.run(*selected).count("up to date, nothing ran") >= len(found)
+    assert [path.read_bytes() for path in found] == before

@@ -14,6 +14,7 @@ import torch
 from earshot.predictors.load import load_encoder, predict, read_description, save_encoder
 from earshot.predictors.song_encoder import build
 from earshot.spaces.fused import save_scales
+from earshot.spaces.hybrid import COMBINATION, RULES, no_combination, save_rule
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Placed
 from earshot.spaces.wmf import Wmf, WmfSpace
@@ -103,6 +104,23 @@ def test_learned_listeners_are_served_and_travel(repository: Repository, tmp_pat
     assert repository.pointer() == released
     said = repository.earshot("listeners", "s010", "-k", "3", "--candidate", "--json")
     assert len(json.loads(said)) == 3
+
+
+def test_hybrids_are_served_and_travel(repository: Repository, tmp_path: Path) -> None:
+    for seed, rule in enumerate(RULES, start=2):
+        write_model(repository.root / "made", seed=seed)
+        factors = WmfSpace.read(repository.root / "made" / "wmf_factors").songs.vectors.shape[1]
+        save_rule(repository.root / "made" / "cnn_checkpoint", rule, no_combination(factors))
+        repository.repro()
+        released = repository.pointer()
+        spaces = {name for name in released["files"] if "space" in name}
+        assert spaces == {"cnn_checkpoint/space.json", f"cnn_checkpoint/{COMBINATION}"}
+        file = tmp_path / f"{rule}.zip"
+        repository.earshot("release", "export", released["release"], str(file))
+        repository.earshot("release", "import", str(file))
+        assert repository.pointer() == released
+        rows = json.loads(repository.earshot("recommend", "u000", "-k", "3", "--json"))
+        assert {row["release"] for row in rows} == {released["release"]}
 
 
 def test_other_code_than_a_release_was_trained_with_is_told(repository: Repository) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from earshot.spaces.fused import Fused
+from earshot.spaces.hybrid import FEATURE_COMBINATION, RULES, Hybrid, no_combination
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import TasteSpace
 from earshot.spaces.wmf import Wmf, WmfSpace
 
 WMF = Wmf(alpha=2.0, epsilon=1.0, regularization=3.0)
-KINDS = ("wmf", "learned_listeners", "fused")
+KINDS = ("wmf", "learned_listeners", "fused", *RULES)
 FACTORS = 3
 
 
@@ -30,6 +31,11 @@ def space_of(kind: str, listeners: np.ndarray, songs: np.ndarray, rng: np.random
         return Fused(inner, (0.75, 0.25))
     if kind == "learned_listeners":
         return LearnedListeners(inner.training_listeners(), inner.training_songs(), WMF)
+    if kind in RULES:
+        combination = no_combination(FACTORS)
+        if kind == FEATURE_COMBINATION:
+            combination = rng.standard_normal(combination.shape).astype(np.float32)
+        return Hybrid(inner, kind, combination)
     return inner
 
 

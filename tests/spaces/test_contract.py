@@ -18,6 +18,7 @@ from earshot.files import write_json
 from earshot.params import WmfFactors
 from earshot.recommend.serving import serve
 from earshot.spaces.fused import Fused, save_scales
+from earshot.spaces.hybrid import Hybrid, save_rule
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import SPACE_FILES, TasteSpace, kind_of, read_space
@@ -115,7 +116,7 @@ def test_a_space_comes_back_as_it_was_saved(kind: str, tmp_path: Path) -> None:
     encoder.mkdir()
     users, songs = ids("a", "b"), ids("1", "2", "3")
     space = space_of(kind, users, songs, rng)
-    inner = space.inner if isinstance(space, Fused) else space
+    inner = space.inner if isinstance(space, Fused | Hybrid) else space
     LearnedListeners(inner.training_listeners(), inner.training_songs(), WMF).save(factors)
     write_numbers(factors, WmfFactors(FACTORS, WMF.alpha, WMF.epsilon, WMF.regularization, 15))
     for there, wanted in {
@@ -129,9 +130,11 @@ def test_a_space_comes_back_as_it_was_saved(kind: str, tmp_path: Path) -> None:
         space.save(encoder)
     if isinstance(space, Fused):
         save_scales(encoder, space.scales)
+    if isinstance(space, Hybrid):
+        save_rule(encoder, space.rule, space.combination)
     read = read_space(encoder, factors)
-    assert (read.kind, kind_of(encoder)) == (kind, kind)
-    assert sorted(path.name for path in encoder.iterdir()) == sorted(SPACE_FILES[kind])
+    assert (read.kind, kind_of(encoder)) == (space.kind, space.kind)
+    assert sorted(path.name for path in encoder.iterdir()) == sorted(SPACE_FILES[space.kind])
     for method in ("training_listeners", "training_songs"):
         one, other = getattr(space, method)(), getattr(read, method)()
         assert one.ids.tolist() == other.ids.tolist()
@@ -164,10 +167,11 @@ def test_a_listener_who_was_learned_stays_and_a_new_one_is_solved() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"kind": "another"}, "kind='another': wanted one of learned_listeners, fused, wmf"),
+        ({"kind": "another"}, "kind='another': wanted one of learned_listeners, fused, hybrid, wmf"),
         ({}, "not a taste space: 'kind'"),
         ({"kind": "fused", "scales": []}, "wanted some between 0 and 1"),
         ({"kind": "fused", "scales": [2.0, -1.0]}, "wanted some between 0 and 1"),
+        ({"kind": "hybrid", "rule": "mixed"}, "rule='mixed': wanted one of weighted, switching"),
         ({"kind": "learned_listeners"}, "not a taste space|space_listeners.npy"),
     ],
 )

@@ -16,12 +16,13 @@ from tests import wandb_server
 
 
 def test_workspace_and_report_show_figures_of_evaluations_and_curves_of_trainings(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.delenv("WANDB_DIR", raising=False)
     with wandb_server.serving() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.address)
         monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-        addresses = make_boards("tastes")
+        addresses = make_boards(tmp_path, "tastes")
         views = {view["type"]: view for view in server.views}
     assert len(addresses) == 2
     assert all(f"{wandb_server.ENTITY}/tastes" in address for address in addresses)
@@ -39,7 +40,7 @@ def test_without_a_key_the_error_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     with pytest.raises(UserError, match="project='tastes'"):
-        make_boards("tastes")
+        make_boards(tmp_path, "tastes")
 
 
 def test_a_trial_of_the_sweep_is_an_experiment_with_its_parameters(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def boards() -> None:
     from earshot.workspace import require_workspace
 
     require_workspace(Path.cwd())
-    for address in make_boards(load_params(Path("params.yaml")).tracking.project):
+    for address in make_boards(Path.cwd(), load_params(Path("params.yaml")).tracking.project):
         tell(address)
 
 

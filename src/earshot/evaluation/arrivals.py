@@ -82,21 +82,6 @@ def places_in_lists(plays: csr_array, predicted: Vectors, users: Vectors) -> NDA
     return found
 
 
-def draw_first(plays: csr_array, earliness: csr_array | None, n: int, rng: np.random.Generator) -> csr_array:
-    """`n` entries of every row of `plays`: those lowest in `earliness`, of equal ones at random."""
-    rows = np.repeat(np.arange(plays.shape[0]), np.diff(plays.indptr))  # the row of each entry
-    chance = rng.random(plays.nnz)
-    keys = (chance, rows) if earliness is None else (chance, earliness.data, rows)
-    order = np.lexsort(keys)  # by row, in each of them by earliness, in that by chance
-    place = np.empty(plays.nnz, dtype=np.int64)
-    # place of each entry in its ordered row: `order` keeps rows where they are, at indptr[r]:indptr[r + 1]
-    place[order] = np.arange(plays.nnz) - plays.indptr[rows]
-    drawn = place < n
-    # entries before each row's first, then before its end: each row keeps min(n, its length)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[drawn], minlength=plays.shape[0]))])
-    return csr_array((plays.data[drawn], plays.indices[drawn], indptr), shape=plays.shape)
-
-
 def _stored(like: csr_array, values: NDArray[np.generic]) -> csr_array:
     """`values` where `like` stores its own, as float64: exact for unix seconds."""
     return csr_array((values.astype(np.float64), like.indices, like.indptr), shape=like.shape)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from earshot.arrays import positions_of
+from earshot.catalogue.first_entries import draw_first
 from earshot.catalogue.play_counts import PlayCounts
 from earshot.catalogue.play_dates import PlayDates
-from earshot.evaluation.arrivals import DATED, RANDOM, Draw, arrivals, draw_first
+from earshot.evaluation.arrivals import DATED, RANDOM, Draw, arrivals
 from earshot.evaluation.cold_start import ColdStart
 from earshot.spaces.placing import Placed, Vectors, rows_of
 from earshot.spaces.space import TasteSpace

@@ -84,11 +84,29 @@ def curves_chart(curves: pd.DataFrame, lines: dict[str, str], best: int) -> Mark
     )
 
 
+def lines_chart(
+    lines: Mapping[str, Sequence[tuple[float, float]]], labels: Mapping[str, str], caption: str
+) -> Markup:
+    """Points `(x, y)` joined by a line each; the axis across, which `caption` names, begins at 0.
+
+    `lines` are by class of CSS, `labels` say what they are.
+    """
+    points = [point for line in lines.values() for point in line]
+    across = Axis(0.0, max((x for x, _ in points), default=0.0) or 1.0)
+    up = Axis.around([y for _, y in points])
+    shapes = []
+    for name, line in lines.items():
+        joined = " ".join(f"{across.at(x)[:-1]},{_y(up, y)}" for x, y in line)
+        shapes.append(f'<polyline class="{name}" points="{joined}"/>')
+    below = [(across.at(tick), int(tick) if tick == int(tick) else tick) for tick in ticks(across, 8)]
+    return _figure(up, shapes, key=labels.items(), below=below, caption=caption)
+
+
 def _figure(
     up: Axis,
     shapes: Sequence[str],
     key: Iterable[tuple[str, str]],
-    below: Iterable[tuple[str, int]],
+    below: Iterable[tuple[str, float]],
     caption: str,
 ) -> Markup:
     """`shapes` over a grid; `key` is class and label, `below` place and label on the axis across."""

@@ -18,6 +18,7 @@ from earshot.factors.solves import confidence
 from earshot.recommend.list_rules import ListMaker
 from earshot.recommend.serving import serve
 from earshot.spaces.fused import Fused
+from earshot.spaces.hybrid import Hybrid
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Ids, Placed, Vectors, columns_of, rows_of
 from earshot.spaces.space import TasteSpace
@@ -99,7 +100,7 @@ def refit(space: TasteSpace, known: PlayCounts, recipe: Recipe) -> TasteSpace:
     they were (Schönemann 1966): factors are unique up to such a turn, and a predictor's outputs lie where
     they were. Learned listeners are solved against the songs as they are.
     """
-    if isinstance(space, Fused):
+    if isinstance(space, Fused | Hybrid):
         inner = refit(space.inner, known, recipe)
         assert isinstance(inner, WmfSpace)
         return replace(space, inner=inner)

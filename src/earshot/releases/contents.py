@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from earshot.predictors.artist_vectors import ARTIST, ARTIST_NAME, ARTISTS
 from earshot.releases.candidate import NUMBERS, REPORT, SONGS, SPACE
 from earshot.releases.manifest import REFIT, WMF_FACTORS, Manifest
 from earshot.spaces.fused import Fused
+from earshot.spaces.hybrid import COMBINATION, RULES, Hybrid, no_combination
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.space import SPACE_FILES
 from earshot.spaces.wmf import WmfSpace
@@ -148,7 +149,18 @@ def _check_space(folder: Path, n_outputs: int, names: Collection[str]) -> int | 
         if not all(isinstance(scale, float) and 0 < scale <= 1 for scale in scales):
             raise UserError(f"{path}: scales={scales!r:.200}: wanted numbers between 0 and 1")
         return n_outputs // len(scales)
+    if kind == Hybrid.kind:
+        _check_combination(folder, content, n_outputs)
     return n_outputs
+
+
+def _check_combination(folder: Path, content: Mapping[str, Any], n_outputs: int) -> None:
+    if content.get("rule") not in RULES:
+        wanted = f"wanted one of {', '.join(RULES)}"
+        raise UserError(f"{folder / 'space.json'}: rule={content.get('rule')!r:.100}: {wanted}")
+    rows, columns = no_combination(n_outputs).shape
+    if _check_vectors(folder / COMBINATION, columns) != rows:
+        raise UserError(f"{folder / COMBINATION}: wanted {rows} rows, as the encoder has outputs")
 
 
 def _check_numbers(folder: Path, n_factors: int | None) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from earshot.errors import UserError
 from earshot.foreign.checked_json import parse_object
 from earshot.spaces.fused import Fused
+from earshot.spaces.hybrid import COMBINATION, Hybrid
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Ids, Placed, Vectors
 from earshot.spaces.wmf import WmfSpace
@@ -29,6 +30,7 @@ SPACE_FILES = {
         "space_users.parquet",
     ),
     Fused.kind: ("space.json",),
+    Hybrid.kind: ("space.json", COMBINATION),
     WmfSpace.kind: (),
 }
 """What each kind of space saves."""
@@ -111,6 +113,8 @@ def read_space(encoder: Path, factors: Path) -> TasteSpace:
             if not scales or not all(0 < scale <= 1 for scale in scales):
                 raise ValueError(f"scales={scales}: wanted some between 0 and 1")
             return Fused(WmfSpace.read(factors), scales)
+        if content["kind"] == Hybrid.kind:
+            return Hybrid.read(encoder, factors, content)
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise UserError(f"{path}: not a taste space: {error}") from None
     raise UserError(f"{path}: kind={content['kind']!r:.100}: wanted one of {', '.join(SPACE_FILES)}")

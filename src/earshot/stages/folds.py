@@ -20,6 +20,7 @@ from earshot.recommend.encoding import predict_songs
 from earshot.recommend.held_out_lists import without
 from earshot.recommend.serving import serve
 from earshot.spaces.fused import Fused
+from earshot.spaces.hybrid import Hybrid
 from earshot.spaces.placing import Ids, Placed, Vectors, count_listeners, rows_of
 from earshot.spaces.space import TasteSpace
 from earshot.spaces.wmf import WmfSpace, solve_listeners
@@ -85,7 +86,7 @@ def thin(n_listeners: NDArray[np.integer], n0: float) -> NDArray[np.bool_]:
 
 def _complete(space: TasteSpace, known: PlayCounts) -> TasteSpace:
     """With listeners; of a model of another fold, which keeps none, those that its songs give."""
-    if isinstance(space, Fused):
+    if isinstance(space, Fused | Hybrid):
         inner = _complete(space.inner, known)
         assert isinstance(inner, WmfSpace)
         return replace(space, inner=inner)

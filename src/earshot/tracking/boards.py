@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from earshot.errors import UserError
@@ -17,7 +18,7 @@ _CURVES = (
 _FIGURES = ("auc", "map_at_500", "auc_centred")
 
 
-def make_boards(project: str) -> list[str]:
+def make_boards(root: Path, project: str) -> list[str]:
     """Save a workspace and a report of candidates into `project`; WANDB_PROJECT and WANDB_ENTITY go first.
 
     Returns
@@ -29,6 +30,7 @@ def make_boards(project: str) -> list[str]:
     UserError
         wandb-workspaces is not installed, or W&B refuses: no key, no such entity, no network.
     """
+    os.environ.setdefault("WANDB_DIR", str(root / ".earshot"))  # its logs; else wandb/ in the current folder
     try:
         from wandb_workspaces.reports import v2 as reports
         from wandb_workspaces.workspaces import Workspace

@@ -44,7 +44,6 @@ def log_evaluation(
 
 def _log(run: Any, decision: Mapping[str, Any], report: Path) -> None:
     import pandas as pd
-
     import wandb
 
     run.log({"systems": wandb.Table(dataframe=pd.read_csv(report / "systems.csv"))})

@@ -83,7 +83,7 @@ def test_levels_of_a_song_are_maxima_of_windows_averaged(root: Path, tmp_path: P
             window = np.resize(image[start:], (1, encoder.n_frames, image.shape[1]))  # a short song again
             with torch.inference_mode():
                 heard = encoder._standardized(torch.from_numpy(window.copy())).transpose(1, 2)
-                for number, activation in enumerate(encoder.network.activations(heard)):
+                for number, activation in enumerate(encoder.network.levels(heard)):
                     maxima[number].append(activation[0].numpy().max(axis=1))
         for number, some in enumerate(maxima):
             assert levels[number][song] == pytest.approx(np.mean(some, axis=0), abs=1e-4)

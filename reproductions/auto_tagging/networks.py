@@ -48,16 +48,12 @@ def tag_scores(fold: TagFold, name: str, params: CnnCheckpoint) -> Singles:
     By a network trained in this fold (`tagger`): the mean over the windows of a song, after the sigmoid.
     0 for a tag that the fold has nothing to learn from.
     """
-
-    def make() -> Singles:
-        encoder, task = tagger(fold, name, params), fold.task
-        columns = [task.tags.index(tag) for tag in Tags(tag_examples(fold), len(task.tags)).tags]
-        telling = with_network(encoder, Probabilities(encoder.network), len(columns))
-        scores = np.zeros((len(fold.test), len(task.tags)), dtype=np.float32)
-        scores[:, columns] = predict(telling, task.store, task.positions[fold.test])
-        return scores
-
-    return fold.kept(name, make)
+    encoder, task = tagger(fold, name, params), fold.task
+    columns = [task.tags.index(tag) for tag in Tags(tag_examples(fold), len(task.tags)).tags]
+    telling = with_network(encoder, Probabilities(encoder.network), len(columns))
+    scores = np.zeros((len(fold.test), len(task.tags)), dtype=np.float32)
+    scores[:, columns] = predict(telling, task.store, task.positions[fold.test])
+    return scores
 
 
 def tagger(fold: TagFold, name: str, params: CnnCheckpoint) -> SongEncoder:

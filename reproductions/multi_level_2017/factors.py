@@ -60,10 +60,10 @@ def _ridge(fold: Fold, part: Part, levels: Path, by: str) -> System:
 def _claims(differences: dict[str, Any], networks: list[str]) -> list[Claim]:
     return [
         above(
-            f"Layers learned for tags tell factors better than the last one of {name}",
+            f"Every layer of {name}, learned for tags, tells factors better than its last",
             "no figure is known",
             differences,
-            (LEVELS_OF_ALL, f"last_of_{name}"),
+            (f"levels_of_{name}", f"last_of_{name}"),
         )
         for name in networks
     ]

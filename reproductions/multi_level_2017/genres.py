@@ -49,10 +49,10 @@ def _two_layers(fold: TagFold, part: Part, levels: Path) -> Scores:
 def _claims(differences: dict[str, Any], networks: list[str], by: str) -> list[Claim]:
     return [
         above(
-            f"Layers learned for tags tell genres better than the last one of {name}, held out by {by}",
+            f"Every layer of {name}, learned for tags, tells genres better than its last, held out by {by}",
             "GTZAN, fault-filtered: accuracy .720, before .659",
             differences,
-            (LEVELS_OF_ALL, f"last_of_{name}"),
+            (f"levels_of_{name}", f"last_of_{name}"),
         )
         for name in networks
     ]

@@ -28,10 +28,10 @@ def refuse_networks_without_levels(networks: Mapping[str, Tagger]) -> None:
 
     for name, each in networks.items():
         kind = load_class(each.encoder.class_path, f"networks.{name}.encoder.class_path")
-        if not hasattr(kind, "activations"):
+        if not hasattr(kind, "levels"):
             raise UserError(
                 f"networks.{name}.encoder.class_path={each.encoder.class_path!r}: wanted an encoder with "
-                "`activations` and `level_widths`, such as earshot.encoders.frame_level:FrameLevelCnn"
+                "`levels` and `level_widths`, such as earshot.encoders.frame_level:FrameLevelCnn"
             )
 
 

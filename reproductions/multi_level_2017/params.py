@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from auto_tagging.params import By, TagChoice, Tagger, Tagging
@@ -16,9 +17,11 @@ from earshot.params import CONFIG, Training, WmfFactors
 class Transfer:
     """What else is told from the networks' layers: genres, and factors of the songs' plays.
 
-    `training` and `networks` are those of the comparison of factors: `cnn_mse`.
+    `seeds` are some of those of the networks; `training` and `networks` those of the comparison of factors:
+    `cnn_mse`.
     """
 
+    seeds: Annotated[list[int], Field(min_length=1)]
     genres: TagChoice
     wmf_factors: WmfFactors
     training: Training
@@ -33,13 +36,20 @@ class MultiLevel(Tagging):
     networks: Annotated[dict[str, Tagger], Field(min_length=2)]
     transfer: Transfer
 
+    @model_validator(mode="after")
+    def _networks_of_the_seeds(self) -> MultiLevel:
+        unknown = sorted(set(self.transfer.seeds) - set(self.folds.seeds))
+        if unknown:
+            raise ValueError(f"transfer.seeds={unknown}: wanted some of folds.seeds={self.folds.seeds}")
+        return self
+
     def comparison(self, by: By) -> Comparison:
         """That of factors, with the same songs held out."""
         folds = Folds(
             by=by,
             folds=self.folds.folds,
             held_out=self.folds.held_out,
-            seeds=self.folds.seeds,
+            seeds=self.transfer.seeds,
             validation_share=self.folds.validation_share,
             most_played_songs=None,
             most_active_users=None,
@@ -52,4 +62,4 @@ class MultiLevel(Tagging):
     @property
     def of_genres(self) -> Tagging:
         """The comparison of genres, with the same songs held out."""
-        return Tagging(self.transfer.genres, self.folds, self.words)
+        return Tagging(self.transfer.genres, replace(self.folds, seeds=self.transfer.seeds), self.words)

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from earshot.encoders.frame_level import FrameLevelCnn, Levels
+from earshot.encoders.sample_cnn import SampleCnn
 
 
 def test_every_layer_as_a_plain_loop_has_it() -> None:
@@ -12,7 +13,7 @@ def test_every_layer_as_a_plain_loop_has_it() -> None:
         layer[1].running_mean.normal_()
         layer[1].running_var.uniform_(0.5, 2)
     windows = torch.randn(2, 4, 13)
-    found = [each.detach().numpy() for each in network.activations(windows)]
+    found = [each.detach().numpy() for each in network.levels(windows)]
     x = windows.numpy().astype(np.float64)
     maxima = []
     for number, pool in enumerate((3, 2)):
@@ -52,11 +53,21 @@ def test_the_papers_networks_have_ten_layers_and_one_place_left() -> None:
     for pools, n_frames in (((3, 3, 2), 18), ((3, 3, 3), 27), ((3, 3, 3, 2), 54)):
         channels = (128, 128, 256, 256)[: len(pools)]
         network = FrameLevelCnn(128, 7, pools=pools, channels=channels, n_frames=n_frames).eval()
-        activations = network.activations(torch.zeros(2, 128, n_frames))
+        activations = network.levels(torch.zeros(2, 128, n_frames))
         layers += len(activations)
         assert network.pools[-1](activations[-1]).shape == (2, 256, 1)
         assert network(torch.zeros(2, 128, n_frames)).shape == (2, 7)
     assert layers == 10
+
+
+def test_levels_of_a_network_on_samples() -> None:
+    torch.manual_seed(2)
+    network = SampleCnn(0, 2, first=3, channels=(2, 3, 4, 5, 6), multi=True).eval()
+    windows = torch.randn(2, 9, 30) * 1000  # 270 samples, of which 243 are heard
+    levels = Levels(network)
+    assert (network.level_widths, levels.n_outputs) == ([4, 5, 6], 15)
+    with torch.no_grad():  # its head is over the same three levels
+        torch.testing.assert_close(network.head(levels(windows)), network(windows))
 
 
 def test_gradient() -> None:

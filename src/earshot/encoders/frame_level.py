@@ -39,6 +39,11 @@ class FrameLevelCnn(nn.Module):
     n_frames
         Of a window; `earshot.predictors.song_encoder.describe` fills it in.
 
+    Attributes
+    ----------
+    level_widths
+        Channels of `levels`.
+
     Raises
     ------
     ValueError
@@ -79,10 +84,10 @@ class FrameLevelCnn(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """(batch, n_rows, n_frames) to (batch, n_outputs)."""
-        vectors: Tensor = self.output(self.activations(windows)[-1].amax(dim=2))
+        vectors: Tensor = self.output(self.levels(windows)[-1].amax(dim=2))
         return vectors
 
-    def activations(self, windows: Tensor) -> list[Tensor]:
+    def levels(self, windows: Tensor) -> list[Tensor]:
         """What every layer gives before its pooling, (batch, channels, frames) each, from the first on."""
         found, x = [], windows
         for layer, pool in zip(self.layers, self.pools, strict=True):
@@ -97,7 +102,7 @@ class Levels(nn.Module):
     Parameters
     ----------
     network
-        One that has `activations(windows)`, a list of (batch, channels, time), and `level_widths`: channels.
+        One that has `levels(windows)`, a list of (batch, channels, time), and `level_widths`: channels.
 
     Attributes
     ----------
@@ -112,5 +117,5 @@ class Levels(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Inputs as of the network to (batch, n_outputs)."""
-        activations: list[Tensor] = self.network.activations(*inputs)  # type: ignore[operator]
-        return torch.cat([each.amax(dim=2) for each in activations], dim=1)
+        levels: list[Tensor] = self.network.levels(*inputs)  # type: ignore[operator]
+        return torch.cat([each.amax(dim=2) for each in levels], dim=1)

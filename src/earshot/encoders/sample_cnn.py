@@ -59,6 +59,8 @@ class SampleCnn(nn.Module):
         The strided convolution; of rows nothing.
     blocks
         One by one.
+    level_widths
+        Channels of `levels`.
     """
 
     families: ClassVar[tuple[str, ...]] = ("samples",)
@@ -89,6 +91,7 @@ class SampleCnn(nn.Module):
         through = [n_rows or channels[0], *channels[1:]]
         self.blocks = nn.ModuleList(Block(n_in, n_out, block, reduction) for n_in, n_out in pairwise(through))
         self._levels = _LEVELS if multi else 1
+        self.level_widths = list(channels[1:][-_LEVELS:])
         n_pooled = sum(channels[-self._levels :])
         hidden, last = nn.Linear(n_pooled, n_pooled), nn.Linear(n_pooled, n_outputs)
         for layer in (hidden, last):
@@ -111,10 +114,16 @@ class SampleCnn(nn.Module):
         -------
         (batch, n_outputs)
         """
-        x = windows if self._n_samples is None else windows.flatten(1)[:, : self._n_samples] / FULL_SCALE
-        levels = [each.amax(dim=2) for each in self.activations(x)[-self._levels :]]
+        levels = [each.amax(dim=2) for each in self.activations(self._heard(windows))[-self._levels :]]
         outputs: Tensor = self.head(torch.cat(levels, dim=1))
         return outputs
+
+    def levels(self, windows: Tensor) -> list[Tensor]:
+        """What the last three blocks give of windows as of `forward`: (batch, channels, time) each."""
+        return self.activations(self._heard(windows))[-_LEVELS:]
+
+    def _heard(self, windows: Tensor) -> Tensor:
+        return windows if self._n_samples is None else windows.flatten(1)[:, : self._n_samples] / FULL_SCALE
 
     def activations(self, x: Tensor, n_layers: int | None = None) -> list[Tensor]:
         """What the strided convolution gives, then each block: (batch, channels, time).

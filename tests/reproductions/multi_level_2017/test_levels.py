@@ -83,7 +83,7 @@ def test_levels_of_a_song_are_maxima_of_windows_averaged(root: Path, tmp_path: P
             window = np.resize(image[start:], (1, encoder.n_frames, image.shape[1]))  # a short song again
             with torch.inference_mode():
                 heard = encoder._standardized(torch.from_numpy(window.copy())).transpose(1, 2)
-                for number, activation in enumerate(encoder.network.activations(heard)):
+                for number, activation in enumerate(encoder.network.levels(heard)):
                     maxima[number].append(activation[0].numpy().max(axis=1))
         for number, some in enumerate(maxima):
             assert levels[number][song] == pytest.approx(np.mean(some, axis=0), abs=1e-4)
@@ -115,6 +115,12 @@ def test_an_encoder_without_levels_is_refused(root: Path) -> None:
     networks = {**params.networks, "other": replace(params.networks["long"], encoder=ENCODER)}
     with pytest.raises(UserError, match=r"networks.other.encoder.class_path=.*ConvolutionalEncoder"):
         cross_validation.run(_paths(root, "refused"), replace(params, networks=networks))
+
+
+def test_seeds_without_networks_are_refused() -> None:
+    params = _params()
+    with pytest.raises(ValueError, match=r"transfer.seeds=\[3\]: wanted some of folds.seeds=\[0\]"):
+        replace(params, transfer=replace(params.transfer, seeds=[0, 3]))
 
 
 def test_windows_too_short_for_a_network_are_refused(root: Path) -> None:

@@ -228,6 +228,8 @@ def beats(a: TagResult, b: TagResult) -> bool:
 def describe(result: TagResult) -> dict[str, Any]:
     """Every metric and its `..._ci95_artists`, null where nothing can be said, `n_artists` and `n_tags`.
 
+    A tag counts once a fold and seed.
+
     Of a mean of permutations also `..._permutations`: the least and the most of them.
     """
     spread = {

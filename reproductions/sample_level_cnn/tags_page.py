@@ -31,9 +31,14 @@ class Learned(NamedTuple):
 
 
 def draw_page(
-    table: TagTable, learned: Learned, claims: Sequence[Claim], tags: Sequence[str], settings: TagRun
+    table: TagTable,
+    learned: Learned,
+    claims: Sequence[Claim],
+    tags: Sequence[str],
+    settings: TagRun,
+    foot: str = "",
 ) -> str:
-    """The page: one HTML document that loads nothing; what it shows is as in the files beside it."""
+    """The page, above its `foot`: one HTML document that loads nothing, of what is in the files beside it."""
     by = settings.tagging.folds.by[0]
     split = table.metrics["splits"][by]
     described = DESCRIPTIONS | {name: _describe(each) for name, each in settings.networks.items()}
@@ -41,6 +46,7 @@ def draw_page(
     return render(
         "tags_page.html",
         Path(__file__).parent,
+        foot=foot,
         candidate=settings.candidate,
         auc=split["systems"][settings.candidate]["auc"],
         by=by,

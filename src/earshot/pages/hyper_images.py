@@ -172,7 +172,7 @@ def _colours() -> bytes:
     from matplotlib import colormaps
 
     magma = colormaps["magma"](np.linspace(0, 1, _MAGMA_COLOURS))[:, :3]  # (224, 3), without alpha
-    return np.rint(255 * magma).astype(np.uint8).tobytes() + b"".join(_greys(INK, "white"))
+    return bytes(np.rint(255 * magma).astype(np.uint8)) + b"".join(_greys(INK, "white"))
 
 
 def _greys(ink: str, paper: str) -> list[bytes]:

@@ -12,7 +12,8 @@ from auto_tagging.table import TagTable
 from comparison.claims import Claim
 from earshot.pages.charts import lines_chart
 from earshot.pages.claims import draw_claims
-from earshot.pages.render import data_uri, number, render
+from earshot.pages.hyper_images import in_dark
+from earshot.pages.render import number, render
 from earshot.pages.results import draw_differences, draw_systems
 from sample_level_cnn.gates import Gates
 from sample_level_cnn.learning import Epoch
@@ -57,9 +58,10 @@ def draw_page(
         courses=_courses(learned.epochs, settings),
         best={name: _best(course, settings.networks[name]) for name, course in learned.epochs.items()},
         pictures=settings.pictures,
-        filters=data_uri(filters_png(learned.spectra, settings.segments.sample_rate), "image/png"),
+        filters=filters_png(learned.spectra, settings.segments.sample_rate),
         gated=settings.gates,
-        gates=data_uri(gates_png(learned.gates.by_tag), "image/png"),
+        in_dark=in_dark,
+        gates=gates_png(learned.gates.by_tag),
         rising=int((slopes > 0).sum()),
         falling=int((slopes < 0).sum()),
         asked=_asked(table),

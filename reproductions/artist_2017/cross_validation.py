@@ -13,6 +13,7 @@ from artist_2017.tags import tag_table
 from artist_2017.transfer import UNTRAINED, of_artists, of_cold_songs, same_artist
 from comparison.claims import Claim, above, write_claims
 from comparison.fold import make_fold
+from comparison.foot import draw_sources
 from comparison.systems import CANDIDATE
 from comparison.table import compare
 from earshot.evaluation import tables
@@ -37,7 +38,12 @@ def run(paths: Paths, params: Artist2017) -> dict[str, Any]:
     claims = _claims(params, {"factors": {"differences": table.differences}, **found})
     write_claims(paths.output, claims)
     curve = pd.read_csv(paths.data("artist_2017") / "curve" / "curve.csv")
-    page = draw_page(table, claims, found, curve, params.candidate)
+    foot = draw_sources(
+        paths.root,
+        "reproductions/artist_2017/dvc.yaml:cross_validation",
+        ["data/raw_audio", "data/play_counts", "data/hyper_images", "data/artist_2017/curve"],
+    )
+    page = draw_page(table, claims, found, curve, params.candidate, foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return table.summary(params.evaluation.k)
 

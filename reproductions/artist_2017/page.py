@@ -29,9 +29,14 @@ MEASURES = {"factors_auc": "Cold songs ranked", "artist_auc": "Artists", "genre_
 
 
 def draw_page(
-    table: Table, claims: Sequence[Claim], found: Mapping[str, Content], curve: pd.DataFrame, candidate: str
+    table: Table,
+    claims: Sequence[Claim],
+    found: Mapping[str, Content],
+    curve: pd.DataFrame,
+    candidate: str,
+    foot: str = "",
 ) -> str:
-    """One HTML document that loads nothing; `found` by file name, and `curve`, as in the files beside it."""
+    """The page, above its `foot`; `found` by file name, and `curve`, as in the files beside it."""
     k = table.metrics["k"]
     of_rankings = {f"map_at_{k}": f"mAP@{k}", "auc": "AUC"}
     of_tags = {"auc": "ROC-AUC", "pr_auc": "PR-AUC"}
@@ -48,7 +53,7 @@ def draw_page(
         charts=_charts(curve),
         sizes=_sizes(curve),
     )
-    return draw_comparison(table, claims, DESCRIPTIONS | vectors, candidate, "Park et al. 2018", more)
+    return draw_comparison(table, claims, DESCRIPTIONS | vectors, candidate, "Park et al. 2018", more, foot)
 
 
 _BY_COSINE = {

@@ -21,6 +21,7 @@ from auto_tagging.systems import (
 )
 from auto_tagging.table import TagTable, compare_taggers, write_table_of_tags
 from comparison.claims import Claim, above, write_claims
+from comparison.foot import draw_sources
 from earshot.checks import beats, check
 from earshot.stages.paths import Paths
 
@@ -37,7 +38,12 @@ def run(paths: Paths, params: AutoTagging) -> dict[str, Any]:
     write_table_of_tags(paths.output, table)
     write_claims(paths.output, claims)
     described = DESCRIPTIONS | {name: _describe(tagger) for name, tagger in params.networks.items()}
-    page = draw_tag_page(table, claims, described, "auto-tagging")
+    foot = draw_sources(
+        paths.root,
+        "reproductions/auto_tagging/dvc.yaml:cross_validation",
+        ["data/raw_audio", "data/hyper_images"],
+    )
+    page = draw_tag_page(table, claims, described, "auto-tagging", foot=foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return {**table.summary(), "checks": [_no_leak(table), *_beats_controls(table, params)]}
 

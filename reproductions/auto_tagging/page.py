@@ -41,6 +41,7 @@ def draw_tag_page(
     descriptions: Mapping[str, str],
     name: str,
     more: Markup | None = None,
+    foot: str = "",
 ) -> str:
     """One HTML document that loads nothing; what it shows is as in the files beside it.
 
@@ -58,6 +59,7 @@ def draw_tag_page(
     return render(
         "tag_page.html",
         Path(__file__).parent,
+        foot=foot,
         name=name,
         candidate=candidate,
         by=strictest,

@@ -25,6 +25,7 @@ def draw_page(
     candidate: str,
     name: str,
     more: Markup | None = None,
+    foot: str = "",
 ) -> str:
     """The page: one HTML document that loads nothing; what it shows is as in the JSON beside it.
 
@@ -38,6 +39,8 @@ def draw_page(
         Of the paper.
     more
         Sections of the paper's own, after the differences.
+    foot
+        Where the numbers come from.
     """
     metrics, systems = table.metrics, table.metrics["systems"]
     k = metrics["k"]
@@ -45,6 +48,7 @@ def draw_page(
     return render(
         "page.html",
         Path(__file__).parent,
+        foot=foot,
         name=name,
         claims=draw_claims([asdict(claim) for claim in claims]),
         split=metrics["split"],

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from comparison.claims import Claim, above, write_claims
+from comparison.foot import draw_sources
 from earshot.evaluation import tables
 from earshot.evaluation.cold_start import ColdStart
 from earshot.evaluation.protocol import Result, System, evaluate, pool, random_system
@@ -81,8 +82,9 @@ def run(paths: Paths, params: Hybrids) -> dict[str, Any]:
     write_json(paths.output / "metrics.json", metrics)
     write_json(paths.output / "differences.json", differences)
     write_claims(paths.output, claims)
+    foot = draw_sources(paths.root, "reproductions/hybrids/dvc.yaml:context")
     (paths.output / "report.html").write_text(
-        draw_page(metrics, differences, claims, DESCRIPTIONS), encoding="utf-8"
+        draw_page(metrics, differences, claims, DESCRIPTIONS, foot), encoding="utf-8"
     )
     return {f"{name}_auc": values["auc"] for name, values in systems.items()}
 

@@ -16,9 +16,13 @@ Content = Mapping[str, Any]
 
 
 def draw_page(
-    metrics: Content, differences: Content, claims: Sequence[Claim], descriptions: Mapping[str, str]
+    metrics: Content,
+    differences: Content,
+    claims: Sequence[Claim],
+    descriptions: Mapping[str, str],
+    foot: str = "",
 ) -> str:
-    """One HTML document that loads nothing; what it shows is as in the JSON beside it."""
+    """The page, above its `foot`: one HTML document that loads nothing, of what is in the JSON beside it."""
     k = metrics["k"]
     headings = {f"map_at_{k}": f"mAP@{k}", "auc": "AUC"}
     return render(
@@ -29,4 +33,5 @@ def draw_page(
         differences=draw_differences(differences, headings, "item_knn"),
         seeds={name: " ".join(map(number, found)) for name, found in metrics["over_seeds"].items()},
         made=metrics["made"],
+        foot=foot,
     )

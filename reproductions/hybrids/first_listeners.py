@@ -11,6 +11,7 @@ import numpy as np
 
 from comparison.claims import Claim, above, verdict, write_claims
 from comparison.fold import make_fold
+from comparison.foot import draw_sources
 from comparison.page import draw_page
 from comparison.table import Table
 from earshot.errors import UserError
@@ -76,7 +77,12 @@ def run(paths: Paths, params: Hybrids) -> dict[str, Any]:
     write_claims(paths.output, claims)
     table = Table(metrics, differences, {}, warmed[0].fold)
     more = draw_sections(metrics, lists)
-    page = draw_page(table, claims, DESCRIPTIONS, ROW_SOLVE, "Burke 2002, hybrids", more)
+    foot = draw_sources(
+        paths.root,
+        "reproductions/hybrids/dvc.yaml:first_listeners",
+        ["data/raw_audio", "data/play_counts", "data/hyper_images"],
+    )
+    page = draw_page(table, claims, DESCRIPTIONS, ROW_SOLVE, "Burke 2002, hybrids", more, foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return table.summary(k)
 

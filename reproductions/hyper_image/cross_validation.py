@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from comparison.foot import draw_sources
 from earshot.checks import beats, check
 from earshot.columns import ARTIST_ID, SONG_ID
 from earshot.files import write_json, write_table
@@ -44,7 +45,12 @@ def run(paths: Paths, params: HyperImageParams) -> dict[str, Any]:
     np.save(paths.output / "embedding.npy", embedding)
     write_table(paths.output / "songs.parquet", songs[[SONG_ID, GENRE, HELD_OUT]])
     write_table(paths.output / "neighbours.parquet", near)
-    page = draw_page(metrics, songs, embedding, near, params)
+    foot = draw_sources(
+        paths.root,
+        "reproductions/hyper_image/dvc.yaml:cross_validation",
+        ["data/raw_audio", "data/hyper_images"],
+    )
+    page = draw_page(metrics, songs, embedding, near, params, foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return _summary(metrics, params)
 

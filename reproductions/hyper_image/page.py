@@ -53,16 +53,18 @@ def draw_page(
     embedding: NDArray[np.float32],
     near: pd.DataFrame,
     params: HyperImageParams,
+    foot: str = "",
 ) -> str:
     """One HTML document that loads nothing; `metrics` as in metrics.json, the others as the files beside.
 
-    `embedding` is float32 (n_songs, width), a row for each of `songs`.
+    `embedding` is float32 (n_songs, width), a row for each of `songs`; `foot` is drawn below.
     """
     by = metrics["protocol"]["by"][-1]
     splits = metrics["splits"]
     return render(
         "page.html",
         Path(__file__).parent,
+        foot=foot,
         candidate=params.candidate,
         precision=splits[by]["systems"][params.candidate]["precision_at_1"],
         unmet=UNMET[by],

@@ -12,6 +12,7 @@ from auto_tagging.protocol import read_tag_task
 from auto_tagging.table import compare_taggers
 from comparison.claims import Claim, above, write_claims
 from comparison.fold import make_fold
+from comparison.foot import draw_sources
 from comparison.systems import CANDIDATE, make_systems
 from comparison.table import compare
 from earshot.checks import check
@@ -41,7 +42,12 @@ def run(paths: Paths, params: Lee2018) -> dict[str, Any]:
     write_json(paths.output / "tags.json", tags)
     write_claims(paths.output, claims)
     curve = pd.read_csv(paths.data("lee_2018_dcue") / "curve" / "curve.csv")
-    page = draw_page(table, claims, known, tags, curve, params.candidate)
+    foot = draw_sources(
+        paths.root,
+        "reproductions/lee_2018_dcue/dvc.yaml:cross_validation",
+        ["data/raw_audio", "data/play_counts", "data/hyper_images", "data/lee_2018_dcue/curve"],
+    )
+    page = draw_page(table, claims, known, tags, curve, params.candidate, foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     auc = table.metrics["systems"][params.candidate]["auc"]
     reached = check(

@@ -29,8 +29,9 @@ def draw_page(
     tags: Content,
     curve: pd.DataFrame,
     candidate: str,
+    foot: str = "",
 ) -> str:
-    """One HTML document that loads nothing; `known`, `tags` and `curve` as in the files beside it."""
+    """The page, above its `foot`; `known`, `tags` and `curve` as in the files beside it."""
     k = table.metrics["k"]
     headings = {f"map_at_{k}": f"mAP@{k}", "auc": "AUC", "auc_centred": "AUC, centred"}
     of_tags = {"auc": "ROC-AUC", "pr_auc": "PR-AUC"}
@@ -44,7 +45,7 @@ def draw_page(
         tags=draw_systems(tags["systems"], TAGS, of_tags, candidate) if "systems" in tags else None,
         no_tags=tags.get("empty"),
     )
-    return draw_comparison(table, claims, COLD, candidate, "Lee et al. 2018", more)
+    return draw_comparison(table, claims, COLD, candidate, "Lee et al. 2018", more, foot)
 
 
 def _curves(curve: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

@@ -12,6 +12,7 @@ from auto_tagging.protocol import TagFold, read_task
 from auto_tagging.systems import CONTROLS, DESCRIPTIONS, TWO_LAYERS, Make, Scores
 from auto_tagging.table import compare_taggers, folds_of, write_table_of_tags
 from comparison.claims import Claim, above, write_claims
+from comparison.foot import draw_sources
 from earshot.checks import check
 from earshot.stages.paths import Paths
 from multi_level_2017.levels import (
@@ -44,7 +45,12 @@ def run(paths: Paths, params: MultiLevel) -> dict[str, Any]:
     claims = [claim for by in params.folds.by for claim in claims_of(table.differences[by], params, by)]
     write_table_of_tags(paths.output, table)
     write_claims(paths.output, claims)
-    page = draw_tag_page(table, claims, describe_systems(params), NAME)
+    foot = draw_sources(
+        paths.root,
+        "reproductions/multi_level_2017/dvc.yaml:cross_validation",
+        ["data/raw_audio", "data/hyper_images"],
+    )
+    page = draw_tag_page(table, claims, describe_systems(params), NAME, foot=foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return {**table.summary(), "checks": _checks(table.differences, params)}
 

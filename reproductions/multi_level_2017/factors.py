@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from comparison.claims import Claim, above, write_claims
 from comparison.fold import Fold
+from comparison.foot import draw_sources
 from comparison.page import draw_page
 from comparison.systems import BOUND, CONTROLS, DESCRIPTIONS, Make
 from comparison.table import compare
@@ -42,7 +43,12 @@ def run(paths: Paths, params: MultiLevel) -> dict[str, Any]:
         name: f"a ridge regression on {words}, learned for tags"
         for name, words in describe_ladder(networks).items()
     }
-    page = draw_page(table, claims, described, LEVELS_OF_ALL, NAME)
+    foot = draw_sources(
+        paths.root,
+        "reproductions/multi_level_2017/dvc.yaml:factors",
+        ["data/multi_level_2017/cross_validation", "data/raw_audio", "data/play_counts", "data/hyper_images"],
+    )
+    page = draw_page(table, claims, described, LEVELS_OF_ALL, NAME, foot=foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return table.summary(params.transfer.evaluation.k)
 

@@ -12,6 +12,7 @@ from auto_tagging.protocol import TagFold, read_tag_task
 from auto_tagging.systems import CONTROLS, DESCRIPTIONS, Make, Scores
 from auto_tagging.table import compare_taggers, write_table_of_tags
 from comparison.claims import Claim, above, write_claims
+from comparison.foot import draw_sources
 from earshot.columns import SONG_ID
 from earshot.stages.paths import Paths
 from multi_level_2017.levels import LEVELS_OF_ALL, Part, describe_ladder, ladder, read_levels
@@ -37,7 +38,14 @@ def run(paths: Paths, params: MultiLevel) -> dict[str, Any]:
     described = DESCRIPTIONS | {
         name: f"two layers on {words}, learned for tags" for name, words in describe_ladder(networks).items()
     }
-    (paths.output / "report.html").write_text(draw_tag_page(table, claims, described, NAME), encoding="utf-8")
+    foot = draw_sources(
+        paths.root,
+        "reproductions/multi_level_2017/dvc.yaml:genres",
+        ["data/multi_level_2017/cross_validation", "data/raw_audio", "data/hyper_images"],
+    )
+    (paths.output / "report.html").write_text(
+        draw_tag_page(table, claims, described, NAME, foot=foot), encoding="utf-8"
+    )
     return table.summary()
 
 

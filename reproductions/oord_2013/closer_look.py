@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from comparison.foot import draw_sources
 from earshot.arrays import positions_of
 from earshot.catalogue.split import chosen
 from earshot.columns import ARTIST, ARTIST_ID, N_LISTENERS, SONG_ID, TAGS
@@ -34,7 +35,10 @@ def run(paths: Paths, params: Oord2013) -> dict[str, Any]:
     }
     for name, table in tables.items():
         table.to_csv(paths.output / f"{name}.csv", index=False)
-    (paths.output / "report.html").write_text(draw_page(look.songs, tables), encoding="utf-8")
+    foot = draw_sources(
+        paths.root, "reproductions/oord_2013/dvc.yaml:closer_look", ["data/oord_2013/cross_validation"]
+    )
+    (paths.output / "report.html").write_text(draw_page(look.songs, tables, foot), encoding="utf-8")
     means = tables["tags"][list(vectors)].mean()
     return {"songs": len(look.songs), "tags": len(tables["tags"])} | {
         f"tag_auc_{kind}": None if np.isnan(mean) else round(float(mean), 6) for kind, mean in means.items()

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from comparison.claims import Claim, above, write_claims
+from comparison.foot import draw_sources
 from comparison.page import draw_page
 from comparison.systems import BOUND, CANDIDATE
 from comparison.table import compare
@@ -27,7 +28,12 @@ def run(paths: Paths, params: Oord2013) -> dict[str, Any]:
     write_look(paths.output / "first_run", table.first, CANDIDATE)
     claims = _claims(table.differences)
     write_claims(paths.output, claims)
-    page = draw_page(table, claims, DESCRIPTIONS, CANDIDATE, "van den Oord et al. 2013")
+    foot = draw_sources(
+        paths.root,
+        "reproductions/oord_2013/dvc.yaml:cross_validation",
+        ["data/raw_audio", "data/play_counts", "data/hyper_images"],
+    )
+    page = draw_page(table, claims, DESCRIPTIONS, CANDIDATE, "van den Oord et al. 2013", foot=foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     orders = [_order(table.differences, low, high) for low, high in pairwise(ORDER)]
     return {**table.summary(params.evaluation.k), "checks": orders}

@@ -18,8 +18,8 @@ _ENDS = {"high": "High", "low": "Low"}
 _BY = {"plays": "By plays", "sound": "By sound"}
 
 
-def draw_page(songs: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> str:
-    """One HTML document that loads nothing, of the tables that stand as CSV beside it."""
+def draw_page(songs: pd.DataFrame, tables: Mapping[str, pd.DataFrame], foot: str = "") -> str:
+    """The page, above its `foot`: one HTML document that loads nothing, of the tables beside it."""
     places = tables["map"]
     shown = songs.set_index(SONG_ID, drop=False).loc[places[SONG_ID]]
     return render(
@@ -29,6 +29,7 @@ def draw_page(songs: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> str:
         artists=_artists(tables["artists"]),
         neighbours=_neighbours(songs, tables["neighbours"]),
         map=draw_map(shown, places[["x", "y"]].to_numpy(), ()),
+        foot=foot,
     )
 
 

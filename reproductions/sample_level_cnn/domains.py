@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from comparison.foot import draw_sources
 from earshot.checks import check
 from earshot.errors import UserError
 from earshot.files import replace_array, write_json
@@ -43,7 +44,8 @@ def run(paths: Paths, params: SampleLevelCnn) -> dict[str, Any]:
     found = {name: _judge(paths, name, domain, params) for name, domain in params.domains.items()}
     write_json(paths.output / "metrics.json", {name: metrics for name, (metrics, _) in found.items()})
     write_json(paths.output / "epochs.json", {name: epochs for name, (_, epochs) in found.items()})
-    page = draw_page({name: metrics for name, (metrics, _) in found.items()}, params)
+    foot = draw_sources(paths.root, "reproductions/sample_level_cnn/dvc.yaml:domains")
+    page = draw_page({name: metrics for name, (metrics, _) in found.items()}, params, foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return _summary({name: metrics for name, (metrics, _) in found.items()})
 

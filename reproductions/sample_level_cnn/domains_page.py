@@ -19,11 +19,12 @@ METRICS = {"accuracy": "Accuracy", "auc": "AUC", "instance_f": "Instance F-score
 Content = Mapping[str, Any]
 
 
-def draw_page(metrics: Mapping[str, Content], params: SampleLevelCnn) -> str:
-    """The page: one HTML document that loads nothing; `metrics` as in metrics.json."""
+def draw_page(metrics: Mapping[str, Content], params: SampleLevelCnn, foot: str = "") -> str:
+    """The page, above its `foot`: one HTML document that loads nothing; `metrics` as in metrics.json."""
     return render(
         "domains_page.html",
         Path(__file__).parent,
+        foot=foot,
         threshold=params.threshold,
         domains=[(name, _systems(found), _facts(found)) for name, found in metrics.items()],
     )

@@ -11,6 +11,7 @@ from auto_tagging.protocol import TagFold, make_tag_fold, read_task
 from auto_tagging.systems import CONTROLS, Make, Scores
 from auto_tagging.table import TagTable, compare_taggers
 from comparison.claims import write_claims
+from comparison.foot import draw_sources
 from earshot.checks import check
 from earshot.encoders.sample_cnn import SampleCnn
 from earshot.files import write_json, write_table
@@ -51,7 +52,10 @@ def run(paths: Paths, params: SampleLevelCnn) -> dict[str, Any]:
     write_table(paths.output / "per_tag.parquet", table.per_tag)
     write_claims(paths.output, claims)
     _save(paths, learned)
-    page = draw_page(table, learned, claims, task.tags, settings)
+    foot = draw_sources(
+        paths.root, "reproductions/sample_level_cnn/dvc.yaml:tags", ["data/raw_audio", "data/hyper_images"]
+    )
+    page = draw_page(table, learned, claims, task.tags, settings, foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return _summary(table, settings)
 

@@ -12,7 +12,8 @@ from auto_tagging.table import TagTable
 from comparison.claims import Claim
 from earshot.pages.charts import lines_chart
 from earshot.pages.claims import draw_claims
-from earshot.pages.render import data_uri, number, render
+from earshot.pages.hyper_images import in_dark
+from earshot.pages.render import number, render
 from earshot.pages.results import draw_differences, draw_systems
 from sample_level_cnn.gates import Gates
 from sample_level_cnn.learning import Epoch
@@ -31,9 +32,14 @@ class Learned(NamedTuple):
 
 
 def draw_page(
-    table: TagTable, learned: Learned, claims: Sequence[Claim], tags: Sequence[str], settings: TagRun
+    table: TagTable,
+    learned: Learned,
+    claims: Sequence[Claim],
+    tags: Sequence[str],
+    settings: TagRun,
+    foot: str = "",
 ) -> str:
-    """The page: one HTML document that loads nothing; what it shows is as in the files beside it."""
+    """The page, above its `foot`: one HTML document that loads nothing, of what is in the files beside it."""
     by = settings.tagging.folds.by[0]
     split = table.metrics["splits"][by]
     described = DESCRIPTIONS | {name: _describe(each) for name, each in settings.networks.items()}
@@ -41,6 +47,7 @@ def draw_page(
     return render(
         "tags_page.html",
         Path(__file__).parent,
+        foot=foot,
         candidate=settings.candidate,
         auc=split["systems"][settings.candidate]["auc"],
         by=by,
@@ -51,9 +58,10 @@ def draw_page(
         courses=_courses(learned.epochs, settings),
         best={name: _best(course, settings.networks[name]) for name, course in learned.epochs.items()},
         pictures=settings.pictures,
-        filters=data_uri(filters_png(learned.spectra, settings.segments.sample_rate), "image/png"),
+        filters=filters_png(learned.spectra, settings.segments.sample_rate),
         gated=settings.gates,
-        gates=data_uri(gates_png(learned.gates.by_tag), "image/png"),
+        in_dark=in_dark,
+        gates=gates_png(learned.gates.by_tag),
         rising=int((slopes > 0).sum()),
         falling=int((slopes < 0).sum()),
         asked=_asked(table),

@@ -7,6 +7,7 @@ from typing import Any
 
 from comparison.claims import Claim, Verdict, above, verdict, write_claims
 from comparison.fold import make_fold
+from comparison.foot import draw_sources
 from comparison.page import draw_page
 from comparison.systems import BOUND, CONTROLS
 from comparison.systems import DESCRIPTIONS as CONTROL_DESCRIPTIONS
@@ -41,7 +42,12 @@ def run(paths: Paths, params: Wang2014) -> dict[str, Any]:
     write_claims(paths.output, claims)
     described = CONTROL_DESCRIPTIONS | models.DESCRIPTIONS
     more = draw_ratings(told, gain, params.evaluation.k)
-    page = draw_page(table, claims, described, HLDBN, "Wang and Wang 2014", more)
+    foot = draw_sources(
+        paths.root,
+        "reproductions/wang_2014_hldbn/dvc.yaml:cross_validation",
+        ["data/raw_audio", "data/play_counts", "data/hyper_images"],
+    )
+    page = draw_page(table, claims, described, HLDBN, "Wang and Wang 2014", more, foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return {**table.summary(params.evaluation.k), **_rmse(told)}
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import artist_2017.page
 import hyper_image.page
@@ -27,7 +28,7 @@ from comparison.systems import CANDIDATE
 from earshot.code import code_files
 from earshot.deliveries.arrivals import Arrival
 from earshot.lanes import onboard
-from earshot.pages import drift, index, papers, report, served_lists, songs, validation, warm_up
+from earshot.pages import drift, hyper_images, index, papers, report, served_lists, songs, validation, warm_up
 from earshot.pages.foot import draw_foot
 from earshot.pages.render import STATIC, TEMPLATES
 from earshot.validation.expectations import Check, CheckResult, Observed
@@ -47,6 +48,7 @@ HOSTILE = [
     "&lt &amp \u2028 ]]> \\u003c \\",  # without ";", which parts genres
 ]
 METRICS = ("map_at_500", "auc", "auc_centred")
+PNG = hyper_images.png(Figure((0.1, 0.1)))
 PRECISIONS = ("precision_at_1", "precision_at_3", "macro_f1")
 
 
@@ -88,8 +90,8 @@ def evaluation(title: str, folder: Path) -> str:
             curves=pd.DataFrame({"epoch": [0, 1], "training_loss": [2, 1.0], "validation_loss": [2, 1.0]}),
             songs=some,
             positions=np.zeros((3, 2)),
-            examples=[songs.Example(first, b"png", [(second, 0.5)])],
-            sheet=b"png",
+            examples=[songs.Example(first, PNG, [(second, 0.5)])],
+            sheet=PNG,
             sounds={first.song_id: clip},
             counted={title: 3},
         )
@@ -136,7 +138,8 @@ def indexed(title: str, folder: Path) -> str:
 def arrived(title: str, folder: Path) -> str:
     (folder / "data").mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(onboard, "read_arrivals", lambda root: [Arrival(title, 1.7e9, 1.7e9 + 30)])
+        arrivals = [Arrival(f"first {title}", 1.7e9, 1.7e9 + 30), Arrival(title, 1.8e9, 1.8e9 + 30)]
+        patch.setattr(onboard, "read_arrivals", lambda root: arrivals)
         return onboard.write_page(folder).read_text(encoding="utf-8")
 
 
@@ -224,7 +227,13 @@ def genres(title: str, folder: Path) -> str:
 
 def claimed(title: str, folder: Path) -> str:
     claims = [{"claim": title, "paper": title, "here": title, "verdict": "holds"}]
-    return papers.draw_page([papers.PaperPart("paper", title, "fresh", claims, ["data/paper/report.html"])])
+    return papers.draw_page(
+        [
+            papers.PaperPart(
+                "paper", title, "fresh", claims, ["data/paper/stage/report.html"], {"stage": title}
+            )
+        ]
+    )
 
 
 def tags(title: str, folder: Path) -> str:
@@ -396,7 +405,8 @@ def test_a_title_is_text_whatever_it_holds(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_one_file_that_loads_nothing(name: str, tmp_path: Path) -> None:
     page = Parsed(PAGES[name](PLAIN, tmp_path))
-    assert all(link.startswith("data:") or link in ("drift.html", "paper/report.html") for link in page.links)
+    there = ("drift.html", "paper/stage/report.html")
+    assert all(link.startswith(("data:", "#")) or link in there for link in page.links)
     assert not any(tag in ("link", "iframe", "object", "embed", "base") for tag, _ in page.elements)
     assert not any(word in script for script in page.scripts for word in ("url(", "@import", "fetch("))
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from earshot.features.hyper_image import DEFAULTS, features, format_of, normalize
-from earshot.pages.hyper_images import hyper_image_png
+from earshot.pages.hyper_images import hyper_image_png, in_dark
 from tests.audio.signals import music, nasty
 
 FORMAT = format_of(DEFAULTS)
@@ -28,3 +28,17 @@ def test_silence_and_a_part_of_the_rows_can_be_drawn() -> None:
     rows = FORMAT.row_slice(["mel", "tonnetz"])
     png = hyper_image_png(image[rows], [FORMAT.rows[row] for row in rows], FORMAT.frames_per_second)
     assert Image.open(BytesIO(png)).format == "PNG"
+
+
+def test_on_dark_screens_only_the_greys_are_others() -> None:
+    image = normalize(features([music()], DEFAULTS), FORMAT.rows).T
+    light = hyper_image_png(image, FORMAT.rows, FORMAT.frames_per_second)
+    before, after = (
+        np.asarray(Image.open(BytesIO(png)).convert("RGB")).astype(int) for png in (light, in_dark(light))
+    )
+    white = (before == 255).all(axis=-1)
+    assert white.mean() > 0.1
+    assert (after[white] == (0x16, 0x15, 0x13)).all()
+    same = (before == after).all(axis=-1)
+    assert same[40:600, 150:1050].mean() > 0.9  # the image itself
+    assert after[~same].max() <= 0xED

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+
+from markupsafe import Markup
 
 from earshot.deliveries.arrivals import Arrival, note_recommendable, read_arrivals
 from earshot.deliveries.inbox import INBOX
@@ -14,10 +17,12 @@ from earshot.errors import UserError
 from earshot.files import read_json, replace_text
 from earshot.lanes.reproduce import reproduce
 from earshot.pages.charts import Axis, interval_bar
-from earshot.pages.render import number, render
+from earshot.pages.foot import draw_lines
+from earshot.pages.render import counted, number, render
 from earshot.pages.results import Cell, TableRow, draw_table
 from earshot.releases.by_hand import nothing_released
 from earshot.releases.manifest import NothingReleased, pointer_path, read_pointer
+from earshot.stages import provenance
 from earshot.versioning import INDEX, read_pipeline, repair
 from earshot.workspace import not_yet, require_workspace
 
@@ -92,19 +97,45 @@ _SHOWN = 200
 
 
 def write_page(root: Path) -> Path:
-    """Draw the newest 200 deliveries of `.earshot/arrivals`, the newest on top."""
-    newest = read_arrivals(root)[::-1][:_SHOWN]
-    seconds = [arrival.seconds for arrival in newest]
-    summary = {
-        "deliveries": len(newest),
-        "median, seconds": number(median(seconds), 1),
-        "within a minute": sum(each <= GOAL_SECONDS for each in seconds),
-    }
-    axis = Axis(0.0, 1.1 * max([GOAL_SECONDS, *seconds]))
-    deliveries = draw_table(["Delivery", "Seconds"], [_row(arrival, axis) for arrival in newest])
-    page = root / PAGE
-    replace_text(page, render("arrivals.html", summary=summary, deliveries=deliveries))
-    return page
+    """Draw the newest 200 deliveries of `.earshot/arrivals`, the newest on top.
+
+    Those of the first recommendations waited for the first model: they are named, and count for nothing.
+    """
+    arrivals = read_arrivals(root)
+    begun = min(arrival.recommendable for arrival in arrivals)
+    newest = [arrival for arrival in arrivals if arrival.recommendable > begun][::-1][:_SHOWN]
+    replace_text(
+        root / PAGE,
+        render(
+            "arrivals.html",
+            first=[arrival.delivery for arrival in arrivals if arrival.recommendable == begun],
+            found=_found([arrival.seconds for arrival in newest]),
+            deliveries=_table(newest),
+            foot=draw_lines(provenance.drawn_now(root, ".earshot/arrivals")),
+        ),
+    )
+    return root / PAGE
+
+
+def _found(seconds: Sequence[float]) -> str:
+    """The time that deliveries took, in a sentence."""
+    if not seconds:
+        return "No delivery has come since the first recommendations were made."
+    if len(seconds) == 1:
+        return f"The one delivery since the first recommendations took {number(seconds[0], 1)} seconds."
+    fast = sum(each <= GOAL_SECONDS for each in seconds)
+    within = "all" if fast == len(seconds) else f"{fast:,}" if fast else "none"
+    return (
+        f"Of {counted(len(seconds), 'delivery', 'deliveries')} {within} took at most a minute; "
+        f"the median is {number(median(seconds), 1)} seconds."
+    )
+
+
+def _table(arrivals: Sequence[Arrival]) -> Markup | None:
+    if not arrivals:
+        return None
+    axis = Axis(0.0, 1.1 * max([GOAL_SECONDS, *(arrival.seconds for arrival in arrivals)]))
+    return draw_table(["Delivery", "Seconds"], [_row(arrival, axis) for arrival in arrivals])
 
 
 def _row(arrival: Arrival, axis: Axis) -> TableRow:

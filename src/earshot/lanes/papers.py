@@ -11,8 +11,10 @@ from typing import Literal
 from earshot.costs import read_unit_costs, slowness
 from earshot.errors import UserError
 from earshot.files import read_json, replace_text
+from earshot.pages.foot import draw_lines
 from earshot.pages.papers import PaperPart, draw_page
-from earshot.versioning import Definition, changed_inputs, read_definitions
+from earshot.stages import provenance
+from earshot.versioning import Definition, changed_inputs, read_definitions, split_target
 
 FOLDER = "reproductions"
 CLAIMS = "claims.json"
@@ -76,9 +78,11 @@ def read_papers(root: Path, name: str | None = None) -> list[Paper]:
 def write_page(root: Path) -> Path:
     """Draw data/papers.html: every paper with its claims, and whether they hold here."""
     parts = [
-        PaperPart(each.name, each.title, each.state, each.claims, each.reports) for each in read_papers(root)
+        PaperPart(each.name, each.title, each.state, each.claims, each.reports, _made(root, each.name))
+        for each in read_papers(root)
     ]
-    replace_text(root / PAGE, draw_page(parts))
+    foot = draw_lines(provenance.drawn_now(root, f"{FOLDER}/ and the papers' {CLAIMS}"))
+    replace_text(root / PAGE, draw_page(parts, foot))
     return root / PAGE
 
 
@@ -98,6 +102,13 @@ def _read(root: Path, folder: Path) -> Paper:
         [claim for place in sorted(made) for claim in _claims(root / place)],
         [f"{place}/report.html" for place in sorted(made) if (root / place / "report.html").is_file()],
     )
+
+
+def _made(root: Path, name: str) -> dict[str, str]:
+    """Stage -> when and at which commit it ran last, where that was noted."""
+    targets = [stage.target for stage in read_definitions(root, f"{FOLDER}/{name}")]
+    noted = {split_target(target)[1]: provenance.made(root, target) for target in targets}
+    return {stage.replace("_", " "): told for stage, told in noted.items() if told is not None}
 
 
 def _state(changed: list[list[str] | None]) -> State:

@@ -12,7 +12,7 @@ from earshot.columns import DELIVERY
 from earshot.evaluation.drift import BANDWIDTH, HYPER_IMAGE, LOUDNESS, PREDICTED_NORM, SET_ASIDE
 from earshot.evaluation.drift_words import WORDS, expected, observed
 from earshot.pages.charts import Axis, interval_bar
-from earshot.pages.render import number, render
+from earshot.pages.render import counted, number, render
 from earshot.pages.results import Cell, TableRow, draw_table
 
 NEWEST = 100
@@ -52,9 +52,8 @@ def draw_page(lines: pd.DataFrame, hubs: Mapping[str, float], foot: str = "") ->
     new = deliveries[deliveries["new_songs"] > 0]
     return render(
         "drift.html",
-        n_deliveries=len(deliveries),
-        n_new=len(new),
-        n_drifted=int(new["drifted"].sum()),
+        found=_found(int(new["drifted"].sum()), len(new)),
+        known=_known(len(deliveries) - len(new)),
         measures=[
             (name, title, WORDS[name].description, _table(newest[newest["measure"] == name]))
             for name, title in TITLES.items()
@@ -62,6 +61,26 @@ def draw_page(lines: pd.DataFrame, hubs: Mapping[str, float], foot: str = "") ->
         hubs={label: number(hubs[name]) for name, label in HUBS.items()} if hubs else {},
         foot=foot,
     )
+
+
+def _found(n_drifted: int, n_new: int) -> str:
+    """How many deliveries that bring songs not trained on differ, in a sentence."""
+    if n_new == 0:
+        return "No delivery has brought new songs since the last training."
+    if n_new == 1:
+        differs = "differs" if n_drifted else "does not differ"
+        return f"The one delivery since the last training {differs} by more than chance."
+    differ = "differs" if n_drifted < 2 else "differ"
+    return (
+        f"{n_drifted or 'None'} of {n_new:,} deliveries since the last training {differ} by more than chance."
+    )
+
+
+def _known(n: int) -> str:
+    """How many deliveries hold nothing but songs trained on; nothing where there is none."""
+    if n == 0:
+        return ""
+    return f"The songs of {'one delivery' if n == 1 else f'{n:,} deliveries'} were all trained on."
 
 
 def _table(lines: pd.DataFrame) -> Markup | None:
@@ -76,7 +95,8 @@ def _table(lines: pd.DataFrame) -> Markup | None:
 def _row(line: Mapping[Any, Any], axis: Axis) -> TableRow:
     drifted = "far beyond chance" if line["far"] else "drifted"
     state = drifted if line["drifted"] else "as trained"
-    songs = f"{line['songs']:,} songs, {line['new_songs']:,} of them not trained on: {state}"
+    new = f"{line['new_songs']:,} of them not trained on" if line["new_songs"] else "all trained on"
+    songs = f"{counted(line['songs'], 'song')}, {new}: {state}"
     bar = interval_bar(line["observed"], line["low"], line["high"], axis, axis.low)
     cell = Cell("Observed", observed(line), expected(line), bar)
     return TableRow(line[DELIVERY], [cell], [songs], stands_out=line["drifted"])

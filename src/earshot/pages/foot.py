@@ -28,3 +28,8 @@ def draw_foot(
         Name of the model that is judged, where one is.
     """
     return render("foot.html", output=output, md5s=md5s, facts=facts, model=model)
+
+
+def draw_lines(lines: Mapping[str, str]) -> Markup:
+    """The foot of a page that is looked up nowhere: what -> what is known of it."""
+    return render("lines.html", lines=lines)

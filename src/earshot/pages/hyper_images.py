@@ -30,6 +30,8 @@ NAMES = {
 
 DPI = 120
 INK, MUTED = "#1c1c1e", "#6b6b70"
+DARK_INK, DARK_PAPER = "#edeae3", "#161513"
+"""As page.css has them on dark screens."""
 
 _WIDTH, _HEIGHT = 9.0, 5.6
 _LEAST_HEIGHT, _MOST_HEIGHT = 14, 80
@@ -152,11 +154,30 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def in_dark(picture: bytes) -> bytes:
+    """A PNG of `png` for dark screens: the same pixels, its greys from light ink to dark paper."""
+    from PIL import Image
+
+    image, buffer = Image.open(BytesIO(picture)), BytesIO()
+    dark = dict(zip(_greys(INK, "white"), _greys(DARK_INK, DARK_PAPER), strict=True))
+    flat = bytes(image.getpalette() or ())  # red, green and blue of one colour after the other
+    colours = [flat[at : at + 3] for at in range(0, len(flat), 3)]
+    image.putpalette(b"".join(dark.get(colour, colour) for colour in colours))
+    image.save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
+
+
 def _colours() -> bytes:
     """256 times red, green and blue: magma, and grey from ink to white."""
     from matplotlib import colormaps
-    from matplotlib.colors import to_rgb
 
     magma = colormaps["magma"](np.linspace(0, 1, _MAGMA_COLOURS))[:, :3]  # (224, 3), without alpha
-    greys = np.linspace(to_rgb(INK), (1.0, 1.0, 1.0), 256 - _MAGMA_COLOURS)  # (32, 3)
-    return bytes(np.rint(255 * np.concatenate([magma, greys])).astype(np.uint8))
+    return bytes(np.rint(255 * magma).astype(np.uint8)) + b"".join(_greys(INK, "white"))
+
+
+def _greys(ink: str, paper: str) -> list[bytes]:
+    """What of the 256 colours is not magma, three bytes each, from `ink` to `paper`."""
+    from matplotlib.colors import to_rgb
+
+    greys = np.linspace(to_rgb(ink), to_rgb(paper), 256 - _MAGMA_COLOURS)  # (32, 3)
+    return [bytes(grey) for grey in np.rint(255 * greys).astype(np.uint8)]

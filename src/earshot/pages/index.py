@@ -17,10 +17,12 @@ class IndexLine(NamedTuple):
     missing: Sequence[str] = ()
 
 
-def draw_page(entries: Sequence[IndexLine]) -> str:
-    """One HTML document that loads nothing; a page that lacks something is named, and not linked.
+def draw_page(entries: Sequence[IndexLine], foot: str = "") -> str:
+    """The page, above its `foot`: one HTML document that loads nothing.
+
+    A page that lacks something is named, and not linked.
 
     `missing` are paths such as `data/<stage>/<file>`, and the page says which stage makes them.
     """
     stages = {entry.file: sorted({path.split("/")[1] for path in entry.missing}) for entry in entries}
-    return render("index.html", entries=entries, stages=stages)
+    return render("index.html", entries=entries, stages=stages, foot=foot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from functools import lru_cache
 from math import isnan
@@ -36,8 +37,18 @@ def _environment(folder: Path) -> Environment:
 
     environment.globals["inline"] = inline
     environment.filters |= {"number": number, "signed": signed, "commas": commas, "data_uri": data_uri}
+    environment.filters["headings"] = headings
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # titles in their own script
     return environment
+
+
+_SECTION = re.compile(r'<section\b[^>]*\bid="([^"]+)"[^>]*>\s*<h2>(.*?)</h2>', re.DOTALL)
+
+
+def headings(content: str) -> list[tuple[Markup, Markup]]:
+    """Id and heading of every section of a page that has both, as they stand in its HTML."""
+    # both were escaped when `content` was drawn
+    return [(Markup(place), Markup(heading.strip())) for place, heading in _SECTION.findall(content)]
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -48,6 +59,14 @@ def number(value: float | None, digits: int = 3) -> str:
 def signed(value: float | None, digits: int = 3) -> str:
     """As `number`, with its sign."""
     return MISSING if value is None or isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
+
+
+def counted(n: int, one: str, many: str | None = None) -> str:
+    """`n` with the word for what is counted: 1 song, 2,000 songs.
+
+    `many` where that is not `one` with an s.
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def commas(value: int) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from earshot.artists import too_few_artists
 from earshot.checks import ARTIST_MEAN, CANDIDATE, LINEAR_BOW, PERFECT_EAR, SOUND_ONLY, UPPER_BOUND
 from earshot.pages.charts import curves_chart
+from earshot.pages.hyper_images import in_dark
 from earshot.pages.render import number, render, signed
 from earshot.pages.results import draw_differences, draw_kinds, draw_systems
 from earshot.pages.served_lists import draw_lists, headline
@@ -107,6 +108,7 @@ def draw_page(report: Report, foot: str = "") -> str:
         sheet=report.sheet,
         examples=report.examples,
         sounds=sound_uris(report.sounds),
+        in_dark=in_dark,
         foot=foot,
     )
 

@@ -15,13 +15,17 @@ Values = Mapping[str, Any]
 
 
 class Cell(NamedTuple):
-    """A value with its interval in words and drawn, or lines of `words`; `label` is the heading above it."""
+    """A value with its interval in words and drawn, or lines of `words`; `label` is the heading above it.
+
+    `kind` are classes of page.css for the words.
+    """
 
     label: str
     value: str = ""
     ends: str = ""
     bar: Markup = Markup()
     words: Sequence[str] = ()
+    kind: str = ""
 
 
 class TableRow(NamedTuple):

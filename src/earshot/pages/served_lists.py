@@ -88,7 +88,7 @@ def _quality(found: Content, metric: str) -> Markup:
         values = found[kind]
         cells = [metric_cell(values, f"{metric}_at_{k}", f"First {k}", axis, signs=False) for k in DEPTHS]
         rows.append(TableRow(name, cells, [f"{values['listeners']:,} listeners"]))
-    return draw_table(["", *(f"First {k}" for k in DEPTHS)], rows, "results dense")
+    return draw_table(["Songs", *(f"First {k}" for k in DEPTHS)], rows, "results dense")
 
 
 def _parts(parts: Sequence[Content], unit: str, overall: float | None) -> Markup:
@@ -112,7 +112,7 @@ def _make_up(found: Content) -> Markup:
         if measure == "new_songs":
             notes.append(f"of what could be listed: {_percent(found['question']['new_songs_of_listable'])}")
         rows.append(TableRow(name, cells, notes))
-    return draw_table(["", *(f"First {k}" for k in DEPTHS)], rows, "results makeup")
+    return draw_table(["Measure", *(f"First {k}" for k in DEPTHS)], rows, "results makeup")
 
 
 def _rules(rules: Sequence[Content]) -> Markup:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from earshot.pages.render import render
+from earshot.pages.render import counted, render
 
 Checks = Sequence[Mapping[str, Any]]
 
@@ -40,5 +40,7 @@ def _verdict(checks: Checks) -> tuple[str, str, str]:
     verdicts = [check["verdict"] for check in checks]
     note = "Rows that are not as expected were set aside and counted." if "set aside" in verdicts else ""
     if warnings := verdicts.count("warns"):
-        return "warns", f"{warnings} of {len(verdicts)} checks warn.", note
-    return "holds", f"All {len(verdicts)} checks hold.", note
+        warn = "warns" if warnings == 1 else "warn"
+        return "warns", f"{warnings} of {counted(len(verdicts), 'check')} {warn}.", note
+    sentence = "The one check holds." if len(verdicts) == 1 else f"All {len(verdicts)} checks hold."
+    return "holds", sentence, note

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from earshot.code import key_of
 from earshot.columns import SHARD, SONG_ID
 from earshot.files import read_json, replace_bytes
 from earshot.pages import drift, index, report, validation, warm_up
-from earshot.pages.foot import draw_foot
+from earshot.pages.foot import draw_foot, draw_lines
 from earshot.pages.songs import Example, choose_sounds, describe_songs, in_order_of_need, read_clips
 from earshot.params import HyperImages, Params
 from earshot.stages.paths import Paths
@@ -68,7 +68,8 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     Pictures made of sound and images are kept in `pictures/`, and linked while what they show stays.
     """
     entries = [_draw(paths, params, page) for page in PAGES]
-    (paths.output / INDEX).write_text(index.draw_page(entries), encoding="utf-8")
+    foot = draw_lines(_md5s(paths, [name for page in PAGES for name in page.needs]))
+    (paths.output / INDEX).write_text(index.draw_page(entries, foot), encoding="utf-8")
     missing = {entry.file: list(entry.missing) for entry in entries if entry.missing}
     return {
         "pages": [entry.file for entry in entries if not entry.missing],
@@ -85,11 +86,16 @@ def _draw(paths: Paths, params: Params, page: DrawnPage) -> index.IndexLine:
 
 
 def _foot(paths: Paths, page: DrawnPage) -> Markup:
-    outputs = list(dict.fromkeys(f"data/{name.split('/')[0]}" for name in page.needs))
-    found = dep_md5s(paths.root, read_definition(paths.root, "pages"), outputs)
-    md5s = {path: md5 for path, md5 in found.items() if md5 is not None}
+    md5s = _md5s(paths, page.needs)
     model = read_json(paths.data(METRICS))["candidate"]["name"] if METRICS in page.needs else None
-    return draw_foot(outputs[0], md5s, page.facts, model)
+    return draw_foot(next(iter(md5s)), md5s, page.facts, model)
+
+
+def _md5s(paths: Paths, files: Sequence[str]) -> dict[str, str]:
+    """Of the outputs that hold `files`, which lie below data/, as far as they are there."""
+    outputs = list(dict.fromkeys(f"data/{name.split('/')[0]}" for name in files))
+    found = dep_md5s(paths.root, read_definition(paths.root, "pages"), outputs)
+    return {path: md5 for path, md5 in found.items() if md5 is not None}
 
 
 def _draw_evaluation(paths: Paths, params: Params, foot: Markup) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from earshot import versioning
+from earshot import __version__, versioning
 from earshot.errors import UserError
 from earshot.files import parse_yaml, read_json, replace_json, replace_text
 
@@ -36,8 +36,7 @@ def note(root: Path, definition: versioning.Definition, used: versioning.Inputs)
     """Note when and at which commit a stage has made its output of the inputs `used`."""
     path = _note(root, definition.target)
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    replace_json(path, {"used": used, "made": made, "commit": _commit(root)})
+    replace_json(path, {"used": used, "made": _now(), "commit": _commit(root)})
 
 
 def write(root: Path) -> None:
@@ -133,6 +132,29 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def drawn_now(root: Path, source: str) -> Facts:
+    """What the foot says of a page that no stage makes: drawn when, at which commit, by what, of what."""
+    return {
+        "Drawn": _now(),
+        "at commit": _commit(root) or "unknown",
+        "Drawn by": f"earshot {__version__}",
+        "Drawn from": source,
+    }
+
+
+def made(root: Path, target: str) -> str | None:
+    """When and at which commit the stage `target` ran last; None where that was not noted."""
+    path = _note(root, target)
+    if not path.is_file():
+        return None
+    noted: dict[str, str] = read_json(path)
+    return noted["made"] + (f" at commit {noted['commit']}" if noted["commit"] else "")
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _commit(root: Path) -> str | None:

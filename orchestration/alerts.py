@@ -15,6 +15,7 @@ from earshot.deliveries import play_files, read_index
 from earshot.params import load_params
 from earshot.releases import Manifest, read_pointer
 from earshot.releases.history import decision_path
+from orchestration.failures import reason
 from orchestration.workspace import ROOT
 
 DAY = 86400.0
@@ -30,16 +31,9 @@ FRESHNESS_SECONDS = 60
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
     """One alert a run, with the message of the step that failed."""
     run = context.dagster_run
-    reasons = [_reason(event) for event in context.get_step_failure_events()]
-    reason = "; ".join(reasons) or context.failure_event.message
-    alert(ROOT, "run failed", f"{run.job_name}, run {run.run_id[:8]}: {reason}")
-
-
-def _reason(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    shown = data.user_failure_data.description if data.user_failure_data else None
-    error = data.error.cause or data.error if data.error else None
-    return f"{event.step_key}: {shown or (error.message.strip() if error else event.message)}"
+    reasons = [reason(event) for event in context.get_step_failure_events()]
+    said = "; ".join(reasons) or context.failure_event.message
+    alert(ROOT, "run failed", f"{run.job_name}, run {run.run_id[:8]}: {said}")
 
 
 def newest_release() -> float | None:

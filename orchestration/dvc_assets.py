@@ -11,11 +11,12 @@ from earshot.deliveries.arrivals import newest_arrivals
 from earshot.errors import UserError
 from earshot.files import read_json
 from earshot.lanes.onboard import PAGE, settle
-from earshot.lanes.reproduce import reproduce
+from earshot.lanes.reproduce import reproduce_saying
 from earshot.params import load_params
 from earshot.releases import candidate, commit_release, read_decision, refit_check
 from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, split_target
 from orchestration.alive import note_process
+from orchestration.expected import place
 from orchestration.workspace import ROOT
 
 DELIVERIES = dg.AssetKey("deliveries")
@@ -54,12 +55,10 @@ def _asset(stage: PipelineStage) -> dg.AssetsDefinition:
     def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         say = saying(context)
         note_process(context.instance, context.run_id)
-        say(f"{stage.target} ...")
         try:
-            ran = reproduce(ROOT, stage.target, say)
+            reproduce_saying(ROOT, stage.target, say, place(context, stage))
         except UserError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        say(f"{stage.target}: {'done' if ran else 'up to date, nothing ran'}")
         if stage.target == "release" and load_params(ROOT / "params.yaml").release.git_commit:
             commit_release(ROOT)
         return dg.MaterializeResult(

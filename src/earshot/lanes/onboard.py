@@ -12,7 +12,7 @@ from earshot.deliveries.ingest import Say, ingest
 from earshot.deliveries.intake import take_in
 from earshot.errors import UserError
 from earshot.files import read_json, replace_text
-from earshot.lanes.reproduce import reproduce
+from earshot.lanes.reproduce import reproduce_saying
 from earshot.pages.charts import Axis, interval_bar
 from earshot.pages.render import number, render
 from earshot.pages.results import Cell, TableRow, draw_table
@@ -49,8 +49,7 @@ def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
             nothing = not_yet(root, "in the catalogue, but there is no model yet to recommend with")
             raise UserError("\n".join([*problems, str(nothing)]))
         if stage.lane in LANES:
-            ran = reproduce(root, stage.target, say)
-            say(f"{stage.target}: {'done' if ran else 'up to date'}")
+            reproduce_saying(root, stage.target, say)
             for notice in _notices(root / stage.output):
                 say(f"{stage.target}: {notice}")
     arrivals = settle(root)

@@ -12,6 +12,7 @@ import dagster as dg
 
 from earshot.alerts import alert
 from earshot.deliveries import play_files, read_index
+from earshot.errors import UserError
 from earshot.params import load_params
 from earshot.releases import Manifest, read_pointer
 from earshot.releases.history import decision_path
@@ -66,7 +67,10 @@ CHECKS: dict[str, tuple[str, Callable[[], float | None]]] = {
 
 
 def _check(asset: str) -> dict[str, Any] | None:
-    """The freshness of `asset` now, in the words of Dagster; None where there is nothing yet."""
+    """The freshness of `asset` now, in the words of Dagster; None where there is nothing yet.
+
+    Raises UserError where params.yaml, which says how old it may be, cannot be used.
+    """
     name, newest = CHECKS[asset]
     came, limits = newest(), load_params(ROOT / "params.yaml").alerts
     if came is None:
@@ -83,10 +87,18 @@ def _check(asset: str) -> dict[str, Any] | None:
 
 
 def _check_definition(asset: str) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=dg.AssetKey(asset), name=CHECKS[asset][0])
+    what = asset.replace("_", " ")
+    described = f"the newest {what} is not older than alerts.{asset}_days of params.yaml"
+
+    @dg.asset_check(asset=dg.AssetKey(asset), name=CHECKS[asset][0], description=described)
     def check() -> dg.AssetCheckResult:
-        found = _check(asset)
-        return dg.AssetCheckResult(**found) if found else dg.AssetCheckResult(passed=True)
+        try:
+            found = _check(asset)
+        except UserError as error:
+            warn = dg.AssetCheckSeverity.WARN
+            return dg.AssetCheckResult(passed=False, severity=warn, description=f"not looked at: {error}")
+        nothing = dg.AssetCheckResult(passed=True, description="there is nothing yet that could be old")
+        return dg.AssetCheckResult(**found) if found else nothing
 
     return check
 
@@ -103,7 +115,10 @@ freshness_checks = [_check_definition(asset) for asset in CHECKS]
 def freshness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Reports checks that changed; one alert for each that fails from now on."""
     before: dict[str, bool] = json.loads(context.cursor or "{}")
-    found = {asset: check for asset in CHECKS if (check := _check(asset))}
+    try:
+        found = {asset: check for asset in CHECKS if (check := _check(asset))}
+    except UserError as error:
+        return dg.SensorResult(skip_reason=f"not looked at: {error}", cursor=context.cursor)
     for asset, check in found.items():
         if before.get(asset) == check["passed"]:
             continue

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from earshot.costs import Size, in_words, read_unit_costs, slowness
+from earshot.costs import Size, read_unit_costs, slowness
 from earshot.files import read_json
 from earshot.versioning import PipelineStage, changed_inputs, read_definition, read_pipeline
 from orchestration.workspace import ROOT
@@ -27,7 +27,7 @@ def place(context: dg.AssetExecutionContext, stage: PipelineStage) -> str:
     left = [each for each in chosen if step_key(each) not in done]
     number = f"{len(chosen) - len(left) + 1} of {len(chosen)}"
     seconds = seconds_of((each.target for each in left if each.key in running), catalogue_size(ROOT))
-    return number if seconds is None else f"{number}, about {in_words(seconds)} left"
+    return number if seconds is None else f"{number}, {roughly(seconds)} left"
 
 
 def step_key(stage: PipelineStage) -> str:
@@ -67,6 +67,18 @@ def catalogue_size(root: Path) -> Size | None:
         return None
     counted = read_json(summary)
     return Size(counted["songs"], counted["plays"])
+
+
+def roughly(seconds: float) -> str:
+    """What is known roughly, said roughly.
+
+    >>> [roughly(seconds) for seconds in (20, 45, 200, 9000)]
+    ['under 1 min', 'about 1 min', 'about 3 min', 'about 2.5 h']
+    """
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"about {minutes} min" if minutes else "under 1 min"
+    return f"about {seconds / 3600:.1f} h"
 
 
 def seconds_of(targets: Iterable[str], size: Size | None) -> float | None:

@@ -69,12 +69,12 @@ def _take_in_demo() -> None:
 
 def _announce_demo() -> None:
     from earshot.costs import read_unit_costs
-    from orchestration.expected import seconds_of
+    from orchestration.expected import roughly, seconds_of
 
     costs = read_unit_costs()
     size, seconds = costs.catalogue, seconds_of(costs.stages, costs.catalogue)
     assert seconds is not None  # the table has the cost of every stage that it names
-    say(f"the pipeline, on {size.songs:,} songs and {size.plays:,} plays: about {in_words(seconds)}")
+    say(f"the pipeline, on {size.songs:,} songs and {size.plays:,} plays: {roughly(seconds)}")
 
 
 def _run(job: str) -> bool:

@@ -43,7 +43,7 @@ def _new_songs(served: ServedState) -> list[str]:
 
 def _about(served: ServedState, song: str, n_new: int) -> list[str]:
     users = [row[USER_ID] for row in answers.listeners(served, song, _SHOWN)]
-    title, artist = served.catalogue.loc[song, [TITLE, ARTIST]].tolist()
+    title, artist = (served.catalogue[column][song] for column in (TITLE, ARTIST))
     lines = [
         f"{n_new} songs that nobody has played are recommended by their sound; one of them:",
         f"  {_title(song, title, artist)}",

@@ -20,8 +20,9 @@ def place(context: dg.AssetExecutionContext, stage: PipelineStage) -> str:
     The time only where the catalogue's size is known, and the costs of all that is left.
     """
     steps = set(context.run.step_keys_to_execute or ())
-    stages, running = _of_run(context.run.run_id)
+    stages, changed = _of_run(context.run.run_id)
     chosen = [each for each in stages if step_key(each) in steps]
+    running = with_followers({each.key: set(each.data_deps.values()) for each in chosen}, changed)
     begun = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_START)
     done = {entry.dagster_event.step_key for entry in begun if entry.dagster_event} - {step_key(stage)}
     left = [each for each in chosen if step_key(each) not in done]
@@ -37,23 +38,23 @@ def step_key(stage: PipelineStage) -> str:
 
 @lru_cache(maxsize=1)
 def _of_run(run_id: str) -> tuple[list[PipelineStage], set[tuple[str, ...]]]:
-    """Every stage, and the keys of those that had something to do when the run `run_id` began."""
+    """Every stage, and the keys of those that had something to do by themselves when the run began."""
     stages = read_pipeline(ROOT)
-    changed = [each.key for each in stages if changed_inputs(ROOT, read_definition(ROOT, each.target)) != []]
-    return stages, with_followers({each.key: set(each.data_deps.values()) for each in stages}, changed)
+    changed = {each.key for each in stages if changed_inputs(ROOT, read_definition(ROOT, each.target)) != []}
+    return stages, changed
 
 
 def with_followers(
     makers: Mapping[tuple[str, ...], Collection[tuple[str, ...] | None]], changed: Iterable[tuple[str, ...]]
 ) -> set[tuple[str, ...]]:
-    """The stages `changed`, and all that follow from one of them.
+    """Those of `makers` that are `changed`, and all of them that follow from one.
 
     `makers` holds what each stage reads from, and every stage after those.
 
-    >>> sorted(with_followers({("a",): [None], ("b",): [("a",)], ("c",): [("b",)], ("d",): []}, [("b",)]))
+    >>> sorted(with_followers({("b",): [("a",)], ("c",): [("b",)], ("d",): [("x",)]}, [("b",), ("x",)]))
     [('b',), ('c',)]
     """
-    running = set(changed)
+    running = makers.keys() & set(changed)
     for key, read in makers.items():
         if not running.isdisjoint(read):
             running.add(key)

@@ -30,6 +30,8 @@ run: .venv/installed
 paper: .venv/installed
 	@exec python -m orchestration.run paper --demo
 
+# `dg dev`, which Dagster recommends instead, knows projects below src/ alone
+ui: export PYTHONWARNINGS := ignore:Function `dev_command` is superseded:FutureWarning
 ui: .venv/installed
 	@exec dagster dev --host 127.0.0.1 --port $(PORT)
 

@@ -75,7 +75,7 @@ def deliveries_metadata() -> dict[str, Any]:
         "deliveries": len(lines) - withdrawn,
         "withdrawn": withdrawn,
         "rejected": len(rejections(ROOT)),
-        "why": _why(),
+        "why rejected": _why(),
     }
 
 

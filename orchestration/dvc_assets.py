@@ -110,7 +110,7 @@ def arrivals_metadata(stage: PipelineStage) -> dict[str, Any]:
     if not arrivals:
         return {}
     return {
-        "seconds from arrival": max(arrival.seconds for arrival in arrivals),
+        "seconds from arrival": round(max(arrival.seconds for arrival in arrivals), 1),
         "arrivals": dg.MetadataValue.md(
             markdown([{"delivery": each.delivery, "seconds": round(each.seconds, 1)} for each in arrivals])
         ),

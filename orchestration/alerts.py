@@ -82,7 +82,10 @@ def _check(asset: str) -> dict[str, Any] | None:
         "passed": days <= allowed,
         "severity": dg.AssetCheckSeverity.WARN,
         "description": f"the newest is {days:.1f} days old; alerts.{asset}_days={allowed:g}",
-        "metadata": {"days": dg.MetadataValue.float(round(days, 2)), "allowed": dg.MetadataValue.float(allowed)},
+        "metadata": {
+            "days": dg.MetadataValue.float(round(days, 2)),
+            "allowed": dg.MetadataValue.float(allowed),
+        },
     }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from earshot.costs import Size, read_unit_costs, slowness
+from earshot.errors import UserError
 from earshot.files import read_json
 from earshot.versioning import PipelineStage, changed_inputs, read_definition, read_pipeline
 from orchestration.workspace import ROOT
@@ -17,8 +18,16 @@ from orchestration.workspace import ROOT
 def place(context: dg.AssetExecutionContext, stage: PipelineStage) -> str:
     """Which of the run's stages this one is, and how long the rest takes: `4 of 17, about 3 min left`.
 
-    The time only where the catalogue's size is known, and the costs of all that is left.
+    The time only where the catalogue's size is known, and the costs of all that is left. Nothing, "", where
+    the pipeline cannot be read just now: another process may be writing, and the stage itself waits for it.
     """
+    try:
+        return _place(context, stage)
+    except (UserError, FileNotFoundError):
+        return ""
+
+
+def _place(context: dg.AssetExecutionContext, stage: PipelineStage) -> str:
     steps = set(context.run.step_keys_to_execute or ())
     stages, changed = _of_run(context.run.run_id)
     chosen = [each for each in stages if step_key(each) in steps]
@@ -62,7 +71,10 @@ def with_followers(
 
 
 def catalogue_size(root: Path) -> Size | None:
-    """Songs and plays of the workspace at `root`, as last counted; None before that."""
+    """Songs and plays of the workspace at `root`, as last counted; None before that.
+
+    FileNotFoundError where another process counts anew in this moment.
+    """
     summary = root / "data" / "play_counts" / "summary.json"
     if not summary.is_file():
         return None

@@ -66,12 +66,13 @@ soak-odd: .venv/installed
 	@echo "installing into .venv (some minutes, once), PyTorch for $(TORCH) ..."
 	@$(PYTHON) -m venv .venv
 	@# on Linux PyPI has the build for CUDA alone, some GB; elsewhere that for CPUs
-	@[ -t 1 ] || quiet=--quiet; export LC_ALL=C.UTF-8 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt; \
+	@export LC_ALL=C.UTF-8; [ -t 1 ] || quiet=--quiet; \
+	pip="python -m pip install $$quiet --disable-pip-version-check --constraint constraints.txt"; \
 	if [ "$(TORCH)" = cpu ] && [ "$$(uname)" = Linux ]; then \
-		python -m pip install $$quiet --no-deps --timeout 10 --retries 0 --index-url $(TORCH_CPU) torch || \
+		$$pip --no-deps --timeout 10 --retries 0 --index-url $(TORCH_CPU) torch || \
 			echo "no build for CPUs from $(TORCH_CPU): going on with the one that pip finds, maybe for CUDA, some GB"; \
 	fi; \
-	python -m pip install $$quiet --editable '.[dev]'
+	$$pip --editable '.[dev]'
 	@# by a relative path: with LC_ALL=C Python 3.11 does not start where one beyond ASCII stands there
 	@for link in .venv/lib/python3*/site-packages/__editable__.earshot-*.pth; do echo ../../../../src > "$$link"; done
 	@touch $@

@@ -66,7 +66,7 @@ soak-odd: .venv/installed
 	@echo "installing into .venv (some minutes, once), PyTorch for $(TORCH) ..."
 	@$(PYTHON) -m venv .venv
 	@# on Linux PyPI has the build for CUDA alone, some GB; elsewhere that for CPUs
-	@export LC_ALL=C.UTF-8; [ -t 1 ] || quiet=--quiet; \
+	@export LC_ALL=C.UTF-8; quiet=; [ -t 1 ] || quiet=--quiet; \
 	pip="python -m pip install $$quiet --disable-pip-version-check --constraint constraints.txt"; \
 	if [ "$(TORCH)" = cpu ] && [ "$$(uname)" = Linux ]; then \
 		$$pip --no-deps --timeout 10 --retries 0 --index-url $(TORCH_CPU) torch || \

@@ -23,7 +23,7 @@ def place(context: dg.AssetExecutionContext, stage: PipelineStage) -> str:
     """
     try:
         return _place(context, stage)
-    except (UserError, FileNotFoundError):
+    except UserError:
         return ""
 
 
@@ -71,14 +71,11 @@ def with_followers(
 
 
 def catalogue_size(root: Path) -> Size | None:
-    """Songs and plays of the workspace at `root`, as last counted; None before that.
-
-    FileNotFoundError where another process counts anew in this moment.
-    """
-    summary = root / "data" / "play_counts" / "summary.json"
-    if not summary.is_file():
+    """Songs and plays of the workspace at `root`, as last counted; None before, and meanwhile."""
+    try:
+        counted = read_json(root / "data" / "play_counts" / "summary.json")
+    except FileNotFoundError:
         return None
-    counted = read_json(summary)
     return Size(counted["songs"], counted["plays"])
 
 

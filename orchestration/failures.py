@@ -10,4 +10,6 @@ def reason(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     said = data.user_failure_data.description if data.user_failure_data else None
     error = data.error.cause or data.error if data.error else None
-    return f"{event.step_key}: {said or (error.message.strip() if error else event.message)}"
+    told = said or (error.message.strip() if error else event.message or "")
+    named = told.startswith(f"{event.step_key}: ")  # as stages begin what they say
+    return told if named else f"{event.step_key}: {told}"

@@ -85,6 +85,7 @@ def _run(job: str) -> bool:
     started = time.monotonic()
     repair(ROOT, say)
     from orchestration.definitions import defs
+    from orchestration.expected import catalogue_size
     from orchestration.failures import reason
     from orchestration.jobs import TRAINING_TAG
     from orchestration.sync import report_outside_runs
@@ -99,6 +100,8 @@ def _run(job: str) -> bool:
         definition = defs.resolve_job_def(job)
         if TRAINING_TAG in definition.tags and (training := under_way(instance)):
             raise UserError(f"run {training.run_id} ({training.job_name}) trains already: wait for it to end")
+        if size := catalogue_size(ROOT):
+            say(f"{job}, on {size.songs:,} songs and {size.plays:,} plays, as last counted")
         result = definition.execute_in_process(
             instance=instance,
             raise_on_error=False,

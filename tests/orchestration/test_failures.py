@@ -19,6 +19,7 @@ def said_by(error: Exception) -> Exception:
             said_by(UserError("params.yaml: seed=-1: wanted 0 or more")),
             "params.yaml: seed=-1: wanted 0 or more",
         ),
+        (said_by(UserError("wmf_factors: no plays")), "wmf_factors: no plays"),
         (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
         (dg.Failure(), "Failure"),
     ],
@@ -33,5 +34,6 @@ def test_a_failure_is_told_with_its_step(raised: Exception, told: str) -> None:
     [event] = ran.filter_events(lambda event: event.is_step_failure)
     assert reason(event).startswith("wmf_factors: ")
     assert told in reason(event)
+    assert reason(event).count("wmf_factors") == 1
     assert "UserFailureData" not in reason(event)
     assert "Traceback" not in reason(event)

@@ -21,6 +21,7 @@ PICTURE = ROOT / "docs" / "packages.svg"
 PAPERS = (
     *("comparison", "auto_tagging", "oord_2013", "hyper_image", "wang_2014_hldbn", "hybrids"),
     *("multi_level_2017", "sample_level_cnn"),
+    *("lee_2018_dcue", "artist_2017"),
 )
 ROOTS = ("earshot", "orchestration", *PAPERS)
 REPRODUCTIONS = "reproductions"

@@ -15,13 +15,27 @@ import pandas as pd
 import pytest
 import soundfile
 
-from earshot.datasets.embedded import catalogue_hash, write_catalogue, write_first_plays, write_new_songs
-from earshot.datasets.embedded.catalogue import N_SONGS, catalogue_songs, new_songs, play_table, song_table
+from earshot.datasets.embedded import (
+    catalogue_hash,
+    write_catalogue,
+    write_first_plays,
+    write_larger_catalogue,
+    write_new_songs,
+)
+from earshot.datasets.embedded.catalogue import (
+    N_SONGS,
+    catalogue_songs,
+    larger_catalogue,
+    new_songs,
+    play_table,
+    song_table,
+)
 from earshot.datasets.embedded.delivery import write_audio
 from earshot.datasets.embedded.fingerprint import FROZEN_HASH
 from earshot.datasets.embedded.listeners import LENGTH_SCALES, draw_renown, taste_features
 from earshot.datasets.embedded.synthesis import render
 from earshot.datasets.embedded.traits import taste_coordinates
+from earshot.deliveries.check import check
 from earshot.errors import UserError
 
 SAMPLE_HASH = "c7245357176743ba893f0eb8fbbe682f3a6c21026d51fe2df17c1187bdf08ebc"
@@ -162,6 +176,19 @@ def test_compression_gives_the_same_bytes_each_time(tmp_path: Path) -> None:
 
 def test_the_tables_and_some_of_the_sound_are_frozen() -> None:
     assert catalogue_hash(every=50) == SAMPLE_HASH
+
+
+def test_a_larger_catalogue_is_of_other_songs_in_the_same_proportions(tmp_path: Path) -> None:
+    songs, n_listeners = larger_catalogue(1000)
+    assert (len(songs), len({song.artist.number for song in songs}), n_listeners) == (6666, 1000, 13333)
+    frozen = {song.song_id for song in [*catalogue_songs(), *new_songs()]}
+    assert not frozen & {song.song_id for song in songs}
+    # an artist of the frozen catalogue is the same one here
+    assert songs[7].artist == catalogue_songs()[7].artist
+    write_larger_catalogue(tmp_path / "catalogue", 2)
+    written = pd.read_csv(tmp_path / "catalogue" / "songs.csv")
+    assert (len(written), written["artist_id"].nunique()) == (13, 2)
+    check(tmp_path / "catalogue")
 
 
 @pytest.mark.soak

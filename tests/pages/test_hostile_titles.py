@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import artist_2017.page
 import hyper_image.page
+import lee_2018_dcue.page
 import oord_2013.look_page
 import sample_level_cnn.domains_page
 import sample_level_cnn.tags_page
@@ -138,7 +140,7 @@ def arrived(title: str, folder: Path) -> str:
         return onboard.write_page(folder).read_text(encoding="utf-8")
 
 
-def comparison(title: str, folder: Path) -> str:
+def table_of(title: str) -> Any:
     systems = {title: values(*METRICS), CANDIDATE: values(*METRICS)}
     metrics = {
         "systems": systems,
@@ -151,11 +153,35 @@ def comparison(title: str, folder: Path) -> str:
     }
     kinds = {title: {"candidates": 3, "n_users": 3, "systems": systems}, "cold_artists": None}
     differences = {f"{CANDIDATE}_minus_{title}": values(*METRICS)}
-    table: Any = SimpleNamespace(
-        metrics=metrics, differences=differences, kinds=kinds | {"cold": kinds[title]}
-    )
+    return SimpleNamespace(metrics=metrics, differences=differences, kinds=kinds | {"cold": kinds[title]})
+
+
+def comparison(title: str, folder: Path) -> str:
     claims = [Claim(title, title, title, "holds")]
-    return draw_comparison(table, claims, {title: title}, CANDIDATE, "van den Oord et al. 2013")
+    return draw_comparison(table_of(title), claims, {title: title}, CANDIDATE, "van den Oord et al. 2013")
+
+
+def asked(title: str, *metrics: str) -> dict[str, Any]:
+    systems = {title: values(*metrics), CANDIDATE: values(*metrics)}
+    return {"systems": systems, "differences": {f"{CANDIDATE}_minus_{title}": values(*metrics)}}
+
+
+def content_user(title: str, folder: Path) -> str:
+    point = {"network": title, "negatives": "exact", "windows": 3, "plays": 4, "cpu_seconds": 1.5}
+    curve = pd.DataFrame([{**point, "auc": 0.5, "map": 0.1}, {**point, "auc": 0.6, "map": 0.2}])
+    return lee_2018_dcue.page.draw_page(
+        table_of(title), [], asked(title, *METRICS), {"empty": title}, curve, CANDIDATE
+    )
+
+
+def artist_labels(title: str, folder: Path) -> str:
+    found = {
+        "artists": asked(title, *METRICS),
+        "tags": asked(title, "auc", "pr_auc"),
+        "genres": {"empty": title},
+    }
+    sizes = {"artists": [0, 9], "songs": [0, 2], "learned": [0, 18], "factors_auc": [0.5, 0.6]}
+    return artist_2017.page.draw_page(table_of(title), [], found, pd.DataFrame(sizes), CANDIDATE)
 
 
 def closer_look(title: str, folder: Path) -> str:
@@ -306,6 +332,8 @@ PAGES: dict[str, Callable[[str, Path], str]] = {
     "papers": claimed,
     "van den Oord et al. 2013": comparison,
     "a closer look": closer_look,
+    "Lee et al. 2018": content_user,
+    "Park et al. 2018": artist_labels,
     "hyper-image genres": genres,
     "auto-tagging": tags,
     "sample-level networks, tags": tags_of_samples,

@@ -34,6 +34,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "objective": named(f"{OBJECTIVES}/two_tower.py", "TwoTower"),
         "space": "learned_listeners",
     },
+    "pooled_in_time+content_user": {
+        "encoder": named(f"{ENCODERS}/pooled_in_time.py", "PooledInTime", channels=[16] * 5),
+        "objective": named(f"{OBJECTIVES}/content_user.py", "ContentUser", users="factors", dimensions=16),
+        "space": "learned_listeners",
+    },
     "blocks+factors_metric": {
         "objective": named(f"{OBJECTIVES}/factors_metric.py", "FactorsMetric"),
         "space": "wmf",
@@ -159,6 +164,13 @@ def test_what_cannot_be_served_is_refused_before_any_stage_works(workspace: Work
 def test_an_example_is_one_file(tmp_path: Path) -> None:
     """Each model of these is a file of its own, and nothing else in the source names it."""
     root = Path(__file__).parents[2] / "src"
-    for stem in ("raw_waveform", "two_tower", "sound_and_words", "factors_metric", "factors_auc"):
+    for stem in (
+        "raw_waveform",
+        "two_tower",
+        "content_user",
+        "sound_and_words",
+        "factors_metric",
+        "factors_auc",
+    ):
         naming = [path for path in root.rglob("*.py") if stem in path.read_text() and path.stem != stem]
         assert naming == [], stem

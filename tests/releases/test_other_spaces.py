@@ -11,15 +11,21 @@ import pandas as pd
 import pytest
 import torch
 
+from earshot.classes import Component
+from earshot.params import load_params
 from earshot.predictors.load import load_encoder, predict, read_description, save_encoder
 from earshot.predictors.song_encoder import build
 from earshot.spaces.fused import save_scales
 from earshot.spaces.hybrid import COMBINATION, RULES, no_combination, save_rule
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Placed
+from earshot.spaces.space import kind_of
 from earshot.spaces.wmf import Wmf, WmfSpace
+from earshot.stages import cnn_checkpoint
+from earshot.stages.paths import Paths
 from earshot.store.reader import HyperImageStore
-from tests.releases.tiny_workspace import TOY, Repository, write_model
+from earshot.versioning import PreviousOutput
+from tests.releases.tiny_workspace import PROJECT, TOY, Repository, write_model
 
 WMF = Wmf(alpha=2.0, epsilon=1.0, regularization=10.0)
 SCALES = (0.7, 0.3)
@@ -104,6 +110,72 @@ def test_learned_listeners_are_served_and_travel(repository: Repository, tmp_pat
     assert repository.pointer() == released
     said = repository.earshot("listeners", "s010", "-k", "3", "--candidate", "--json")
     assert len(json.loads(said)) == 3
+
+
+def train_by_angles(made: Path, work: Path) -> None:
+    """Have the stage cnn_checkpoint learn listeners and songs by the angle between them."""
+    work.mkdir()
+    (work / "data").symlink_to(made)
+    paths = Paths(work, work / "output", work / "work", work, PreviousOutput(work, None))
+    for folder in (paths.output, paths.work):
+        folder.mkdir()
+    params = load_params(PROJECT / "params.yaml")
+    encoder = {"channels": [16, 16], "kernels": [3, 1], "pools": [4, 1]}
+    objective = {"users": "factors", "dimensions": 8}
+    settings = replace(
+        params.cnn_checkpoint,
+        encoder=Component("earshot.encoders.pooled_in_time:PooledInTime", encoder),
+        objective=Component("earshot.training.objectives.content_user:ContentUser", objective),
+        window_seconds=0.2,
+        learning_rate=0.02,
+        ema_decay=0.9,
+        augment=None,
+        min_steps=300,
+    )
+    cnn_checkpoint.write_encoder(paths, replace(params, cnn_checkpoint=settings))
+    for path in (made / "cnn_checkpoint").glob("[es]*.[pnj]*"):
+        if path.name != "summary.json":
+            path.unlink()
+    for path in paths.output.iterdir():
+        path.rename(made / "cnn_checkpoint" / path.name)
+    store = HyperImageStore.open(made / "training_set" / "hyper_images")
+    predicted = predict(load_encoder(made / "cnn_checkpoint"), store, np.arange(len(store.songs)))
+    np.save(made / "predicted_factors" / "item_factors.npy", predicted)
+
+
+def test_listeners_learned_by_angles_are_judged_released_and_served(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """From the training to `earshot recommend`, by the real stages but for those that only measure."""
+    before = repository.pointer()["release"]
+    write_model(repository.root / "made", seed=2)
+    train_by_angles(repository.root / "made", tmp_path / "trained")
+    repository.repro()
+    (name,) = repository.decisions().keys() - {before}
+    decided = repository.decisions()[name]
+    assert before in decided["differences"], "paired with what is served"
+    assert decided["metrics"]["candidate"]["auc"] > 0.6, "heard, and not only remembered"
+    if not decided["released"]:
+        repository.earshot("release", "promote", name, "--force", "--reason", "a test")
+        repository.repro()
+    assert repository.pointer()["release"] == name
+    served = repository.root / "data" / "served_factors" / "release" / "cnn_checkpoint"
+    assert kind_of(served) == LearnedListeners.kind
+    user = str(repository.read("served_factors/users.parquet")["user_id"][0])
+    rows = json.loads(repository.earshot("recommend", user, "-k", "5", "--json"))
+    assert {row["release"] for row in rows} == {name}
+    places = dict(
+        zip(
+            repository.read("served_factors/items.parquet")["song_id"],
+            np.load(repository.root / "data/served_factors/item_factors.npy"),
+            strict=True,
+        )
+    )
+    taste = np.load(repository.root / "data/served_factors/user_factors.npy")[0]
+    for row in rows:
+        assert row["score"] == pytest.approx(float(taste @ places[row["song_id"]]), rel=1e-4, abs=1e-5)
+    lists = repository.read("recommendations/recommendations.parquet")
+    assert lists["cold"].any(), "songs that nobody has played are among them"
 
 
 def test_hybrids_are_served_and_travel(repository: Repository, tmp_path: Path) -> None:

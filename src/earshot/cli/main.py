@@ -69,10 +69,23 @@ def main() -> None:
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="where the three deliveries are written")] = Path("demo"),
+    artists: Annotated[
+        int | None,
+        typer.Option(min=1, help="instead, one delivery by so many artists, songs and listeners to match"),
+    ] = None,
 ) -> None:
     """Write the embedded catalogue, a later delivery of new songs, and one of the first plays of these."""
-    from earshot.datasets.embedded import write_catalogue, write_first_plays, write_new_songs
+    from earshot.datasets.embedded import (
+        write_catalogue,
+        write_first_plays,
+        write_larger_catalogue,
+        write_new_songs,
+    )
 
+    if artists is not None:
+        write_larger_catalogue(folder / "catalogue", artists)
+        tell(f"written: {folder}/catalogue, of {artists:,} artists; `earshot ingest` takes it in")
+        return
     write_catalogue(folder / "catalogue")
     write_new_songs(folder / "new-songs")
     write_first_plays(folder / "first-plays")

@@ -75,3 +75,14 @@ class SongPlays(nn.Module):
         # where the plays of a song begin in `listeners`, less where they begin in the result
         firsts = self.starts[songs] - (counts.cumsum(0) - counts)
         return firsts[owners] + torch.arange(len(owners), device=songs.device), owners
+
+
+def unplayed(listeners: Tensor, owners: Tensor, n_songs: int) -> Tensor:
+    """float32 `(n_plays, n_songs)`: 0 where the listener of a play has played a song of the batch, else 1.
+
+    `listeners` and `owners`, the song of each play, are int64 `(n_plays,)`.
+    """
+    distinct, rows = torch.unique(listeners, return_inverse=True)
+    table = torch.ones(len(distinct), n_songs, device=listeners.device)
+    table[rows, owners] = 0
+    return table[rows]

@@ -111,11 +111,7 @@ def train(
         A loss that is not finite any more.
     """
     torch.manual_seed(seed + number * _BETWEEN_SEEDS)
-    encoder = build(description)
-    # of the seed alone: encoders that are averaged hear rows on one scale
-    encoder.standardize_rows(*_row_statistics(store, examples, description.n_frames, seed))
-    encoder.artists = artists
-    _fit_scales(encoder, store, examples.positions[: examples.n_training])
+    encoder = untrained(description, store, examples, seed, artists)
     lesson = Lesson(
         encoder,
         objective,
@@ -140,6 +136,25 @@ def train(
     lesson.cpu().load_state_dict(early_stopping.best_weights, strict=False)  # all but the targets
     encoder.scale_outputs(objective.output_mean, objective.output_scale)  # type: ignore[arg-type]
     return Trained(encoder.eval(), early_stopping.epochs, early_stopping.best)
+
+
+def untrained(
+    description: EncoderDescription,
+    store: HyperImageStore,
+    examples: Examples,
+    seed: int,
+    artists: ArtistVectors | None = None,
+) -> SongEncoder:
+    """A new encoder, drawn from torch's generator, that hears on the scales of the songs to learn from.
+
+    `seed` draws the windows that the scales of rows are measured on; the other parameters are as of `train`.
+    """
+    encoder = build(description)
+    # of the seed alone: encoders that are averaged hear rows on one scale
+    encoder.standardize_rows(*_row_statistics(store, examples, description.n_frames, seed))
+    encoder.artists = artists
+    _fit_scales(encoder, store, examples.positions[: examples.n_training])
+    return encoder
 
 
 def epochs_of(params: CnnCheckpoint, batches: int) -> tuple[int, int]:

@@ -23,6 +23,8 @@ N_SONGS = 1000
 N_ARTISTS = 150
 N_LISTENERS = 2000
 _NEW_BY_KNOWN, _NEW_BY_NEW, _NEW_ARTISTS = 20, 10, 3
+_FIRST_OF_LARGER = 1_000_000
+"""Number of the first song of a larger catalogue: none of them has the id of a song of the frozen one."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,18 @@ def catalogue_songs(n_songs: int = N_SONGS) -> list[Song]:
     """The first `n_songs` songs, of which three in twenty are the first of an artist."""
     n_artists = max(1, n_songs * N_ARTISTS // N_SONGS)
     return [_song(number, _artist_of(number, n_artists)) for number in range(n_songs)]
+
+
+def larger_catalogue(n_artists: int) -> tuple[list[Song], int]:
+    """Other songs by so many artists, and how many listeners: both in proportion as in the frozen catalogue.
+
+    Artists whose numbers are below `N_ARTISTS` are those of the frozen catalogue; their songs are others.
+    """
+    songs = [
+        _song(_FIRST_OF_LARGER + number, _artist_of(number, n_artists))
+        for number in range(n_artists * N_SONGS // N_ARTISTS)
+    ]
+    return songs, n_artists * N_LISTENERS // N_ARTISTS
 
 
 def new_songs() -> list[Song]:

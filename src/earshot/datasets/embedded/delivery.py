@@ -11,6 +11,7 @@ from earshot.datasets.embedded.catalogue import (
     N_SONGS,
     Song,
     catalogue_songs,
+    larger_catalogue,
     new_songs,
     play_table,
     song_table,
@@ -36,7 +37,15 @@ def write_catalogue(folder: Path, n_songs: int = N_SONGS, n_listeners: int = N_L
     UserError
         `folder` is there already.
     """
-    songs = catalogue_songs(n_songs)
+    _write_songs_and_plays(folder, catalogue_songs(n_songs), n_listeners)
+
+
+def write_larger_catalogue(folder: Path, n_artists: int) -> None:
+    """Write a catalogue of `n_artists`, which is not the frozen one; otherwise as `write_catalogue`."""
+    _write_songs_and_plays(folder, *larger_catalogue(n_artists))
+
+
+def _write_songs_and_plays(folder: Path, songs: list[Song], n_listeners: int) -> None:
     unfinished = _begin(folder, songs)
     _write_songs(unfinished, songs)
     play_table(songs, n_listeners).to_csv(unfinished / "plays.csv", index=False)

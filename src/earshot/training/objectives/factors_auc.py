@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from earshot.training.examples import Examples, Hear
 from earshot.training.objectives.factors_mse import FactorsMse
 from earshot.training.score_space import FactorScale, mean_square
-from earshot.training.song_plays import SongPlays
+from earshot.training.song_plays import SongPlays, unplayed
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -88,7 +88,7 @@ class FactorsAuc(nn.Module):
         plays, owners = self.plays.of(songs)  # (n_plays,) each
         listeners = self.plays.listeners[plays]
         scores = self.user_factors.index_select(0, listeners) @ vectors.T  # (n_plays, n): s_uj
-        negative = _unplayed(listeners, owners, len(songs)).to(scores.dtype)
+        negative = unplayed(listeners, owners, len(songs)).to(scores.dtype)
         # 1 - (s_ui - s_uj), where that is above 0
         missing = (scores + (1 - scores.gather(1, owners[:, None]))).relu() * negative
         means = missing.square().sum(dim=1) / negative.sum(dim=1).clamp(min=1)  # (n_plays,)
@@ -97,17 +97,6 @@ class FactorsAuc(nn.Module):
     def save_space(self, folder: Path, hear: Hear) -> None:
         """Nothing: it is that of the factorization; outputs are put onto its scale from now on."""
         self._scale.line(hear).follow(self.output_mean, self.output_scale)
-
-
-def _unplayed(listeners: Tensor, owners: Tensor, n_songs: int) -> Tensor:
-    """float32 `(n_plays, n_songs)`: 0 where the listener of a play has played a song of the batch, else 1.
-
-    `listeners` and `owners`, the song of each play, are int64 `(n_plays,)`.
-    """
-    distinct, rows = torch.unique(listeners, return_inverse=True)
-    table = torch.ones(len(distinct), n_songs, device=listeners.device)
-    table[rows, owners] = 0
-    return table[rows]
 
 
 def _weights(plays: csr_array, n_training: int) -> csr_array:

@@ -1,0 +1,1 @@
+"""Park, Lee, Park, Ha, Nam: Representation learning of music using artist labels (2017, ISMIR 2018)."""

@@ -1,0 +1,1 @@
+"""Lee, Lee, Park, Nam: Deep content-user embedding model for music recommendation (DLRS 2018)."""

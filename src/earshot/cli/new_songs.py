@@ -19,15 +19,17 @@ _SHOWN = 3
 def show_new_songs(root: Path) -> None:
     """Print a song that nobody has played, who would like it, and new songs for the first of these.
 
-    Where no song is new, the line that takes in the demo's; nothing where nothing is served.
+    Where no song is new, the line that takes in the demo's; nothing where nothing is served, or not all of it
+    is there: this comes after what was asked for, and makes no error of it.
     """
     try:
         served = read_served(root)
+        new = _new_songs(served)
+        about = _about(served, new[0], len(new)) if new else []
     except UserError:
         return
-    new = _new_songs(served)
-    if new:
-        tell("\n".join(["", *_about(served, new[0], len(new))]))
+    if about:
+        tell("\n".join(["", *about]))
     elif (root / DEMO).is_dir() and not (root / "data" / "deliveries" / Path(DEMO).name).is_dir():
         tell(f"\nnext: songs that nobody has played, and who would like them: `earshot onboard {DEMO}`")
 

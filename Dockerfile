@@ -18,6 +18,11 @@ RUN groupadd --non-unique --gid "$GROUP_ID" earshot \
 
 WORKDIR /workspace
 COPY pyproject.toml constraints.txt README.md LICENSE ./
+# TORCH=cuda takes PyTorch from PyPI, with CUDA: some GB more.
+ARG TORCH=cpu
+RUN [ "$TORCH" = cuda ] \
+    || pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt --no-deps \
+        --index-url "https://download.pytorch.org/whl/$TORCH" torch
 RUN mkdir src \
     && pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt --editable .
 

@@ -6,9 +6,12 @@
 # make soak  every stage times every kind of kill, full disks, the gate; takes three hours
 # make soak-kills SEED=1 N=100   so many random kills over the life of a workspace; goes on where it was ended
 # make soak-odd   make test as another user, in a path with blanks, with LC_ALL=C and umask 077
+# TORCH=cpu|cuda   which build of PyTorch is installed; by default cuda where there is an NVIDIA GPU
 
 PYTHON ?= python3
 PORT ?= 3000
+TORCH ?= $(if $(wildcard /dev/nvidiactl),cuda,cpu)
+TORCH_CPU := https://download.pytorch.org/whl/cpu
 SEED ?= 1
 N ?= 100
 BIN := $(CURDIR)/.venv/bin
@@ -27,6 +30,8 @@ run: .venv/installed
 paper: .venv/installed
 	@exec python -m orchestration.run paper --demo
 
+# `dg dev`, which Dagster recommends instead, knows projects below src/ alone
+ui: export PYTHONWARNINGS := ignore:Function `dev_command` is superseded:FutureWarning
 ui: .venv/installed
 	@exec dagster dev --host 127.0.0.1 --port $(PORT)
 
@@ -57,9 +62,17 @@ soak-odd: .venv/installed
 	@command -v $(PYTHON) > /dev/null || { echo "earshot needs Python 3.11 or newer: $(PYTHON) not found"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "earshot needs Python 3.11 or newer: $(PYTHON) is $$($(PYTHON) -V)"; exit 1; }
-	@echo "installing into .venv (some minutes, once) ..."
+	@case "$(TORCH)" in cpu|cuda) ;; *) echo "TORCH=$(TORCH) must be cpu or cuda"; exit 1;; esac
+	@echo "installing into .venv (some minutes, once), PyTorch for $(TORCH) ..."
 	@$(PYTHON) -m venv .venv
-	@LC_ALL=C.UTF-8 python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@# on Linux PyPI has the build for CUDA alone, some GB; elsewhere that for CPUs
+	@export LC_ALL=C.UTF-8; quiet=; [ -t 1 ] || quiet=--quiet; \
+	pip="python -m pip install $$quiet --disable-pip-version-check --constraint constraints.txt"; \
+	if [ "$(TORCH)" = cpu ] && [ "$$(uname)" = Linux ]; then \
+		$$pip --no-deps --timeout 10 --retries 0 --index-url $(TORCH_CPU) torch || \
+			echo "no build for CPUs from $(TORCH_CPU): going on with the one that pip finds, maybe for CUDA, some GB"; \
+	fi; \
+	$$pip --editable '.[dev]'
 	@# by a relative path: with LC_ALL=C Python 3.11 does not start where one beyond ASCII stands there
 	@for link in .venv/lib/python3*/site-packages/__editable__.earshot-*.pth; do echo ../../../../src > "$$link"; done
 	@touch $@

@@ -12,9 +12,11 @@ import dagster as dg
 
 from earshot.alerts import alert
 from earshot.deliveries import play_files, read_index
+from earshot.errors import UserError
 from earshot.params import load_params
 from earshot.releases import Manifest, read_pointer
 from earshot.releases.history import decision_path
+from orchestration.failures import reason
 from orchestration.workspace import ROOT
 
 DAY = 86400.0
@@ -30,16 +32,9 @@ FRESHNESS_SECONDS = 60
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
     """One alert a run, with the message of the step that failed."""
     run = context.dagster_run
-    reasons = [_reason(event) for event in context.get_step_failure_events()]
-    reason = "; ".join(reasons) or context.failure_event.message
-    alert(ROOT, "run failed", f"{run.job_name}, run {run.run_id[:8]}: {reason}")
-
-
-def _reason(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    shown = data.user_failure_data.description if data.user_failure_data else None
-    error = data.error.cause or data.error if data.error else None
-    return f"{event.step_key}: {shown or (error.message.strip() if error else event.message)}"
+    reasons = [reason(event) for event in context.get_step_failure_events()]
+    said = "; ".join(reasons) or context.failure_event.message
+    alert(ROOT, "run failed", f"{run.job_name}, run {run.run_id[:8]}: {said}")
 
 
 def newest_release() -> float | None:
@@ -72,7 +67,10 @@ CHECKS: dict[str, tuple[str, Callable[[], float | None]]] = {
 
 
 def _check(asset: str) -> dict[str, Any] | None:
-    """The freshness of `asset` now, in the words of Dagster; None where there is nothing yet."""
+    """The freshness of `asset` now, in the words of Dagster; None where there is nothing yet.
+
+    Raises UserError where params.yaml, which says how old it may be, cannot be used.
+    """
     name, newest = CHECKS[asset]
     came, limits = newest(), load_params(ROOT / "params.yaml").alerts
     if came is None:
@@ -84,15 +82,26 @@ def _check(asset: str) -> dict[str, Any] | None:
         "passed": days <= allowed,
         "severity": dg.AssetCheckSeverity.WARN,
         "description": f"the newest is {days:.1f} days old; alerts.{asset}_days={allowed:g}",
-        "metadata": {"days": dg.MetadataValue.float(days), "allowed": dg.MetadataValue.float(allowed)},
+        "metadata": {
+            "days": dg.MetadataValue.float(round(days, 2)),
+            "allowed": dg.MetadataValue.float(allowed),
+        },
     }
 
 
 def _check_definition(asset: str) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=dg.AssetKey(asset), name=CHECKS[asset][0])
+    what = asset.replace("_", " ")
+    described = f"the newest {what} is not older than alerts.{asset}_days of params.yaml"
+
+    @dg.asset_check(asset=dg.AssetKey(asset), name=CHECKS[asset][0], description=described)
     def check() -> dg.AssetCheckResult:
-        found = _check(asset)
-        return dg.AssetCheckResult(**found) if found else dg.AssetCheckResult(passed=True)
+        try:
+            found = _check(asset)
+        except UserError as error:
+            warn = dg.AssetCheckSeverity.WARN
+            return dg.AssetCheckResult(passed=False, severity=warn, description=f"not looked at: {error}")
+        nothing = dg.AssetCheckResult(passed=True, description="there is nothing yet that could be old")
+        return dg.AssetCheckResult(**found) if found else nothing
 
     return check
 
@@ -109,7 +118,10 @@ freshness_checks = [_check_definition(asset) for asset in CHECKS]
 def freshness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Reports checks that changed; one alert for each that fails from now on."""
     before: dict[str, bool] = json.loads(context.cursor or "{}")
-    found = {asset: check for asset in CHECKS if (check := _check(asset))}
+    try:
+        found = {asset: check for asset in CHECKS if (check := _check(asset))}
+    except UserError as error:
+        return dg.SensorResult(skip_reason=f"not looked at: {error}", cursor=context.cursor)
     for asset, check in found.items():
         if before.get(asset) == check["passed"]:
             continue

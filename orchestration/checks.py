@@ -8,36 +8,23 @@ from typing import Any
 
 import dagster as dg
 
-from earshot.checks import NAMES, NEW_DELIVERIES
-from earshot.evaluation.drift import MEASURES
-from earshot.params import load_params
-from earshot.validation.plays import all_checks
 from earshot.versioning import PipelineStage
-from orchestration.dvc_assets import summary
-from orchestration.workspace import ROOT
-
-
-def _names() -> dict[str, tuple[str, ...]]:
-    """Of the checks of every stage that makes some."""
-    plays = all_checks(load_params(ROOT / "params.yaml").play_counts)
-    return NAMES | {
-        "play_counts": tuple(check.name for check in plays),
-        "drift": (NEW_DELIVERIES, *MEASURES),
-    }
+from orchestration.check_words import sentences
+from orchestration.metadata import markdown, summary
 
 
 def stage_checks(stages: list[PipelineStage]) -> list[dg.AssetChecksDefinition]:
     """The checks of every stage that lists some."""
-    names = _names()
-    return [_checks(stage, names[stage.target]) for stage in stages if stage.target in names]
+    said = sentences()
+    return [_checks(stage, said[stage.target]) for stage in stages if stage.target in said]
 
 
-def _checks(stage: PipelineStage, names: tuple[str, ...]) -> dg.AssetChecksDefinition:
+def _checks(stage: PipelineStage, said: dict[str, str]) -> dg.AssetChecksDefinition:
     key = dg.AssetKey(stage.key)
 
     @dg.multi_asset_check(
         name=f"{'_'.join(stage.key)}_checks",
-        specs=[dg.AssetCheckSpec(name, asset=key, description=name.replace("_", " ")) for name in names],
+        specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in said.items()],
     )
     def run_checks():  # type: ignore[no-untyped-def]
         for observed in observations(stage):
@@ -55,7 +42,16 @@ def observations(stage: PipelineStage) -> list[dict[str, Any]]:
             "passed": check["passed"],
             "severity": dg.AssetCheckSeverity.WARN,
             "description": check["description"],
-            "metadata": {"observed": str(check["observed"]), "expected": str(check["expected"])},
+            "metadata": {side: _readable(check[side]) for side in ("observed", "expected")},
         }
         for check in summary(stage).get("checks", [])
     ]
+
+
+def _readable(value: Any) -> dg.MetadataValue[Any]:
+    """A number as one, for Dagster to plot; a dict as a table; else text."""
+    if isinstance(value, dict | list):
+        return dg.MetadataValue.md(markdown(value))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return dg.MetadataValue.float(float(value))
+    return dg.MetadataValue.text(str(value))

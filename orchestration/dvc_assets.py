@@ -1,6 +1,7 @@
 """The bridge: one Dagster asset a DVC stage, its body `dvc repro --single-item`."""
 
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,20 @@ import dagster as dg
 from earshot import terminal
 from earshot.deliveries.arrivals import newest_arrivals
 from earshot.errors import UserError
-from earshot.files import read_json
 from earshot.lanes.onboard import PAGE, settle
-from earshot.lanes.reproduce import reproduce
+from earshot.lanes.reproduce import reproduce_saying
 from earshot.params import load_params
-from earshot.releases import candidate, commit_release, read_decision, refit_check
+from earshot.releases import commit_release
 from earshot.versioning import INDEX, PipelineStage, file_md5, read_lock, split_target
 from orchestration.alive import note_process
+from orchestration.expected import place
+from orchestration.metadata import TABLES, markdown, stage_metadata
 from orchestration.workspace import ROOT
 
 DELIVERIES = dg.AssetKey("deliveries")
+OWNERS = ["team:earshot"]
+NETWORKS = {"cnn_checkpoint", "fold_models", "predicted_factors", "served_factors"}
+"""Stages that train networks or ask them."""
 
 
 def stage_assets(stages: list[PipelineStage]) -> list[dg.AssetsDefinition]:
@@ -49,46 +54,51 @@ def _asset(stage: PipelineStage) -> dg.AssetsDefinition:
         group_name=stage.lane,
         code_version=stage.code_version,
         description=stage.description,
-        kinds={"dvc"},
+        kinds=_kinds(stage),
+        owners=OWNERS,
+        metadata={"dagster/code_references": _code(stage)},
     )
     def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         say = saying(context)
-        note_process(context.instance, context.run_id)
-        say(f"{stage.target} ...")
+        note_process(context.instance, context.run.run_id)
         try:
-            ran = reproduce(ROOT, stage.target, say)
+            reproduce_saying(ROOT, stage.target, say, place(context, stage))
+            if stage.target == "release" and load_params(ROOT / "params.yaml").release.git_commit:
+                commit_release(ROOT)
         except UserError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        say(f"{stage.target}: {'done' if ran else 'up to date, nothing ran'}")
-        if stage.target == "release" and load_params(ROOT / "params.yaml").release.git_commit:
-            commit_release(ROOT)
         return dg.MaterializeResult(
-            metadata=summary_metadata(stage) | arrivals_metadata(stage),
+            metadata=stage_metadata(stage) | arrivals_metadata(stage),
             data_version=dg.DataVersion(_data_version(stage)),
         )
 
     return materialize
 
 
+def _kinds(stage: PipelineStage) -> set[str]:
+    """Icons: what versions the output, what makes it, and what its main table is."""
+    networks = {"pytorch"} if stage.target in NETWORKS else set()
+    return {"dvc"} | networks | ({"parquet"} if stage.target in TABLES else set())
+
+
+def _code(stage: PipelineStage) -> dg.CodeReferencesMetadataValue:
+    """Where the stage is written: its module, where earshot has one of its name, and its dvc.yaml."""
+    folder, name = split_target(stage.target)
+    files = [ROOT / "src" / "earshot" / "stages" / f"{name}.py"] if not folder else []
+    found = [file for file in [*files, ROOT / folder / "dvc.yaml"] if file.is_file()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        references = [
+            dg.LocalFileCodeReference(file_path=str(file), label=file.relative_to(ROOT).as_posix())
+            for file in found
+        ]
+        return dg.CodeReferencesMetadataValue(code_references=list(references))
+
+
 def _data_version(stage: PipelineStage) -> str:
     folder, name = split_target(stage.target)
     version: str = read_lock(ROOT, folder)[name]["outs"][0]["md5"]
     return version
-
-
-def summary(stage: PipelineStage) -> dict[str, Any]:
-    """What the stage says of its output; of a release, the decision on the newest candidate."""
-    output = ROOT / stage.output
-    if output.is_file():
-        decision = read_decision(ROOT, candidate(ROOT).release) or {}
-        return decision | {"checks": [refit_check(decision)]}
-    content: dict[str, Any] = read_json(output / "summary.json")
-    return content
-
-
-def summary_metadata(stage: PipelineStage) -> dict[str, Any]:
-    """The summary as Dagster metadata: numbers are plotted over time, the rest is shown."""
-    return {"path": dg.MetadataValue.path(str(ROOT / stage.output)), **dict(_flat(summary(stage)))}
 
 
 def arrivals_metadata(stage: PipelineStage) -> dict[str, Any]:
@@ -100,23 +110,12 @@ def arrivals_metadata(stage: PipelineStage) -> dict[str, Any]:
     if not arrivals:
         return {}
     return {
-        "seconds from arrival": max(arrival.seconds for arrival in arrivals),
-        "arrivals": dg.MetadataValue.json({each.delivery: round(each.seconds, 1) for each in arrivals}),
+        "seconds from arrival": round(max(arrival.seconds for arrival in arrivals), 1),
+        "arrivals": dg.MetadataValue.md(
+            markdown([{"delivery": each.delivery, "seconds": round(each.seconds, 1)} for each in arrivals])
+        ),
         "all arrivals": dg.MetadataValue.path(str(ROOT / PAGE)),
     }
-
-
-def _flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in content.items():
-        if key == "checks":
-            continue
-        name = f"{prefix}{key}"
-        if isinstance(value, dict):
-            yield from _flat(value, f"{name}/")
-        elif isinstance(value, list):
-            yield name, dg.MetadataValue.json(value)
-        elif value is not None:
-            yield name, value
 
 
 def deliveries_version(root: Path) -> str:

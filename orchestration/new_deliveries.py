@@ -15,7 +15,7 @@ from earshot.deliveries.arrivals import arriving
 from earshot.deliveries.attempts import pause, read_attempts
 from earshot.deliveries.inbox import Waiting, look, make_inbox
 from orchestration.alive import is_dead, other_daemon
-from orchestration.deliveries import FINGERPRINT_TAG
+from orchestration.deliveries import DELIVERY_TAG, FINGERPRINT_TAG
 from orchestration.jobs import onboard
 from orchestration.workspace import ROOT
 
@@ -48,7 +48,8 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     failed = newest is not None and newest.dagster_run.status != dg.DagsterRunStatus.SUCCESS
     unfinished = sorted(arriving(ROOT)) if failed else []
     if complete or unfinished:
-        return _request(context.instance, _fingerprint(complete, unfinished))
+        names = ", ".join([*(each.name for each in complete), *unfinished])
+        return _request(context.instance, _fingerprint(complete, unfinished), names)
     waits = [f"still being written: {each.name}" for each in found if each.arrived is None]
     waits += [f"{name}: {tried}" for name, tried in pausing.items()]
     return dg.SkipReason("; ".join(waits) or "nothing waits in data/inbox/")
@@ -73,11 +74,12 @@ def _fingerprint(complete: list[Waiting], unfinished: list[str]) -> str:
     return blake2b(repr((content, unfinished)).encode(errors="replace"), digest_size=12).hexdigest()
 
 
-def _request(instance: dg.DagsterInstance, fingerprint: str) -> dg.RunRequest | dg.SkipReason:
+def _request(instance: dg.DagsterInstance, fingerprint: str, names: str) -> dg.RunRequest | dg.SkipReason:
     tags = {FINGERPRINT_TAG: fingerprint}
     attempt, last = instance.get_runs_count(dg.RunsFilter(tags=tags)), _newest(instance, tags)
     if last is not None:
         left = last.update_timestamp.timestamp() + pause(attempt) - time.time()
         if left > 0:
             return dg.SkipReason(f"attempt {attempt} failed; the next in {left:.0f} s")
-    return dg.RunRequest(run_key=f"{fingerprint}-{attempt}", tags=tags)  # Dagster runs a key once, for ever
+    # Dagster runs a key once, for ever
+    return dg.RunRequest(run_key=f"{fingerprint}-{attempt}", tags=tags | {DELIVERY_TAG: names})

@@ -9,10 +9,12 @@ if __name__ == "__main__":
 
 import os
 import sys
+import time
 from typing import Annotated
 
 import typer
 
+from earshot.costs import in_words
 from earshot.deliveries.inbox import INBOX, Waiting, look, make_inbox
 from earshot.errors import UserError
 from earshot.processes import die_with_parent
@@ -62,6 +64,17 @@ def _take_in_demo() -> None:
         if not (demo / name).is_dir():
             write(demo / name)
     ingest(demo / "catalogue", ROOT)
+    _announce_demo()
+
+
+def _announce_demo() -> None:
+    from earshot.costs import read_unit_costs
+    from orchestration.expected import roughly, seconds_of
+
+    costs = read_unit_costs()
+    size, seconds = costs.catalogue, seconds_of(costs.stages, costs.catalogue)
+    assert seconds is not None  # the table has the cost of every stage that it names
+    say(f"the pipeline, on {size.songs:,} songs and {size.plays:,} plays: {roughly(seconds)}")
 
 
 def _run(job: str) -> bool:
@@ -69,8 +82,11 @@ def _run(job: str) -> bool:
 
     from earshot.versioning import is_current, repair
 
+    started = time.monotonic()
     repair(ROOT, say)
     from orchestration.definitions import defs
+    from orchestration.expected import catalogue_size
+    from orchestration.failures import reason
     from orchestration.jobs import TRAINING_TAG
     from orchestration.sync import report_outside_runs
     from orchestration.trainings import under_way
@@ -84,14 +100,16 @@ def _run(job: str) -> bool:
         definition = defs.resolve_job_def(job)
         if TRAINING_TAG in definition.tags and (training := under_way(instance)):
             raise UserError(f"run {training.run_id} ({training.job_name}) trains already: wait for it to end")
+        if size := catalogue_size(ROOT):
+            say(f"{job}, on {size.songs:,} songs and {size.plays:,} plays, as last counted")
         result = definition.execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     for event in result.filter_events(lambda event: event.is_step_failure):
-        failure = event.step_failure_data
-        say(f"error: {failure.user_failure_data.description if failure.user_failure_data else failure.error}")
+        say(f"error: {reason(event)}")
+    say(f"{job}: {'done' if result.success else 'failed'} after {in_words(time.monotonic() - started)}")
     return result.success
 
 

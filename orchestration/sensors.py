@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import psutil
 
+from earshot.errors import UserError
 from earshot.versioning import read_pipeline
 from orchestration.sync import report_outside_runs
 from orchestration.workspace import ROOT
@@ -27,7 +28,10 @@ RELOAD_SECONDS = 50
 )
 def outside_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Report outside runs as materializations; requests nothing."""
-    reported = report_outside_runs(context.instance)
+    try:
+        reported = report_outside_runs(context.instance)
+    except UserError as error:
+        return dg.SkipReason(str(error))
     return dg.SkipReason(f"reported: {', '.join(reported)}" if reported else "nothing ran outside Dagster")
 
 
@@ -41,7 +45,10 @@ def definitions_changed(loaded: dict[tuple[str, ...], str]) -> dg.SensorDefiniti
         description="Reloads the code location when params.yaml, dvc.yaml or a stage's code changed",
     )
     def sensor() -> dg.SkipReason:
-        now = {stage.key: stage.code_version for stage in read_pipeline(ROOT)}
+        try:
+            now = {stage.key: stage.code_version for stage in read_pipeline(ROOT)}
+        except UserError as error:
+            return dg.SkipReason(f"the definitions stay as loaded: {error}")
         keys = sorted(now.keys() | loaded.keys())
         changed = ["/".join(key) for key in keys if now.get(key) != loaded.get(key)]
         if not changed:

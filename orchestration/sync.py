@@ -19,9 +19,9 @@ from orchestration.dvc_assets import (
     DELIVERIES,
     arrivals_metadata,
     deliveries_version,
-    summary_metadata,
     upstream_keys,
 )
+from orchestration.metadata import markdown, stage_metadata
 from orchestration.workspace import ROOT
 
 DATA_VERSION = "dagster/data_version"
@@ -45,7 +45,7 @@ def report_outside_runs(instance: dg.DagsterInstance) -> list[str]:
             continue
         key, tags = dg.AssetKey(stage.key), _tags(stage)
         if _is_news(instance, key, tags):
-            metadata = summary_metadata(stage) | arrivals_metadata(stage)
+            metadata = stage_metadata(stage) | arrivals_metadata(stage)
             _report(instance, key, tags | _pointers(instance, stage), metadata)
             _report_checks(instance, stage)
             reported.append(key.to_user_string())
@@ -106,14 +106,13 @@ def _known_rejections(instance: dg.DagsterInstance) -> dg.MetadataValue[Any]:
     key = dg.AssetCheckKey(DELIVERIES, NOTHING_REJECTED)
     found = instance.event_log_storage.get_asset_check_execution_history(key, limit=1, status=COMPLETED)
     event = found[0].event.dagster_event if found and found[0].event else None
-    nothing = dg.MetadataValue.json({})
+    nothing = dg.MetadataValue.md(markdown({}))
     return event.asset_check_evaluation_data.metadata["rejected"] if event else nothing
 
 
 def _report_checks(instance: dg.DagsterInstance, stage: PipelineStage) -> None:
     for observed in observations(stage):
-        metadata = {name: dg.MetadataValue.text(value) for name, value in observed["metadata"].items()}
-        instance.report_runless_asset_event(dg.AssetCheckEvaluation(**(observed | {"metadata": metadata})))
+        instance.report_runless_asset_event(dg.AssetCheckEvaluation(**observed))
 
 
 if __name__ == "__main__":

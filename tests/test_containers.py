@@ -51,6 +51,14 @@ def test_packages_are_the_pinned_ones() -> None:
     assert all("--constraint constraints.txt" in install for install in installs)
 
 
+def test_the_image_has_no_cuda_unless_asked() -> None:
+    assert ("ARG", "TORCH=cpu") in instructions()
+    assert SERVICES["code"]["build"]["args"]["TORCH"] == "${TORCH:-cpu}"
+    installs = [what for name, what in instructions() if name == "RUN" and "pip install" in what]
+    assert installs[0].startswith('[ "$TORCH" = cuda ]')
+    assert "https://download.pytorch.org/whl/$TORCH" in installs[0]
+
+
 def test_what_is_copied_is_there_and_reaches_the_build() -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert copied()

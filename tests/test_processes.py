@@ -97,3 +97,9 @@ with temporary_files_in(Path("tmp")):
     assert len(list((tmp_path / "tmp").iterdir())) == 2
     assert run() == "2\n"
     assert not (tmp_path / "tmp").exists()
+
+
+def test_progress_writes_nothing_where_no_terminal_shows_it() -> None:
+    code = "from earshot.processes import progress; print(sum(progress(range(9), description='', unit='n')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("36\n", "")

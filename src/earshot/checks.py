@@ -45,26 +45,6 @@ def beats(better: str, other: str) -> str:
     return f"{better}_beats_{other}"
 
 
-NAMES = {
-    "raw_audio": (USABLE_FILES,),
-    "hyper_images": (SONGS_WITH_AN_IMAGE,),
-    "wmf_search": (CHOICE_INSIDE_THE_GRID,),
-    "wmf_factors": (OBJECTIVE_FALLS, OBJECTIVE_CONVERGED),
-    "cnn_checkpoint": (VALIDATION_LOSS_FALLS, TRAINING_WAS_LONG_ENOUGH),
-    "warm_up": (
-        NOT_BELOW_EITHER_END,
-        AHEAD_OF_BOTH_ENDS,
-        FIRST_LISTENERS_PUSH_NOTHING_DOWN,
-        SOME_N0_PUSHES_NOTHING_DOWN,
-        N0_INSIDE_ITS_GRID,
-    ),
-    "evaluation_report": tuple(beats(*pair) for pair in COMPARED),
-    "release": (REFIT_IS_SERVED,),
-    "recommendations": (LISTENERS_WITH_A_LIST,),
-}
-"""Checks by stage. Those of play_counts are in `earshot.validation.plays`, of drift in `evaluation.drift`."""
-
-
 def check(name: str, description: str, *, passed: bool, observed: Any, expected: Any) -> dict[str, Any]:
     """One check of a summary. What must stop a run raises a `UserError` instead."""
     return {

@@ -13,6 +13,31 @@ FILE = Path(__file__).parent / "unit_costs.yaml"
 
 
 @dataclass(frozen=True)
+class Size:
+    """Songs and rows of plays of a catalogue."""
+
+    songs: int
+    plays: int
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """Seconds of a stage: `fixed`, and more for every 1,000 `songs` and every million rows of `plays`."""
+
+    fixed: float
+    songs: float
+    plays: float
+
+    def seconds(self, size: Size) -> float:
+        """On a catalogue of that size, on the machine of the table.
+
+        >>> StageCost(3, 8, 50).seconds(Size(2_000, 100_000))
+        24.0
+        """
+        return self.fixed + self.songs * size.songs / 1e3 + self.plays * size.plays / 1e6
+
+
+@dataclass(frozen=True)
 class UnitCosts:
     """The content of unit_costs.yaml.
 
@@ -22,18 +47,37 @@ class UnitCosts:
         What it was measured on, in words.
     probe_seconds
         CPU seconds of `probe_seconds()` there.
+    catalogue
+        Of the embedded catalogue, on which all was measured.
+    stages
+        The pipeline's, by name.
     papers
         CPU minutes of each folder of reproductions/, with its small.yaml, on the embedded catalogue.
     """
 
     machine: str
     probe_seconds: float
+    catalogue: Size
+    stages: dict[str, StageCost]
     papers: dict[str, float]
 
 
 def read_unit_costs() -> UnitCosts:
     """What earshot ships."""
-    return UnitCosts(**parse_yaml(FILE.read_text(encoding="utf-8")))
+    content = parse_yaml(FILE.read_text(encoding="utf-8"))
+    stages = {name: StageCost(**cost) for name, cost in content["stages"].items()}
+    return UnitCosts(**content | {"catalogue": Size(**content["catalogue"]), "stages": stages})
+
+
+def in_words(seconds: float) -> str:
+    """A duration that is read at a glance.
+
+    >>> [in_words(seconds) for seconds in (0.4, 71.2, 200, 9000)]
+    ['0 s', '71 s', '3 min', '2.5 h']
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 @lru_cache(maxsize=1)

@@ -31,15 +31,15 @@ _CLOCK_SECONDS = 1.0
 def progress(
     items: Iterable[Any] | None = None, *, description: str, unit: str, total: int | None = None
 ) -> tqdm[Any]:
-    """A progress bar with rate and time left; a line every 10 s where nobody watches."""
-    watched = sys.stderr.isatty()
+    """A progress bar with rate and time left; nothing where no terminal shows it."""
     return tqdm(
         items,
         desc=on_one_line(description),
         unit=f" {unit}",
         total=total,
-        mininterval=0.2 if watched else 10.0,
+        mininterval=0.2,
         file=sys.stderr,
+        disable=not sys.stderr.isatty(),
     )
 
 

@@ -16,6 +16,7 @@ from earshot.deliveries import attempts
 from earshot.deliveries.arrivals import note_arrival
 from earshot.deliveries.inbox import look, make_inbox
 from orchestration import alive, new_deliveries
+from orchestration.deliveries import DELIVERY_TAG
 from tests.pipeline.workspace import PROJECT
 
 HOLD = (
@@ -61,6 +62,7 @@ def test_once_for_all_that_is_complete_and_never_two_at_a_time(inbox: Path) -> N
         drop(inbox, "a")
         drop(inbox, "b")
         run = start(instance, ask(instance))
+        assert sorted(run.tags[DELIVERY_TAG].split(", ")) == ["a", "b"]
         alive.note_process(instance, run.run_id)
         drop(inbox, "c")
         assert ask(instance) == f"run {run.run_id[:8]} is at it"

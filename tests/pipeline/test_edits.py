@@ -53,7 +53,6 @@ def test_an_edit_of_words_makes_nothing_again(workspace: Workspace) -> None:
     assert workspace.stale_in_dvc() >= workspace.stale_in_dagster() >= {*STAGES, "cnn_checkpoint"}
     said = workspace.run("dvc", "repro", "--single-item", *STAGES, "cnn_checkpoint")
     assert said.count("only comments and docstrings changed") == len(STAGES) + 1
-    assert "Training" not in said
     assert workspace.versions() == before
 
 

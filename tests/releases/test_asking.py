@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from earshot import releases
+from earshot.cli import new_songs
+from earshot.cli.new_songs import show_new_songs
 from earshot.errors import UserError
 from earshot.lanes.status import read_status
 from earshot.queries import answers, search
@@ -54,6 +56,36 @@ def test_only_songs_that_nobody_has_played_where_they_are_asked_for(first_releas
     assert len(json.loads(first_release.earshot("recommend", "u007", "--new", "-k", "2", "--json"))) == 2
     with pytest.raises(UserError, match="user 'nobody' has no plays in what is served"):
         answers.recommend_among(read_served(first_release.root), "nobody", 3, answers.Wish(new=True))
+
+
+def test_the_first_thing_shown_is_a_new_song_and_who_would_like_it(
+    first_release: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world, (users, songs) = World(), served_vectors(first_release)
+    new = world.song_ids[list(UNHEARD)].tolist()
+    show_new_songs(first_release.root)
+    _, counted, named, liked, best = capsys.readouterr().out.splitlines()
+    song = named.split(",")[0].strip()
+    assert counted.startswith(f"{len(new)} songs that nobody has played")
+    assert song in new
+    likers = sorted(users, key=lambda user: -float(users[user] @ songs[song]))[:3]
+    assert liked == f"  would please {', '.join(likers)} (`earshot listeners {song}`)"
+    wanted = sorted(new, key=lambda other: -float(users[likers[0]] @ songs[other]))[:3]
+    shown = best.removeprefix(f"  new for {likers[0]}: ").removesuffix(
+        f" (`earshot recommend {likers[0]} --new`)"
+    )
+    assert [each.split(",")[0] for each in shown.split("; ")] == wanted
+
+
+def test_without_new_songs_the_line_that_brings_some(
+    first_release: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_songs, "_new_songs", lambda _: [])
+    show_new_songs(first_release.root)
+    assert capsys.readouterr().out == ""  # no demo is there
+    (first_release.root / new_songs.DEMO).mkdir(parents=True)
+    show_new_songs(first_release.root)
+    assert capsys.readouterr().out.endswith("`earshot onboard demo/new-songs`\n")
 
 
 def test_similar_lists_the_nearest_songs(first_release: Repository) -> None:

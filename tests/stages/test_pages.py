@@ -187,8 +187,11 @@ def test_the_terminal_says_how_good_lists_are(workspace, capsys):
     found = json.loads((root / "data" / "served_quality" / "served_quality.json").read_text())
     every, known, new = (f"{found['found'][kind]['recall_at_20']:.3f}" for kind in KINDS)
     show_results(root)
+    shown = capsys.readouterr().out
+    assert re.findall(r"│ (\w+) \* ", shown) == ["candidate"]
+    assert ".5 is random order" in " ".join(shown.split())
     line = f"recall@20 {every} (known {known}, new {new}); new songs are "
-    assert f"    lists  {line}{100 * found['makeup']['10']['new_songs']:.1f} %" in capsys.readouterr().out
+    assert f"    lists  {line}{100 * found['makeup']['10']['new_songs']:.1f} %" in shown
 
 
 def in_words(values, interval):

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from earshot.checks import NAMES
 from earshot.params import Params
 from earshot.stages import warm_up
+from orchestration.check_words import STAGES
 from tests.stages.evaluated_workspace import paths_of, write_workspace
 
 
@@ -47,7 +47,7 @@ def test_n0_is_one_of_those_tried_and_every_column_is_told(workspace: Any) -> No
 
 def test_the_summary_carries_checks(workspace: Any) -> None:
     checks = {check["name"]: check for check in workspace[3]["checks"]}
-    assert tuple(checks) == NAMES["warm_up"]
+    assert tuple(checks) == tuple(STAGES["warm_up"])
     assert checks["not_below_either_end"]["passed"]
     assert checks["n0_inside_its_grid"]["passed"]
 

@@ -66,6 +66,7 @@ def onboard(
     ] = None,
 ) -> None:
     """Take in new songs and recommend them with the released model; trains nothing."""
+    from earshot.cli.new_songs import show_new_songs
     from earshot.lanes import onboard as fast_lane
     from earshot.lanes.onboard import PAGE
 
@@ -74,3 +75,4 @@ def onboard(
         tell(f"{arrival.delivery}: in the recommendations {arrival.seconds:.0f} s after it arrived")
     if arrivals:
         tell(f"all arrivals: {PAGE}")
+        show_new_songs(Path.cwd())

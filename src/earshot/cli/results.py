@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from earshot.artists import too_few_artists
+from earshot.checks import CANDIDATE
 from earshot.files import read_json
 from earshot.releases import Manifest, nothing_released, read_pointer
 from earshot.workspace import not_yet
 
 
 def show_results(root: Path) -> None:
-    """Print the systems with mAP and AUC, the last decision of the release gate, and the places to look.
+    """Print the systems with mAP and AUC, what is released, the places to look, and a new song.
 
     Raises
     ------
@@ -21,6 +22,8 @@ def show_results(root: Path) -> None:
         There is no evaluation report yet.
     """
     from rich.console import Console
+
+    from earshot.cli.new_songs import show_new_songs
 
     report = root / "data" / "evaluation_report"
     if not (report / "metrics.json").is_file():
@@ -33,6 +36,7 @@ def show_results(root: Path) -> None:
     places = ({"candidate": named["name"]} if named else {}) | _lists(root) | _places(root)
     for place, where in places.items():
         console.print(f"{place:>9}  {where}", soft_wrap=True, highlight=False)
+    show_new_songs(root)
 
 
 def show_advice(root: Path) -> None:
@@ -78,7 +82,11 @@ def _table(systems: dict[str, Any], k: int, kinds: dict[str, Any]) -> Any:
 
     there = {kind: found for kind, found in kinds.items() if found is not None}
     apart = there if len(there) > 1 else {}
-    caption = "95 % intervals over artists; of shuffled_content the least and the most of its permutations"
+    caption = (
+        f"* the model. mAP@{k}: how near to the top of the held-out songs those stand that a listener plays; "
+        "1 is best. AUC: how often such a song stands before another; .5 is random order.\n"
+        "95 % intervals over artists; of shuffled_content the least and the most of its permutations"
+    )
     sizes = [f"{found['candidates']:,} songs of {kind.replace('_', ' ')}" for kind, found in apart.items()]
     if sizes:
         caption += f"; known, cold: AUC among the {' and the '.join(sizes)}"
@@ -87,7 +95,11 @@ def _table(systems: dict[str, Any], k: int, kinds: dict[str, Any]) -> Any:
         table.add_column(heading, justify="left" if heading == "system" else "right")
     for name, system in systems.items():
         cells = [_cell(system, metric) for metric in (f"map_at_{k}", "auc")]
-        table.add_row(name, *cells, *(_auc(found["systems"].get(name)) for found in apart.values()))
+        known_and_cold = (_auc(found["systems"].get(name)) for found in apart.values())
+        model = name == CANDIDATE
+        table.add_row(
+            f"{name} *" if model else name, *cells, *known_and_cold, style="bold" if model else None
+        )
     return table
 
 

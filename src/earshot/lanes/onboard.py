@@ -15,7 +15,7 @@ from earshot.deliveries.ingest import Say, ingest
 from earshot.deliveries.intake import take_in
 from earshot.errors import UserError
 from earshot.files import read_json, replace_text
-from earshot.lanes.reproduce import reproduce
+from earshot.lanes.reproduce import reproduce_saying
 from earshot.pages.charts import Axis, interval_bar
 from earshot.pages.foot import draw_lines
 from earshot.pages.render import counted, number, render
@@ -54,8 +54,7 @@ def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
             nothing = not_yet(root, "in the catalogue, but there is no model yet to recommend with")
             raise UserError("\n".join([*problems, str(nothing)]))
         if stage.lane in LANES:
-            ran = reproduce(root, stage.target, say)
-            say(f"{stage.target}: {'done' if ran else 'up to date'}")
+            reproduce_saying(root, stage.target, say)
             for notice in _notices(root / stage.output):
                 say(f"{stage.target}: {notice}")
     arrivals = settle(root)

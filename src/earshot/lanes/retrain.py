@@ -13,7 +13,7 @@ from earshot.catalogue.play_counts import ITEMS
 from earshot.columns import N_LISTENERS, SONG_ID
 from earshot.errors import UserError
 from earshot.files import parse_yaml, read_json, replace_json
-from earshot.lanes.reproduce import reproduce
+from earshot.lanes.reproduce import reproduce_saying
 from earshot.params import Retraining, load_params
 from earshot.releases import (
     Manifest,
@@ -198,9 +198,7 @@ def retrain(root: Path, say: Callable[[str], object]) -> str:
     before = read_pointer(root)
     stages = read_pipeline(root)
     for stage in (stage for lane in ("training", "serving") for stage in stages if stage.lane == lane):
-        say(f"{stage.target} ...")
-        ran = reproduce(root, stage.target, say)
-        say(f"{stage.target}: {'done' if ran else 'up to date, nothing ran'}")
+        reproduce_saying(root, stage.target, say)
         if stage.target == "release" and load_params(root / "params.yaml").release.git_commit:
             commit_release(root)
     return _outcome(root, before)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earshot import terminal
+from earshot.errors import UserError
 from earshot.versioning.definitions import Definition, join_target, read_definitions, split_target
 from earshot.versioning.lockfile import read_lock
 from earshot.versioning.repair import opened
@@ -72,14 +73,24 @@ class PipelineStage:
 
 
 def read_pipeline(root: Path) -> list[PipelineStage]:
-    """All stages of the repository at `root`, each after those it depends on."""
+    """All stages of the repository at `root`, each after those it depends on.
+
+    Raises
+    ------
+    UserError
+        A dvc.yaml, or a params.yaml that one names, which DVC cannot read.
+    """
     import networkx
+    from dvc.exceptions import DvcException
     from dvc.stage import PipelineStage as Stage
 
-    with opened(root, terminal.say) as repo:
-        # edges lead from a stage to what it depends on, which a postorder gives first
-        ordered = [each for each in networkx.dfs_postorder_nodes(repo.index.graph) if isinstance(each, Stage)]
-        by_target = {_target(stage, root): stage for stage in ordered}
+    try:
+        with opened(root, terminal.say) as repo:
+            # edges lead from a stage to what it depends on, which a postorder gives first
+            nodes = networkx.dfs_postorder_nodes(repo.index.graph)
+            by_target = {_target(stage, root): stage for stage in nodes if isinstance(stage, Stage)}
+    except DvcException as error:
+        raise UserError(f"{root}: DVC cannot read the pipeline: {error}") from error
     folders = {split_target(target)[0] for target in by_target}
     definitions = {each.target: each for folder in folders for each in read_definitions(root, folder)}
     makers = {each.place(each.output): _key(target) for target, each in definitions.items()}

@@ -1,0 +1,133 @@
+"""What Dagster shows of an output: numbers to plot, tables to read, rows and columns of its main table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from earshot.files import read_json
+from earshot.releases import candidate, read_decision, refit_check
+from earshot.versioning import PipelineStage
+from orchestration.workspace import ROOT
+
+TABLES = {
+    "raw_audio": "songs.parquet",
+    "hyper_images": "index.parquet",
+    "play_counts": "plays.parquet",
+    "training_set": "plays.parquet",
+    "predicted_factors": "items.parquet",
+    "evaluation_report": "per_song.parquet",
+    "served_factors": "items.parquet",
+    "recommendations": "recommendations.parquet",
+    "drift": "drift.parquet",
+}
+"""The main table of an output, by stage."""
+_PLOTTED = 5
+"""Entries of a dict that are metadata of their own each; of more of them one table is made."""
+
+
+def summary(stage: PipelineStage) -> dict[str, Any]:
+    """What the stage says of its output; of a release, the decision on the newest candidate."""
+    output = ROOT / stage.output
+    if output.is_file():
+        decision = read_decision(ROOT, candidate(ROOT).release) or {}
+        judged = decision.get("metrics", {}).get("candidate", {})
+        figures = {f"candidate_{metric}": value for metric, value in judged.items()}
+        return figures | decision | {"checks": [refit_check(decision)]}
+    content: dict[str, Any] = read_json(output / "summary.json")
+    return content
+
+
+def stage_metadata(stage: PipelineStage) -> dict[str, Any]:
+    """Where the output is, its summary, and rows and columns of its main table where it has one."""
+    path = {"path": dg.MetadataValue.path(str(ROOT / stage.output))}
+    return path | table_metadata(stage) | as_metadata(summary(stage))
+
+
+def table_metadata(stage: PipelineStage) -> dict[str, Any]:
+    """Rows and columns, under the names that Dagster knows; nothing where there is no such table."""
+    import pyarrow.parquet as pq
+
+    table = ROOT / stage.output / TABLES.get(stage.target, "")
+    if not table.is_file() or table.suffix != ".parquet":
+        return {}
+    schema = pq.read_schema(table)
+    columns = [dg.TableColumn(field.name, str(field.type)) for field in schema]
+    rows = pq.read_metadata(table).num_rows
+    return {"dagster/row_count": rows, "dagster/column_schema": dg.TableSchema(columns=columns)}
+
+
+def as_metadata(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A summary as metadata: numbers to six digits, which Dagster plots; lists and long dicts as tables.
+
+    >>> as_metadata({"auc": 0.7986326530059, "hubs": {"skewness": 1.5}, "checks": []})
+    {'auc': 0.798633, 'hubs/skewness': 1.5}
+    """
+    return dict(_entries({key: value for key, value in content.items() if key != "checks"}))
+
+
+def _entries(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and 0 < len(value) <= _PLOTTED and not _has_nested(value):
+            yield from _entries(value, f"{name}/")
+        elif _is_nested(value):
+            yield name, dg.MetadataValue.md(markdown(value))
+        elif value is not None:
+            yield name, float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _has_nested(value: Mapping[str, Any]) -> bool:
+    return any(map(_is_nested, value.values()))
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict | list | tuple)
+
+
+def markdown(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    r"""A dict or a list as a table or a list in Markdown, floats to four digits.
+
+    >>> print(markdown([{"rule": "chance", "passed": True}, {"rule": "lists", "p": 0.0123456}]))
+    | rule | passed | p |
+    | --- | --- | --- |
+    | chance | yes |  |
+    | lists |  | 0.01235 |
+    >>> print(markdown({"random": {"auc": 0.5}, "candidate": {"auc": 0.79863265}}))
+    |  | auc |
+    | --- | --- |
+    | random | 0.5 |
+    | candidate | 0.7986 |
+    >>> markdown([]), markdown(["a", "b|c"])
+    ('none', '- a\n- b\\|c')
+    """
+    if not value:
+        return "none"
+    if isinstance(value, Mapping):
+        rows = list(value.values())
+        if all(isinstance(row, dict) and row for row in rows):
+            return _table([{"": key} | row for key, row in value.items()])
+        return _table([{"": key, "value": row} for key, row in value.items()])
+    if all(isinstance(row, dict) for row in value):
+        return _table(value)
+    return "\n".join(f"- {_cell(row)}" for row in value)
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [columns, ["---"] * len(columns), *([_cell(row.get(key)) for key in columns] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_cell(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_cell, value))
+    return "" if value is None else " ".join(str(value).replace("|", "\\|").split())

@@ -31,7 +31,11 @@ _CLOCK_SECONDS = 1.0
 def progress(
     items: Iterable[Any] | None = None, *, description: str, unit: str, total: int | None = None
 ) -> tqdm[Any]:
-    """A progress bar with rate and time left; nothing where no terminal shows it."""
+    """A progress bar with rate and time left; nothing where no terminal shows it.
+
+    With EARSHOT_PROGRESS=always in the environment always, for whoever reads it out of a pipe.
+    """
+    always = os.environ.get("EARSHOT_PROGRESS") == "always"
     return tqdm(
         items,
         desc=on_one_line(description),
@@ -39,7 +43,7 @@ def progress(
         total=total,
         mininterval=0.2,
         file=sys.stderr,
-        disable=not sys.stderr.isatty(),
+        disable=not (always or sys.stderr.isatty()),
     )
 
 

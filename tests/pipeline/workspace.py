@@ -48,6 +48,7 @@ class Workspace:
             "WANDB_MODE": "disabled",
             "OMP_NUM_THREADS": "1",
             "OMP_WAIT_POLICY": "PASSIVE",
+            "EARSHOT_PROGRESS": "always",  # tests read out of it what was done anew
         }
 
     def start(

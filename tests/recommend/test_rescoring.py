@@ -24,6 +24,12 @@ from tests.releases.tiny_workspace import TOY, World, write_model
 WMF = Wmf(alpha=2.0, epsilon=1.0, regularization=10.0)
 
 
+@pytest.fixture(autouse=True)
+def shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was done anew is told by the bars, which a pipe shows on demand alone."""
+    monkeypatch.setenv("EARSHOT_PROGRESS", "always")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")

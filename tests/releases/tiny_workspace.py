@@ -86,6 +86,7 @@ class Repository:
         environment = os.environ | {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "OMP_NUM_THREADS": "1",
+            "EARSHOT_PROGRESS": "always",  # tests read out of it what was done anew
         }
         done = subprocess.run(
             command,

@@ -20,8 +20,8 @@ from hyper_image.measures import (
     minus,
     replicates,
 )
-from hyper_image.params import HyperImageParams
-from hyper_image.snippets import GENRE, SNIPPET, Catalogue, SnippetFold, ways
+from hyper_image.params import LABEL, HyperImageParams
+from hyper_image.snippets import SNIPPET, Catalogue, SnippetFold, ways
 from hyper_image.song_level import LOGISTIC
 
 MAJORITY = "majority"
@@ -45,15 +45,15 @@ class FoldRun:
 
 def describe_runs(catalogue: Catalogue, runs: Sequence[FoldRun], params: HyperImageParams) -> dict[str, Any]:
     """The content of metrics.json; every interval is over artists, of a difference paired."""
-    n_artists, n_genres = int(catalogue.artist_numbers.max()) + 1, len(catalogue.genres)
+    n_artists, n_labels = int(catalogue.artist_numbers.max()) + 1, len(catalogue.labels)
     drawn = replicates(n_artists, params.bootstraps, params.folds.seed)
     by_split = {by: [run for run in runs if run.fold.by == by] for by in ways(params.folds)}
-    measured = {by: _measure([run.answers for run in some], n_genres, drawn) for by, some in by_split.items()}
+    measured = {by: _measure([run.answers for run in some], n_labels, drawn) for by, some in by_split.items()}
     of_songs = {
-        by: _measure([run.of_songs for run in some], n_genres, drawn) for by, some in by_split.items()
+        by: _measure([run.of_songs for run in some], n_labels, drawn) for by, some in by_split.items()
     }
     metrics = {
-        "splits": {by: _describe_split(measured[by], some, n_genres) for by, some in by_split.items()},
+        "splits": {by: _describe_split(measured[by], some, n_labels) for by, some in by_split.items()},
         "minus_majority": {by: _differences(found, MAJORITY, params) for by, found in measured.items()},
         "songs": {
             by: _describe_songs(found, by_split[by], catalogue, params) for by, found in of_songs.items()
@@ -68,10 +68,10 @@ def describe_runs(catalogue: Catalogue, runs: Sequence[FoldRun], params: HyperIm
     return metrics
 
 
-def _measure(runs: Sequence[Mapping[str, Answers]], n_genres: int, drawn: np.ndarray) -> Measured:
-    measured = {name: measure(join([run[name] for run in runs]), n_genres, drawn) for name in runs[0]}
+def _measure(runs: Sequence[Mapping[str, Answers]], n_labels: int, drawn: np.ndarray) -> Measured:
+    measured = {name: measure(join([run[name] for run in runs]), n_labels, drawn) for name in runs[0]}
     if MAJORITY in measured:
-        measured[MAJORITY] = at_least_chance(measured[MAJORITY], n_genres)
+        measured[MAJORITY] = at_least_chance(measured[MAJORITY], n_labels)
     return measured
 
 
@@ -90,21 +90,21 @@ def _describe_songs(
     }
 
 
-def _describe_split(measured: Measured, runs: Sequence[FoldRun], n_genres: int) -> dict[str, Any]:
+def _describe_split(measured: Measured, runs: Sequence[FoldRun], n_labels: int) -> dict[str, Any]:
     sides = {what: sum(run.on_both_sides[what] for run in runs) for what in runs[0].on_both_sides}
     return {
         "systems": {name: describe(values) for name, values in measured.items()},
-        "folds": {str(run.fold.number): _describe_fold(run, n_genres) for run in runs},
+        "folds": {str(run.fold.number): _describe_fold(run, n_labels) for run in runs},
         "on_both_sides": sides,
     }
 
 
-def _describe_fold(run: FoldRun, n_genres: int) -> dict[str, Any]:
+def _describe_fold(run: FoldRun, n_labels: int) -> dict[str, Any]:
     answers = run.answers[MAJORITY]
     every = np.ones((int(answers.artists.max()) + 1, 1))  # a single column: each artist once
     systems = {
         name: {
-            metric: round(float(values[0]), 6) for metric, values in measure(found, n_genres, every).items()
+            metric: round(float(values[0]), 6) for metric, values in measure(found, n_labels, every).items()
         }
         for name, found in run.answers.items()
     }
@@ -113,7 +113,7 @@ def _describe_fold(run: FoldRun, n_genres: int) -> dict[str, Any]:
 
 
 def _protocol(catalogue: Catalogue, params: HyperImageParams) -> dict[str, Any]:
-    songs = catalogue.songs[catalogue.songs[GENRE] != ""]
+    songs = catalogue.songs[catalogue.songs[LABEL] != ""]
     return {
         "folds": params.folds.folds,
         "held_out": params.folds.held_out,
@@ -122,15 +122,17 @@ def _protocol(catalogue: Catalogue, params: HyperImageParams) -> dict[str, Any]:
         "snippets": len(catalogue.snippets),
         "songs": len(songs),
         "artists": int(songs[ARTIST_ID].nunique()),
-        "songs_by_genre": {genre: int((songs[GENRE] == genre).sum()) for genre in catalogue.genres},
+        f"songs_by_{params.labels.word}": {
+            label: int((songs[LABEL] == label).sum()) for label in catalogue.labels
+        },
         "songs_left_out": catalogue.left_out,
     }
 
 
 def per_snippet(catalogue: Catalogue, runs: Sequence[FoldRun]) -> pd.DataFrame:
-    """A line for each way of splitting, system and held-out snippet: the guess, and the rank of its genre."""
-    names = np.array(catalogue.genres, dtype=object)
-    snippets = catalogue.snippets[[SNIPPET, SONG_ID, ARTIST_ID, GENRE]]
+    """A line for each way of splitting, system and held-out snippet: the guess, and the rank of its label."""
+    names = np.array(catalogue.labels, dtype=object)
+    snippets = catalogue.snippets[[SNIPPET, SONG_ID, ARTIST_ID, LABEL]]
     parts = [
         snippets.iloc[run.fold.test].assign(
             by=run.fold.by, fold=run.fold.number, system=system, guess=names[found.guesses], rank=found.ranks

@@ -1,4 +1,4 @@
-"""How often the genre of a snippet is among the first, and how well each genre is told, over artists."""
+"""How often the label of a snippet is among the first, and how well each label is told, over artists."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ class Answers:
     ----------
     artists
         Number of each one's artist, the same over all folds and ways of splitting.
-    genres
-        Number of each one's genre.
+    labels
+        Number of each one's label.
     ranks
-        Place of that genre among all, by score, from 1; genres of equal score come before it.
+        Place of that label among all, by score, from 1; labels of equal score come before it.
     guesses
-        Number of the genre with the highest score, the first of equals.
+        Number of the label with the highest score, the first of equals.
     """
 
     artists: Ints
-    genres: Ints
+    labels: Ints
     ranks: Ints
     guesses: Ints
 
 
-def answer(scores: NDArray[np.floating], genres: Ints, artists: Ints) -> Answers:
-    """Of scores (n, n_genres), the genres and artists of the snippets, (n,)."""
-    own = np.take_along_axis(scores, genres[:, None], axis=1)  # score of its own genre, (n, 1)
-    return Answers(artists, genres, (scores >= own).sum(axis=1), scores.argmax(axis=1))
+def answer(scores: NDArray[np.floating], labels: Ints, artists: Ints) -> Answers:
+    """Of scores (n, n_labels), the labels and artists of the snippets, (n,)."""
+    own = np.take_along_axis(scores, labels[:, None], axis=1)  # score of its own label, (n, 1)
+    return Answers(artists, labels, (scores >= own).sum(axis=1), scores.argmax(axis=1))
 
 
 def join(answers: Sequence[Answers]) -> Answers:
@@ -51,39 +51,39 @@ def join(answers: Sequence[Answers]) -> Answers:
     )
 
 
-def measure(answers: Answers, n_genres: int, drawn: NDArray[np.floating]) -> dict[str, Doubles]:
+def measure(answers: Answers, n_labels: int, drawn: NDArray[np.floating]) -> dict[str, Doubles]:
     """Every metric for every column of `drawn`, how often each artist counts, (n_artists, n_columns).
 
-    precision@k is the share of snippets whose genre is among the k with the highest
-    score; macro F1 the mean over genres of 2 right / (guessed + there are), without
+    precision@k is the share of snippets whose label is among the k with the highest
+    score; macro F1 the mean over labels of 2 right / (guessed + there are), without
     those that are neither. NaN for a column that draws none of the artists.
     """
 
-    def tally(genres: Ints, counted: NDArray[np.bool_]) -> Doubles:
-        """How many snippets of each genre count, (n_genres, n_columns)."""
-        by_artist = np.zeros((n_genres, len(drawn)))  # (n_genres, n_artists)
-        np.add.at(by_artist, (genres, answers.artists), counted)  # .at: the same pair may come often
+    def tally(labels: Ints, counted: NDArray[np.bool_]) -> Doubles:
+        """How many snippets of each label count, (n_labels, n_columns)."""
+        by_artist = np.zeros((n_labels, len(drawn)))  # (n_labels, n_artists)
+        np.add.at(by_artist, (labels, answers.artists), counted)  # .at: the same pair may come often
         columns: Doubles = by_artist @ drawn.astype(np.float64)
         return columns
 
-    every, right = np.ones(len(answers.genres), dtype=np.bool_), answers.guesses == answers.genres
-    there = tally(answers.genres, every)
+    every, right = np.ones(len(answers.labels), dtype=np.bool_), answers.guesses == answers.labels
+    there = tally(answers.labels, every)
     both = there + tally(answers.guesses, every)
-    f1 = _ratio(2 * tally(answers.genres, right), both)  # (n_genres, n_columns)
+    f1 = _ratio(2 * tally(answers.labels, right), both)  # (n_labels, n_columns)
     return {
-        "precision_at_1": _ratio(tally(answers.genres, answers.ranks <= 1).sum(axis=0), there.sum(axis=0)),
-        "precision_at_3": _ratio(tally(answers.genres, answers.ranks <= 3).sum(axis=0), there.sum(axis=0)),
+        "precision_at_1": _ratio(tally(answers.labels, answers.ranks <= 1).sum(axis=0), there.sum(axis=0)),
+        "precision_at_3": _ratio(tally(answers.labels, answers.ranks <= 3).sum(axis=0), there.sum(axis=0)),
         "macro_f1": _ratio(np.nan_to_num(f1).sum(axis=0), (both > 0).sum(axis=0)),
     }
 
 
-def at_least_chance(values: dict[str, Doubles], n_genres: int) -> dict[str, Doubles]:
-    """Each metric, or what naming genres at random has of balanced ones where that is more: k / n_genres.
+def at_least_chance(values: dict[str, Doubles], n_labels: int) -> dict[str, Doubles]:
+    """Each metric, or what naming labels at random has of balanced ones where that is more: k / n_labels.
 
-    Where genres are balanced, the most frequent one of the artists learned from is the rarest of the others.
+    Where labels are balanced, the most frequent one of the artists learned from is the rarest of the others.
     """
     named = {"precision_at_1": 1, "precision_at_3": 3, "macro_f1": 1}
-    return {metric: np.maximum(values[metric], min(1.0, k / n_genres)) for metric, k in named.items()}
+    return {metric: np.maximum(values[metric], min(1.0, k / n_labels)) for metric, k in named.items()}
 
 
 def _ratio(part: Doubles, whole: Doubles | Ints) -> Doubles:

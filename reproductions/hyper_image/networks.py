@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.columns import GENRES
 from earshot.files import replace_array
 from earshot.predictors.load import device, load_encoder, predict, save_encoder
 from earshot.predictors.song_encoder import SongEncoder, build, describe
@@ -18,8 +17,8 @@ from earshot.training.examples import Examples
 from earshot.training.objectives.genre import Genre
 from earshot.training.train import train
 from earshot.trusted import named_classes
-from hyper_image.params import HyperImageParams
-from hyper_image.snippets import GENRE, Catalogue, SnippetFold
+from hyper_image.params import LABEL, HyperImageParams
+from hyper_image.snippets import Catalogue, SnippetFold
 
 Array = NDArray[np.float32]
 
@@ -28,23 +27,23 @@ def refuse_bad_networks(catalogue: Catalogue, params: HyperImageParams) -> None:
     """Build each once: UserError for one that cannot be built, before any is trained."""
     for encoder in params.networks.values():
         build(
-            describe(encoder, catalogue.store.format, params.training.window_seconds, len(catalogue.genres))
+            describe(encoder, catalogue.store.format, params.training.window_seconds, len(catalogue.labels))
         )
 
 
-def genre_scores(
+def label_scores(
     catalogue: Catalogue, fold: SnippetFold, name: str, params: HyperImageParams, work: Path
 ) -> Array:
-    """What the network `name` of the params says of the held-out snippets, float32 (n_test, n_genres).
+    """What the network `name` of the params says of the held-out snippets, float32 (n_test, n_labels).
 
-    Logits, in the order of `catalogue.genres`; -inf for a genre that the fold has nothing to learn from.
+    Logits, in the order of `catalogue.labels`; -inf for a label that the fold has nothing to learn from.
     """
     folder = network_folder(work, fold.by, fold.number, name)
     kept = folder / "scores.npy"
     if not kept.is_file():
         objective = _train(catalogue, fold, name, params, folder)
-        scores = np.full((len(fold.test), len(catalogue.genres)), -np.inf, dtype=np.float32)
-        columns = [catalogue.genres.index(genre) for genre in objective.genres]
+        scores = np.full((len(fold.test), len(catalogue.labels)), -np.inf, dtype=np.float32)
+        columns = [catalogue.labels.index(label) for label in objective.genres]
         scores[:, columns] = predict(
             load_encoder(folder, named_classes(asdict(params.networks[name]))),
             catalogue.snippet_store,
@@ -68,7 +67,7 @@ def _train(
     work.mkdir(parents=True, exist_ok=True)
     settings, store = params.training.of(params.networks[name]), catalogue.snippet_store
     examples = _examples(catalogue, fold)
-    objective = Genre(examples)
+    objective = Genre(examples, **settings.objective.init_args)
     description = describe(settings.encoder, store.format, settings.window_seconds, objective.n_outputs)
     trained = train(description, objective, store, examples, settings, seed=params.folds.seed, work=work)
     save_encoder(folder, trained.encoder, description)
@@ -79,7 +78,7 @@ def _train(
 def _examples(catalogue: Catalogue, fold: SnippetFold) -> Examples:
     """Snippets in the place of songs; factors of length 0."""
     rows = np.concatenate([fold.training, fold.validation])
-    songs = catalogue.snippets[[GENRE]].rename(columns={GENRE: GENRES}).iloc[rows]
+    songs = catalogue.snippets[[LABEL]].iloc[rows]
     return Examples(songs, np.empty((len(rows), 0), dtype=np.float32), rows, len(fold.training))
 
 

@@ -18,9 +18,10 @@ from earshot.pages.render import number, render
 from earshot.pages.results import Cell, TableRow, draw_systems, draw_table
 from earshot.pages.songs import ShownSong, describe_songs
 from hyper_image.cloud import draw_cloud, three_components
-from hyper_image.params import HyperImageParams
-from hyper_image.snippets import GENRE, HELD_OUT
-from hyper_image.song_level import COSINE, LOGISTIC, NEIGHBOUR
+from hyper_image.neighbours import COSINE, NEIGHBOUR
+from hyper_image.params import LABEL, HyperImageParams
+from hyper_image.snippets import HELD_OUT
+from hyper_image.song_level import LOGISTIC
 
 HEADINGS = {"precision_at_1": "Precision@1", "precision_at_3": "Precision@3", "macro_f1": "Macro F1"}
 
@@ -65,6 +66,7 @@ def draw_page(
         "page.html",
         Path(__file__).parent,
         foot=foot,
+        word=params.labels.word,
         candidate=params.candidate,
         precision=splits[by]["systems"][params.candidate]["precision_at_1"],
         unmet=UNMET[by],
@@ -77,14 +79,15 @@ def draw_page(
         cloud=_cloud(songs, embedding),
         neighbours_of=NEIGHBOURS_OF[by],
         neighbours=_neighbours(songs, near, by),
-        asked=_asked(metrics["protocol"]),
+        asked=_asked(metrics["protocol"], params.labels.word),
     )
 
 
 def _splits(metrics: Mapping[str, Any], params: HyperImageParams) -> list[tuple[SplitHeading, Markup]]:
     """Each way of splitting, the strictest last, and the table of its systems."""
+    word = params.labels.word
     described = {
-        "majority": "the most frequent genres of the snippets to learn from; chance, where it is more"
+        "majority": f"the most frequent {word}s of the snippets to learn from; chance, where it is more"
     }
     described |= {
         name: encoder.init_args.get("architecture", "") for name, encoder in params.networks.items()
@@ -144,7 +147,7 @@ def _folds(metrics: Mapping[str, Any]) -> Markup:
 def _cloud(songs: pd.DataFrame, embedding: NDArray[np.float32]) -> Markup:
     drawn = songs[SONG_ID].isin(songs_to_draw(songs[SONG_ID], (), MOST_POINTS)).to_numpy()
     names = [_name(song) for song in describe_songs(songs[drawn]).values()]
-    return draw_cloud(three_components(embedding)[drawn], songs.loc[drawn, GENRE].tolist(), names)
+    return draw_cloud(three_components(embedding)[drawn], songs.loc[drawn, LABEL].tolist(), names)
 
 
 def _neighbours(songs: pd.DataFrame, near: pd.DataFrame, by: str) -> Markup:
@@ -170,11 +173,11 @@ def _name(song: ShownSong) -> str:
     return " · ".join(part for part in (song.title, song.artist, song.genre) if part)
 
 
-def _asked(protocol: Mapping[str, Any]) -> dict[str, str]:
+def _asked(protocol: Mapping[str, Any], word: str) -> dict[str, str]:
     return {
         "Folds held out": f"{len(protocol['held_out'])} of {protocol['folds']}",
         "Snippets": f"{protocol['snippets']:,} of {protocol['snippet_seconds']:g} s",
         "Songs": f"{protocol['songs']:,} of {protocol['artists']:,} artists",
         **{f"Songs left out, {why}": f"{n:,}" for why, n in protocol["songs_left_out"].items()},
-        **{f"Songs of {genre}": f"{n:,}" for genre, n in protocol["songs_by_genre"].items()},
+        **{f"Songs of {label}": f"{n:,}" for label, n in protocol[f"songs_by_{word}"].items()},
     }

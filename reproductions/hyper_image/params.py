@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -11,7 +11,24 @@ from pydantic.dataclasses import dataclass
 from earshot.classes import Component
 from earshot.params import CONFIG, CnnCheckpoint, Count, Learning, Split
 
-GENRE = Component("earshot.training.objectives.genre:Genre", {})
+Way = Literal["snippet", "song", "artist"]
+"""What is kept on one side whole."""
+
+LABEL = "label"
+"""Column of the one name that is told of a song."""
+_OBJECTIVE = Component("earshot.training.objectives.genre:Genre", {"column": LABEL})
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Labels:
+    """What is told of a song: the one name that it has in `column` of the song table, `;`-separated.
+
+    `word` is what such a name is called on pages and in tables; names that are not in `among` do not count.
+    """
+
+    word: Annotated[str, Field(pattern=r"^[a-z]+$")]
+    column: str
+    among: Annotated[list[str], Field(min_length=2)] | None
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -22,7 +39,7 @@ class SnippetFolds:
     held_out: Annotated[list[int], Field(min_length=1)]
     validation_share: Annotated[float, Field(gt=0, lt=1)]
     seed: Annotated[int, Field(ge=0, lt=2**31)]
-    by: Annotated[list[Literal["snippet", "song", "artist"]], Field(min_length=1)] = field(
+    by: Annotated[list[Way], Field(min_length=1)] = field(
         default_factory=lambda: ["snippet", "song", "artist"]
     )
 
@@ -38,13 +55,22 @@ class SnippetFolds:
 
 
 @dataclass(frozen=True, config=CONFIG)
+class Moods:
+    """Other labels for the first network, and the ways of splitting that are run."""
+
+    labels: Labels
+    least_songs: Count
+    by: Annotated[list[Way], Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=CONFIG)
 class SnippetTraining(Learning):
     """How every network is trained, by stochastic gradient descent."""
 
     def of(self, encoder: Component) -> CnnCheckpoint:
-        """Parameters that train `encoder` to tell genres, with one window a snippet."""
+        """Parameters that train `encoder` to tell labels, with one window a snippet."""
         return CnnCheckpoint(
-            encoder=encoder, objective=GENRE, windows_per_song=1, optimizer="sgd", **vars(self)
+            encoder=encoder, objective=_OBJECTIVE, windows_per_song=1, optimizer="sgd", **vars(self)
         )
 
 
@@ -52,11 +78,20 @@ class SnippetTraining(Learning):
 class HyperImageParams:
     """The whole of the file; the first of `networks` is the paper's, and gives the embedding."""
 
+    labels: Labels
     folds: SnippetFolds
     least_songs: Count
     training: SnippetTraining
     networks: Annotated[dict[str, Component], Field(min_length=1)]
     bootstraps: Annotated[int, Field(ge=100)]
+    moods: Moods
+
+    def of_moods(self) -> HyperImageParams:
+        """The same, with the labels and the ways of splitting of `moods`, and the first network alone."""
+        folds = replace(self.folds, by=self.moods.by)
+        networks = {self.candidate: self.networks[self.candidate]}
+        labels, least_songs = self.moods.labels, self.moods.least_songs
+        return replace(self, labels=labels, least_songs=least_songs, folds=folds, networks=networks)
 
     @property
     def candidate(self) -> str:

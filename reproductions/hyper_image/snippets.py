@@ -1,4 +1,4 @@
-"""What takes part: songs of one genre that is not rare, cut into snippets as long as a window.
+"""What takes part: songs of one label that is not rare, cut into snippets as long as a window.
 
 Also three ways of holding snippets out: at random, by whole songs, by artist.
 """
@@ -15,13 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshot.catalogue import split
-from earshot.columns import ARTIST_ID, FIRST_FRAME, GENRES, N_FRAMES, SHARD, SONG_ID, genre_names
+from earshot.columns import ARTIST_ID, FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
 from earshot.errors import UserError
 from earshot.store.reader import HyperImageStore
-from earshot.training.objectives.genre import single_genre
-from hyper_image.params import SnippetFolds
+from earshot.training.objectives.genre import names_among, single
+from hyper_image.params import LABEL, Labels, SnippetFolds
 
-GENRE = "genre"
 SNIPPET = "snippet"
 HELD_OUT = "held_out"
 
@@ -36,10 +35,10 @@ class Catalogue:
     ----------
     songs
         All with a hyper-image, as `raw_audio/songs.parquet`, in the order of the store;
-        `genre` is "" where a song takes no part, `artist_id` the song's own where it is missing.
+        `label` is "" where a song takes no part, `artist_id` the song's own where it is missing.
     snippets
-        A line each: snippet (an id), song_id, artist_id, genre, shard, first_frame, n_frames.
-    genres
+        A line each: snippet (an id), song_id, artist_id, label, shard, first_frame, n_frames.
+    labels
         Sorted.
     left_out
         Songs that take no part, counted by why.
@@ -49,14 +48,14 @@ class Catalogue:
 
     songs: pd.DataFrame
     snippets: pd.DataFrame
-    genres: list[str]
+    labels: list[str]
     left_out: dict[str, int]
     store: HyperImageStore
 
     @cached_property
-    def genre_numbers(self) -> Ints:
-        """Of every snippet, its place in `genres`."""
-        return pd.Index(self.genres).get_indexer(pd.Index(self.snippets[GENRE])).astype(np.int64)
+    def label_numbers(self) -> Ints:
+        """Of every snippet, its place in `labels`."""
+        return pd.Index(self.labels).get_indexer(pd.Index(self.snippets[LABEL])).astype(np.int64)
 
     @cached_property
     def artist_numbers(self) -> Ints:
@@ -70,48 +69,62 @@ class Catalogue:
         return HyperImageStore(self.store.folder, self.store.format, index)
 
 
-def read_catalogue(raw_audio: Path, hyper_images: Path, window_seconds: float, least_songs: int) -> Catalogue:
+def read_catalogue(
+    raw_audio: Path, hyper_images: Path, window_seconds: float, least_songs: int, labels: Labels
+) -> Catalogue:
     """The catalogue at hand.
 
     Raises
     ------
     UserError
-        Fewer than two genres have `least_songs` songs.
+        The song table has no such column, or fewer than two labels have `least_songs` songs.
     """
     store = HyperImageStore.open(hyper_images)
     catalogued = pd.read_parquet(raw_audio / "songs.parquet").set_index(SONG_ID, drop=False)
     songs = catalogued.loc[store.songs[SONG_ID]].reset_index(drop=True)
     songs[ARTIST_ID] = songs[ARTIST_ID].fillna("").where(songs[ARTIST_ID].fillna("") != "", songs[SONG_ID])
-    names = songs[GENRES].fillna("").map(single_genre)
+    found = _names(songs, labels)
+    names = found.map(single)
     counted = Counter(names[names != ""])
-    genres = sorted(genre for genre, count in counted.items() if count >= least_songs)
-    if len(genres) < 2:
+    frequent = sorted(name for name, count in counted.items() if count >= least_songs)
+    if len(frequent) < 2:
         most = ", ".join(f"{name} {n}" for name, n in counted.most_common(3)) or "none"
+        word = labels.word
         raise UserError(
-            f"least_songs={least_songs}: {len(genres)} genres have so many songs of that genre alone, "
-            f"two are wanted; the most: {most}"
+            f"least_songs={least_songs}: {len(frequent)} {word}s have so many songs of that {word} alone, "
+            f"two are wanted, in the column {labels.column!r} of songs.parquet; the most: {most}"
         )
-    songs[GENRE] = names.where(names.isin(genres), "")
-    left_out = _left_out(songs, names)
+    songs[LABEL] = names.where(names.isin(frequent), "")
+    left_out = _left_out(found, songs[LABEL] == "", labels.word)
     window = max(1, round(window_seconds * store.frames_per_second))
-    return Catalogue(songs, _cut(songs, store, window), genres, left_out, store)
+    return Catalogue(songs, _cut(songs, store, window), frequent, left_out, store)
 
 
-def _left_out(songs: pd.DataFrame, names: pd.Series) -> dict[str, int]:
-    how_many = songs[GENRES].fillna("").map(lambda text: len(genre_names(text)))
+def _names(songs: pd.DataFrame, labels: Labels) -> pd.Series:
+    """Of every song the set of its names that count."""
+    if labels.column not in songs:
+        raise UserError(
+            f"labels.column={labels.column!r}: songs.parquet has no such column; "
+            f"wanted one of {', '.join(songs.columns)}"
+        )
+    return songs[labels.column].fillna("").astype(str).map(lambda text: names_among(text, labels.among))
+
+
+def _left_out(found: pd.Series, no_part: pd.Series, word: str) -> dict[str, int]:
+    how_many = found.map(len)
     return {
-        "without a genre": int((how_many == 0).sum()),
-        "of several genres": int((how_many > 1).sum()),
-        "of a rare genre": int(((names != "") & (songs[GENRE] == "")).sum()),
+        f"without a {word}": int((how_many == 0).sum()),
+        f"of several {word}s": int((how_many > 1).sum()),
+        f"of a rare {word}": int(((how_many == 1) & no_part).sum()),
     }
 
 
 def _cut(songs: pd.DataFrame, store: HyperImageStore, window: int) -> pd.DataFrame:
     """Snippets side by side from the start of each song that takes part; a shorter song is one snippet."""
-    placed = songs[[SONG_ID, ARTIST_ID, GENRE]].assign(
+    placed = songs[[SONG_ID, ARTIST_ID, LABEL]].assign(
         **{name: store.songs[name].to_numpy() for name in (SHARD, FIRST_FRAME, N_FRAMES)}
     )
-    chosen = placed[placed[GENRE] != ""]
+    chosen = placed[placed[LABEL] != ""]
     counts = np.maximum(1, chosen[N_FRAMES].to_numpy() // window)
     # the line of a song once for each of its snippets
     cut = chosen.loc[chosen.index.repeat(counts)].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Whole songs: their genre, a plain yardstick for it, and which songs the embedding puts side by side.
+"""Whole songs: their label, and a plain yardstick for it.
 
 The yardstick, logistic_mfcc, is logistic regression on means and deviations of 20 MFCCs (G. Tzanetakis,
 P. Cook: Musical genre classification of audio signals, 2002, has 5 MFCCs among its features; 20 are
@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import eye_array
 from scipy.special import log_softmax
 
-from earshot.columns import RANK, SONG_ID
+from earshot.columns import SONG_ID
 from earshot.features.mfcc import mfcc
-from earshot.recommend.ranking import rank_songs
 from earshot.store.reader import HyperImageStore
 from hyper_image.measures import Answers, Doubles, Ints, answer
 from hyper_image.snippets import Catalogue, Rows, SnippetFold
@@ -72,22 +70,22 @@ def mfcc_sums(store: HyperImageStore) -> MfccSums:
     return MfccSums(frames, sums, squares)
 
 
-def logistic_scores(learn: Doubles, genres: Ints, asked: Doubles, n_genres: int) -> Doubles:
-    """Log-probabilities of the genres, `(n_asked, n_genres)`; -inf for one that `genres` does not hold.
+def logistic_scores(learn: Doubles, labels: Ints, asked: Doubles, n_labels: int) -> Doubles:
+    """Log-probabilities of the labels, `(n_asked, n_labels)`; -inf for one that `labels` does not hold.
 
     Parameters
     ----------
     learn, asked
         `(n, d)`; each column is standardized as in `learn`.
-    genres
+    labels
         Of those in `learn`, `(n,)`, two or more different ones.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(learn, genres)
-    scores = np.full((len(asked), n_genres), -np.inf)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(learn, labels)
+    scores = np.full((len(asked), n_labels), -np.inf)
     scores[:, model.classes_] = model.predict_log_proba(asked)
     return scores
 
@@ -105,23 +103,23 @@ def song_answers(
     Parameters
     ----------
     logits
-        Logits of the held-out snippets, `(n_test, n_genres)`, by network.
+        Logits of the held-out snippets, `(n_test, n_labels)`, by network.
     sums
         Of all snippets.
     """
     asked, first = _songs(catalogue, fold.test)
-    genres, artists = (numbers[first] for numbers in (catalogue.genre_numbers, catalogue.artist_numbers))
+    labels, artists = (numbers[first] for numbers in (catalogue.label_numbers, catalogue.artist_numbers))
     learned, first_learned = _songs(catalogue, np.concatenate([fold.training, fold.validation]))
     scores = {
         LOGISTIC: logistic_scores(
             sums.statistics(learned),
-            catalogue.genre_numbers[first_learned],
+            catalogue.label_numbers[first_learned],
             sums.statistics(asked),
-            len(catalogue.genres),
+            len(catalogue.labels),
         )
     }
     scores |= {name: _mean_by_song(each, asked[fold.test]) for name, each in logits.items()}
-    return {name: answer(each, genres, artists) for name, each in scores.items()}
+    return {name: answer(each, labels, artists) for name, each in scores.items()}
 
 
 def _songs(catalogue: Catalogue, rows: Rows) -> tuple[Ints, Rows]:
@@ -134,31 +132,7 @@ def _songs(catalogue: Catalogue, rows: Rows) -> tuple[Ints, Rows]:
 
 
 def _mean_by_song(logits: NDArray[np.floating], songs: Ints) -> Doubles:
-    """Mean log-probabilities of each song's snippets, `(n_songs, n_genres)`."""
+    """Mean log-probabilities of each song's snippets, `(n_songs, n_labels)`."""
     added = np.zeros((songs.max() + 1, logits.shape[1]))
     np.add.at(added, songs, log_softmax(logits.astype(np.float64), axis=1))
     return added / np.bincount(songs)[:, None]
-
-
-NEIGHBOUR = "neighbour"
-COSINE = "cosine"
-
-
-def nearest(song_ids: pd.Series, vectors: NDArray[np.floating], k: int) -> pd.DataFrame:
-    """The k other songs whose vectors (n, d) point most nearly where each song's does.
-
-    Returns
-    -------
-    song_id, rank from 1, neighbour (a song_id), cosine; in the order of `song_ids`.
-    """
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    units = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    # as if each song had played itself: it is left out of its own list
-    itself, all_songs = eye_array(len(units), format="csr"), np.ones(len(units), dtype=np.bool_)
-    lists = list(rank_songs(units, units, itself, all_songs, k))
-    users, items, ranks, scores = (
-        np.concatenate([getattr(part, name) for part in lists])
-        for name in ("users", "items", "ranks", "scores")
-    )
-    ids = song_ids.to_numpy()
-    return pd.DataFrame({SONG_ID: ids[users], RANK: ranks, NEIGHBOUR: ids[items], COSINE: scores})

@@ -1,6 +1,8 @@
-"""The genre of a song: softmax and cross-entropy, as in the hyper-image paper."""
+"""The genre of a song, or another label: softmax and cross-entropy, as in the hyper-image paper."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +19,15 @@ class Genre(nn.Module):
 
     Songs with several genres or none, and songs for early stopping whose genre no
     song to learn from has, take no part: their loss is 0, and they are counted.
+
+    Parameters
+    ----------
+    examples
+        Songs with the column that is named.
+    column
+        Whose names are told, `;`-separated: with `tags` the genres are tags.
+    among
+        The names that count, such as those of moods among many tags; None: all.
 
     Attributes
     ----------
@@ -35,9 +46,15 @@ class Genre(nn.Module):
     output_mean: Tensor
     output_scale: Tensor
 
-    def __init__(self, examples: Examples) -> None:
+    def __init__(
+        self, examples: Examples, column: str = GENRES, among: Collection[str] | None = None
+    ) -> None:
         super().__init__()
-        names = [single_genre(text) for text in examples.songs[GENRES].fillna("")]
+        if column not in examples.songs:
+            raise UserError(f"column={column!r}: wanted one of {', '.join(map(str, examples.songs))}")
+        self._column = column
+        found = [names_among(text, among) for text in examples.songs[column].fillna("").astype(str)]
+        names = [single(some) for some in found]
         self.genres = sorted({*names[: examples.n_training]} - {""})
         places = {genre: place for place, genre in enumerate(self.genres)}
         targets = torch.tensor([places.get(name, _NO_PART) for name in names])
@@ -50,8 +67,8 @@ class Genre(nn.Module):
     def _refuse_useless(self, validation: Tensor) -> None:
         if len(self.genres) < 2 or not (validation != _NO_PART).any():
             raise UserError(
-                f"genres={self.genres} of the songs to learn from, {self.left_out} songs without a single "
-                "one of them: two genres are wanted, and a song of one of them for early stopping"
+                f"{self._column}={self.genres} of the songs to learn from, {self.left_out} songs without a "
+                "single one of them: two are wanted, and a song of one of them for early stopping"
             )
 
     @property
@@ -74,7 +91,12 @@ class Genre(nn.Module):
         )
 
 
-def single_genre(text: str) -> str:
-    """The genre of a song that has one; `""` for a song of several or none."""
+def names_among(text: str, among: Collection[str] | None = None) -> set[str]:
+    """The `;`-separated names in `text`, without regard to case; where `among` is given, those in it."""
     names = genre_names(text)
-    return names.pop() if len(names) == 1 else ""
+    return names if among is None else names & {name.casefold() for name in among}
+
+
+def single(names: set[str]) -> str:
+    """The name of a song that has one; `""` for a song of several or none."""
+    return next(iter(names)) if len(names) == 1 else ""

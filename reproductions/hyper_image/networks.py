@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.files import replace_array
+from earshot.params import CnnCheckpoint
 from earshot.predictors.load import device, load_encoder, predict, save_encoder
 from earshot.predictors.song_encoder import SongEncoder, build, describe
 from earshot.store.reader import HyperImageStore
@@ -41,7 +42,8 @@ def label_scores(
     folder = network_folder(work, fold.by, fold.number, name)
     kept = folder / "scores.npy"
     if not kept.is_file():
-        objective = _train(catalogue, fold, name, params, folder)
+        settings = params.training.of(params.networks[name])
+        objective = train_network(catalogue, fold, settings, folder, params.folds.seed)
         scores = np.full((len(fold.test), len(catalogue.labels)), -np.inf, dtype=np.float32)
         columns = [catalogue.labels.index(label) for label in objective.genres]
         scores[:, columns] = predict(
@@ -59,17 +61,16 @@ def network_folder(work: Path, by: str, number: int, name: str) -> Path:
     return work / name / f"{by}-fold{number}"
 
 
-def _train(
-    catalogue: Catalogue, fold: SnippetFold, name: str, params: HyperImageParams, folder: Path
+def train_network(
+    catalogue: Catalogue, fold: SnippetFold, settings: CnnCheckpoint, folder: Path, seed: int
 ) -> Genre:
-    """Train into `folder`; an interrupted training is continued."""
+    """Train into `folder` to tell the labels of the catalogue; an interrupted training is continued."""
     work = folder / "work"
     work.mkdir(parents=True, exist_ok=True)
-    settings, store = params.training.of(params.networks[name]), catalogue.snippet_store
-    examples = _examples(catalogue, fold)
+    store, examples = catalogue.snippet_store, _examples(catalogue, fold)
     objective = Genre(examples, **settings.objective.init_args)
     description = describe(settings.encoder, store.format, settings.window_seconds, objective.n_outputs)
-    trained = train(description, objective, store, examples, settings, seed=params.folds.seed, work=work)
+    trained = train(description, objective, store, examples, settings, seed=seed, work=work)
     save_encoder(folder, trained.encoder, description)
     shutil.rmtree(work)
     return objective

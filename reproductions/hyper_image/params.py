@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from comparison.params import Comparison
 from earshot.classes import Component
-from earshot.params import CONFIG, CnnCheckpoint, Count, Learning, Split
+from earshot.params import CONFIG, CnnCheckpoint, Count, Learning, NotNegative, Positive, Split
 
 Way = Literal["snippet", "song", "artist"]
 """What is kept on one side whole."""
@@ -56,11 +57,11 @@ class SnippetFolds:
 
 @dataclass(frozen=True, config=CONFIG)
 class Moods:
-    """Other labels for the first network, and the ways of splitting that are run."""
+    """Other labels for the first network, and their folds."""
 
     labels: Labels
     least_songs: Count
-    by: Annotated[list[Way], Field(min_length=1)]
+    folds: SnippetFolds
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -75,6 +76,34 @@ class SnippetTraining(Learning):
 
 
 @dataclass(frozen=True, config=CONFIG)
+class SideFeatures:
+    """Iterations of the factorization with side features, and what its map weighs beside the free parts."""
+
+    penalty: Positive
+    iterations: Count
+
+
+@dataclass(frozen=True, config=CONFIG)
+class MachineSettings:
+    """How the factorization machine learns; batches are of songs, with all listeners."""
+
+    factors: Count
+    epochs: Count
+    batch_size: Count
+    learning_rate: Positive
+    weight_decay: NotNegative
+    played_weight: Positive
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Recommendation(Comparison):
+    """What new songs are ranked by, with the embedding as their features."""
+
+    side_features: SideFeatures
+    machine: MachineSettings
+
+
+@dataclass(frozen=True, config=CONFIG)
 class HyperImageParams:
     """The whole of the file; the first of `networks` is the paper's, and gives the embedding."""
 
@@ -85,13 +114,12 @@ class HyperImageParams:
     networks: Annotated[dict[str, Component], Field(min_length=1)]
     bootstraps: Annotated[int, Field(ge=100)]
     moods: Moods
+    recommendation: Recommendation
 
     def of_moods(self) -> HyperImageParams:
-        """The same, with the labels and the ways of splitting of `moods`, and the first network alone."""
-        folds = replace(self.folds, by=self.moods.by)
+        """The same, with labels and folds of `moods`, and the first network alone."""
         networks = {self.candidate: self.networks[self.candidate]}
-        labels, least_songs = self.moods.labels, self.moods.least_songs
-        return replace(self, labels=labels, least_songs=least_songs, folds=folds, networks=networks)
+        return replace(self, **vars(self.moods), networks=networks)
 
     @property
     def candidate(self) -> str:

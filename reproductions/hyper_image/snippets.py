@@ -6,6 +6,7 @@ Also three ways of holding snippets out: at random, by whole songs, by artist.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,9 +71,14 @@ class Catalogue:
 
 
 def read_catalogue(
-    raw_audio: Path, hyper_images: Path, window_seconds: float, least_songs: int, labels: Labels
+    raw_audio: Path,
+    hyper_images: Path,
+    window_seconds: float,
+    least_songs: int,
+    labels: Labels,
+    hidden: Collection[str] = (),
 ) -> Catalogue:
-    """The catalogue at hand.
+    """The catalogue at hand; songs in `hidden` are there, but as if nobody had said what their labels are.
 
     Raises
     ------
@@ -83,7 +89,7 @@ def read_catalogue(
     catalogued = pd.read_parquet(raw_audio / "songs.parquet").set_index(SONG_ID, drop=False)
     songs = catalogued.loc[store.songs[SONG_ID]].reset_index(drop=True)
     songs[ARTIST_ID] = songs[ARTIST_ID].fillna("").where(songs[ARTIST_ID].fillna("") != "", songs[SONG_ID])
-    found = _names(songs, labels)
+    found = _names(songs, labels).where(~songs[SONG_ID].isin(hidden), other=_NOTHING)
     names = found.map(single)
     counted = Counter(names[names != ""])
     frequent = sorted(name for name, count in counted.items() if count >= least_songs)
@@ -98,6 +104,9 @@ def read_catalogue(
     left_out = _left_out(found, songs[LABEL] == "", labels.word)
     window = max(1, round(window_seconds * store.frames_per_second))
     return Catalogue(songs, _cut(songs, store, window), frequent, left_out, store)
+
+
+_NOTHING: frozenset[str] = frozenset()
 
 
 def _names(songs: pd.DataFrame, labels: Labels) -> pd.Series:

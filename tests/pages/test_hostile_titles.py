@@ -220,7 +220,9 @@ def genres(title: str, folder: Path) -> str:
     }
     near = pd.DataFrame({"song_id": some["song_id"], "neighbour": some["song_id"][::-1], "cosine": 0.5})
     params: Any = SimpleNamespace(
-        candidate=title, networks={title: SimpleNamespace(init_args={"architecture": title})}
+        candidate=title,
+        labels=SimpleNamespace(word="genre"),
+        networks={title: SimpleNamespace(init_args={"architecture": title})},
     )
     return hyper_image.page.draw_page(metrics, some, np.eye(3, dtype=np.float32), near, params)
 

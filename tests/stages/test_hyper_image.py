@@ -20,9 +20,10 @@ from earshot.params import check_params
 from earshot.store.reader import write_store
 from earshot.store.rows import FAMILIES, ImageFormat, Row
 from earshot.store.shards import write_shard
-from hyper_image import cross_validation
+from hyper_image import cross_validation, moods
 from hyper_image.cloud import three_components
 from hyper_image.measures import Answers, answer, at_least_chance, describe, measure, replicates
+from hyper_image.neighbours import describe_neighbours
 from hyper_image.params import HyperImageParams
 from hyper_image.snippets import KEPT_TOGETHER, make_fold, on_both_sides, read_catalogue
 from hyper_image.song_level import MfccSums
@@ -32,6 +33,7 @@ from tests.stages.test_pages import CHROMIUM, OPTIONS
 N_ARTISTS, SONGS_EACH, FRAMES = 30, 3, 45
 WINDOW = 10
 GENRES = ["Dub", "folk", "house & <b>"]
+MOODS = ["cheerful", "Dark", "dreamy"]
 OWN = Path(__file__).parents[2] / "reproductions" / "hyper_image" / "params.yaml"
 
 
@@ -67,6 +69,7 @@ def _write(root: Path) -> None:
     songs = pd.DataFrame({"song_id": [f"song-{n:03}" for n in range(n_songs)], "title": "", "artist": None})
     songs["artist_id"] = [f"artist-{n:02}" if n < N_ARTISTS else None for n in artist]
     songs["genres"] = [GENRES[n % 3] for n in artist[:-3]] + ["dub;folk", None, "rare"]
+    songs["tags"] = [f"fast;{MOODS[n % 3]}" for n in artist[:-3]] + ["Dark;cheerful", "fast", None]
     level = 128 + 40 * np.eye(3)[artist % 3][:, [0, 1, 2, 0]]  # of a genre
     level = level + draw.normal(0, 25, (N_ARTISTS + 1, 4))[artist]  # of an artist
     rows = tuple(Row(f"{family}_{n}", family, 0.0, 1.0) for family in FAMILIES for n in range(4))
@@ -91,12 +94,12 @@ def workspace(tmp_path_factory):
 
 def _catalogue(root: Path):
     data = root / "data"
-    return read_catalogue(data / "raw_audio", data / "hyper_images", 0.5, least_songs=20)
+    return read_catalogue(data / "raw_audio", data / "hyper_images", 0.5, 20, _params().labels)
 
 
 def test_snippets_lie_side_by_side_in_their_songs(workspace) -> None:
     catalogue = _catalogue(workspace[0])
-    assert catalogue.genres == ["dub", "folk", "house & <b>"]
+    assert catalogue.labels == ["dub", "folk", "house & <b>"]
     assert catalogue.left_out == {"without a genre": 1, "of several genres": 1, "of a rare genre": 1}
     assert len(catalogue.snippets) == N_ARTISTS * SONGS_EACH * (FRAMES // WINDOW)
     second = catalogue.snippets.iloc[4:8]
@@ -264,14 +267,69 @@ def test_what_cannot_work_is_said_before_any_training(workspace, tmp_path: Path)
         cross_validation.run(paths, replace(params, networks={**params.networks, "bad": bad}))
     with pytest.raises(UserError, match=r"least_songs=31: 0 genres .* the most: dub 30"):
         cross_validation.run(paths, replace(params, least_songs=31))
+    of_one = replace(params.labels, column="tags", among=["dark", "fast"])
+    with pytest.raises(UserError, match=r"least_songs=20: 1 genres .* column 'tags' .* the most: fast 61"):
+        cross_validation.run(paths, replace(params, labels=of_one))
+    with pytest.raises(UserError, match=r"labels.column='mode': songs.parquet has no such column"):
+        cross_validation.run(paths, replace(params, labels=replace(params.labels, column="mode")))
     with pytest.raises(UserError, match="split by snippet, fold 0 has none of 360 to hold out"):
         cross_validation.run(paths, replace(params, folds=replace(params.folds, folds=10**9)))
     assert list(tmp_path.iterdir()) == []
 
 
+def test_moods_are_told_out_of_tags(workspace, tmp_path: Path) -> None:
+    """The same songs under other names: what is said of them is the same."""
+    _, paths, _ = workspace
+    (tmp_path / "output").mkdir()
+    params = _params()
+    folds = replace(params.folds, by=["song"])
+    params = replace(params, moods=replace(params.moods, folds=folds))
+    of_moods = replace(paths, work=tmp_path / "work", output=tmp_path / "output")
+    summary = moods.run(of_moods, params)
+    assert summary["songs_of_several_moods"] == 1
+    assert summary["songs_without_a_mood"] == 2
+    metrics = json.loads((tmp_path / "output" / "metrics.json").read_text())
+    assert metrics["protocol"]["songs_by_mood"] == {"cheerful": 30, "dark": 30, "dreamy": 30}
+    genres = json.loads((paths.output / "metrics.json").read_text())["splits"]["song"]["systems"]
+    assert metrics["splits"]["song"]["systems"] == {
+        name: genres[name] for name in ("majority", "hyper_image")
+    }
+    told = pd.read_parquet(tmp_path / "output" / "per_snippet.parquet")
+    assert set(told["mood"]) == {"cheerful", "dark", "dreamy"}
+    claims = json.loads((tmp_path / "output" / "claims.json").read_text())
+    assert [claim["claim"].count("mood") for claim in claims] == [1, 1]
+    assert "The mood of a song" in (tmp_path / "output" / "report.html").read_text()
+
+
+def test_neighbours_by_hand() -> None:
+    """Of other artists, and labelled: b and d of a (one alike), a and c of b (one alike)."""
+    songs = pd.DataFrame({"song_id": list("abcde"), "artist_id": list("xyzxy")})
+    songs["label"], songs["held_out"] = ["dub", "dub", "folk", "folk", ""], [True, True, False, False, True]
+    near = pd.DataFrame({"song_id": list("aaabbb"), "neighbour": list("bdcaec")})
+    found = describe_neighbours(songs, near, bootstraps=200, seed=0)
+    assert found["songs"] == 2
+    assert found["share"] == pytest.approx((1 / 2 + 1 / 2) / 2)  # of a: b and c, as d is by the same artist
+    assert found["by_chance"] == pytest.approx((1 / 2 + 1 / 3) / 2, abs=1e-6)  # of b, c; of a, c, d
+    assert found["difference"] == pytest.approx(1 / 12, abs=1e-6)
+    assert found["difference_ci95_artists"] == pytest.approx([0, 1 / 6], abs=1e-6)
+    alone = describe_neighbours(songs, near[near["neighbour"] == "d"], bootstraps=200, seed=0)
+    assert alone["songs"] == 0
+
+
+def test_claims_are_of_the_strictest_split(workspace) -> None:
+    claims = json.loads((workspace[1].output / "claims.json").read_text())
+    metrics = json.loads((workspace[1].output / "metrics.json").read_text())
+    value = metrics["splits"]["artist"]["systems"]["hyper_image"]["precision_at_1"]
+    assert f"precision@1 {value:.3f}" in claims[0]["here"]
+    low, high = metrics["minus_majority"]["artist"]["hyper_image"]["precision_at_1_ci95_artists"]
+    assert f"({low:+.3f} to {high:+.3f})" in claims[0]["here"]
+    assert claims[0]["verdict"] == ("holds" if low > 0 else "cannot be told")
+    assert len(claims) == 3
+
+
 def test_the_page_loads_nothing_and_escapes_everything(workspace) -> None:
     page = (workspace[1].output / "report.html").read_text(encoding="utf-8")
-    assert not re.search(r"""(?:src|href)=["']""", page)
+    assert not re.search(r"""(?:src|href)=["'][^#]""", page)
     assert "house &amp; &lt;b&gt;" in page
     assert "house & <b>" not in page
 

@@ -37,9 +37,21 @@ def test_gradient() -> None:
     assert torch.autograd.gradcheck(lambda each: objective(each, torch.arange(4)), outputs)
 
 
+def test_moods_are_tags_that_are_asked_for() -> None:
+    songs = pd.DataFrame({"tags": ["fast; Dark", "dreamy", "dark;dreamy", "fast", "dark"]})
+    examples = Examples(songs, np.empty((5, 0), np.float32), np.arange(5), n_training=4)
+    objective = Genre(examples, column="tags", among=["dark", "dreamy", "cheerful"])
+    assert objective.genres == ["dark", "dreamy"]
+    assert objective.targets.tolist() == [0, 1, -1, -1, 0]
+    with pytest.raises(UserError, match=r"tags=\['fast'\].*two are wanted"):
+        Genre(examples, column="tags", among=["fast"])
+    with pytest.raises(UserError, match="column='mood': wanted one of tags"):
+        Genre(examples, column="mood")
+
+
 @pytest.mark.parametrize("genres", [["a", "a", "a"], ["a", "b", "a;b"]])
 def test_nothing_to_tell_apart_is_said(genres: list[str]) -> None:
-    with pytest.raises(UserError, match="two genres are wanted"):
+    with pytest.raises(UserError, match=r"genres=\[.*two are wanted"):
         Genre(_examples(genres, n_training=2))
 
 

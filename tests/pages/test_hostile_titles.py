@@ -69,7 +69,7 @@ def protocol() -> dict[str, Any]:
 
 def titled_songs(title: str) -> pd.DataFrame:
     """Three songs of which everything is called `title`."""
-    every = {"title": title, "artist": title, "genres": title, "genre": title}
+    every = {"title": title, "artist": title, "genres": title, "genre": title, "label": title}
     ids = [f"{number}{title}" for number in range(3)]
     return pd.DataFrame({"song_id": ids, **every, "cold": False, "held_out": True, "tags": title})
 

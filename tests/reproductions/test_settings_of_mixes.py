@@ -8,6 +8,7 @@ import pytest
 
 from earshot.params import read_params
 from hybrids.params import Hybrids
+from hyper_image.params import HyperImageParams
 from wang_2014_hldbn.params import Wang2014
 
 PAPERS = Path(__file__).parents[2] / "reproductions"
@@ -15,6 +16,13 @@ LARGER = {
     "wang_2014_hldbn": (
         Wang2014,
         {"folds.held_out", "folds.seeds", "fitting.epochs", "pretraining_seeds"},
+    ),
+    "hyper_image": (
+        HyperImageParams,
+        {
+            *("folds.held_out", "moods.folds.held_out"),
+            *("recommendation.folds.held_out", "recommendation.folds.seeds"),
+        },
     ),
     "hybrids": (
         Hybrids,

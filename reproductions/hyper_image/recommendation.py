@@ -28,7 +28,7 @@ def run(paths: Paths, params: HyperImageParams) -> dict[str, Any]:
     controls = {name: make for name, make in CONTROLS.items() if name != BOUND}
     makes = {**controls, **systems.makes(params), BOUND: CONTROLS[BOUND]}
     table = compare(paths, params.recommendation, makes)
-    claims = claims_of(table.differences)
+    claims = claims_of(table.differences, params.labels.word)
     write_claims(paths.output, claims)
     foot = draw_sources(
         paths.root,
@@ -41,8 +41,8 @@ def run(paths: Paths, params: HyperImageParams) -> dict[str, Any]:
     return table.summary(params.recommendation.evaluation.k)
 
 
-def claims_of(differences: Mapping[str, Any]) -> list[Claim]:
-    """Out of the content of differences.json."""
+def claims_of(differences: Mapping[str, Any], word: str) -> list[Claim]:
+    """Out of the content of differences.json; `word` is what the labels are called that were learned."""
     return [
         _level(differences[f"{MACHINE}_minus_{RIDGE}"]),
         above(
@@ -53,7 +53,7 @@ def claims_of(differences: Mapping[str, Any]) -> list[Claim]:
             (SIDE, RIDGE),
         ),
         above(
-            "An embedding that has learned genres alone ranks new songs better than a bag of words",
+            f"An embedding that has learned {word}s alone ranks new songs better than a bag of words",
             OWN,
             differences,
             (SIDE, "linear_bow"),

@@ -46,6 +46,8 @@ def _paths(root: Path, stage: str) -> Paths:
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(name, tmp_path / name)
     write_training_set(tmp_path / "data" / "training_set")
     (tmp_path / "data" / "wmf_search").mkdir()
     write_numbers(tmp_path / "data" / "wmf_search", NUMBERS)

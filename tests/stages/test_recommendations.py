@@ -57,7 +57,7 @@ def write_world(root: Path) -> None:
     write_json(data / "served_factors" / "summary.json", {"release": "one"})
     plays = pd.DataFrame({"user": [0, 0, 1], "item": [0, 1, 1], "play_count": 1})
     write_play_counts(data / "play_counts", np.array(["ann", "bob"]), np.array(["said", "sung"]), plays)
-    catalogue = SONGS[["song_id", "delivery"]].assign(title="A", artist="B", withdrawn=False)
+    catalogue = SONGS[["song_id", "delivery"]].assign(title="A", artist="B", genres="", withdrawn=False)
     catalogue["artist_id"] = catalogue["song_id"].map(ARTISTS).fillna("")
     write_table(data / "raw_audio" / "songs.parquet", catalogue)
 

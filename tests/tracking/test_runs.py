@@ -37,10 +37,15 @@ FOUND = {
 PROJECT = "from-params"
 
 
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(autouse=True)
+def nothing_of_wandb_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither settings of whoever runs the tests nor the address of a service that an earlier test ended."""
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
     return workspace(tmp_path)
 
 

@@ -65,6 +65,22 @@ class Listed:
 
 
 @dataclass(frozen=True)
+class SearchIndex:
+    """Songs, and what is searched in.
+
+    Attributes
+    ----------
+    songs
+        song_id, title, artist, artist_id, genres and n_listeners of each.
+    texts
+        song_id, title, artist and genres of each, each by its `match_key` in a line of its own.
+    """
+
+    songs: pd.DataFrame
+    texts: list[str]
+
+
+@dataclass(frozen=True)
 class ServedState:
     """What is served.
 
@@ -211,8 +227,8 @@ class ServedState:
         return Screen(self.vectors("user_factors.npy"))
 
     @cached_property
-    def _directions(self) -> Screen:
-        """Songs with a length of 1."""
+    def directions(self) -> Screen:
+        """All songs with a length of 1, to be compared by cosine."""
         vectors = self.vectors("item_factors.npy")
         return Screen(unit(vectors).astype(np.float32), lambda rows: unit(vectors[rows]))
 
@@ -223,6 +239,21 @@ class ServedState:
         found[listed] = crowding(self.vectors("item_factors.npy")[listed])
         return found
 
+    @cached_property
+    def search_index(self) -> SearchIndex:
+        """The songs of the catalogue that are not withdrawn, played or not, served or not."""
+        known = self.catalogue[~self.catalogue[WITHDRAWN]].drop(columns=WITHDRAWN).fillna("").reset_index()
+        heard = self.songs[N_LISTENERS].reindex(known[SONG_ID]).fillna(0).astype(int)
+        texts = known[[SONG_ID, TITLE, ARTIST, GENRES]].to_numpy()
+        lines = ["\n".join(map(match_key, line)) for line in texts]
+        return SearchIndex(known.assign(**{N_LISTENERS: heard.to_numpy()}), lines)
+
+    @cached_property
+    def listener_songs(self) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+        """Ids of all with plays, and how many songs each has played, (n_users,) both."""
+        ids = self.table(_PLAYS, "users.parquet")[USER_ID].to_numpy(dtype=object)
+        return ids, np.bincount(self.table(_PLAYS, "plays.parquet", columns=[USER])[USER], minlength=len(ids))
+
     def nearest(
         self, vector: NDArray[np.floating[Any]], k: int, allowed: NDArray[np.bool_], csls: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -231,7 +262,7 @@ class ServedState:
             rows, vectors = np.flatnonzero(allowed), self.vectors("item_factors.npy")
             places, cosines = similar_songs(vectors[rows], vector, k, self._crowding[rows])
             return rows[places], cosines
-        (best,) = self._directions.best([Asked(unit(vector), np.flatnonzero(~allowed), k)])
+        (best,) = self.directions.best([Asked(unit(vector), np.flatnonzero(~allowed), k)])
         return best.items, best.scores
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The snapshot that answers: replaced whole where dvc.lock names another state, kept where that is not whole."""
+"""The snapshot that answers: replaced whole where dvc.lock names another one, kept where that is not whole."""
 
 from __future__ import annotations
 

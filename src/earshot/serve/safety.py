@@ -233,7 +233,9 @@ def _no_key(detail: str) -> Refused:
 
 def current_identity(request: Request) -> Identity | None:
     """Who asks; None without a key. For routes: `Annotated[Identity | None, Depends(current_identity)]`."""
-    found: Identity | None = request.scope[_IDENTITY]  # which `Guard` put there: without it nothing is answered
+    found: Identity | None = request.scope[
+        _IDENTITY
+    ]  # which `Guard` put there: without it nothing is answered
     return found
 
 

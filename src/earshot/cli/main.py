@@ -13,6 +13,7 @@ from earshot.cli.deliveries import app as delivering
 from earshot.cli.deliveries import onboard
 from earshot.cli.features import app as featuring
 from earshot.cli.imports import app as importing
+from earshot.cli.keys import app as keying
 from earshot.cli.papers import paper
 from earshot.cli.queries import app as asking
 from earshot.cli.releases import app as releasing
@@ -187,5 +188,6 @@ app.add_typer(delivering, name="deliveries")
 app.add_typer(importing, name="import")
 app.add_typer(featuring, name="features")
 app.add_typer(releasing, name="release")
+app.add_typer(keying, name="key")
 app.add_typer(beside_releases)
 app.add_typer(asking)

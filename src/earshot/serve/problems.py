@@ -40,7 +40,7 @@ class Refused(Exception):
 
 
 def problem(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer with `type`, `title`, `status` and `detail`; no type has a page of its own (`about:blank`)."""
+    """An answer with `type`, `title`, `status` and `detail`; `about:blank`: no type has a page."""
     content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     body = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
     return Response(body, status, headers, MEDIA_TYPE)

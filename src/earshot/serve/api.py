@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from earshot.queries import answers, search
@@ -15,11 +15,12 @@ from earshot.serve import rows
 from earshot.serve.asking import Asking
 from earshot.serve.export import PARQUET, Format, respond
 from earshot.serve.history import list_models
+from earshot.serve.keys import Identity
 from earshot.serve.live import Live
 from earshot.serve.problems import MEDIA_TYPE, Refused
-from earshot.serve.safety import Identity, allowed_user, current_identity, need_key
+from earshot.serve.safety import allowed_user, current_identity, need_key
 from earshot.serve.snapshot import Snapshot
-from earshot.serve.uploads import Uploads
+from earshot.serve.uploads import REQUEST_BODY, Uploads
 
 MOST_ROWS = 1000
 Rows = list[dict[str, Any]]
@@ -83,7 +84,9 @@ async def recommend(
     served: Served,
     asking: Ask,
     identity: Who,
-    user: Annotated[str | None, Query(max_length=1000, description="a user_id; not with a listener's key")] = None,
+    user: Annotated[
+        str | None, Query(max_length=1000, description="a user_id; not with a listener's key")
+    ] = None,
     k: K = 10,
     offset: Offset = 0,
     new: Annotated[bool, Query(description="only songs that nobody has played")] = False,
@@ -126,13 +129,17 @@ async def similar_to_vector(served: Served, asking: Ask, wanted: rows.Vector) ->
     return _page(served, found, wanted.k, 0, "json", "similar")
 
 
-@router.post("/similar/file", response_model=rows.Answer[rows.SimilarSong], dependencies=[Depends(need_key)])
-async def similar_to_file(
-    request: Request, served: Served, asking: Ask, file: UploadFile, k: K = 10
-) -> Response:
-    """The songs nearest to a sound, an audio file that is kept nowhere."""
+@router.post(
+    "/similar/file",
+    response_model=rows.Answer[rows.SimilarSong],
+    dependencies=[Depends(need_key)],
+    openapi_extra=REQUEST_BODY,
+    responses=_problems(408, 507),
+)
+async def similar_to_file(request: Request, served: Served, asking: Ask, k: K = 10) -> Response:
+    """The songs nearest to a sound: an audio file, which is heard and kept nowhere."""
     uploads: Uploads = request.app.state.uploads
-    heard = await uploads.hear(served, file)
+    heard = await uploads.heard(request, served)
     found = await asking.ask(answers.near, served, heard.vector, k + 1)
     return _page(served, found, k, 0, "json", "similar")
 

@@ -1,4 +1,4 @@
-"""The snapshot that answers: replaced whole where dvc.lock names another one, kept where that is not whole."""
+"""The snapshot that answers: replaced whole where dvc.lock names another, kept where that is not whole."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from earshot.errors import UserError
 from earshot.queries.state import read_served
 from earshot.serve.problems import Refused
+from earshot.serve.rows import Health
 from earshot.serve.snapshot import Snapshot
 from earshot.terminal import say
 
@@ -36,6 +37,18 @@ class Live:
         self._retry_at = 0.0
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @property
+    def served(self) -> Snapshot | None:
+        """What is served; None where nothing is."""
+        return self._snapshot
+
+    def health(self) -> Health:
+        """Whether there are answers, and of which release."""
+        found = self._snapshot
+        if found is None:
+            return Health(status="nothing served", release=None, state=None)
+        return Health(status="stale" if self.trouble else "ok", release=found.release, state=found.name)
 
     def snapshot(self) -> Snapshot:
         """What is served. Whoever answers takes it once and asks nothing else.

@@ -1,8 +1,8 @@
 """What stands before every route: which requests are answered at all, and what each answer forbids a browser.
 
-On loopback, where no key is needed to read, the danger is a page of somebody else's in the same browser: it may
-send requests here (CSRF), or have its own name point here (DNS rebinding). `Guard` refuses both, by what the
-browser itself says: `Host`, `Origin`, `Sec-Fetch-Site`.
+On loopback, where no key is needed to read, the danger is a page of somebody else's in the same browser: it
+may send requests here (CSRF), or have its own name point here (DNS rebinding). `Guard` refuses both, by what
+the browser itself says: `Host`, `Origin`, `Sec-Fetch-Site`.
 """
 
 from __future__ import annotations

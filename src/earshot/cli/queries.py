@@ -96,7 +96,8 @@ def _answer(
     as_json: bool,
     candidate: bool = False,
 ) -> None:
-    from earshot.queries.state import read_candidate, read_served
+    from earshot.queries.candidate import read_candidate
+    from earshot.queries.state import read_served
     from earshot.releases import Manifest, read_pointer
 
     served = read_candidate(Path.cwd()) if candidate else read_served(Path.cwd())

@@ -19,7 +19,7 @@ from earshot.spaces.placing import Ids, Vectors
 from earshot.spaces.space import TasteSpace
 
 if TYPE_CHECKING:
-    from earshot.predictors.left_out import LeftOut
+    from earshot.queries.left_out import LeftOut
     from earshot.predictors.song_encoder import SongEncoder
     from earshot.store.reader import HyperImageStore
 
@@ -106,7 +106,7 @@ class Ear:
 
     def leave_out(self, served: ServedState, song: str) -> LeftOut:
         """Hear a song without each of its windows. UserError for one without a hyper-image."""
-        from earshot.predictors.left_out import leave_out
+        from earshot.queries.left_out import leave_out
         from earshot.store.reader import HyperImageStore
 
         line = self.index.songs.iloc[[self.index.position(song)]]
@@ -128,7 +128,7 @@ def window_places(
     served: ServedState, ear: Ear, space: TasteSpace, plays: PlayCounts, row: int
 ) -> WindowPlaces:
     """Where the song of a `row` is, and would be without each window; errors as of `Explaining.windows`."""
-    from earshot.predictors.left_out import hears_windows
+    from earshot.queries.left_out import hears_windows
 
     song = str(served.song_ids[row])
     if not served.columns[HEARD][row]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from earshot.predictors.familiar import Gain
 from earshot.predictors.inputs import Beside, consecutive
-from earshot.predictors.left_out import hears_windows, leave_out
+from earshot.queries.left_out import hears_windows, leave_out
 from earshot.predictors.load import familiarize_with, hear
 from earshot.predictors.song_encoder import SongEncoder
 from earshot.store.reader import HyperImageStore, write_store

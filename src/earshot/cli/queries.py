@@ -13,7 +13,7 @@ import typer
 from earshot.terminal import aligned, on_one_line, say, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from earshot.queries.explain import Explanation
     from earshot.queries.state import ServedState
@@ -35,6 +35,9 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     """List what a listener should hear next: the served list, or the best of the songs asked for."""
+    wanted = {"user": user, "new": new, "genre": genre, "max_per_artist": max_per_artist}
+    if _told_by_server("recommend", wanted, user, k, as_json):
+        return
     from earshot.queries import answers
 
     wish = answers.Wish(new, genre, max_per_artist)
@@ -49,6 +52,8 @@ def songs(
     as_json: AsJson = False,
 ) -> None:
     """Find songs of what is served, those with most listeners first."""
+    if _told_by_server("songs", {"q": text}, text, k, as_json):
+        return
     from earshot.queries import search
 
     _answer(search.songs, text, k, as_json)
@@ -61,6 +66,8 @@ def users(
     as_json: AsJson = False,
 ) -> None:
     """Find listeners of what is served, those with most songs first."""
+    if _told_by_server("users", {"q": text}, text, k, as_json):
+        return
     from earshot.queries import search
 
     _answer(search.users, text, k, as_json)
@@ -75,6 +82,9 @@ def similar(
     as_json: AsJson = False,
 ) -> None:
     """List the songs nearest in taste to a song, or to any audio file."""
+    file = Path(song) if Path(song).is_file() else None
+    if not candidate and _told_by_server("similar", {"song": song, "csls": csls}, song, k, as_json, file):
+        return
     from earshot.queries import answers
 
     _answer(partial(answers.similar, csls=csls), song, k, as_json, candidate)
@@ -88,6 +98,8 @@ def listeners(
     as_json: AsJson = False,
 ) -> None:
     """List who would like a song best and has not played it."""
+    if not candidate and _told_by_server("listeners", {"song": song}, song, k, as_json):
+        return
     from earshot.queries import answers
 
     _answer(answers.listeners, song, k, as_json, candidate)
@@ -130,6 +142,19 @@ def _explained(found: Explanation, k: int) -> list[str]:
     return lines
 
 
+def _told_by_server(
+    question: str, wanted: Mapping[str, object], about: str, k: int, as_json: bool, file: Path | None = None
+) -> bool:
+    """Whether a server of this workspace ran and answered; errors as of `ask_server`."""
+    from earshot.serve.client import ask_server
+
+    rows = ask_server(Path.cwd(), question, {**wanted, "k": k}, file)
+    if rows is None:
+        return False
+    _tell(rows, about, as_json)
+    return True
+
+
 def _answer(
     question: Callable[..., list[dict[str, Any]]],
     about: str,
@@ -141,10 +166,7 @@ def _answer(
     from earshot.queries.state import read_served
 
     served = read_candidate(Path.cwd()) if candidate else read_served(Path.cwd())
-    rows = question(served, about, k)
-    tell(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(rows)))
-    if not rows:
-        say(f"nothing found for {about!r}")
+    _tell(question(served, about, k), about, as_json)
     if not candidate:
         _tell_of_another(served)
 
@@ -156,6 +178,12 @@ def _tell_of_another(served: ServedState) -> None:
     current = read_pointer(served.root)
     if isinstance(current, Manifest) and current.release != served.release:
         say(f"releases/current.json names {current.release}: `dvc repro` or the job onboard serves it")
+
+
+def _tell(rows: list[dict[str, Any]], about: str, as_json: bool) -> None:
+    tell(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(rows)))
+    if not rows:
+        say(f"nothing found for {about!r}")
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:

@@ -29,6 +29,8 @@ from earshot.errors import UserError
 from earshot.queries.choice import Wanted
 from earshot.queries.state import ServedState
 from earshot.recommend.screening import Asked
+from earshot.recommend.similar import unit
+from earshot.spaces.placing import Placed
 
 Rows = list[dict[str, Any]]
 UNLIKE_ANYTHING = "unlike anything trained on"
@@ -137,6 +139,36 @@ def recommend_together(served: ServedState, requests: Sequence[Request]) -> list
     return [answer for answer in answers if answer is not None]
 
 
+def recommend_to_somebody(served: ServedState, songs: Sequence[str], k: int) -> Rows:
+    """The k best songs for somebody who is known by a few songs alone, each as if played once.
+
+    The row solve of a listener whom the release does not know; columns as of `recommend`. Raises UserError
+    for a song that is not served.
+    """
+    rows = np.unique([_row(served, song) for song in songs])
+    vector = fold_in(served, rows)
+    (ranked,) = served.choice.best([Wanted(vector, rows, k)])
+    return _list(served, ranked.items, ranked.scores, served.is_new[ranked.items])
+
+
+def fold_in(served: ServedState, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Where a listener would be who has played the songs `rows` once each, float32 (d,).
+
+    Listeners are held against songs with plays; songs of theirs that nobody else has played count here too.
+    """
+    from scipy.sparse import csr_array
+
+    from earshot.catalogue.play_counts import PlayCounts
+
+    held = np.union1d(np.flatnonzero(served.columns[N_LISTENERS]), rows)
+    plays = csr_array((np.ones(len(rows), np.float32), rows, [0, len(rows)]), shape=(1, len(served.song_ids)))
+    nobody = np.array([""], dtype=object)  # no delivery can name a listener so
+    songs = Placed(served.song_ids[held], served.vectors("item_factors.npy")[held])
+    placed = served.space.place_listeners(PlayCounts(nobody, served.song_ids, plays), songs)
+    vector: NDArray[np.float32] = placed.vectors[0]
+    return vector
+
+
 def _wanted(served: ServedState, vectors: NDArray[np.float32], request: Request) -> Wanted:
     row = served.user_row(request.user)
     if row is None:
@@ -176,6 +208,22 @@ def similar(served: ServedState, song: str, k: int, csls: bool = False) -> Rows:
     if row is None:
         return near(served, _heard(served, song), k, csls)
     return near(served, served.vectors("item_factors.npy")[row], k, csls, [row])
+
+
+def similar_to(served: ServedState, songs: Sequence[str], k: int, csls: bool = False) -> Rows:
+    """The k songs nearest to the mean direction of some songs, which are left out; otherwise as `similar`.
+
+    Raises UserError for a song that is not served.
+    """
+    rows = [_row(served, song) for song in songs]
+    return near(served, unit(served.vectors("item_factors.npy")[rows]).mean(axis=0), k, csls, rows)
+
+
+def _row(served: ServedState, song: str) -> int:
+    row = served.song_row(song)
+    if row is None:
+        raise UserError(f"song {song!r} is not served; wanted one of {served.songs_at}")
+    return row
 
 
 def near(
@@ -220,10 +268,7 @@ def _note(served: ServedState, row: int) -> str:
 
 def listeners(served: ServedState, song: str, k: int) -> Rows:
     """The k listeners who would like a song best and have not played it: user_id, score, release."""
-    row = served.song_row(song)
-    if row is None:
-        raise UserError(f"song {song!r} is not served; wanted one of {served.songs_at}")
-    vector = served.vectors("item_factors.npy")[row]
+    vector = served.vectors("item_factors.npy")[_row(served, song)]
     (best,) = served.everybody.best([Asked(vector, served.listeners_of(song), k)])
     found = zip(served.user_ids[best.items], best.scores, strict=True)
     return [{USER_ID: user, SCORE: float(score), RELEASE: served.release} for user, score in found]

@@ -72,6 +72,12 @@ class Choice:
     def _artists(self) -> Rows:
         return self.artists[self.rows]
 
+    def load(self) -> None:
+        """Make all that `best` looks at, once for all lists."""
+        assert self._screen is not None
+        assert self._places is not None
+        assert self._artists is not None
+
     def best(self, wanted: Sequence[Wanted]) -> list[Ranked]:
         """The lists, best first, ties by row; `Ranked.items` are rows of all songs."""
         found = self._screen.best([self._asked(one) for one in wanted])

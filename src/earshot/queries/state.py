@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -37,6 +38,7 @@ from earshot.recommend.list_rules import number_artists
 from earshot.recommend.screening import Asked, Screen
 from earshot.recommend.similar import crowding, similar_songs, unit
 from earshot.releases.manifest import REFIT
+from earshot.spaces.space import TasteSpace, read_space
 from earshot.workspace import not_yet
 
 if TYPE_CHECKING:
@@ -65,6 +67,22 @@ class Listed:
 
 
 @dataclass(frozen=True)
+class SearchIndex:
+    """Songs, and what is searched in.
+
+    Attributes
+    ----------
+    songs
+        song_id, title, artist, artist_id, genres and n_listeners of each.
+    texts
+        song_id, title, artist and genres of each, each by its `match_key` in a line of its own.
+    """
+
+    songs: pd.DataFrame
+    texts: list[str]
+
+
+@dataclass(frozen=True)
 class ServedState:
     """What is served.
 
@@ -88,9 +106,27 @@ class ServedState:
 
     def encoder_files(self) -> dict[str, Path]:
         """Those of the encoder that serves, in DVC's cache, by name. Raises UserError where one is lost."""
-        refit = f"release/{REFIT}/cnn_checkpoint/encoder."
-        has_refit = any(name.startswith(refit) for name in self.outputs[SERVED].files)
-        return self._files(SERVED, refit if has_refit else "release/cnn_checkpoint/encoder.")
+        return self._files(SERVED, f"{self._model}/cnn_checkpoint/encoder.")
+
+    @cached_property
+    def space(self) -> TasteSpace:
+        """Of the model that serves. UserError where a file of it is not in DVC's cache."""
+        folder = self._model
+        parts = ("cnn_checkpoint", "wmf_factors")
+        with TemporaryDirectory(prefix="earshot-space-") as made:
+            for part in parts:
+                (Path(made) / part).mkdir()
+                for name, file in self._files(SERVED, f"{folder}/{part}/").items():
+                    (Path(made) / part / name).symlink_to(file)
+            return read_space(*(Path(made) / part for part in parts))
+
+    @cached_property
+    def _model(self) -> str:
+        """The folder of the model that serves: of the one trained on all songs, where there is one."""
+        refit = f"release/{REFIT}"
+        return (
+            refit if any(name.startswith(f"{refit}/") for name in self.outputs[SERVED].files) else "release"
+        )
 
     def _files(self, stage: str, prefix: str) -> dict[str, Path]:
         names = [name for name in self.outputs[stage].files if name.startswith(prefix)]
@@ -212,8 +248,8 @@ class ServedState:
         return Screen(self.vectors("user_factors.npy"))
 
     @cached_property
-    def _directions(self) -> Screen:
-        """Songs with a length of 1."""
+    def directions(self) -> Screen:
+        """All songs with a length of 1, to be compared by cosine."""
         vectors = self.vectors("item_factors.npy")
         return Screen(unit(vectors).astype(np.float32), lambda rows: unit(vectors[rows]))
 
@@ -224,6 +260,21 @@ class ServedState:
         found[listed] = crowding(self.vectors("item_factors.npy")[listed])
         return found
 
+    @cached_property
+    def search_index(self) -> SearchIndex:
+        """The songs of the catalogue that are not withdrawn, played or not, served or not."""
+        known = self.catalogue[~self.catalogue[WITHDRAWN]].drop(columns=WITHDRAWN).fillna("").reset_index()
+        heard = self.songs[N_LISTENERS].reindex(known[SONG_ID]).fillna(0).astype(int)
+        texts = known[[SONG_ID, TITLE, ARTIST, GENRES]].to_numpy()
+        lines = ["\n".join(map(match_key, line)) for line in texts]
+        return SearchIndex(known.assign(**{N_LISTENERS: heard.to_numpy()}), lines)
+
+    @cached_property
+    def listener_songs(self) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+        """Ids of all with plays, and how many songs each has played, (n_users,) both."""
+        ids = self.table(_PLAYS, "users.parquet")[USER_ID].to_numpy(dtype=object)
+        return ids, np.bincount(self.table(_PLAYS, "plays.parquet", columns=[USER])[USER], minlength=len(ids))
+
     def nearest(
         self, vector: NDArray[np.floating[Any]], k: int, allowed: NDArray[np.bool_], csls: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -232,7 +283,7 @@ class ServedState:
             rows, vectors = np.flatnonzero(allowed), self.vectors("item_factors.npy")
             places, cosines = similar_songs(vectors[rows], vector, k, self._crowding[rows])
             return rows[places], cosines
-        (best,) = self._directions.best([Asked(unit(vector), np.flatnonzero(~allowed), k)])
+        (best,) = self.directions.best([Asked(unit(vector), np.flatnonzero(~allowed), k)])
         return best.items, best.scores
 
     @cached_property

@@ -19,8 +19,8 @@ from earshot.spaces.placing import Ids, Vectors
 from earshot.spaces.space import TasteSpace
 
 if TYPE_CHECKING:
-    from earshot.queries.left_out import LeftOut
     from earshot.predictors.song_encoder import SongEncoder
+    from earshot.queries.left_out import LeftOut
     from earshot.store.reader import HyperImageStore
 
 _IMAGES = "hyper_images"

@@ -1,8 +1,8 @@
 """What stands before every route: which requests are answered at all, and what each answer forbids a browser.
 
-On loopback, where no key is needed to read, the danger is a page of somebody else's in the same browser: it may
-send requests here (CSRF), or have its own name point here (DNS rebinding). `Guard` refuses both, by what the
-browser itself says: `Host`, `Origin`, `Sec-Fetch-Site`.
+On loopback, where no key is needed to read, the danger is a page of somebody else's in the same browser: it
+may send requests here (CSRF), or have its own name point here (DNS rebinding). `Guard` refuses both, by what
+the browser itself says: `Host`, `Origin`, `Sec-Fetch-Site`.
 """
 
 from __future__ import annotations
@@ -226,16 +226,13 @@ def _protect(headers: MutableHeaders, scope: Scope) -> None:
 
 
 def _no_key(detail: str) -> Refused:
-    return Refused(
-        401, "Key wanted", f"{detail}; `earshot key add` makes one", {"WWW-Authenticate": "Bearer"}
-    )
+    detail = f"{detail}; `earshot key add` makes one"
+    return Refused(401, "Key wanted", detail, {"WWW-Authenticate": "Bearer"})
 
 
 def current_identity(request: Request) -> Identity | None:
     """Who asks; None without a key. For routes: `Annotated[Identity | None, Depends(current_identity)]`."""
-    found: Identity | None = request.scope[
-        _IDENTITY
-    ]  # which `Guard` put there: without it nothing is answered
+    found: Identity | None = request.scope[_IDENTITY]  # put there by `Guard`; without it nothing is told
     return found
 
 

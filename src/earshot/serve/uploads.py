@@ -1,4 +1,4 @@
-"""One audio file that is sent: kept for as long as it is heard, under a name of ours, and gone without a trace."""
+"""Audio files that are sent: each kept while it is heard, under a name of ours, and gone without a trace."""
 
 from __future__ import annotations
 

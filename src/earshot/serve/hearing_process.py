@@ -47,6 +47,8 @@ class CannotHear(Exception):
 class HearingProcess:
     """One process, started when it is asked for and again after it ended. One file at a time; no locks.
 
+    It dies with the thread that started it.
+
     Parameters
     ----------
     hears
@@ -76,7 +78,7 @@ class HearingProcess:
         self._process.start()
         theirs.close()  # so that the pipe ends when the process does
         try:
-            self._answer(self._pipe, _START_SECONDS)
+            self._answer(_START_SECONDS)
         except Unheard as why:
             raise CannotHear(f"the process that hears files did not start: {why}") from None
         return self._pipe
@@ -84,19 +86,19 @@ class HearingProcess:
     def hear(self, served: Any, audio: Path, seconds: float) -> Heard:
         """Hear one file, in a process that is killed where that takes longer than `seconds`.
 
-        `served` is what the function takes; it is pickled on its way there.
+        `served` is what the function takes; it is pickled on its way there, and small: a process that hangs
+        reads no more than a pipe holds.
 
         Raises
         ------
         Unheard, CannotHear
         """
-        pipe = self.start()
         try:
-            pipe.send((served, audio))
-        except OSError as error:
+            self.start().send((served, audio))
+        except OSError:  # it ended a moment ago, between two files
             self.stop()
-            raise CannotHear(f"the process that hears files is gone: {error}") from None
-        return _heard(self._answer(pipe, seconds))
+            self.start().send((served, audio))
+        return _heard(self._answer(seconds))
 
     def stop(self) -> None:
         """End the process, if there is one."""
@@ -107,10 +109,11 @@ class HearingProcess:
             self._pipe.close()
         self._process = self._pipe = None
 
-    def _answer(self, pipe: Connection, seconds: float) -> bytes:
+    def _answer(self, seconds: float) -> bytes:
         """What it says; the end of the pipe, to which a kill leads too, is Unheard."""
-        process, hung = self._process, threading.Event()
+        process, pipe, hung = self._process, self._pipe, threading.Event()
         assert process is not None
+        assert pipe is not None
 
         def end() -> None:
             hung.set()

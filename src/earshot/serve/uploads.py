@@ -142,7 +142,7 @@ class Uploads:
             self._asked -= 1
 
     async def _run(self, do: Callable[..., Result], *arguments: Any) -> Result:
-        """`do` with a process that is free; it is not free again before that is done, even if nobody waits."""
+        """`do` with a process that is free, and again only when that is done, even if nobody waits."""
         async with self._free:
             process = self._idle.pop()
             try:

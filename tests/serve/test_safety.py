@@ -99,13 +99,16 @@ def test_a_name_that_was_made_to_point_here_is_refused(client: httpx.Client, tmp
         assert refused(client.get("/", headers={"Host": host})) == 421
     for host in (f"localhost:{port}", f"LOCALHOST:{port}", f"[::1]:{port}"):
         assert client.get("/", headers={"Host": host}).status_code == 200
-    with serving(Site(tmp_path, Settings(hosts=["music.example.org", "other.example:8443"])).asgi) as named:
+    with serving(
+        Site(tmp_path, Settings(hosts=["Music.example.org", "other.example:8443", "2001:db8::5"])).asgi
+    ) as named:
         port = named.base_url.port
         for host, status in {
             "music.example.org": 200,
             f"music.example.org:{port}": 200,
             "music.example.org:1": 421,
             "other.example:8443": 200,
+            f"[2001:db8::5]:{port}": 200,
             "other.example": 421,
             "www.music.example.org": 421,
         }.items():

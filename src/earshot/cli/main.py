@@ -18,6 +18,7 @@ from earshot.cli.papers import paper
 from earshot.cli.queries import app as asking
 from earshot.cli.releases import app as releasing
 from earshot.cli.releases import beside as beside_releases
+from earshot.cli.serve import serve
 from earshot.cli.status import doctor, status
 from earshot.errors import UserError
 from earshot.signals import hear_signals
@@ -184,6 +185,7 @@ app.command()(onboard)
 app.command()(paper)
 app.command()(status)
 app.command()(doctor)
+app.command()(serve)
 app.add_typer(delivering, name="deliveries")
 app.add_typer(importing, name="import")
 app.add_typer(featuring, name="features")

@@ -12,7 +12,7 @@ import typer
 from earshot.terminal import aligned, on_one_line, say, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 app = typer.Typer()
 
@@ -31,6 +31,9 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     """List what a listener should hear next: the served list, or the best of the songs asked for."""
+    wanted = {"user": user, "new": new, "genre": genre, "max_per_artist": max_per_artist}
+    if _told_by_server("recommend", wanted, user, k, as_json):
+        return
     from earshot.queries import answers
 
     wish = answers.Wish(new, genre, max_per_artist)
@@ -45,6 +48,8 @@ def songs(
     as_json: AsJson = False,
 ) -> None:
     """Find songs of what is served, those with most listeners first."""
+    if _told_by_server("songs", {"q": text}, text, k, as_json):
+        return
     from earshot.queries import search
 
     _answer(search.songs, text, k, as_json)
@@ -57,6 +62,8 @@ def users(
     as_json: AsJson = False,
 ) -> None:
     """Find listeners of what is served, those with most songs first."""
+    if _told_by_server("users", {"q": text}, text, k, as_json):
+        return
     from earshot.queries import search
 
     _answer(search.users, text, k, as_json)
@@ -71,6 +78,9 @@ def similar(
     as_json: AsJson = False,
 ) -> None:
     """List the songs nearest in taste to a song, or to any audio file."""
+    file = Path(song) if Path(song).is_file() else None
+    if not candidate and _told_by_server("similar", {"song": song, "csls": csls}, song, k, as_json, file):
+        return
     from earshot.queries import answers
 
     _answer(partial(answers.similar, csls=csls), song, k, as_json, candidate)
@@ -84,9 +94,24 @@ def listeners(
     as_json: AsJson = False,
 ) -> None:
     """List who would like a song best and has not played it."""
+    if not candidate and _told_by_server("listeners", {"song": song}, song, k, as_json):
+        return
     from earshot.queries import answers
 
     _answer(answers.listeners, song, k, as_json, candidate)
+
+
+def _told_by_server(
+    question: str, wanted: Mapping[str, object], about: str, k: int, as_json: bool, file: Path | None = None
+) -> bool:
+    """Whether a server of this workspace ran and answered; errors as of `ask_server`."""
+    from earshot.serve.client import ask_server
+
+    rows = ask_server(Path.cwd(), question, {**wanted, "k": k}, file)
+    if rows is None:
+        return False
+    _tell(rows, about, as_json)
+    return True
 
 
 def _answer(
@@ -96,17 +121,21 @@ def _answer(
     as_json: bool,
     candidate: bool = False,
 ) -> None:
-    from earshot.queries.state import read_candidate, read_served
+    from earshot.queries.candidate import read_candidate
+    from earshot.queries.state import read_served
     from earshot.releases import Manifest, read_pointer
 
     served = read_candidate(Path.cwd()) if candidate else read_served(Path.cwd())
-    rows = question(served, about, k)
-    tell(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(rows)))
-    if not rows:
-        say(f"nothing found for {about!r}")
+    _tell(question(served, about, k), about, as_json)
     current = read_pointer(Path.cwd())
     if isinstance(current, Manifest) and current.release != served.release and not candidate:
         say(f"releases/current.json names {current.release}: `dvc repro` or the job onboard serves it")
+
+
+def _tell(rows: list[dict[str, Any]], about: str, as_json: bool) -> None:
+    tell(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(rows)))
+    if not rows:
+        say(f"nothing found for {about!r}")
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:

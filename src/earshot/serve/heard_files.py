@@ -15,9 +15,7 @@ from earshot.queries.state import ServedState
 for _late in ("pandas", "earshot.predictors.load", "earshot.extraction.images", "earshot.extraction.beside"):
     import_module(_late)  # which `listen` imports when it is asked
 
-tqdm.set_lock(
-    threading.RLock()
-)  # its own is a semaphore, which a process that is killed leaves behind
+tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a process that is killed leaves behind
 
 _MOST_BYTES = 2 << 30
 """By so much may the process grow over one file."""

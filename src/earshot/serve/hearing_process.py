@@ -100,10 +100,16 @@ class HearingProcess:
             self.start().send((served, audio))
         return _heard(self._answer(seconds))
 
+    def kill(self) -> None:
+        """Kill the process, if there is one: whoever waits for its answer is told that it crashed."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def stop(self) -> None:
-        """End the process, if there is one."""
+        """End the process, if there is one; nobody waits for its answer any more."""
+        self.kill()
         if self._process is not None:
-            self._process.kill()
             self._process.join()
         if self._pipe is not None:
             self._pipe.close()

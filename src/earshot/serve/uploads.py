@@ -101,19 +101,19 @@ class Uploads:
         return [process.pid for process in self._processes if process.pid is not None]
 
     async def start(self) -> None:
-        """Have the first process ready, which takes seconds; else the first file waits for that.
-
-        Raises
-        ------
-        CannotHear
-        """
-        await self._run(HearingProcess.start)
+        """Have the first process ready, which takes seconds; else the first file waits for that."""
+        try:
+            await self._run(HearingProcess.start)
+        except CannotHear as why:  # which the first file is told too
+            _LOG.error("%s", why)
 
     def stop(self) -> None:
         """End the processes and remove what they had."""
         for process in self._processes:
+            process.kill()
+        self._threads.shutdown(cancel_futures=True)  # a thread that has lost its process has done
+        for process in self._processes:
             process.stop()
-        self._threads.shutdown()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def heard(self, request: Request, served: ServedState) -> Heard:

@@ -32,7 +32,7 @@ HEAR_FILE = "earshot.serve.heard_files:hear_file"
 
 _START_SECONDS = 120.0
 _MOST_BYTES = 1 << 20
-_READY = b"ready"
+_READY, _TAKEN = b"ready", b"taken"
 _FILE, _SERVER, _FAULT = "file", "server", "fault"
 
 
@@ -42,6 +42,10 @@ class Unheard(Exception):
 
 class CannotHear(Exception):
     """It is not the file's fault: the process does not start, or what is served cannot hear files."""
+
+
+class _Ended(Exception):
+    """The process is no more."""
 
 
 class HearingProcess:
@@ -79,8 +83,8 @@ class HearingProcess:
         theirs.close()  # so that the pipe ends when the process does
         try:
             self._answer(_START_SECONDS)
-        except Unheard as why:
-            raise CannotHear(f"the process that hears files did not start: {why}") from None
+        except (_Ended, Unheard):
+            raise CannotHear("the process that hears files does not start") from None
         return self._pipe
 
     def hear(self, served: Any, audio: Path, seconds: float) -> Heard:
@@ -93,12 +97,24 @@ class HearingProcess:
         ------
         Unheard, CannotHear
         """
+        # It may have ended a moment ago, between two files: this one has no part in that.
+        if not self._takes(served, audio, seconds) and not self._takes(served, audio, seconds):
+            raise CannotHear("the process that hears files ends before it is given one")
         try:
-            self.start().send((served, audio))
-        except OSError:  # it ended a moment ago, between two files
+            return _heard(self._answer(seconds))
+        except _Ended:
+            raise Unheard("its decoder crashed") from None
+
+    def _takes(self, served: Any, audio: Path, seconds: float) -> bool:
+        """Give it the file, started if need be; False where it has ended. Raises Unheard where it hangs."""
+        pipe = self.start()
+        try:
+            pipe.send((served, audio))
+            self._answer(seconds)
+        except (OSError, _Ended):
             self.stop()
-            self.start().send((served, audio))
-        return _heard(self._answer(seconds))
+            return False
+        return True
 
     def kill(self) -> None:
         """Kill the process, if there is one: whoever waits for its answer is told that it crashed."""
@@ -116,7 +132,7 @@ class HearingProcess:
         self._process = self._pipe = None
 
     def _answer(self, seconds: float) -> bytes:
-        """What it says; the end of the pipe, to which a kill leads too, is Unheard."""
+        """What it says next. Raises _Ended, or Unheard where it was killed because it said nothing."""
         process, pipe, hung = self._process, self._pipe, threading.Event()
         assert process is not None
         assert pipe is not None
@@ -131,8 +147,7 @@ class HearingProcess:
             return pipe.recv_bytes(_MOST_BYTES)
         except (EOFError, OSError):
             self.stop()
-            why = f"no result in {seconds:g} s" if hung.is_set() else "its decoder crashed"
-            raise Unheard(why) from None
+            raise (Unheard(f"no result in {seconds:g} s") if hung.is_set() else _Ended()) from None
         finally:
             timer.cancel()
 
@@ -164,6 +179,7 @@ def _serve(pipe: Connection, hears: str) -> None:
     pipe.send_bytes(_READY)
     while True:
         served, audio = pipe.recv()
+        pipe.send_bytes(_TAKEN)
         tempfile.tempdir = str(audio.parent)  # what a killed process leaves goes with the file
         pipe.send_bytes(json.dumps(_outcome(function, served, audio)).encode())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +18,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from earshot.errors import UserError
-from earshot.serve import api
+from earshot.pages.render import STATIC as REPORT_STATIC
+from earshot.serve import api, pages
 from earshot.serve.asking import Asking
 from earshot.serve.keys import KeyStore, LoginLinks
 from earshot.serve.live import Live
@@ -72,7 +74,7 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.asking = Asking()
         live.start()
-        uploads.start()
+        app.state.starting = asyncio.create_task(uploads.start())  # kept: else it may be collected
         yield
         live.stop()
         uploads.stop()
@@ -90,6 +92,9 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     app.state.live, app.state.uploads = live, uploads
     app.include_router(api.router)
     app.include_router(login_routes(links))
+    for router in pages.ROUTERS:
+        app.include_router(router)
+    app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/metrics", include_in_schema=False, dependencies=[Depends(api.sees_listeners)])

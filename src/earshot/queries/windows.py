@@ -142,7 +142,7 @@ def window_places(
         raise Unexplained(f"song {song!r} is a single window: nothing is left of its sound without it")
     index = ear.index
     n_frames = int(index.songs[N_FRAMES].to_numpy()[index.position(song)])
-    start, end = _image_in_recording(served, index, song, n_frames / index.frames_per_second)
+    start, end = image_in_recording(served, index, song, n_frames / index.frames_per_second)
     first = heard.first_frames / index.frames_per_second
     last = np.minimum(start + first + ear.encoder.n_frames / index.frames_per_second, end)
     seconds = list(zip((start + first).tolist(), last.tolist(), strict=True))
@@ -162,7 +162,7 @@ def _place(predicted: Vectors, song: str, space: TasteSpace, plays: PlayCounts, 
     return space.place_songs(ids, predicted, same, n0).vectors
 
 
-def _image_in_recording(
+def image_in_recording(
     served: ServedState, index: HyperImageStore, song: str, seconds: float
 ) -> tuple[float, float]:
     """Where in a recording its hyper-image of so many seconds begins and ends, in seconds.

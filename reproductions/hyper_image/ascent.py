@@ -37,12 +37,16 @@ class FreeLevels(nn.Module):
         """(n, n_frames, n_rows), in 0 .. 255."""
         return self.levels.clamp(0, LEVELS)
 
+    def settled(self) -> Tensor:
+        """The images as they are after the ascent, (n, n_frames, n_rows)."""
+        return self.levels.detach().clamp(0, LEVELS)
+
 
 class RealFrames(nn.Module):
     """Images of stretches of real songs, one after another.
 
     Free are the weights of all stretches at each place, softmax(a / temperature). As the temperature falls
-    one of them is left: frames as they are somewhere in a song.
+    one of them is left, and `settled` takes it alone: frames as they are somewhere in a song.
 
     Parameters
     ----------
@@ -72,6 +76,14 @@ class RealFrames(nn.Module):
         n_rows = self.stretches.shape[2]
         mixed = self.shares(temperature) @ self.stretches.flatten(1)  # (n, n_places, length * n_rows)
         return mixed.reshape(len(mixed), -1, n_rows)[:, : self.n_frames]
+
+    def chosen(self) -> Tensor:
+        """Number of the stretch with the largest weight at each place, (n, n_places)."""
+        return self.weights.detach().argmax(dim=2)
+
+    def settled(self) -> Tensor:
+        """Images of these alone, (n, n_frames, n_rows)."""
+        return self.stretches[self.chosen()].flatten(1, 2)[:, : self.n_frames]
 
 
 @dataclass(frozen=True)
@@ -119,7 +131,7 @@ class Heights:
 
 
 def ascend(images: FreeLevels | RealFrames, heights: Heights, seed: int) -> Tensor:
-    """Climb by Adam, from temperature 1 to 0.05, and return the images, (n, n_frames, n_rows)."""
+    """Climb by Adam, from temperature 1 to 0.05; the settled images, (n, n_frames, n_rows)."""
     draw = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(images.parameters(), lr=images.step)
     steps = heights.settings.steps
@@ -128,6 +140,4 @@ def ascend(images: FreeLevels | RealFrames, heights: Heights, seed: int) -> Tens
         optimizer.zero_grad()
         (-heights.of(images(temperature), draw)).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    with torch.no_grad():
-        made: Tensor = images(_LAST_TEMPERATURE)
-        return made
+    return images.settled()

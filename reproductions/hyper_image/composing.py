@@ -48,7 +48,12 @@ def run(paths: Paths, params: HyperImageParams) -> dict[str, Any]:
     table = pd.concat(tables, ignore_index=True)
     found = describe(table)
     word = params.labels.word
-    metrics = {"labels": studio.labels, "ways": found, "chance": round(1 / len(studio.labels), 6)}
+    metrics = {
+        "labels": [studio.labels[number] for number in studio.composed],
+        "left_out": studio.left_out,
+        "chance": round(1 / len(studio.labels), 6),
+        "ways": found,
+    }
     write_json(paths.output / "metrics.json", metrics)
     write_table(paths.output / "pieces.parquet", table.rename(columns={LABEL: word}))
     claims = claims_of(found, word)

@@ -71,6 +71,7 @@ def draw_page(
         word=word,
         found=metrics["ways"],
         chance=metrics["chance"],
+        left_out=metrics["left_out"],
         stretches=STRETCHES,
         free=FREE,
         inverted=INVERTED,

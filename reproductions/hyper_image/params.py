@@ -121,9 +121,9 @@ class Ascent:
 
 @dataclass(frozen=True, config=CONFIG)
 class Stretches:
-    """Stretches of real songs that images are made of: how many, and how long."""
+    """Stretches of real songs that images are made of: how many to choose from, and how long."""
 
-    number: Count
+    number: Annotated[int, Field(ge=10)]
     seconds: Positive
 
 

@@ -115,7 +115,7 @@ def kept(path: Path, make: Callable[[], Made]) -> Made:
 
 
 def _wanted(studio: Studio) -> Ints:
-    return np.repeat(np.arange(len(studio.labels)), studio.params.composing.pieces)
+    return np.repeat(studio.composed, studio.params.composing.pieces)
 
 
 def _draw(studio: Studio, what: int) -> np.random.Generator:
@@ -128,7 +128,7 @@ def _real(studio: Studio, *, sounds: bool) -> Made:
     draw, labels = _draw(studio, 0), studio.held_out.labels
     chosen = [
         draw.permutation(np.flatnonzero(labels == number))[: studio.params.composing.pieces]
-        for number in range(len(studio.labels))
+        for number in studio.composed
     ]
     rows = np.concatenate(chosen)
     images = studio.held_out.images[rows]
@@ -186,14 +186,12 @@ def _of_stretches(
     if of_others:
         start[(labels == wanted[:, None])[:, None].repeat(places, axis=1)] = -np.inf
     images = RealFrames(stretches, torch.from_numpy(start).float(), n_frames)
-    if network is None:
-        found = stretches[images.weights.argmax(dim=2)].flatten(1, 2)[:, :n_frames]
-    else:
+    if network is not None:
         heights = _heights(studio, network, steady=True, real=True)
-        found = ascend(images, heights, studio.params.composing.seed)
-    chosen = images.weights.detach().argmax(dim=2).numpy()  # (n, n_places)
+        ascend(images, heights, studio.params.composing.seed)
+    chosen = images.chosen().numpy()
     own = (labels[chosen] == wanted[:, None]).mean(axis=1, dtype=np.float32)
-    return replace(_sounding(studio, wanted, found.numpy()), own=own)
+    return replace(_sounding(studio, wanted, images.settled().numpy()), own=own)
 
 
 def _stretches(studio: Studio) -> tuple[Tensor, Ints]:

@@ -47,7 +47,11 @@ class Studio:
     settings
         What its hyper-images were made with.
     labels
-        Those that are composed; by number from here on.
+        Those that the network tells; by number from here on.
+    composed
+        Numbers of those that pieces are composed for.
+    left_out
+        Why not for the others, by label.
     encoder
         The trained network of the paper.
     material
@@ -63,6 +67,8 @@ class Studio:
     catalogue: Catalogue
     settings: HyperImages
     labels: list[str]
+    composed: list[int]
+    left_out: dict[str, str]
     encoder: SongEncoder
     material: Excerpts
     held_out: Excerpts
@@ -86,7 +92,7 @@ def set_up(catalogue: Catalogue, settings: HyperImages, network: Path, params: H
     Raises
     ------
     UserError
-        The network hears other images; a label has no artist on either side.
+        The network hears other images; fewer than two labels have artists on both sides; none is held out.
     """
     encoder, labels = read_network(network, catalogue.store, params)
     fold = fold_of(catalogue, params)
@@ -97,16 +103,25 @@ def set_up(catalogue: Catalogue, settings: HyperImages, network: Path, params: H
         _excerpts(catalogue, rows, labels, encoder.n_frames)
         for rows in (learned[judging], learned[~judging], fold.test)
     )
-    for side, excerpts in (("judges learn from", to_judge), ("pieces are made of", material)):
-        if missing := sorted({*range(len(labels))} - {*excerpts.labels.tolist()}):
-            names = ", ".join(labels[number] for number in missing)
-            raise UserError(
-                f"composing: of the artists that {side}, half of those that the network learned from, none "
-                f"has {names}; more artists of each label are wanted, or a larger least_songs"
-            )
+    left_out = {
+        label: f"none of the artists that {side} has it"
+        for side, there in (("judges learn from", to_judge), ("pieces are made of", material))
+        for number, label in enumerate(labels)
+        if number not in there.labels
+    }
+    composed = [number for number, label in enumerate(labels) if label not in left_out]
+    if len(composed) < 2 or not np.isin(held_out.labels, composed).any():
+        raise UserError(
+            "composing: artists are cut in two, for judges to learn from and for pieces to be made of; "
+            f"{len(composed)} of {len(labels)} {params.labels.word}s have some on both sides, two are "
+            "wanted, and a held-out song of one; more artists are wanted, or a larger least_songs"
+        )
     words, seed = params.composing.words, params.composing.seed
     judges = fit_judges(to_judge.images, to_judge.labels, catalogue.store.row_slice(_MFCC), words, seed)
-    return Studio(catalogue, settings, labels, _frozen(encoder), material, held_out, judges, params)
+    trained = _frozen(encoder)
+    return Studio(
+        catalogue, settings, labels, composed, left_out, trained, material, held_out, judges, params
+    )
 
 
 def fold_of(catalogue: Catalogue, params: HyperImageParams) -> SnippetFold:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,8 +14,9 @@ from earshot.files import write_json, write_table
 from earshot.params import load_params
 from earshot.processes import progress
 from earshot.stages.paths import Paths
-from hyper_image.composing_page import Shown, draw_page
-from hyper_image.judged import BOTH, GOAL, claims_of, describe, judge
+from earshot.store.shards import Stored
+from hyper_image.composing_page import LABELS_SEEN, SEEN, Shown, draw_page, picture_of
+from hyper_image.judged import BOTH, GOAL, PIECE, WAY, claims_of, describe, judge
 from hyper_image.networks import NETWORK
 from hyper_image.params import LABEL, HyperImageParams
 from hyper_image.pieces import INVERTED, NOISE, REAL, STRETCHES, Made, kept, ways_of
@@ -63,21 +64,26 @@ def run(paths: Paths, params: HyperImageParams) -> dict[str, Any]:
         "reproductions/hyper_image/dvc.yaml:composing",
         ["data/raw_audio", "data/hyper_images", "data/hyper_image/cross_validation"],
     )
-    page = draw_page(metrics, claims, shown, catalogue.store.format, word, foot)
+    page = draw_page(metrics, claims, shown, word, foot)
     (paths.output / "report.html").write_text(page, encoding="utf-8")
     return _summary(found)
 
 
-def _firsts(paths: Paths, studio: Studio, table: pd.DataFrame, made: Made, heard: list[Any]) -> list[Shown]:
+def _firsts(
+    paths: Paths, studio: Studio, table: pd.DataFrame, made: Made, heard: Sequence[Stored]
+) -> list[Shown]:
     """The first piece of each label; its sound is written too."""
     firsts = []
     for _, row in table.drop_duplicates(LABEL).iterrows():
-        number, way = row["piece"], row["way"]
-        sound = mp3(made.samples[number], studio.settings.sample_rate) if made.samples.shape[1] else b""
-        if sound:
-            name = f"{way}-{studio.labels.index(row[LABEL])}.mp3"  # labels may hold what file names may not
-            (paths.output / "sounds" / name).write_bytes(sound)
-        firsts.append(Shown(way, row[LABEL], bool(row[BOTH]), heard[number], sound))
+        number, way, label = row[PIECE], row[WAY], studio.labels.index(row[LABEL])
+        sound = picture = b""
+        if made.samples.shape[1]:
+            sound = mp3(made.samples[number], studio.settings.sample_rate)
+            # labels may hold what names of files may not
+            (paths.output / "sounds" / f"{way}-{label}.mp3").write_bytes(sound)
+        if way in SEEN and label in studio.composed[:LABELS_SEEN]:
+            picture = picture_of(heard[number], studio.catalogue.store.format)
+        firsts.append(Shown(way, row[LABEL], bool(row[BOTH]), sound, picture))
     return firsts
 
 

@@ -39,24 +39,34 @@ HEARD = {
 }
 """Ways whose pieces are to be heard, the control first."""
 SEEN = (INVERTED, FREE, STRETCHES)
+"""Those whose images are to be seen, of the first labels."""
+LABELS_SEEN = 3
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A piece: its way, the wanted label, whether both judges call it so, how it is heard, and its MP3."""
+    """A piece of a way: the wanted label, whether both judges call it so, its MP3, a PNG of how it is heard.
+
+    Either is empty where it is not to be heard or seen.
+    """
 
     way: str
     label: str
     both: bool
-    image: Stored
     sound: bytes
+    picture: bytes
+
+
+def picture_of(image: Stored, image_format: ImageFormat) -> bytes:
+    """A hyper-image as it is stored, (n_frames, n_rows), as PNG."""
+    levels = np.ascontiguousarray(image.T, dtype=np.float32) / np.float32(LEVELS)
+    return hyper_image_png(levels, image_format.rows, image_format.frames_per_second)
 
 
 def draw_page(
     metrics: Mapping[str, Any],
     claims: Sequence[Claim],
     shown: Sequence[Shown],
-    image_format: ImageFormat,
     word: str,
     foot: str = "",
 ) -> str:
@@ -80,7 +90,7 @@ def draw_page(
         headings=[HEARD[way] for way in ways],
         judges=JUDGES,
         rows=[(label, [_heard(pieces.get((label, way)), label, way) for way in ways]) for label in labels],
-        pictures=[(label, _pictures(pieces, label, image_format)) for label in labels[:3]],
+        pictures=[picture for label in labels for picture in _pictures(pieces, label)],
     )
 
 
@@ -117,14 +127,7 @@ def _heard(piece: Shown | None, label: str, way: str) -> dict[str, Any] | None:
     }
 
 
-def _pictures(
-    pieces: Mapping[tuple[str, str], Shown], label: str, image_format: ImageFormat
-) -> list[tuple[str, bytes, bytes]]:
-    """Title and picture, for light and for dark screens, of a piece of each way that is to be seen."""
-    found = []
-    for way in SEEN:
-        if (piece := pieces.get((label, way))) is not None:
-            image = np.ascontiguousarray(piece.image.T, dtype=np.float32) / np.float32(LEVELS)
-            picture = hyper_image_png(image, image_format.rows, image_format.frames_per_second)
-            found.append((f"{label}, {HEARD[way]}", picture, in_dark(picture)))
-    return found
+def _pictures(pieces: Mapping[tuple[str, str], Shown], label: str) -> list[tuple[str, bytes, bytes]]:
+    """Title and picture, for light and for dark screens, of what is to be seen of a label."""
+    there = [piece for way in SEEN if (piece := pieces.get((label, way))) is not None and piece.picture]
+    return [(f"{label}, {HEARD[each.way]}", each.picture, in_dark(each.picture)) for each in there]

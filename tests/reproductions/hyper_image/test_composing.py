@@ -239,9 +239,9 @@ def test_stretches_sound_as_is_wanted_and_random_ones_do_not(studio: Studio, tmp
     tables, shown = [], []
     for way in (INVERTED, RANDOM, STRETCHES, OF_OTHERS):
         made = kept(tmp_path / f"{way}.npz", ways[way])
-        table, heard = judge(studio, way, made)
+        table, _ = judge(studio, way, made)
         tables.append(table)
-        shown.append(composing_page.Shown(way, "low", True, heard[0], b"mp3"))
+        shown.append(composing_page.Shown(way, "low", True, b"mp3", b""))
     again = kept(tmp_path / f"{STRETCHES}.npz", lambda: pytest.fail("made again"))
     assert again.samples.shape == (4, 512 * (N_FRAMES - 1))
     found = describe(pd.concat(tables))
@@ -256,7 +256,7 @@ def test_stretches_sound_as_is_wanted_and_random_ones_do_not(studio: Studio, tmp
     assert "not styles" in claims[3].here
     metrics = {"labels": ["low", "high"], "left_out": {"mid": "why"}, "chance": 0.5, "ways": found}
     found["free_levels"] = found[RANDOM]
-    page = composing_page.draw_page(metrics, claims, shown, FORMAT, "pitch")
+    page = composing_page.draw_page(metrics, claims, shown, "pitch")
     assert "No piece is composed for mid: why." in page
     assert page.count("<audio preload") == 3  # without the random ones
 

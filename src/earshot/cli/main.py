@@ -13,10 +13,12 @@ from earshot.cli.deliveries import app as delivering
 from earshot.cli.deliveries import onboard
 from earshot.cli.features import app as featuring
 from earshot.cli.imports import app as importing
+from earshot.cli.keys import app as keying
 from earshot.cli.papers import paper
 from earshot.cli.queries import app as asking
 from earshot.cli.releases import app as releasing
 from earshot.cli.releases import beside as beside_releases
+from earshot.cli.serve import serve
 from earshot.cli.status import doctor, status
 from earshot.errors import UserError
 from earshot.signals import hear_signals
@@ -183,9 +185,11 @@ app.command()(onboard)
 app.command()(paper)
 app.command()(status)
 app.command()(doctor)
+app.command()(serve)
 app.add_typer(delivering, name="deliveries")
 app.add_typer(importing, name="import")
 app.add_typer(featuring, name="features")
 app.add_typer(releasing, name="release")
+app.add_typer(keying, name="key")
 app.add_typer(beside_releases)
 app.add_typer(asking)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,10 @@ import typer
 from earshot.terminal import aligned, on_one_line, say, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from earshot.queries.explain import Explanation
+    from earshot.queries.state import ServedState
 
 app = typer.Typer()
 
@@ -31,6 +35,9 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     """List what a listener should hear next: the served list, or the best of the songs asked for."""
+    wanted = {"user": user, "new": new, "genre": genre, "max_per_artist": max_per_artist}
+    if _told_by_server("recommend", wanted, user, k, as_json):
+        return
     from earshot.queries import answers
 
     wish = answers.Wish(new, genre, max_per_artist)
@@ -45,6 +52,8 @@ def songs(
     as_json: AsJson = False,
 ) -> None:
     """Find songs of what is served, those with most listeners first."""
+    if _told_by_server("songs", {"q": text}, text, k, as_json):
+        return
     from earshot.queries import search
 
     _answer(search.songs, text, k, as_json)
@@ -57,6 +66,8 @@ def users(
     as_json: AsJson = False,
 ) -> None:
     """Find listeners of what is served, those with most songs first."""
+    if _told_by_server("users", {"q": text}, text, k, as_json):
+        return
     from earshot.queries import search
 
     _answer(search.users, text, k, as_json)
@@ -71,6 +82,9 @@ def similar(
     as_json: AsJson = False,
 ) -> None:
     """List the songs nearest in taste to a song, or to any audio file."""
+    file = Path(song) if Path(song).is_file() else None
+    if not candidate and _told_by_server("similar", {"song": song, "csls": csls}, song, k, as_json, file):
+        return
     from earshot.queries import answers
 
     _answer(partial(answers.similar, csls=csls), song, k, as_json, candidate)
@@ -84,9 +98,61 @@ def listeners(
     as_json: AsJson = False,
 ) -> None:
     """List who would like a song best and has not played it."""
+    if not candidate and _told_by_server("listeners", {"song": song}, song, k, as_json):
+        return
     from earshot.queries import answers
 
     _answer(answers.listeners, song, k, as_json, candidate)
+
+
+@app.command()
+def explain(
+    user: Annotated[str, typer.Argument(help="a user_id")],
+    song: Annotated[str, typer.Argument(help="a song_id")],
+    k: K = 10,
+    windows: Annotated[bool, typer.Option("--windows", help="by which parts of its sound, too")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a song has its score for a listener: the share of each play, and the score without it."""
+    from earshot.queries.explain import Explaining
+    from earshot.queries.state import read_served
+
+    served = read_served(Path.cwd())
+    explaining = Explaining.of(served)
+    found = explaining.explain(user, song)
+    heard = [asdict(window) for window in explaining.windows(user, song)] if windows else []
+    if as_json:
+        content = asdict(found) | {"plays": found.plays[:k], "n_plays": len(found.plays)}
+        content |= {"windows": heard} if windows else {}
+        tell(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        tell("\n".join(_explained(found, k)))
+        if windows:
+            tell("\n".join(["", *_table(heard)]))
+    _tell_of_another(served)
+
+
+def _explained(found: Explanation, k: int) -> list[str]:
+    """The score, the k plays with the greatest shares, and what the others add up to."""
+    named = f"{found.title or found.song_id}, {found.artist or '-'}"
+    lines = [f"{named}: score {found.score:.3f} for {found.user_id}, to which the shares of plays add up"]
+    lines += _table([{**play, "play_count": f"{play['play_count']:g}"} for play in found.plays[:k]])
+    if others := found.plays[k:]:
+        lines.append(f"{len(others):,} more: share {sum(play['share'] for play in others):.3f}")
+    return lines
+
+
+def _told_by_server(
+    question: str, wanted: Mapping[str, object], about: str, k: int, as_json: bool, file: Path | None = None
+) -> bool:
+    """Whether a server of this workspace ran and answered; errors as of `ask_server`."""
+    from earshot.serve.client import ask_server
+
+    rows = ask_server(Path.cwd(), question, {**wanted, "k": k}, file)
+    if rows is None:
+        return False
+    _tell(rows, about, as_json)
+    return True
 
 
 def _answer(
@@ -96,17 +162,28 @@ def _answer(
     as_json: bool,
     candidate: bool = False,
 ) -> None:
-    from earshot.queries.state import read_candidate, read_served
-    from earshot.releases import Manifest, read_pointer
+    from earshot.queries.candidate import read_candidate
+    from earshot.queries.state import read_served
 
     served = read_candidate(Path.cwd()) if candidate else read_served(Path.cwd())
-    rows = question(served, about, k)
+    _tell(question(served, about, k), about, as_json)
+    if not candidate:
+        _tell_of_another(served)
+
+
+def _tell_of_another(served: ServedState) -> None:
+    """Where the pointer names another release than the one that answered."""
+    from earshot.releases import Manifest, read_pointer
+
+    current = read_pointer(served.root)
+    if isinstance(current, Manifest) and current.release != served.release:
+        say(f"releases/current.json names {current.release}: `dvc repro` or the job onboard serves it")
+
+
+def _tell(rows: list[dict[str, Any]], about: str, as_json: bool) -> None:
     tell(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(rows)))
     if not rows:
         say(f"nothing found for {about!r}")
-    current = read_pointer(Path.cwd())
-    if isinstance(current, Manifest) and current.release != served.release and not candidate:
-        say(f"releases/current.json names {current.release}: `dvc repro` or the job onboard serves it")
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:

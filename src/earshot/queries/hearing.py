@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,39 @@ if TYPE_CHECKING:
     from earshot.store.reader import HyperImageStore
 
 
-def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
-    """Factors of an audio file, float32 `(factors,)`: its hyper-image, through the released encoder.
+@dataclass(frozen=True)
+class Heard:
+    """What the encoder makes of a file.
 
-    A warning goes to standard error where it is unlike anything trained on.
+    Attributes
+    ----------
+    vector
+        Its factors, float32 `(factors,)`.
+    unlike
+        How many times as far it lies as the farthest song trained on; above 1 what is predicted is drawn to
+        the mean (`earshot.predictors.familiar`).
+    """
+
+    vector: NDArray[np.float32]
+    unlike: float
+
+
+def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
+    """Factors of an audio file as `listen` has them, float32 `(factors,)`.
+
+    A warning goes to standard error where it is unlike anything trained on. Errors as in `listen`.
+    """
+    heard = listen(served, audio)
+    if heard.unlike > 1:
+        say(
+            f"{on_one_line(audio.name)}: unlike anything trained on, {heard.unlike:.1f} times as far as "
+            "the farthest song: what is predicted for it is drawn to the mean"
+        )
+    return heard.vector
+
+
+def listen(served: ServedState, audio: Path) -> Heard:
+    """Hear an audio file: its hyper-image, through the released encoder.
 
     Raises
     ------
@@ -46,13 +76,7 @@ def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
         _refuse_other_images(served, description, settings)
         store = _one_song(audio, settings, [each.name for each in description.others], folder)
         encoded = load.hear(load.load_encoder(folder, trusted), store, [0])
-    if encoded.unlike[0] > 1:
-        say(
-            f"{on_one_line(audio.name)}: unlike anything trained on, {encoded.unlike[0]:.1f} times as far as "
-            "the farthest song: what is predicted for it is drawn to the mean"
-        )
-    vector: NDArray[np.float32] = encoded.vectors[0]
-    return vector
+    return Heard(encoded.vectors[0], float(encoded.unlike[0]))
 
 
 def _refuse_other_images(served: ServedState, description: EncoderDescription, settings: HyperImages) -> None:

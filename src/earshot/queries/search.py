@@ -6,17 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from earshot.columns import (
-    ARTIST,
-    GENRES,
-    ITEM,
-    N_LISTENERS,
-    SONG_ID,
-    TITLE,
-    USER,
-    USER_ID,
-    WITHDRAWN,
-)
+from earshot.columns import ARTIST, GENRES, N_LISTENERS, SONG_ID, TITLE, USER_ID
 from earshot.datasets.importing.names import match_key
 from earshot.queries.state import ServedState
 
@@ -29,24 +19,19 @@ def songs(served: ServedState, text: str, k: int) -> Rows:
     Without regard to case, accents and punctuation; withdrawn songs are left out. Columns: song_id, title,
     artist, genres, n_listeners.
     """
-    columns = [SONG_ID, TITLE, ARTIST, GENRES, WITHDRAWN]
-    known = served.table("raw_audio", "songs.parquet", columns=columns)
-    known = known[~known[WITHDRAWN]].fillna("")
+    index = served.search_index
     # words may stand in any of them, but not begin in one and end in the next
-    texts = ["\n".join(map(match_key, line)) for line in known[[SONG_ID, TITLE, ARTIST, GENRES]].to_numpy()]
     words = [match_key(word) for word in text.split()]
-    found = known[[all(word in line for word in words) for line in texts]]
-    heard = served.songs[N_LISTENERS].reindex(found[SONG_ID]).fillna(0).astype(int).to_numpy()
-    best = found.assign(**{N_LISTENERS: heard}).sort_values(N_LISTENERS, ascending=False, kind="stable")
+    found = [place for place, line in enumerate(index.texts) if all(word in line for word in words)]
+    best = index.songs.iloc[found].sort_values(N_LISTENERS, ascending=False, kind="stable").head(k)
     shown = [SONG_ID, TITLE, ARTIST, GENRES, N_LISTENERS]
-    return [dict(zip(shown, line, strict=True)) for line in best.head(k)[shown].itertuples(index=False)]
+    return [dict(zip(shown, line, strict=True)) for line in best[shown].itertuples(index=False)]
 
 
 def users(served: ServedState, text: str, k: int) -> Rows:
     """The k listeners with most songs whose id holds `text`, in any case: user_id, songs."""
-    ids = served.table("play_counts", "users.parquet")[USER_ID]
-    plays = served.table("play_counts", "plays.parquet", columns=[USER, ITEM])
-    n_songs = np.bincount(plays[USER], minlength=len(ids))
-    there = np.flatnonzero([text.casefold() in name.casefold() for name in ids])
+    ids, n_songs = served.listener_songs
+    wanted = text.casefold()
+    there = np.flatnonzero([wanted in name.casefold() for name in ids])
     best = there[np.argsort(-n_songs[there], kind="stable")][:k]
     return [{USER_ID: ids[row], "songs": int(n_songs[row])} for row in best]

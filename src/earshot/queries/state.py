@@ -2,39 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earshot import releases, versioning
+from earshot.arrays import is_among, positions_of
 from earshot.columns import (
     ARTIST,
     ARTIST_ID,
+    COLD,
     GENRES,
     HEARD,
+    ITEM,
     N_LISTENERS,
+    RANK,
+    SCORE,
     SONG_ID,
     TITLE,
     UNLIKE,
+    USER,
     USER_ID,
     WITHDRAWN,
 )
+from earshot.datasets.importing.names import match_key
 from earshot.errors import UserError
 from earshot.files import read_json
+from earshot.queries.choice import Choice
+from earshot.queries.screening import Asked, Screen
+from earshot.recommend.list_rules import number_artists
+from earshot.recommend.similar import crowding, similar_songs, unit
 from earshot.releases.manifest import REFIT
-from earshot.spaces.placing import Placed
-from earshot.spaces.space import read_space
+from earshot.spaces.space import TasteSpace, read_space
 from earshot.workspace import not_yet
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_SERVED, _LISTS = "served_factors", "recommendations"
+SERVED, _LISTS, _PLAYS = "served_factors", "recommendations", "play_counts"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list as it was made, best first.
+
+    Attributes
+    ----------
+    rows
+        Of the songs, `(n,)`.
+    scores
+        float32 (n,).
+    cold
+        (n,): songs that nobody had played.
+    """
+
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    cold: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SearchIndex:
+    """Songs, and what is searched in.
+
+    Attributes
+    ----------
+    songs
+        song_id, title, artist, artist_id, genres and n_listeners of each.
+    texts
+        song_id, title, artist and genres of each, each by its `match_key` in a line of its own.
+    """
+
+    songs: pd.DataFrame
+    texts: list[str]
 
 
 @dataclass(frozen=True)
@@ -46,7 +90,8 @@ class ServedState:
     release
         Name of the model behind all of it.
     outputs
-        `served_factors`, `recommendations`, and the `play_counts` and `raw_audio` that these were made of.
+        `served_factors`, `recommendations`, and the `play_counts`, `raw_audio` and `hyper_images` that these
+        were made of.
     """
 
     songs_at: ClassVar[str] = "data/served_factors/items.parquet"
@@ -56,13 +101,21 @@ class ServedState:
 
     def file(self, stage: str, name: str) -> Path:
         """A file of one of the outputs, in DVC's cache. Raises UserError where it is not there."""
-        return _file(self.outputs[stage], stage, name)
+        return file_of(self.outputs[stage], stage, name)
 
     def encoder_files(self) -> dict[str, Path]:
         """Those of the encoder that serves, in DVC's cache, by name. Raises UserError where one is lost."""
         refit = f"release/{REFIT}/cnn_checkpoint/encoder."
-        has_refit = any(name.startswith(refit) for name in self.outputs[_SERVED].files)
-        return self._files(_SERVED, refit if has_refit else "release/cnn_checkpoint/encoder.")
+        has_refit = any(name.startswith(refit) for name in self.outputs[SERVED].files)
+        return self._files(SERVED, refit if has_refit else "release/cnn_checkpoint/encoder.")
+
+    @cached_property
+    def space(self) -> TasteSpace:
+        """Of the model that serves. UserError where a file of it is not in DVC's cache."""
+        from earshot.queries.links import model_folder
+
+        with model_folder(self) as folder:
+            return read_space(folder / "cnn_checkpoint", folder / "wmf_factors")
 
     def _files(self, stage: str, prefix: str) -> dict[str, Path]:
         names = [name for name in self.outputs[stage].files if name.startswith(prefix)]
@@ -80,13 +133,152 @@ class ServedState:
 
     def vectors(self, name: str) -> NDArray[np.float32]:
         """`item_factors.npy` or `user_factors.npy`, float32 (n, factors)."""
-        found: NDArray[np.float32] = np.load(self.file(_SERVED, name), allow_pickle=False)
+        found: NDArray[np.float32] = np.load(self.file(SERVED, name), allow_pickle=False)
         return found
+
+    def song_row(self, song: str) -> int | None:
+        """Where a song stands among the item factors; None where it is not served."""
+        return self._song_rows.get(song)
+
+    def user_row(self, user: str) -> int | None:
+        """Where a listener stands among the user factors; None for somebody without plays."""
+        return self._user_rows.get(user)
+
+    @cached_property
+    def _song_rows(self) -> dict[str, int]:
+        return {song: row for row, song in enumerate(self.song_ids.tolist())}
+
+    @cached_property
+    def _user_rows(self) -> dict[str, int]:
+        return {user: row for row, user in enumerate(self.user_ids.tolist())}
+
+    def list_of(self, user: str) -> Listed:
+        """The list of a listener as it was made, best first; empty where there is none."""
+        lists = self.table(_LISTS, "recommendations.parquet", filters=[(USER_ID, "==", user)])
+        best = lists.sort_values(RANK)
+        return Listed(
+            positions_of(self.song_ids, best[SONG_ID]), best[SCORE].to_numpy(), best[COLD].to_numpy()
+        )
+
+    def played_by(self, user: str) -> NDArray[np.int64]:
+        """Rows of the songs that a listener of `user_ids` has played, of those that are served."""
+        row = int(positions_of(self.table(_PLAYS, "users.parquet")[USER_ID], [user])[0])
+        plays = self.table(_PLAYS, "plays.parquet", columns=[ITEM], filters=[(USER, "==", row)])
+        rows = self._rows_of_items[plays[ITEM]]
+        return rows[rows >= 0]
+
+    def listeners_of(self, song: str) -> NDArray[np.int64]:
+        """Rows of the listeners who have played a song."""
+        items = self.table(_PLAYS, "items.parquet")[SONG_ID]
+        (row,) = positions_of(items, [song])
+        plays = self.table(_PLAYS, "plays.parquet", columns=[USER], filters=[(ITEM, "==", int(row))])
+        return positions_of(self.user_ids, self.table(_PLAYS, "users.parquet")[USER_ID][plays[USER]])
+
+    @cached_property
+    def _rows_of_items(self) -> NDArray[np.int64]:
+        """(n_items,): rows among the item factors of the songs with plays; -1 where one is not served."""
+        return positions_of(self.song_ids, self.table(_PLAYS, "items.parquet")[SONG_ID])
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The songs that the lists were made of: not withdrawn, not held back."""
+        listed = self.table(_LISTS, "ranked/items.parquet")[SONG_ID]
+        rows = np.sort(positions_of(self.song_ids, listed))
+        return Choice(self.vectors("item_factors.npy"), self.artists, rows)
+
+    @cached_property
+    def new_songs(self) -> Choice:
+        """Those of `choice` that nobody has played."""
+        return replace(self.choice, rows=self.choice.rows[self.is_new[self.choice.rows]])
+
+    @cached_property
+    def is_new(self) -> NDArray[np.bool_]:
+        """(n_songs,): songs that nobody has played."""
+        return ~is_among(self.song_ids, self.table(_PLAYS, "items.parquet")[SONG_ID])
+
+    @cached_property
+    def artists(self) -> NDArray[np.int64]:
+        """(n_songs,): a number an artist; a song without one has a number of its own."""
+        return number_artists(self.columns[ARTIST_ID], self.song_ids)
+
+    @cached_property
+    def is_listed(self) -> NDArray[np.bool_]:
+        """(n_songs,): those that are not withdrawn."""
+        withdrawn = self.catalogue[WITHDRAWN].reindex(self.song_ids)
+        return ~withdrawn.fillna(True).to_numpy(dtype=bool)
+
+    @cached_property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Of the songs, each (n_songs,): title, artist, artist_id and genres (`""` where nothing is known),
+        n_listeners, heard and unlike."""
+        known = self.catalogue.reindex(self.song_ids)
+        texts = {name: known[name].fillna("") for name in (TITLE, ARTIST, ARTIST_ID, GENRES)}
+        found = texts | {name: self.songs[name] for name in (N_LISTENERS, HEARD, UNLIKE)}
+        return {
+            name: column.to_numpy(dtype=object if name in texts else None) for name, column in found.items()
+        }
+
+    @cached_property
+    def by_genre(self) -> dict[str, tuple[str, NDArray[np.int64]]]:
+        """Every genre of a song that can be listed, and the rows of its songs; by `match_key` of its name."""
+        rows: dict[str, list[int]] = {}
+        names: dict[str, str] = {}
+        for row in self.choice.rows.tolist():
+            for name in self.columns[GENRES][row].split(";"):
+                key = match_key(name)
+                if key:
+                    names.setdefault(key, name.strip())
+                    rows.setdefault(key, []).append(row)
+        return {key: (names[key], np.array(some)) for key, some in rows.items()}
+
+    @cached_property
+    def everybody(self) -> Screen:
+        """All listeners, to be compared with a song."""
+        return Screen(self.vectors("user_factors.npy"))
+
+    @cached_property
+    def directions(self) -> Screen:
+        """All songs with a length of 1, to be compared by cosine."""
+        vectors = self.vectors("item_factors.npy")
+        return Screen(unit(vectors).astype(np.float32), lambda rows: unit(vectors[rows]))
+
+    @cached_property
+    def _crowding(self) -> NDArray[np.float64]:
+        """(n_songs,), of `earshot.recommend.similar`, among the songs that are listed; NaN for the others."""
+        found, listed = np.full(len(self.song_ids), np.nan), np.flatnonzero(self.is_listed)
+        found[listed] = crowding(self.vectors("item_factors.npy")[listed])
+        return found
+
+    @cached_property
+    def search_index(self) -> SearchIndex:
+        """The songs of the catalogue that are not withdrawn, played or not, served or not."""
+        known = self.catalogue[~self.catalogue[WITHDRAWN]].drop(columns=WITHDRAWN).fillna("").reset_index()
+        heard = self.songs[N_LISTENERS].reindex(known[SONG_ID]).fillna(0).astype(int)
+        texts = known[[SONG_ID, TITLE, ARTIST, GENRES]].to_numpy()
+        lines = ["\n".join(map(match_key, line)) for line in texts]
+        return SearchIndex(known.assign(**{N_LISTENERS: heard.to_numpy()}), lines)
+
+    @cached_property
+    def listener_songs(self) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+        """Ids of all with plays, and how many songs each has played, (n_users,) both."""
+        ids = self.table(_PLAYS, "users.parquet")[USER_ID].to_numpy(dtype=object)
+        return ids, np.bincount(self.table(_PLAYS, "plays.parquet", columns=[USER])[USER], minlength=len(ids))
+
+    def nearest(
+        self, vector: NDArray[np.floating[Any]], k: int, allowed: NDArray[np.bool_], csls: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """As `similar_songs`, of songs that are `allowed`, (n_songs,); with `csls` all of them listed."""
+        if csls:
+            rows, vectors = np.flatnonzero(allowed), self.vectors("item_factors.npy")
+            places, cosines = similar_songs(vectors[rows], vector, k, self._crowding[rows])
+            return rows[places], cosines
+        (best,) = self.directions.best([Asked(unit(vector), np.flatnonzero(~allowed), k)])
+        return best.items, best.scores
 
     @cached_property
     def songs(self) -> pd.DataFrame:
         """n_listeners, heard and unlike by song_id, in the order of the item factors."""
-        songs = self.table(_SERVED, "items.parquet").set_index(SONG_ID)
+        songs = self.table(SERVED, "items.parquet").set_index(SONG_ID)
         if UNLIKE in songs:
             return songs
         # What an older version served says less; of a candidate every song is where its sound puts it.
@@ -100,7 +292,7 @@ class ServedState:
     @cached_property
     def user_ids(self) -> NDArray[np.object_]:
         """(n_users,), in the order of the user factors."""
-        return self.table(_SERVED, "users.parquet")[USER_ID].to_numpy(dtype=object)
+        return self.table(SERVED, "users.parquet")[USER_ID].to_numpy(dtype=object)
 
     @cached_property
     def catalogue(self) -> pd.DataFrame:
@@ -119,11 +311,11 @@ def read_served(root: Path) -> ServedState:
         failed there); a file that is not in DVC's cache; each with what to do.
     """
     lock = versioning.read_lock(root)
-    made = {stage: _output(root, lock, stage) for stage in (_SERVED, _LISTS)}
-    vectors, lists = (read_json(_file(made[stage], stage, "summary.json")) for stage in (_SERVED, _LISTS))
+    made = {stage: output_of(root, lock, stage) for stage in (SERVED, _LISTS)}
+    vectors, lists = (read_json(file_of(made[stage], stage, "summary.json")) for stage in (SERVED, _LISTS))
     if vectors["release"] != lists["release"]:
         raise UserError(
-            f"data/{_SERVED} is of release {vectors['release']}, data/{_LISTS} of {lists['release']}: "
+            f"data/{SERVED} is of release {vectors['release']}, data/{_LISTS} of {lists['release']}: "
             "wait for the run that serves, or finish it with `dvc repro recommendations`"
         )
     if vectors["release"] is None:
@@ -133,65 +325,9 @@ def read_served(root: Path) -> ServedState:
     cache = versioning.cache_folder(root)
     for stage in ("play_counts", "raw_audio"):
         made[stage] = versioning.PreviousOutput(cache, used.get(f"data/{stage}"))
+    heard = {dep["path"]: dep.get("md5") for dep in lock[SERVED].get("deps", ())}
+    made["hyper_images"] = versioning.PreviousOutput(cache, heard.get("data/hyper_images"))
     return ServedState(root, vectors["release"], made)
-
-
-@dataclass(frozen=True)
-class Candidate(ServedState):
-    """The newest model, served or not: its listeners as trained, songs where their sound alone puts them."""
-
-    songs_at = "data/predicted_factors/items.parquet"
-
-    @cached_property
-    def _listeners(self) -> Placed:
-        """Where they are in the candidate's taste space."""
-        with TemporaryDirectory(prefix="earshot-candidate-") as made:
-            for stage in ("cnn_checkpoint", "wmf_factors"):
-                (Path(made) / stage).mkdir()
-                for name in self.outputs[stage].files:
-                    (Path(made) / stage / name).symlink_to(self.file(stage, name))
-            return read_space(Path(made) / "cnn_checkpoint", Path(made) / "wmf_factors").training_listeners()
-
-    @cached_property
-    def user_ids(self) -> NDArray[np.object_]:
-        """(n_users,), those that it was trained with."""
-        return self._listeners.ids
-
-    def vectors(self, name: str) -> NDArray[np.float32]:
-        """`item_factors.npy` or `user_factors.npy`, float32 (n, d)."""
-        return self._listeners.vectors if name == "user_factors.npy" else super().vectors(name)
-
-    def encoder_files(self) -> dict[str, Path]:
-        """Those of its encoder, in DVC's cache, by name. Raises UserError where one is lost."""
-        return self._files("cnn_checkpoint", "encoder.")
-
-    def file(self, stage: str, name: str) -> Path:
-        """A file of one of the candidate's outputs, in DVC's cache.
-
-        What `served_factors` would hold of songs is found in `predicted_factors`.
-
-        Raises
-        ------
-        UserError
-            It is not in the cache.
-        """
-        made_by = "predicted_factors" if stage == _SERVED else stage
-        return _file(self.outputs[made_by], made_by, name)
-
-
-def read_candidate(root: Path) -> Candidate:
-    """The newest model that dvc.lock of `root` names, released or refused.
-
-    Raises
-    ------
-    UserError
-        There is none yet; a file that is not in DVC's cache.
-    """
-    lock, candidate = versioning.read_lock(root), releases.candidate(root)
-    cache = versioning.cache_folder(root)
-    made = {stage: versioning.PreviousOutput(cache, md5) for stage, md5 in candidate.outputs.items()}
-    made |= {stage: _output(root, lock, stage) for stage in ("play_counts", "raw_audio")}
-    return Candidate(root, candidate.release, made)
 
 
 def _nothing_served(root: Path) -> str:
@@ -202,13 +338,15 @@ def _nothing_served(root: Path) -> str:
     return f"{current.release} is released and not served yet: `dvc repro` or the job onboard serves it"
 
 
-def _output(root: Path, lock: dict[str, Any], stage: str) -> versioning.PreviousOutput:
+def output_of(root: Path, lock: dict[str, Any], stage: str) -> versioning.PreviousOutput:
+    """What a stage made last. UserError where it never ran."""
     if stage not in lock:
         raise not_yet(root, f"nothing is served yet: dvc.lock names no {stage}")
     return versioning.PreviousOutput(versioning.cache_folder(root), lock[stage]["outs"][0]["md5"])
 
 
-def _file(output: versioning.PreviousOutput, stage: str, name: str) -> Path:
+def file_of(output: versioning.PreviousOutput, stage: str, name: str) -> Path:
+    """A file of an output, in DVC's cache. UserError where it is not there."""
     found = output.find(name)
     if found is None:
         raise UserError(f"data/{stage}/{name}: not in DVC's cache ({output.md5}); `dvc pull` fetches it")

@@ -1,0 +1,129 @@
+"""The app: routes, and what stands before them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from earshot.errors import UserError
+from earshot.pages.render import STATIC as REPORT_STATIC
+from earshot.serve import api, pages
+from earshot.serve.asking import Asking
+from earshot.serve.keys import KeyStore, LoginLinks
+from earshot.serve.live import Live
+from earshot.serve.login import login_routes
+from earshot.serve.metrics import Metrics
+from earshot.serve.problems import Refused, answer_refused, problem
+from earshot.serve.safety import Guard, Settings
+from earshot.serve.uploads import Uploads
+
+STATIC = Path(__file__).parent / "static"
+ABOUT = """What earshot recommends: songs for listeners, listeners for songs, and what sounds alike.
+
+Every answer names its release and its state, and is of one of each."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """An app and what it answers with.
+
+    Attributes
+    ----------
+    app
+        With all that stands before its routes.
+    """
+
+    app: ASGIApp
+    live: Live
+    keys: KeyStore
+    links: LoginLinks
+
+
+def make_server(root: Path, settings: Settings | None = None) -> Server:
+    """A server of the workspace `root`; it reads what is served once it is started.
+
+    Parameters
+    ----------
+    settings
+        Whom it answers; by default on loopback without a key.
+    """
+    live, keys = Live(root), KeyStore(root)
+    links, uploads = LoginLinks(keys), Uploads(root)
+    app = _make_app(live, uploads, links)
+    given = settings or Settings()
+    limits = {**given.uploads, "/api/v1/similar/file": uploads.most_body}
+    return Server(Guard(app, keys, links, replace(given, uploads=limits)), live, keys, links)
+
+
+def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
+    metrics = Metrics(live)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.asking = Asking()
+        live.start()
+        app.state.starting = asyncio.create_task(uploads.start())  # kept: else it may be collected
+        yield
+        live.stop()
+        uploads.stop()
+        app.state.asking.close()
+
+    app = FastAPI(
+        title="earshot",
+        version=version("earshot"),
+        description=ABOUT,
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.live, app.state.uploads = live, uploads
+    app.include_router(api.router)
+    app.include_router(login_routes(links))
+    for router in pages.ROUTERS:
+        app.include_router(router)
+    app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/metrics", include_in_schema=False, dependencies=[Depends(api.sees_listeners)])
+    def tell_metrics() -> Response:
+        return metrics.respond()
+
+    _handle_errors(app)
+    app.add_middleware(metrics.counted)
+    return app
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Every error becomes a problem document."""
+    app.add_exception_handler(Refused, answer_refused)
+
+    @app.exception_handler(UserError)
+    def not_there(_: Request, error: UserError) -> Response:
+        return problem(404, "Not found", str(error))
+
+    @app.exception_handler(RequestValidationError)
+    def not_understood(_: Request, error: RequestValidationError) -> Response:
+        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        return problem(422, "Not understood", told)
+
+    @app.exception_handler(HTTPException)
+    def refused(_: Request, error: HTTPException) -> Response:
+        title = HTTPStatus(error.status_code).phrase
+        return problem(error.status_code, title, str(error.detail), error.headers)
+
+    @app.exception_handler(Exception)
+    def failed(_: Request, __: Exception) -> Response:
+        return problem(500, "Server error", "the server's log says what went wrong")

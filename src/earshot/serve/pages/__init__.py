@@ -1,0 +1,5 @@
+"""The pages, a module each: what it asks of the snapshot, and its routes. Templates draw, and ask nothing."""
+
+from earshot.serve.pages import search
+
+ROUTERS = (search.router,)

@@ -1,0 +1,117 @@
+"""What the API answers, for its OpenAPI document. Rows are those of `earshot.queries`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import BaseModel, Field
+
+Row = TypeVar("Row")
+
+SongId = Annotated[str, Field(description="as deliveries name it")]
+Release = Annotated[str, Field(description="name of the model behind the answer")]
+Note = Annotated[str, Field(description="`unlike anything trained on`, or empty")]
+
+
+class Song(BaseModel):
+    """A song by its names; null where no delivery gave them."""
+
+    song_id: SongId
+    title: str | None
+    artist: str | None
+
+
+class RecommendedSong(Song):
+    """A place of a list."""
+
+    rank: Annotated[int, Field(ge=1)]
+    cold: Annotated[bool, Field(description="nobody has played it")]
+    score: float
+    note: Note
+    release: Release
+
+
+class SimilarSong(Song):
+    """A neighbour."""
+
+    cosine: float
+    by: Annotated[str, Field(description="what its place is made of: sound, plays, sound and plays")]
+    note: Note
+    release: Release
+
+
+class LikelyListener(BaseModel):
+    """Somebody who would like a song."""
+
+    user_id: str
+    score: float
+    release: Release
+
+
+class FoundSong(BaseModel):
+    """A song that a search found; texts are empty where no delivery gave them."""
+
+    song_id: SongId
+    title: str
+    artist: str
+    genres: Annotated[str, Field(description="`;`-separated")]
+    n_listeners: int
+
+
+class FoundListener(BaseModel):
+    """A listener that a search found."""
+
+    user_id: str
+    songs: Annotated[int, Field(description="that he or she has played")]
+
+
+class Answer(BaseModel, Generic[Row]):
+    """Rows, best first, all of one state."""
+
+    release: Release
+    state: Annotated[str, Field(description="another after every delivery and every release")]
+    next: Annotated[int | None, Field(description="`offset` of the rows behind these; null: there are none")]
+    rows: list[Row]
+
+
+class Problem(BaseModel):
+    """Why there is no answer (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class Health(BaseModel):
+    """Whether the server answers, and of what."""
+
+    status: Annotated[str, Field(description="`ok`, `stale` (an earlier state answers), `nothing served`")]
+    release: str | None
+    state: str | None
+
+
+class ReleaseRow(BaseModel):
+    """A model that was judged here."""
+
+    name: str
+    number: Annotated[int | None, Field(description="counts releases; null: was never released")]
+    serves: bool
+    released: bool | None
+    reason: str | None
+    auc: float | None
+    map_at_500: float | None
+
+
+class Vector(BaseModel):
+    """A place in the taste space."""
+
+    vector: Annotated[list[float], Field(min_length=1, max_length=4096)]
+    k: Annotated[int, Field(ge=1, le=1000)] = 10
+
+
+class Favourites(BaseModel):
+    """Songs that somebody likes."""
+
+    songs: Annotated[list[SongId], Field(min_length=1, max_length=100)]
+    k: Annotated[int, Field(ge=1, le=1000)] = 10

@@ -1,0 +1,43 @@
+"""What all pages of the server share: how they are drawn, and what stands above and below them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import Request
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from earshot.pages.render import render
+from earshot.serve.live import Live
+from earshot.serve.safety import current_identity
+
+TEMPLATES = Path(__file__).parent / "templates"
+PLACES = {"/songs": "Songs"}
+"""What stands in the navigation, by path."""
+
+
+def page(request: Request, template: str, **content: object) -> HTMLResponse:
+    """A page: `template` of this package, which extends page.html, with its `content`."""
+    return HTMLResponse(draw(request, template, **content))
+
+
+def draw(request: Request, template: str, **content: object) -> Markup:
+    """A page or a part of one, as `page` does; texts are escaped.
+
+    Templates see beside `content`: `here` (the path), `places`, `release` and `state` (None where nothing is
+    served), `stale` (why an earlier state answers), `identity`.
+    """
+    live: Live = request.app.state.live
+    served = live.served
+    return render(
+        template,
+        TEMPLATES,
+        here=request.url.path,
+        places=PLACES,
+        release=None if served is None else served.release,
+        state=None if served is None else served.name,
+        stale=live.trouble is not None,
+        identity=current_identity(request),
+        **content,
+    )

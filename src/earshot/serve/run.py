@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 from collections.abc import Collection, Generator
 from pathlib import Path
@@ -31,7 +32,7 @@ _LOCK = Path(".earshot", "serve.lock")
 
 
 class _Server(uvicorn.Server):
-    """Leaves Ctrl-C and SIGTERM to `earshot.signals`, which end this process and all that it started."""
+    """Leaves Ctrl-C to `earshot.signals`, which ends this process and all that it started."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -72,6 +73,12 @@ def serve(root: Path, host: str, port: int, names: Collection[str]) -> None:
 async def _serve(app: ASGIApp, at_address: socket.socket, at_socket: socket.socket, root: Path) -> None:
     first = _Server(_config(app, "on"))
     second = _Server(_config(_Named(FromSocket(app), root), "off"))
+
+    def end() -> None:
+        first.should_exit = second.should_exit = True
+
+    # the loop takes over the pipe by which `earshot.signals` would hear of it
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
     await asyncio.gather(first.serve([at_address]), second.serve([at_socket]))
 
 
@@ -85,6 +92,7 @@ def _config(app: ASGIApp, lifespan: str) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=60,
+        timeout_graceful_shutdown=5,
     )
 
 

@@ -16,13 +16,18 @@ from earshot.arrays import is_among, positions_of
 from earshot.columns import (
     ARTIST,
     ARTIST_ID,
+    AUDIO,
+    AUDIO_MD5,
     COLD,
+    DECODER,
+    DELIVERY,
     GENRES,
     HEARD,
     ITEM,
     N_LISTENERS,
     RANK,
     SCORE,
+    SECONDS,
     SONG_ID,
     TITLE,
     UNLIKE,
@@ -304,6 +309,13 @@ class ServedState:
     def user_ids(self) -> NDArray[np.object_]:
         """(n_users,), in the order of the user factors."""
         return self.table(SERVED, "users.parquet")[USER_ID].to_numpy(dtype=object)
+
+    @cached_property
+    def recordings(self) -> pd.DataFrame:
+        """delivery, audio, audio_md5, seconds and decoder by song_id, of the last delivery of each song."""
+        columns = [SONG_ID, DELIVERY, AUDIO, AUDIO_MD5, SECONDS, DECODER]
+        found = self.table("raw_audio", "songs.parquet").reindex(columns=columns)
+        return found.set_index(SONG_ID)
 
     @cached_property
     def catalogue(self) -> pd.DataFrame:

@@ -21,7 +21,7 @@ os.environ["NUMBA_CACHE_DIR"] = str(Path(__file__).parents[1] / ".pytest_cache" 
 
 
 class SharedFixtures(LoadScopeScheduling):
-    """Tests that share what is made once go to one process: those of a module, all of tests/releases.
+    """Tests that share what is made once go to one process: those of a module, of tests/releases, of tests/serve.
 
     Those of tests/pipeline share through files (`made_once`), and go where there is time. (The marks of
     `--dist loadgroup` come to nothing with pytest 9.2: pytest-xdist's issue 1386.)
@@ -32,7 +32,7 @@ class SharedFixtures(LoadScopeScheduling):
         folder = path.rpartition("/")[0]
         if folder == "tests/pipeline":
             return nodeid
-        return folder if folder == "tests/releases" else path
+        return folder if folder in ("tests/releases", "tests/serve") else path
 
 
 SLOW = (
@@ -43,6 +43,7 @@ SLOW = (
     *("deliveries/test_malicious.py", "foreign/test_bounds.py", "orchestration", "pages/test_song_sheet.py"),
     "pages/test_axe.py",
     "reproductions/sample_level_cnn/test_stages.py",
+    *("serve/test_arrivals.py", "serve/test_media.py", "serve/test_song.py"),
     *("stages", "training/test_train.py", "test_benchmarks.py", "test_readme.py", "test_signals.py"),
     *("tracking", "test_pool.py", "versioning/test_definitions.py"),
 )

@@ -43,7 +43,6 @@ SLOW = (
     *("deliveries/test_malicious.py", "foreign/test_bounds.py", "orchestration", "pages/test_song_sheet.py"),
     "pages/test_axe.py",
     "reproductions/sample_level_cnn/test_stages.py",
-    *("serve/test_arrivals.py", "serve/test_media.py", "serve/test_song.py"),
     *("stages", "training/test_train.py", "test_benchmarks.py", "test_readme.py", "test_signals.py"),
     *("tracking", "test_pool.py", "versioning/test_definitions.py"),
 )
@@ -52,7 +51,7 @@ SLOW = (
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     path = item.path.as_posix()
-    if any(f"/tests/{place}" in path for place in SLOW):
+    if any(f"/tests/{place}" in path for place in SLOW) or "first_release" in _fixtures(item):
         item.add_marker("slow")
 
 

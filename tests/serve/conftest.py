@@ -7,27 +7,40 @@ import pytest
 from fastapi.testclient import TestClient
 
 from earshot.serve.app import Server, make_server
-from tests.releases.conftest import copy
-from tests.releases.conftest import first_release as first_release
+from earshot.serve.safety import Settings
+from tests.releases.conftest import copy, first_release, second_release
 from tests.releases.tiny_workspace import Repository
 
-HOST = "http://localhost:8000"
+__all__ = ["first_release", "second_release"]
+
+
+@pytest.fixture(scope="session")
+def server(first_release: Repository) -> Server:
+    """Of the first release; started by `client`."""
+    return make_server(first_release.root, Settings(rate=1e6, burst=1e6))
+
+
+@pytest.fixture(scope="session")
+def client(server: Server) -> Iterator[TestClient]:
+    """Asks on loopback, without a key."""
+    with TestClient(server.app, "http://localhost:8000", raise_server_exceptions=False) as asking:
+        yield asking
 
 
 @pytest.fixture(scope="module")
-def served_world(tmp_path_factory: pytest.TempPathFactory, first_release: Repository) -> Path:
-    """The workspace of the tiny world, served, to be changed by no test but those of a module."""
-    return copy(first_release, tmp_path_factory.mktemp("served")).root
+def own_world(tmp_path_factory: pytest.TempPathFactory, first_release: Repository) -> Path:
+    """A copy of that workspace, for the tests of a module that put something into it."""
+    return copy(first_release, tmp_path_factory.mktemp("own")).root
 
 
 @pytest.fixture
-def server(served_world: Path) -> Server:
-    """A server of it; it reads what is served when `client` starts it."""
-    return make_server(served_world)
+def own_server(own_world: Path) -> Server:
+    """A server of it for one test, which may change what it keeps in memory; started by `own_client`."""
+    return make_server(own_world)
 
 
 @pytest.fixture
-def client(server: Server) -> Iterator[TestClient]:
-    """Asks the server."""
-    with TestClient(server.app, base_url=HOST) as client:
-        yield client
+def own_client(own_server: Server) -> Iterator[TestClient]:
+    """Asks it."""
+    with TestClient(own_server.app, "http://localhost:8000") as asking:
+        yield asking

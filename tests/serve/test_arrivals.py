@@ -82,11 +82,11 @@ def test_how_sure_and_what_is_near_are_of_songs_that_were_known(first_release: R
 
 
 def test_the_page_shows_what_is_new_with_ways_to_hear_it_and_texts_as_texts(
-    client: TestClient, server: Server
+    own_client: TestClient, own_server: Server
 ) -> None:
-    served = server.live.snapshot()
+    served = own_server.live.snapshot()
     served.columns["title"][served.song_row("s092") or 0] = "<script>alert(1)</script>"
-    shown = client.get("/").text
+    shown = own_client.get("/").text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
     assert "<script>alert" not in shown
     for song in NEW:
@@ -96,9 +96,9 @@ def test_the_page_shows_what_is_new_with_ways_to_hear_it_and_texts_as_texts(
     assert "4 new songs" in shown
     assert "would like it" in shown
     assert "s000" not in _main(shown).split("Nearest")[0]
-    assert client.get("/", params={"delivery": "music"}).text.count('<li>\n<img class="glance"') == 4
-    assert client.get("/", params={"delivery": "<b>"}).status_code == 404
-    assert client.get("/", params={"page": 9}).status_code == 200
+    assert own_client.get("/", params={"delivery": "music"}).text.count('<li>\n<img class="glance"') == 4
+    assert own_client.get("/", params={"delivery": "<b>"}).status_code == 404
+    assert own_client.get("/", params={"page": 9}).status_code == 200
 
 
 def _main(page: str) -> str:
@@ -117,23 +117,23 @@ def test_the_table_of_a_page_as_a_file(client: TestClient) -> None:
     assert pd.read_parquet(BytesIO(table.content)).to_dict("records") == rows
 
 
-def test_a_listener_is_told_nothing_of_others(client: TestClient, server: Server) -> None:
-    key = server.keys.add("phone", "listener", "u007")
+def test_a_listener_is_told_nothing_of_others(own_client: TestClient, own_server: Server) -> None:
+    key = own_server.keys.add("phone", "listener", "u007")
     headers = {"Authorization": f"Bearer {key}"}
     try:
-        shown = client.get("/", headers=headers).text
+        shown = own_client.get("/", headers=headers).text
         assert "Title s092" in shown
         assert "would like it" not in shown
-        rows = client.get("/arrivals/export", params={"format": "json"}, headers=headers).json()["rows"]
+        rows = own_client.get("/arrivals/export", params={"format": "json"}, headers=headers).json()["rows"]
         assert len(rows) == 4
         assert "would_like" not in rows[0]
     finally:
-        server.keys.revoke("phone")
+        own_server.keys.revoke("phone")
 
 
-def test_where_nothing_is_new_the_page_says_what_to_do(client: TestClient, server: Server) -> None:
-    served = server.live.snapshot()
+def test_where_nothing_is_new_the_page_says_what_to_do(own_client: TestClient, own_server: Server) -> None:
+    served = own_server.live.snapshot()
     served.__dict__["new_songs"] = type(served.new_songs)(
         served.new_songs.vectors, served.new_songs.artists, np.empty(0, np.int64)
     )
-    assert "earshot onboard FOLDER" in client.get("/").text
+    assert "earshot onboard FOLDER" in own_client.get("/").text

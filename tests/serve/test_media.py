@@ -18,13 +18,13 @@ from tests.releases.tiny_workspace import WITHDRAWN
 HEARD = "s000"
 
 
-def test_a_sound_is_the_delivered_file_in_any_part(client: TestClient, served_world: Path) -> None:
-    content = (served_world / "data" / "deliveries" / "music" / "audio" / "one.wav").read_bytes()
-    whole = client.get("/media/audio", params={"song": HEARD})
+def test_a_sound_is_the_delivered_file_in_any_part(own_client: TestClient, own_world: Path) -> None:
+    content = (own_world / "data" / "deliveries" / "music" / "audio" / "one.wav").read_bytes()
+    whole = own_client.get("/media/audio", params={"song": HEARD})
     assert (whole.status_code, whole.content) == (200, content)
     assert whole.headers["content-type"] == "audio/wav"
     assert whole.headers["accept-ranges"] == "bytes"
-    part = client.get("/media/audio", params={"song": HEARD}, headers={"Range": "bytes=100-199"})
+    part = own_client.get("/media/audio", params={"song": HEARD}, headers={"Range": "bytes=100-199"})
     assert (part.status_code, part.content) == (206, content[100:200])
     assert part.headers["content-range"] == f"bytes 100-199/{len(content)}"
 
@@ -48,16 +48,16 @@ def test_no_sound_where_none_was_delivered(client: TestClient, song: str) -> Non
     ],
 )
 def test_a_song_table_leads_nowhere_out_of_the_deliveries(
-    client: TestClient, server: Server, served_world: Path, audio: str
+    own_client: TestClient, own_server: Server, own_world: Path, audio: str
 ) -> None:
-    (served_world / "secret.wav").write_bytes(b"secret")
-    link = served_world / "data" / "deliveries" / "music" / "audio" / "link.wav"
+    (own_world / "secret.wav").write_bytes(b"secret")
+    link = own_world / "data" / "deliveries" / "music" / "audio" / "link.wav"
     if not link.is_symlink():
-        link.symlink_to(served_world / "secret.wav")
-    server.live.snapshot().recordings.loc[HEARD, "audio"] = audio
-    answer = client.get("/media/audio", params={"song": HEARD})
+        link.symlink_to(own_world / "secret.wav")
+    own_server.live.snapshot().recordings.loc[HEARD, "audio"] = audio
+    answer = own_client.get("/media/audio", params={"song": HEARD})
     assert answer.status_code == 404
-    assert str(served_world) not in answer.text
+    assert str(own_world) not in answer.text
 
 
 def test_a_picture_is_drawn_once_and_none_is_made_up(client: TestClient) -> None:

@@ -70,23 +70,23 @@ def test_lineage_leads_to_delivery_image_release_and_decision(first_release: Rep
         Songs(take_snapshot(first_release.root)).about("nobody")
 
 
-def test_pages_say_what_is_known_and_keep_texts_texts(client: TestClient, server: Server) -> None:
-    served = server.live.snapshot()
+def test_pages_say_what_is_known_and_keep_texts_texts(own_client: TestClient, own_server: Server) -> None:
+    served = own_server.live.snapshot()
     served.catalogue.loc[NEW, "title"] = "<script>alert(1)</script>"
-    shown = client.get("/song", params={"song": NEW}).text
+    shown = own_client.get("/song", params={"song": NEW}).text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
     assert "<script>alert" not in shown
     assert "Nobody has played it" in shown
     assert 'href="/map?song=s092"' in shown
-    withdrawn = client.get("/song", params={"song": WITHDRAWN}).text
+    withdrawn = own_client.get("/song", params={"song": WITHDRAWN}).text
     assert "Withdrawn" in withdrawn
     assert "<audio" not in withdrawn
-    both = client.get("/compare", params={"song": [NEW, "s000", NEW]}).text
+    both = own_client.get("/compare", params={"song": [NEW, "s000", NEW]}).text
     assert both.count("<article>") == 2
     assert both.count("<audio") == 1
-    assert "Choose two songs" in client.get("/compare").text
-    assert client.get("/compare", params={"song": [f"s{n:03d}" for n in range(7)]}).status_code == 422
-    missing = client.get("/song", params={"song": "<b>"})
+    assert "Choose two songs" in own_client.get("/compare").text
+    assert own_client.get("/compare", params={"song": [f"s{n:03d}" for n in range(7)]}).status_code == 422
+    missing = own_client.get("/song", params={"song": "<b>"})
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
 
 
@@ -95,8 +95,8 @@ PAGES = ["/", "/song?song=s000", "/song?song=s092", "/compare?song=s000&song=s09
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_in_a_browser_it_sounds_and_a_line_follows(server: Server, tmp_path: Path) -> None:
-    with serving(server.app, lifespan="on") as client, started(tmp_path) as driver:
+def test_in_a_browser_it_sounds_and_a_line_follows(own_server: Server, tmp_path: Path) -> None:
+    with serving(own_server.app, lifespan="on") as client, started(tmp_path) as driver:
         driver.get(f"{client.base_url}/song?song=s000")
         driver.find_element("css selector", ".picture").click()
         deadline = time.monotonic() + 20
@@ -115,8 +115,8 @@ def test_in_a_browser_it_sounds_and_a_line_follows(server: Server, tmp_path: Pat
 
 @pytest.mark.soak
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_pages_wide_and_narrow_light_and_dark(server: Server, tmp_path: Path) -> None:
-    with serving(server.app, lifespan="on") as client, started(tmp_path) as driver:
+def test_pages_wide_and_narrow_light_and_dark(own_server: Server, tmp_path: Path) -> None:
+    with serving(own_server.app, lifespan="on") as client, started(tmp_path) as driver:
         for page in PAGES:
             for width, colours in LOOKS:
                 size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}

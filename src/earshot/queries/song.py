@@ -34,10 +34,10 @@ from earshot.queries.answers import named, note_of
 from earshot.queries.arrivals import days_of
 from earshot.queries.images import has_image, read_index
 from earshot.queries.links import linked
+from earshot.queries.screening import Asked, Screen
 from earshot.queries.state import SERVED, ServedState
 from earshot.queries.windows import image_in_recording
 from earshot.recommend.encoding import NAMES, read_encoded
-from earshot.recommend.screening import Asked, Screen
 from earshot.recommend.similar import unit
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -25,6 +25,7 @@ from earshot.serve.live import Live
 from earshot.serve.login import login_routes
 from earshot.serve.metrics import Metrics
 from earshot.serve.problems import Refused, answer_refused, problem
+from earshot.serve.reports import Reports
 from earshot.serve.safety import Guard, Settings
 from earshot.serve.uploads import Uploads
 
@@ -89,12 +90,18 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
         redoc_url=None,
     )
     app.state.live, app.state.uploads = live, uploads
+    app.state.reports = Reports(live.root)
     app.include_router(api.router)
     app.include_router(login_routes(links))
     for router in pages.ROUTERS:
         app.include_router(router)
     app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> Response:
+        """Which browsers ask for where a page, such as a report, names none."""
+        return RedirectResponse("/static/icon.svg", 308)
 
     @app.get("/metrics", include_in_schema=False, dependencies=[Depends(api.sees_listeners)])
     def tell_metrics() -> Response:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earshot.errors import UserError
 from earshot.locks import Taken, take
+from earshot.serve.address import note_address, url_of
 from earshot.serve.app import make_server
 from earshot.serve.client import SOCKET, WORKSPACE_HEADER
 from earshot.serve.keys import KeyStore
@@ -62,7 +63,8 @@ def serve(root: Path, host: str, port: int, names: Collection[str]) -> None:
     with _listen(host, port) as at_address, _listen_in(root) as at_socket:
         port = at_address.getsockname()[1]
         server = make_server(root, settings)
-        url = f"http://{host if ':' not in host else f'[{host}]'}:{port}"
+        url = url_of(host, port)
+        note_address(root, url)
         say(f"earshot serves {root} at {url}; Ctrl-C ends it")
         say(f"yours alone, once, within ten minutes: {url}/login?token={server.links.issue()}")
         asyncio.run(_serve(server.app, at_address, at_socket, root))

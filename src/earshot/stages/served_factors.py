@@ -124,7 +124,7 @@ def refuse_other_images(release: Manifest, store: HyperImageStore) -> None:
 
 
 def encoder_key(release: Manifest, folder: Path, trusted: Collection[str]) -> str:
-    """Of the weights in `folder` and of the classes they are made for, as their code stands today.
+    """Of its weights and of the classes it is made of, which `folder` names, as their code stands today.
 
     A class that is not trusted is never made, so its code is no part of the key.
 

@@ -91,7 +91,8 @@ class ServedState:
     release
         Name of the model behind all of it.
     outputs
-        `served_factors`, `recommendations`, and the `play_counts` and `raw_audio` that these were made of.
+        `served_factors`, `recommendations`, and the `play_counts`, `raw_audio` and `hyper_images` that these
+        were made of.
     """
 
     songs_at: ClassVar[str] = "data/served_factors/items.parquet"
@@ -335,6 +336,8 @@ def read_served(root: Path) -> ServedState:
     cache = versioning.cache_folder(root)
     for stage in ("play_counts", "raw_audio"):
         made[stage] = versioning.PreviousOutput(cache, used.get(f"data/{stage}"))
+    heard = {dep["path"]: dep.get("md5") for dep in lock[SERVED].get("deps", ())}
+    made["hyper_images"] = versioning.PreviousOutput(cache, heard.get("data/hyper_images"))
     return ServedState(root, vectors["release"], made)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from earshot import releases, versioning
 from earshot.catalogue.play_counts import read_play_counts
-from earshot.columns import SONG_ID, USER_ID
+from earshot.columns import SHARD, SONG_ID, USER_ID
 from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.params import load_params
@@ -29,7 +29,7 @@ HEARD = "heard"
 
 
 def others(served: ServedState) -> list[Manifest]:
-    """Releases, refused candidates and imports whose files are in DVC's cache, but for the one that serves."""
+    """Releases, refused candidates and imports whose files are in DVC's cache, less the one that serves."""
     root = served.root
     known = [
         *releases.list_releases(root)[::-1],
@@ -97,7 +97,7 @@ def _predict(
     def relink(name: str) -> bool:
         found = served.outputs[SERVED].link(f"predicted/{name}", predicted / name)
         if not found:
-            say(f"hears {len(store.songs):,} songs")
+            say(f"hears {len(store.songs):,} songs, in {store.songs[SHARD].nunique():,} parts")
         return found
 
     encode_shards(store, encoder, encoder_key(release, encoder, trusted), relink, heard, predicted, trusted)

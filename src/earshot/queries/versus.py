@@ -54,9 +54,7 @@ class Pair:
         users = rows_of(listeners.ids, listeners.vectors, served.user_ids)
         placed = users.any(axis=1) & served.vectors("user_factors.npy").any(axis=1)
         mine = Choice(served.choice.vectors, served.artists, both)
-        pair = cls(
-            served, other, mine, Choice(vectors, served.artists, both), np.flatnonzero(placed), users
-        )
+        pair = cls(served, other, mine, Choice(vectors, served.artists, both), np.flatnonzero(placed), users)
         mine.load()
         pair.others.load()
         return pair

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.arrays import positions_of
-from earshot.columns import ARTIST, GENRES, SONG_ID, TITLE
+from earshot.columns import ARTIST, GENRES, HEARD, SONG_ID, TITLE
 from earshot.queries.choice import Choice, Wanted
 from earshot.queries.state import ServedState
 from earshot.spaces.placing import Placed, rows_of
@@ -92,13 +92,13 @@ class Pair:
 
 
 def named(served: ServedState, rows: Rows) -> list[dict[str, Any]]:
-    """song_id, title, artist, genres and whether nobody has played it, of songs by their rows."""
+    """song_id, title, artist, genres and whether there is a sound of it, of songs by their rows."""
     columns = served.columns
     return [
         {
             SONG_ID: served.song_ids[row],
             **{name: columns[name][row] for name in (TITLE, ARTIST, GENRES)},
-            "new": bool(served.is_new[row]),
+            HEARD: bool(columns[HEARD][row]),
         }
         for row in rows.tolist()
     ]

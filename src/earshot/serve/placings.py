@@ -26,7 +26,6 @@ from earshot.queries.other_release import HEARD, read_placed, write_placed
 from earshot.queries.state import ServedState
 from earshot.queries.versus import Pair
 from earshot.releases import Manifest
-from earshot.serve.problems import Refused
 from earshot.serve.snapshot import Snapshot
 from earshot.signals import block_again
 
@@ -60,8 +59,8 @@ class Placings:
 
         Raises
         ------
-        Refused
-            409: it cannot be had, and why; asked for again it is tried again.
+        UserError
+            It cannot be had, and why; asked for again it is tried again.
         """
         key = (served.name, release.release)
         with self._lock:
@@ -75,9 +74,9 @@ class Placings:
                 return _progress(placing)
             try:
                 return placing.found.result()
-            except UserError as why:
+            except UserError:
                 del self._placings[key]
-                raise Refused(409, "Cannot be compared", str(why)) from None
+                raise
 
     def stop(self) -> None:
         """End what is being worked out."""

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from earshot.errors import UserError
 from earshot.pages.charts import Axis, interval_bar
 from earshot.params import load_params
 from earshot.queries import versus
@@ -49,7 +50,11 @@ async def begin(
     if release is None:
         raise Refused(404, "Not found", "no other release of this name whose files are in DVC's cache")
     placings: Placings = request.app.state.placings
-    pair = placings.pair(served, release)
+    try:
+        pair = placings.pair(served, release)
+    except UserError as error:
+        why = str(error)
+        return await asking.ask(lambda: _page(request, served, other=other, refused=why))
     if isinstance(pair, str):
         return await asking.ask(lambda: _page(request, served, other=other, working=pair))
     lists = await asking.ask(_draw, pair)
@@ -109,7 +114,15 @@ def vote(
 def _page(request: Request, served: Snapshot, **shown: Any) -> HTMLResponse:
     votes: Votes = request.app.state.votes
     identity, results = current_identity(request), votes.results()
-    found = {"other": None, "working": None, "alike": False, "ballot": None, "voted": None, **shown}
+    found = {
+        "other": None,
+        "working": None,
+        "refused": None,
+        "alike": False,
+        "ballot": None,
+        "voted": None,
+        **shown,
+    }
     return page(
         request,
         "versus.html",

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from earshot.errors import UserError
 from earshot.queries.other_release import others, read_placed, write_placed
@@ -20,8 +22,10 @@ from earshot.serve.app import make_server
 from earshot.serve.safety import Settings
 from earshot.serve.snapshot import take_snapshot
 from earshot.spaces.placing import Placed
+from tests.chromium import CHROMIUM, findings, started
 from tests.releases.conftest import copy
 from tests.releases.tiny_workspace import Repository, World
+from tests.serve.serving import serving
 
 pytestmark = pytest.mark.slow
 
@@ -149,8 +153,35 @@ def test_a_vote_is_taken_once_with_a_key_and_tells_whose_list_it_was(
         assert (again.status_code, again.json()["title"]) == (409, "Voted already")
     made_up = client.post("/versus/vote", data={**vote, "ballot": "x" * 24}, headers=headers["operator"])
     assert made_up.status_code == 409
-    (row,) = client.get("/api/v1/versus").json()
+    row, *_ = client.get("/api/v1/versus").json()
     wins = {row["one"]: row["for_one"], row["other"]: row["for_other"]}
     assert wins == {left: 1, right: 0}
     assert (row["same"], row["voters"], row["p"]) == (0, 1, 1.0)
     assert "1 voter<" in client.get("/versus").text
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
+def test_in_a_browser_a_person_listens_votes_and_reads_the_result(
+    both: Repository, first_release: Repository, tmp_path: Path
+) -> None:
+    """From the link that is printed at start on; the console stays empty, and axe finds nothing serious."""
+    server = make_server(both.root, Settings(rate=1e6, burst=1e6))
+    with serving(server.app, lifespan="on") as client, started(tmp_path) as driver:
+        for page in ("/models", "/versus"):
+            driver.get(f"{client.base_url}{page}")
+            assert findings(driver) == []
+        driver.get(f"{client.base_url}/login?token={server.links.issue()}")
+        driver.get(f"{client.base_url}/versus")
+        wait = WebDriverWait(driver, 60)
+        driver.find_element(By.CSS_SELECTOR, "form.find button").click()
+        wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, ".sides"))
+        assert findings(driver) == []
+        shown = driver.find_element(By.ID, "ballot").get_attribute("outerHTML") or ""
+        names = [both.pointer()["release"], first_release.pointer()["release"]]
+        assert not any(name in shown for name in names)  # before there is a vote nothing tells
+        driver.find_element(By.CSS_SELECTOR, ".same button").click()
+        wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, "#results table"))
+        told = driver.find_element(By.ID, "ballot").text
+        assert "No difference to you" in told
+        assert all(name in told for name in names)
+        assert driver.get_log("browser") == []

@@ -103,6 +103,7 @@ def test_a_locked_file_and_one_that_is_none_are_told(root: Path, monkeypatch: py
     with pytest.raises(Refused) as locked:
         votes.add(vote("u", "aaa"))
     assert (locked.value.status, "locked" in locked.value.detail) == (503, True)
+    assert votes.results()[0].for_one == 1  # which can be read meanwhile
     holder.close()
     votes.add(vote("u", "aaa"))  # the same ballot, once there is room for it
     assert votes.results()[0].for_one == 2

@@ -116,7 +116,7 @@ class Votes:
     def add(self, vote: Vote) -> None:
         """Keep a vote; VotedAlready where there is one of its ballot."""
         with self._open() as votes:
-            (key,) = votes.execute("select key from secret").fetchone()
+            key = _begin(votes)
             row = (
                 *(_hash(vote.ballot, key), vote.left, vote.right, vote.preferred),
                 *(_hash(vote.listener, key), _hash(vote.voter, key), time.time()),
@@ -131,6 +131,8 @@ class Votes:
         if not self._path.is_file():
             return []
         with self._open() as votes:
+            if votes.execute("select 1 from sqlite_master where name = 'votes'").fetchone() is None:
+                return []  # the first vote found no room
             counted = votes.execute(
                 "select min(shown_left, shown_right) as one, max(shown_left, shown_right) as other,"
                 " sum(preferred is min(shown_left, shown_right)),"
@@ -142,16 +144,11 @@ class Votes:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """The file, made where there is none; what was done is kept at the end, or nothing of it."""
+        """The file, made where there is none; what is begun is kept at the end, or nothing of it."""
         try:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
             connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
             with closing(connection), connection:
-                connection.execute("pragma journal_mode = wal")
-                connection.executescript(_SCHEMA)
-                connection.execute("begin immediate")
-                if connection.execute("select 1 from secret").fetchone() is None:
-                    connection.execute("insert into secret values (?)", (os.urandom(16),))
                 yield connection
         except (sqlite3.Error, OSError) as error:
             raise self._refused(error) from None
@@ -160,8 +157,20 @@ class Votes:
         full = getattr(error, "errno", None) == errno.ENOSPC
         full |= getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         if full or is_full(self._path.parent):
-            return Refused(507, "Disk full", "the vote was not kept: there is no room left on the disk")
+            return Refused(
+                507, "Disk full", "votes are neither kept nor counted: no room is left on the disk"
+            )
         return Refused(503, "Votes cannot be kept", f"{VOTES}: {error}", {"Retry-After": "5"})
+
+
+def _begin(votes: sqlite3.Connection) -> bytes:
+    """Begin to write, in a file that may be new. Returns the key of its hashes."""
+    votes.execute("pragma journal_mode = wal")  # results are read while a vote is written
+    votes.executescript(_SCHEMA)
+    votes.execute("begin immediate")
+    votes.execute("insert into secret select ? where not exists (select 1 from secret)", (os.urandom(16),))
+    (key,) = votes.execute("select key from secret").fetchone()
+    return bytes(key)
 
 
 def _hash(text: str, key: bytes) -> str:

@@ -180,7 +180,8 @@ def test_in_a_browser_a_person_listens_votes_and_reads_the_result(
         names = [both.pointer()["release"], first_release.pointer()["release"]]
         assert not any(name in shown for name in names)  # before there is a vote nothing tells
         driver.find_element(By.CSS_SELECTOR, ".same button").click()
-        wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, "#results table"))
+        wait.until(lambda _: "Left was" in driver.find_element(By.ID, "ballot").text)
+        assert driver.find_elements(By.CSS_SELECTOR, "#results table")
         told = driver.find_element(By.ID, "ballot").text
         assert "No difference to you" in told
         assert all(name in told for name in names)

@@ -7,6 +7,7 @@ the way of answers.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -146,6 +147,7 @@ def _run(pipe: Connection, served: ServedState, release: Manifest, folder: Path)
     """The process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
+    os.nice(10)  # answers go first
 
     def tell(kind: str, text: str) -> None:
         pipe.send_bytes(json.dumps({kind: text}).encode())

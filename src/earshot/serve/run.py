@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earshot.errors import UserError
 from earshot.locks import Taken, take
+from earshot.serve.address import note_address, url_of
 from earshot.serve.app import make_server
 from earshot.serve.client import SOCKET, WORKSPACE_HEADER
 from earshot.serve.keys import KeyStore
@@ -63,7 +64,8 @@ def serve(root: Path, host: str, port: int, names: Collection[str]) -> None:
     with _listen(host, port) as at_address, _listen_in(root) as at_socket:
         port = at_address.getsockname()[1]
         server = make_server(root, settings)
-        url = f"http://{host if ':' not in host else f'[{host}]'}:{port}"
+        url = url_of(host, port)
+        note_address(root, url)
         say(f"earshot serves {root} at {url}; Ctrl-C ends it")
         say(f"yours alone, once, within ten minutes: {url}/login?token={server.links.issue()}")
         with asyncio.Runner(loop_factory=_config(server.app, "on").get_loop_factory()) as runner:

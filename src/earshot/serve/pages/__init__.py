@@ -1,5 +1,5 @@
 """The pages, a module each: what it asks of the snapshot, and its routes. Templates draw, and ask nothing."""
 
-from earshot.serve.pages import arrivals, search, song
+from earshot.serve.pages import arrivals, models, reports, search, song, versus
 
-ROUTERS = (arrivals.router, search.router, song.router)
+ROUTERS = (arrivals.router, search.router, song.router, models.router, reports.router, versus.router)

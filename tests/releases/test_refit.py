@@ -17,6 +17,8 @@ import torch
 from earshot import releases
 from earshot.files import link
 from earshot.predictors.load import load_encoder, predict
+from earshot.queries import answers
+from earshot.queries.explain import explain, windows
 from earshot.queries.state import read_served
 from earshot.recommend.encoding import read_encoded
 from earshot.releases.candidate import MODEL, NUMBERS, model_name
@@ -152,6 +154,12 @@ def test_the_refit_is_served_and_the_judged_model_stays_what_it_was(
     heard = state.encoder_files()
     assert set(heard) == {"encoder.json", "encoder.pt"}
     assert heard["encoder.pt"].read_bytes() == (refit / "cnn_checkpoint" / "encoder.pt").read_bytes()
+    listed = answers.recommend(state, "u007", 1)[0]
+    why = explain(state, "u007", listed["song_id"])  # by the numbers and the places of the refit
+    assert sum(play["share"] for play in why.plays) == pytest.approx(listed["score"], abs=1e-5)
+    assert windows(state, "u007", "s092")[0].score == pytest.approx(
+        explain(state, "u007", "s092").score, abs=1e-5
+    )
     assert "with a refit" in refitted.earshot("release", "list")
     assert "cold: held out, to judge by; the refit knows its plays" in refitted.earshot(
         "trace", released["release"], next(iter(world.song_ids[world.cold & world.played.any(axis=0)]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,9 @@ from earshot.terminal import aligned, on_one_line, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from earshot.queries.explain import Explanation
+    from earshot.queries.state import ServedState
 
 app = typer.Typer()
 
@@ -101,6 +105,43 @@ def listeners(
     _answer(answers.listeners, song, k, as_json, candidate)
 
 
+@app.command()
+def explain(
+    user: Annotated[str, typer.Argument(help="a user_id")],
+    song: Annotated[str, typer.Argument(help="a song_id")],
+    k: K = 10,
+    windows: Annotated[bool, typer.Option("--windows", help="by which parts of its sound, too")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a song has its score for a listener: the share of each play, and the score without it."""
+    from earshot.queries.explain import Explaining
+    from earshot.queries.state import read_served
+
+    served = read_served(Path.cwd())
+    explaining = Explaining.of(served)
+    found = explaining.explain(user, song)
+    heard = [asdict(window) for window in explaining.windows(user, song)] if windows else []
+    if as_json:
+        content = asdict(found) | {"plays": found.plays[:k], "n_plays": len(found.plays)}
+        content |= {"windows": heard} if windows else {}
+        tell(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        tell("\n".join(_explained(found, k)))
+        if windows:
+            tell("\n".join(["", *_table(heard)]))
+    _tell_of_another(served)
+
+
+def _explained(found: Explanation, k: int) -> list[str]:
+    """The score, the k plays with the greatest shares, and what the others add up to."""
+    named = f"{found.title or found.song_id}, {found.artist or '-'}"
+    lines = [f"{named}: score {found.score:.3f} for {found.user_id}, to which the shares of plays add up"]
+    lines += _table([{**play, "play_count": f"{play['play_count']:g}"} for play in found.plays[:k]])
+    if others := found.plays[k:]:
+        lines.append(f"{len(others):,} more: share {sum(play['share'] for play in others):.3f}")
+    return lines
+
+
 def _told_by_server(
     question: str, wanted: Mapping[str, object], about: str, k: int, as_json: bool, file: Path | None = None
 ) -> bool:
@@ -123,12 +164,19 @@ def _answer(
 ) -> None:
     from earshot.queries.candidate import read_candidate
     from earshot.queries.state import read_served
-    from earshot.releases import Manifest, read_pointer
 
     served = read_candidate(Path.cwd()) if candidate else read_served(Path.cwd())
     _tell(question(served, about, k), about, as_json)
-    current = read_pointer(Path.cwd())
-    if isinstance(current, Manifest) and current.release != served.release and not candidate:
+    if not candidate:
+        _tell_of_another(served)
+
+
+def _tell_of_another(served: ServedState) -> None:
+    """Where the pointer names another release than the one that answered."""
+    from earshot.releases import Manifest, read_pointer
+
+    current = read_pointer(served.root)
+    if isinstance(current, Manifest) and current.release != served.release:
         say(f"releases/current.json names {current.release}: `dvc repro` or the job onboard serves it")
 
 

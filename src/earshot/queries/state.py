@@ -16,13 +16,18 @@ from earshot.arrays import is_among, positions_of
 from earshot.columns import (
     ARTIST,
     ARTIST_ID,
+    AUDIO,
+    AUDIO_MD5,
     COLD,
+    DECODER,
+    DELIVERY,
     GENRES,
     HEARD,
     ITEM,
     N_LISTENERS,
     RANK,
     SCORE,
+    SECONDS,
     SONG_ID,
     TITLE,
     UNLIKE,
@@ -91,7 +96,8 @@ class ServedState:
     release
         Name of the model behind all of it.
     outputs
-        `served_factors`, `recommendations`, and the `play_counts` and `raw_audio` that these were made of.
+        `served_factors`, `recommendations`, and the `play_counts`, `raw_audio` and `hyper_images` that these
+        were made of.
     """
 
     songs_at: ClassVar[str] = "data/served_factors/items.parquet"
@@ -305,6 +311,13 @@ class ServedState:
         return self.table(SERVED, "users.parquet")[USER_ID].to_numpy(dtype=object)
 
     @cached_property
+    def recordings(self) -> pd.DataFrame:
+        """delivery, audio, audio_md5, seconds and decoder by song_id, of the last delivery of each song."""
+        columns = [SONG_ID, DELIVERY, AUDIO, AUDIO_MD5, SECONDS, DECODER]
+        found = self.table("raw_audio", "songs.parquet").reindex(columns=columns)
+        return found.set_index(SONG_ID)
+
+    @cached_property
     def catalogue(self) -> pd.DataFrame:
         """title, artist, artist_id, genres and withdrawn by song_id."""
         columns = [SONG_ID, TITLE, ARTIST, ARTIST_ID, GENRES, WITHDRAWN]
@@ -335,6 +348,8 @@ def read_served(root: Path) -> ServedState:
     cache = versioning.cache_folder(root)
     for stage in ("play_counts", "raw_audio"):
         made[stage] = versioning.PreviousOutput(cache, used.get(f"data/{stage}"))
+    heard = {dep["path"]: dep.get("md5") for dep in lock[SERVED].get("deps", ())}
+    made["hyper_images"] = versioning.PreviousOutput(cache, heard.get("data/hyper_images"))
     return ServedState(root, vectors["release"], made)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Rows = NDArray[np.int64]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,17 @@ class Snapshot(ServedState):
         users, songs = self._plays
         return _Groups.of(songs, users, len(self.song_ids))
 
+    def kept(self, make: Callable[[Snapshot], Made]) -> Made:
+        """What `make` makes of this snapshot, made when it is first asked for; as long as this is served."""
+        if make not in self._kept:
+            self._kept[make] = make(self)
+        made: Made = self._kept[make]
+        return made
+
+    @cached_property
+    def _kept(self) -> dict[Callable[[Snapshot], Any], Any]:
+        return {}
+
     def load(self) -> Snapshot:
         """Read all that questions look at.
 
@@ -144,7 +157,7 @@ class Snapshot(ServedState):
                 raise UserError(f"data/served_factors/{vectors}: wanted {len(ids)} rows, one an id")
         for loaded in (
             *("_lists", "_songs_of_users", "_users_of_songs", "search_index", "listener_songs", "by_genre"),
-            *("everybody", "directions", "is_listed"),
+            *("everybody", "directions", "is_listed", "recordings"),
         ):
             getattr(self, loaded)
         for choice in (self.choice, self.new_songs):

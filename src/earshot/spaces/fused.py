@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from earshot.files import write_json
+from earshot.spaces.explaining import Explainer, explainer_of
 from earshot.spaces.placing import Ids, Placed, Vectors
 from earshot.spaces.wmf import WmfSpace
 
@@ -74,6 +75,10 @@ class Fused:
             for block in self._blocks(songs.vectors)
         ]
         return Placed(plays.user_ids, np.hstack(placed))
+
+    def explainer(self, songs: Placed) -> Explainer:
+        """Of every listener: what a block says of a score is added up, as the score is."""
+        return explainer_of(songs, self._blocks(songs.vectors), self.inner.wmf)
 
     def _blocks(self, vectors: Vectors) -> list[Vectors]:
         """Vectors (n, n_blocks * d) as the places (n, d) of each block."""

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.files import write_json
+from earshot.spaces.explaining import Explainer
 from earshot.spaces.placing import Ids, Placed, Vectors, songs_by_listeners
 from earshot.spaces.wmf import WmfSpace
 
@@ -97,6 +98,10 @@ class Hybrid:
     def place_listeners(self, plays: PlayCounts, songs: Placed) -> Placed:
         """As `inner` places them."""
         return self.inner.place_listeners(plays, songs)
+
+    def explainer(self, songs: Placed) -> Explainer:
+        """As of `inner`: the rule is one for songs."""
+        return self.inner.explainer(songs)
 
 
 def save_rule(folder: Path, rule: Rule, combination: Vectors) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from earshot.columns import SONG_ID, USER_ID
 from earshot.files import write_json, write_table
+from earshot.spaces.explaining import Explainer, explainer_of
 from earshot.spaces.placing import Ids, Placed, Vectors, rows_of
 from earshot.spaces.wmf import Wmf, place_by_solving, read_placed, solve_listeners
 
@@ -78,3 +79,7 @@ class LearnedListeners:
         learned = np.isin(plays.user_ids, self.listeners.ids)
         vectors[learned] = rows_of(self.listeners.ids, self.listeners.vectors, plays.user_ids[learned])
         return Placed(plays.user_ids, vectors)
+
+    def explainer(self, songs: Placed) -> Explainer:
+        """Of listeners that are solved, and of none that was learned."""
+        return explainer_of(songs, [songs.vectors], self.wmf, self.listeners.ids)

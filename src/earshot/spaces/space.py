@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from earshot.errors import UserError
 from earshot.foreign.checked_json import parse_object
+from earshot.spaces.explaining import Explainer
 from earshot.spaces.fused import Fused
 from earshot.spaces.hybrid import COMBINATION, Hybrid
 from earshot.spaces.learned import LearnedListeners
@@ -77,6 +78,13 @@ class TasteSpace(Protocol):
         """Every listener of `plays`, in their order, by their plays of `songs`; plays of others do not count.
 
         A song that nobody has played moves no listener.
+        """
+        ...
+
+    def explainer(self, songs: Placed) -> Explainer:
+        """What says which plays a score comes from, of listeners as `place_listeners` places them.
+
+        `songs` as there. It says nothing of listeners whose place is not made of their plays alone.
         """
         ...
 

@@ -13,6 +13,7 @@ from earshot.columns import SONG_ID, USER_ID
 from earshot.errors import UserError
 from earshot.factors.numbers import read_numbers
 from earshot.factors.solves import confidence, solve_items_with_prediction, solve_rows
+from earshot.spaces.explaining import Explainer, explainer_of
 from earshot.spaces.placing import Ids, Placed, Vectors, columns_of, songs_by_listeners
 
 if TYPE_CHECKING:
@@ -87,6 +88,10 @@ class WmfSpace:
     def place_listeners(self, plays: PlayCounts, songs: Placed) -> Placed:
         """The exact row solve of every listener on all their plays of `songs`; zeros without one of these."""
         return Placed(plays.user_ids, solve_listeners(plays, songs, self.wmf))
+
+    def explainer(self, songs: Placed) -> Explainer:
+        """Of every listener."""
+        return explainer_of(songs, [songs.vectors], self.wmf)
 
 
 def place_by_solving(

@@ -1,0 +1,51 @@
+"""Files of a served output as a folder, for what reads folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from earshot.queries.state import SERVED, ServedState
+from earshot.releases.manifest import REFIT
+
+
+@contextmanager
+def linked(
+    served: ServedState, stage: str, below: str = "", wanted: Callable[[str], bool] = lambda _: True
+) -> Iterator[Path]:
+    """A folder of links into DVC's cache, gone afterwards.
+
+    Parameters
+    ----------
+    stage
+        One of `served.outputs`.
+    below, wanted
+        Only files whose names begin so, which are left without it, and that are wanted by what is left.
+
+    Raises
+    ------
+    UserError
+        One of them is not in the cache.
+    """
+    with TemporaryDirectory(prefix="earshot-served-") as made:
+        for whole in served.outputs[stage].files:
+            name = whole.removeprefix(below)
+            if whole.startswith(below) and wanted(name):
+                link = Path(made) / name
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(served.file(stage, whole))
+        yield Path(made)
+
+
+@contextmanager
+def model_folder(served: ServedState) -> Iterator[Path]:
+    """The model that serves: `cnn_checkpoint` and `wmf_factors` as their stages wrote them, or the refit."""
+    refit = f"release/{REFIT}/"
+    has_refit = any(name.startswith(refit) for name in served.outputs[SERVED].files)
+    below = refit if has_refit else "release/"
+    with linked(
+        served, SERVED, below, lambda name: name.startswith(("cnn_checkpoint/", "wmf_factors/"))
+    ) as model:
+        yield model

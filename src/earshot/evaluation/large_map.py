@@ -61,7 +61,7 @@ def _settle(cosines: NDArray[np.float32], fixed: Floats, field: _Field) -> Float
 
 
 def _shares(squared: Floats) -> Floats:
-    """P of each row of squared distances, `(n, m)`: Gaussian, its width such that 2**entropy is the perplexity.
+    """P of each row of squared distances, `(n, m)`: Gaussian, as wide as gives the perplexity (2**entropy).
 
     Found by halving, as in t-SNE; where there are hardly more landmarks than that, as wide as need be.
     """
@@ -79,7 +79,7 @@ def _shares(squared: Floats) -> Floats:
 
 
 class _Field:
-    """What landmarks push a song with, sum of (1 + d**2)**-2 (y - y_j) over sum of 1 / (1 + d**2), anywhere."""
+    """What landmarks push a song with: sum of (1 + d**2)**-2 (y - y_j) over sum of 1 / (1 + d**2)."""
 
     def __init__(self, fixed: Floats) -> None:
         low, high = fixed.min(axis=0) - 1, fixed.max(axis=0) + 1

@@ -119,6 +119,11 @@ class SongMap:
             return Tile(found[kept[np.argsort(squared[kept], kind="stable")]], len(found))
         return Tile(found[np.argsort(squared, kind="stable")], len(found))
 
+    def load(self) -> None:
+        """Make all that questions look at, once."""
+        assert self._by_kind is not None
+        assert self._turns is not None
+
     def place_of(self, row: int) -> int | None:
         """Where a served song stands in `rows`; None where it is withdrawn."""
         place = int(np.searchsorted(self.rows, row))

@@ -23,6 +23,7 @@ from earshot.serve.asking import Asking
 from earshot.serve.keys import KeyStore, LoginLinks
 from earshot.serve.live import Live
 from earshot.serve.login import login_routes
+from earshot.serve.maps import Maps
 from earshot.serve.metrics import Metrics
 from earshot.serve.pictures import Pictures
 from earshot.serve.problems import Refused, answer_refused, problem
@@ -91,6 +92,7 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
         redoc_url=None,
     )
     app.state.live, app.state.uploads = live, uploads
+    app.state.maps = Maps()
     app.include_router(api.router)
     app.include_router(login_routes(links))
     app.include_router(media.router)

@@ -119,6 +119,11 @@ class SongMap:
             return Tile(found[kept[np.argsort(squared[kept], kind="stable")]], len(found))
         return Tile(found[np.argsort(squared, kind="stable")], len(found))
 
+    @property
+    def any_new(self) -> bool:
+        """Whether there are songs that nobody has played."""
+        return bool((self.kinds & NEW).any())
+
     def load(self) -> None:
         """Make all that questions look at, once."""
         assert self._by_kind is not None

@@ -67,7 +67,9 @@
     };
   }
 
-  const radius = () => clamp(1.7 + .55 * Math.log2(view.scale / whole()), 1.7, 5);
+  // Of a dot: the fewer songs and the nearer, the larger.
+  const smallest = clamp(4.6 - .6 * Math.log10(+sky.dataset.songs), 1.6, 3.6);
+  const radius = () => clamp(smallest + .5 * Math.log2(view.scale / whole()), smallest, 5.5);
 
   function paint(tile, dots) {
     const size = WORLD / 2 ** tile.level * view.scale, side = Math.ceil((size + 2 * MARGIN) * ratio);

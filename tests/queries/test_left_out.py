@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from earshot.predictors.familiar import Gain
 from earshot.predictors.inputs import Beside, consecutive
-from earshot.queries.left_out import hears_windows, leave_out
 from earshot.predictors.load import familiarize_with, hear
 from earshot.predictors.song_encoder import SongEncoder
+from earshot.queries.left_out import hears_windows, leave_out
 from earshot.store.reader import HyperImageStore, write_store
 from earshot.store.rows import ImageFormat, Row
 from earshot.store.shards import write_shard

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -75,7 +76,7 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.asking, app.state.pictures = Asking(), Pictures()
         live.start()
-        uploads.start()
+        app.state.starting = asyncio.create_task(uploads.start())  # kept: else it may be collected
         yield
         live.stop()
         uploads.stop()

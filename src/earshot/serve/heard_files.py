@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from importlib import import_module
 from pathlib import Path
+
+from tqdm import tqdm
 
 from earshot.processes import limited_memory
 from earshot.queries.hearing import Heard, listen
@@ -11,6 +14,8 @@ from earshot.queries.state import ServedState
 
 for _late in ("pandas", "earshot.predictors.load", "earshot.extraction.images", "earshot.extraction.beside"):
     import_module(_late)  # which `listen` imports when it is asked
+
+tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a process that is killed leaves behind
 
 _MOST_BYTES = 2 << 30
 """By so much may the process grow over one file."""

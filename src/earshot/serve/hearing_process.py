@@ -32,7 +32,7 @@ HEAR_FILE = "earshot.serve.heard_files:hear_file"
 
 _START_SECONDS = 120.0
 _MOST_BYTES = 1 << 20
-_READY = b"ready"
+_READY, _TAKEN = b"ready", b"taken"
 _FILE, _SERVER, _FAULT = "file", "server", "fault"
 
 
@@ -44,8 +44,14 @@ class CannotHear(Exception):
     """It is not the file's fault: the process does not start, or what is served cannot hear files."""
 
 
+class _Ended(Exception):
+    """The process is no more."""
+
+
 class HearingProcess:
     """One process, started when it is asked for and again after it ended. One file at a time; no locks.
+
+    It dies with the thread that started it.
 
     Parameters
     ----------
@@ -76,41 +82,60 @@ class HearingProcess:
         self._process.start()
         theirs.close()  # so that the pipe ends when the process does
         try:
-            self._answer(self._pipe, _START_SECONDS)
-        except Unheard as why:
-            raise CannotHear(f"the process that hears files did not start: {why}") from None
+            self._answer(_START_SECONDS)
+        except (_Ended, Unheard):
+            raise CannotHear("the process that hears files does not start") from None
         return self._pipe
 
     def hear(self, served: Any, audio: Path, seconds: float) -> Heard:
         """Hear one file, in a process that is killed where that takes longer than `seconds`.
 
-        `served` is what the function takes; it is pickled on its way there.
+        `served` is what the function takes; it is pickled on its way there, and small: a process that hangs
+        reads no more than a pipe holds.
 
         Raises
         ------
         Unheard, CannotHear
         """
+        # It may have ended a moment ago, between two files: this one has no part in that.
+        if not self._takes(served, audio, seconds) and not self._takes(served, audio, seconds):
+            raise CannotHear("the process that hears files ends before it is given one")
+        try:
+            return _heard(self._answer(seconds))
+        except _Ended:
+            raise Unheard("its decoder crashed") from None
+
+    def _takes(self, served: Any, audio: Path, seconds: float) -> bool:
+        """Give it the file, started if need be; False where it has ended. Raises Unheard where it hangs."""
         pipe = self.start()
         try:
             pipe.send((served, audio))
-        except OSError as error:
+            self._answer(seconds)
+        except (OSError, _Ended):
             self.stop()
-            raise CannotHear(f"the process that hears files is gone: {error}") from None
-        return _heard(self._answer(pipe, seconds))
+            return False
+        return True
+
+    def kill(self) -> None:
+        """Kill the process, if there is one: whoever waits for its answer is told that it crashed."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def stop(self) -> None:
-        """End the process, if there is one."""
+        """End the process, if there is one; nobody waits for its answer any more."""
+        self.kill()
         if self._process is not None:
-            self._process.kill()
             self._process.join()
         if self._pipe is not None:
             self._pipe.close()
         self._process = self._pipe = None
 
-    def _answer(self, pipe: Connection, seconds: float) -> bytes:
-        """What it says; the end of the pipe, to which a kill leads too, is Unheard."""
-        process, hung = self._process, threading.Event()
+    def _answer(self, seconds: float) -> bytes:
+        """What it says next. Raises _Ended, or Unheard where it was killed because it said nothing."""
+        process, pipe, hung = self._process, self._pipe, threading.Event()
         assert process is not None
+        assert pipe is not None
 
         def end() -> None:
             hung.set()
@@ -122,8 +147,7 @@ class HearingProcess:
             return pipe.recv_bytes(_MOST_BYTES)
         except (EOFError, OSError):
             self.stop()
-            why = f"no result in {seconds:g} s" if hung.is_set() else "its decoder crashed"
-            raise Unheard(why) from None
+            raise (Unheard(f"no result in {seconds:g} s") if hung.is_set() else _Ended()) from None
         finally:
             timer.cancel()
 
@@ -155,6 +179,7 @@ def _serve(pipe: Connection, hears: str) -> None:
     pipe.send_bytes(_READY)
     while True:
         served, audio = pipe.recv()
+        pipe.send_bytes(_TAKEN)
         tempfile.tempdir = str(audio.parent)  # what a killed process leaves goes with the file
         pipe.send_bytes(json.dumps(_outcome(function, served, audio)).encode())
 

@@ -65,7 +65,8 @@ def serve(root: Path, host: str, port: int, names: Collection[str]) -> None:
         url = f"http://{host if ':' not in host else f'[{host}]'}:{port}"
         say(f"earshot serves {root} at {url}; Ctrl-C ends it")
         say(f"yours alone, once, within ten minutes: {url}/login?token={server.links.issue()}")
-        asyncio.run(_serve(server.app, at_address, at_socket, root))
+        with asyncio.Runner(loop_factory=_config(server.app, "on").get_loop_factory()) as runner:
+            runner.run(_serve(server.app, at_address, at_socket, root))
 
 
 async def _serve(app: ASGIApp, at_address: socket.socket, at_socket: socket.socket, root: Path) -> None:

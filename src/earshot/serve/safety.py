@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -57,7 +57,7 @@ class Settings:
     open_paths
         But for these, and what lies below /static/, which holds nothing of the workspace.
     rate, burst
-        Requests a second of one key or one address, and how many after a pause.
+        Requests a second of one listener's key or one address, and how many after a pause.
     most_bytes
         Of a body, but for the paths in `uploads`, which have a limit of their own.
     """
@@ -116,6 +116,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, keys: KeyStore, links: LoginLinks, settings: Settings) -> None:
         self._app, self._keys, self._links, self._settings = app, keys, links, settings
+        self._hosts = frozenset(map(_written, settings.hosts))
         self._buckets = TokenBuckets(settings.rate, settings.burst)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,12 +146,13 @@ class Guard:
             scope[_IDENTITY] = SOCKET
             return
         headers = Headers(scope=scope)
-        _check_host(headers, scope["server"][1], self._settings.hosts)
+        _check_host(headers, scope["server"][1], self._hosts)
         _check_site(scope, headers)
         secret = _secret(headers)
         identity = scope[_IDENTITY] = self._identify(secret, headers, scope)
         client = network_of(scope["client"][0]) if scope.get("client") else "?"
-        self._buckets.take(f"address {client}" if identity is None else f"key {identity.name}")
+        if identity is None or identity.role != "operator":  # a platform asks as often as it has listeners
+            self._buckets.take(f"address {client}" if identity is None else f"key {identity.name}")
         if secret is not None and identity is None:
             raise _no_key("no such key, or it was revoked")
         if identity is None and self._settings.exposed and not self._is_open(scope["path"]):
@@ -172,13 +174,20 @@ class Guard:
 def _check_host(headers: Headers, port: int | None, named: Collection[str]) -> None:
     """Refuse a name that is not ours: a page whose name was made to point here sends its own."""
     found = [host.lower() for host in headers.getlist("host")]
-    allowed = {host.lower() for host in named}
-    bare = (*_LOOPBACK, *(host for host in allowed if not host.rpartition(":")[2].isdecimal()))
-    allowed |= {f"{host}:{port}" for host in bare}
+    bare = (*_LOOPBACK, *(host for host in named if not host.rpartition(":")[2].isdecimal()))
+    allowed = {*named, *(f"{host}:{port}" for host in bare)}
     if port == 80:  # which browsers leave out
         allowed |= set(_LOOPBACK)
     if len(found) != 1 or found[0] not in allowed:
         raise Refused(421, "Unknown host", "wanted one of the names that the server was told it has")
+
+
+def _written(host: str) -> str:
+    """As it stands in `Host`: in lower case, an IPv6 address in brackets."""
+    try:
+        return f"[{host}]" if isinstance(ip_address(host), IPv6Address) else host
+    except ValueError:
+        return host.lower()
 
 
 def _check_site(scope: Scope, headers: Headers) -> None:
@@ -226,16 +235,13 @@ def _protect(headers: MutableHeaders, scope: Scope) -> None:
 
 
 def _no_key(detail: str) -> Refused:
-    return Refused(
-        401, "Key wanted", f"{detail}; `earshot key add` makes one", {"WWW-Authenticate": "Bearer"}
-    )
+    detail = f"{detail}; `earshot key add` makes one"
+    return Refused(401, "Key wanted", detail, {"WWW-Authenticate": "Bearer"})
 
 
 def current_identity(request: Request) -> Identity | None:
     """Who asks; None without a key. For routes: `Annotated[Identity | None, Depends(current_identity)]`."""
-    found: Identity | None = request.scope[
-        _IDENTITY
-    ]  # which `Guard` put there: without it nothing is answered
+    found: Identity | None = request.scope[_IDENTITY]  # put there by `Guard`; without it nothing is told
     return found
 
 

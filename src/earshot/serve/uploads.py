@@ -1,4 +1,4 @@
-"""One audio file that is sent: kept as long as it is heard, under a name of ours, and gone without a trace."""
+"""Audio files that are sent: each kept while it is heard, under a name of ours, and gone without a trace."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from anyio.to_thread import run_sync
 from starlette.datastructures import UploadFile
@@ -23,6 +25,8 @@ from earshot.queries.state import ServedState
 from earshot.serve.hearing_process import HEAR_FILE, CannotHear, HearingProcess, Unheard
 from earshot.serve.problems import Refused
 from earshot.terminal import visible
+
+Result = TypeVar("Result")
 
 FOLDER = ".earshot/uploads"
 FIELD = "audio"
@@ -86,6 +90,9 @@ class Uploads:
         self._processes = [HearingProcess(hears) for _ in range(at_once)]
         self._idle = list(reversed(self._processes))  # the last one that worked first: it is warm
         self._free = asyncio.Semaphore(at_once)
+        # A process dies with the thread that started it (PR_SET_PDEATHSIG): these end with the server,
+        # anyio's when they have nothing to do.
+        self._threads = ThreadPoolExecutor(at_once, "hearing")
         self._asked = 0
 
     @property
@@ -93,12 +100,18 @@ class Uploads:
         """Of the processes that run."""
         return [process.pid for process in self._processes if process.pid is not None]
 
-    def start(self) -> None:
-        """Start the first process, which takes seconds; else the first file does that."""
-        self._idle[-1].start()
+    async def start(self) -> None:
+        """Have the first process ready, which takes seconds; else the first file waits for that."""
+        try:
+            await self._run(HearingProcess.start)
+        except CannotHear as why:  # which the first file is told too
+            _LOG.error("%s", why)
 
     def stop(self) -> None:
         """End the processes and remove what they had."""
+        for process in self._processes:
+            process.kill()
+        self._threads.shutdown(cancel_futures=True)  # a thread that has lost its process has done
         for process in self._processes:
             process.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -118,13 +131,8 @@ class Uploads:
             )
         self._asked += 1
         try:
-            async with self._received(request) as audio, self._free:
-                process = self._idle.pop()
-                try:
-                    # without what it has read already: that would be sent along
-                    return await run_sync(process.hear, replace(served), audio, self._seconds)
-                finally:
-                    self._idle.append(process)
+            async with self._received(request) as audio:
+                return await self._run(HearingProcess.hear, _unread(served), audio, self._seconds)
         except Unheard as why:
             raise Refused(422, "File not heard", f"the file cannot be heard: {why}") from None
         except CannotHear as why:
@@ -132,6 +140,15 @@ class Uploads:
             raise Refused(503, "Cannot hear", "no file can be heard now; the server's log says why") from None
         finally:
             self._asked -= 1
+
+    async def _run(self, do: Callable[..., Result], *arguments: Any) -> Result:
+        """`do` with a process that is free, and again only when that is done, even if nobody waits."""
+        async with self._free:
+            process = self._idle.pop()
+            try:
+                return await run_sync(lambda: self._threads.submit(do, process, *arguments).result())
+            finally:
+                self._idle.append(process)
 
     @asynccontextmanager
     async def _received(self, request: Request) -> AsyncIterator[Path]:
@@ -160,6 +177,11 @@ class Uploads:
                 file.write(chunk)
         if not n_bytes:
             raise Refused(422, "No file", f"wanted an audio file as the body, or as `{FIELD}` of a form")
+
+
+def _unread(served: ServedState) -> ServedState:
+    """The same without what was read of it already, which would be sent along."""
+    return replace(served, outputs={stage: replace(each) for stage, each in served.outputs.items()})
 
 
 async def _chunks(request: Request) -> AsyncIterator[bytes]:

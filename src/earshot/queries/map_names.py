@@ -21,11 +21,13 @@ Rows = NDArray[np.int64]
 
 
 class Name(NamedTuple):
-    """A tag, the middle of the region that it names (a position of the map), and how many songs have it."""
+    """A tag, the middle of the region that it names and its standard deviation down, in positions of the map,
+    and how many songs of the region have the tag."""
 
     level: int
     x: int
     y: int
+    spread: int
     tag: str
     songs: int
 
@@ -99,10 +101,13 @@ def _regions(
         regions, n_regions = ndimage.label(tag_of == tag, np.ones((3, 3)))  # corners touch
         here = np.flatnonzero(tag_of[tuple(cells.T)] == tag)
         region = regions[tuple(cells[here].T)]
-        songs = np.bincount(region, minlength=n_regions + 1)[1:]
-        x, y = (
-            np.bincount(region, weights=places[here, axis], minlength=n_regions + 1)[1:] / songs
-            for axis in (0, 1)
+        count, across, down, squared = (
+            np.bincount(region, weights, n_regions + 1)[1:]
+            for weights in (None, *places[here].T, places[here, 1].astype(float) ** 2)
         )
-        found += [Name(level, round(x[n]), round(y[n]), spelt[tag], int(songs[n])) for n in range(n_regions)]
+        deviation = np.sqrt(np.maximum(squared / count - (down / count) ** 2, 0))
+        numbers = (
+            np.rint(np.column_stack([across / count, down / count, deviation, count])).astype(int).tolist()
+        )
+        found += [Name(level, x, y, spread, spelt[tag], songs) for x, y, spread, songs in numbers]
     return sorted(found, key=lambda name: (-name.songs, name.tag, name.x, name.y))

@@ -104,7 +104,7 @@ def tile_bytes(drawn: Drawn, found: Tile) -> bytes:
 
 @router.get("/names")
 def names(drawn: OfState) -> JSONResponse:
-    """Level, x, y, tag and number of songs of each name on the map."""
+    """Level, x, y, spread, tag and number of songs of each name on the map."""
     return JSONResponse([list(name) for name in drawn.names], headers=_KEPT)
 
 

@@ -144,10 +144,10 @@
   // Pictures of another scale are stretched until the view rests; then some a frame are drawn anew.
   function repaint(wanted, steady) {
     const end = performance.now() + 4;
-    let dots = null;
+    let dots = null, left = 3; // what is painted costs as much again when it is first shown
     for (const tile of wanted) {
       if (!tile.points || (tile.picture && (tile.scale === view.scale || !steady))) continue;
-      if (performance.now() > end) return true;
+      if (!left-- || performance.now() > end) return true;
       dots = dots || dotSheet();
       paint(tile, dots);
     }
@@ -182,8 +182,10 @@
     pen.lineJoin = "round";
     for (const name of names) {
       if (name.level !== level) continue;
-      const [x, y] = toScreen(name.x, name.y), size = clamp(11 + 1.6 * Math.log10(name.songs) * (level ? 1 : 1.6), 12, 19);
+      let [x, y] = toScreen(name.x, name.y);
+      const spread = name.spread * view.scale, size = clamp(11 + 1.6 * Math.log10(name.songs) * (level ? 1 : 1.6), 12, 19);
       pen.font = `600 ${Math.round(size)}px ${font}`;
+      if (spread < 22) y -= 1.8 * spread + size; // over a small region, not upon it
       const half = pen.measureText(name.tag).width / 2 + 6;
       if (x < half || x > width - half || y < size || y > height - size) continue;
       if (taken.some(([a, b, w]) => Math.abs(a - x) < w + half && Math.abs(b - y) < size + 10)) continue;
@@ -425,7 +427,7 @@
   }
   new ResizeObserver(fit).observe(sky);
   get(`/map/names?${query()}`).then(answer => answer.json()).then(found => {
-    names = found.map(([level, x, y, tag, n]) => ({ level, x, y, tag, songs: n }));
+    names = found.map(([level, x, y, spread, tag, n]) => ({ level, x, y, spread, tag, songs: n }));
     redraw();
   }).catch(() => {});
 })();

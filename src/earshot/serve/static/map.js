@@ -15,8 +15,8 @@
   const shown = document.getElementById("map-shown"), list = document.getElementById("map-list");
   const card = document.getElementById("map-card"), state = sky.dataset.state;
   const still = matchMedia("(prefers-reduced-motion: reduce)"), dark = matchMedia("(prefers-color-scheme: dark)");
-  const tiles = new Map(), songs = new Map();
-  let names = [], kind = null, colours = [], ink = "", paper = "", accent = "", font = "";
+  const tiles = new Map(), songs = new Map(), labels = new Map(), names = [];
+  let kind = null, colours = [], ink = "", paper = "", accent = "", font = "";
   let width = 0, height = 0, ratio = 1, view = null, glide = null, asked = 0, drawn = false, lastScale = 0;
   let marked = null, picked = null, resting = 0, listed = null;
 
@@ -124,7 +124,7 @@
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     wanted.forEach(place);
-    drawNames();
+    behind = drawNames() || behind;
     drawMarks();
     ask(wanted);
     count(wanted);
@@ -143,8 +143,8 @@
 
   // Pictures of another scale are stretched until the view rests; then some a frame are drawn anew.
   function repaint(wanted, steady) {
-    const end = performance.now() + 4;
-    let dots = null, left = 3; // what is painted costs as much again when it is first shown
+    const end = performance.now() + 3;
+    let dots = null, left = 2; // what is painted costs as much again when it is first shown
     for (const tile of wanted) {
       if (!tile.points || (tile.picture && (tile.scale === view.scale || !steady))) continue;
       if (!left-- || performance.now() > end) return true;
@@ -176,27 +176,41 @@
   const snap = value => Math.round(value * ratio) / ratio;
 
   function drawNames() {
-    const level = clamp(Math.round(Math.log2(view.scale / whole())), 0, 4), taken = [];
-    pen.textAlign = "center";
-    pen.textBaseline = "middle";
-    pen.lineJoin = "round";
-    for (const name of names) {
-      if (name.level !== level) continue;
+    const level = clamp(Math.round(Math.log2(view.scale / whole())), 0, names.length - 1), taken = [];
+    let left = 6; // to be written this frame
+    for (const name of names[level] || []) {
       let [x, y] = toScreen(name.x, name.y);
-      const spread = name.spread * view.scale, size = clamp(11 + 1.6 * Math.log10(name.songs) * (level ? 1 : 1.6), 12, 19);
-      pen.font = `600 ${Math.round(size)}px ${font}`;
+      const spread = name.spread * view.scale, size = Math.round(clamp(11 + (level ? 1.6 : 2.6) * Math.log10(name.songs), 12, 19));
       if (spread < 22) y -= 1.8 * spread + size; // over a small region, not upon it
-      const half = pen.measureText(name.tag).width / 2 + 6;
-      if (x < half || x > width - half || y < size || y > height - size) continue;
+      if (x < 0 || x > width || y < size || y > height - size) continue;
+      if (!labels.has(`${size} ${name.tag}`) && !left--) return true;
+      const { picture, half } = written(name.tag, size);
+      if (x < half || x > width - half) continue;
       if (taken.some(([a, b, w]) => Math.abs(a - x) < w + half && Math.abs(b - y) < size + 10)) continue;
       taken.push([x, y, half]);
-      pen.strokeStyle = paper;
-      pen.lineWidth = 4;
-      pen.strokeText(name.tag, x, y);
-      pen.fillStyle = ink;
-      pen.fillText(name.tag, x, y);
+      pen.drawImage(picture, snap(x - half), snap(y - size), picture.width / ratio, picture.height / ratio);
       if (taken.length === 24) break;
     }
+    return false;
+  }
+
+  // A name with a rim around it, written once: strokes of letters take long.
+  function written(tag, size) {
+    const key = `${size} ${tag}`;
+    if (!labels.has(key)) {
+      const picture = document.createElement("canvas"), on = picture.getContext("2d"), style = `600 ${size}px ${font}`;
+      on.font = style;
+      const half = on.measureText(tag).width / 2 + 6;
+      [picture.width, picture.height] = [Math.ceil(2 * half * ratio), Math.ceil(2 * size * ratio)];
+      on.scale(ratio, ratio);
+      Object.assign(on, { font: style, textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 4 });
+      [on.strokeStyle, on.fillStyle] = [paper, ink];
+      on.strokeText(tag, half, size);
+      on.fillText(tag, half, size);
+      if (labels.size > 300) labels.clear();
+      labels.set(key, { picture, half });
+    }
+    return labels.get(key);
   }
 
   function drawMarks() {
@@ -406,6 +420,7 @@
     [ink, paper, accent] = ["ink", "card", "accent"].map(of);
     font = getComputedStyle(document.body).fontFamily;
     for (const tile of tiles.values()) tile.picture = null;
+    labels.clear();
     redraw();
   }
 
@@ -427,7 +442,7 @@
   }
   new ResizeObserver(fit).observe(sky);
   get(`/map/names?${query()}`).then(answer => answer.json()).then(found => {
-    names = found.map(([level, x, y, spread, tag, n]) => ({ level, x, y, spread, tag, songs: n }));
+    for (const [level, x, y, spread, tag, n] of found) (names[level] = names[level] || []).push({ x, y, spread, tag, songs: n });
     redraw();
   }).catch(() => {});
 })();

@@ -32,7 +32,7 @@ class SharedFixtures(LoadScopeScheduling):
         folder = path.rpartition("/")[0]
         if folder == "tests/pipeline":
             return nodeid
-        return folder if folder == "tests/releases" else path
+        return folder if folder in ("tests/releases", "tests/serve") else path
 
 
 SLOW = (
@@ -51,7 +51,7 @@ SLOW = (
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     path = item.path.as_posix()
-    if any(f"/tests/{place}" in path for place in SLOW):
+    if any(f"/tests/{place}" in path for place in SLOW) or "first_release" in _fixtures(item):
         item.add_marker("slow")
 
 

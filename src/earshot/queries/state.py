@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -39,8 +38,8 @@ from earshot.datasets.importing.names import match_key
 from earshot.errors import UserError
 from earshot.files import read_json
 from earshot.queries.choice import Choice
+from earshot.queries.screening import Asked, Screen
 from earshot.recommend.list_rules import number_artists
-from earshot.recommend.screening import Asked, Screen
 from earshot.recommend.similar import crowding, similar_songs, unit
 from earshot.releases.manifest import REFIT
 from earshot.spaces.space import TasteSpace, read_space
@@ -111,27 +110,17 @@ class ServedState:
 
     def encoder_files(self) -> dict[str, Path]:
         """Those of the encoder that serves, in DVC's cache, by name. Raises UserError where one is lost."""
-        return self._files(SERVED, f"{self._model}/cnn_checkpoint/encoder.")
+        refit = f"release/{REFIT}/cnn_checkpoint/encoder."
+        has_refit = any(name.startswith(refit) for name in self.outputs[SERVED].files)
+        return self._files(SERVED, refit if has_refit else "release/cnn_checkpoint/encoder.")
 
     @cached_property
     def space(self) -> TasteSpace:
         """Of the model that serves. UserError where a file of it is not in DVC's cache."""
-        folder = self._model
-        parts = ("cnn_checkpoint", "wmf_factors")
-        with TemporaryDirectory(prefix="earshot-space-") as made:
-            for part in parts:
-                (Path(made) / part).mkdir()
-                for name, file in self._files(SERVED, f"{folder}/{part}/").items():
-                    (Path(made) / part / name).symlink_to(file)
-            return read_space(*(Path(made) / part for part in parts))
+        from earshot.queries.links import model_folder
 
-    @cached_property
-    def _model(self) -> str:
-        """The folder of the model that serves: of the one trained on all songs, where there is one."""
-        refit = f"release/{REFIT}"
-        return (
-            refit if any(name.startswith(f"{refit}/") for name in self.outputs[SERVED].files) else "release"
-        )
+        with model_folder(self) as folder:
+            return read_space(folder / "cnn_checkpoint", folder / "wmf_factors")
 
     def _files(self, stage: str, prefix: str) -> dict[str, Path]:
         names = [name for name in self.outputs[stage].files if name.startswith(prefix)]

@@ -48,7 +48,7 @@ def client(server: Server) -> TestClient:
 
 def _until_ready(client: TestClient) -> None:
     end = time.monotonic() + 60
-    while client.get("/map/ready").status_code != 204:
+    while not client.get("/map/ready").json():
         assert time.monotonic() < end
         time.sleep(0.05)
 
@@ -216,6 +216,22 @@ def _look(driver: WebDriver, address: str, width: int, colours: str) -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_in_a_browser(browser: WebDriver, address: str) -> None:
     _look(browser, address, *LOOKS[1])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_another_state_under_an_open_page(browser: WebDriver, tmp_path: Path) -> None:
+    """Is laid out, and drawn, without a hand."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    server = server_of(made_up(tmp_path, 40, 0))
+    with serving(server.app) as client:
+        browser.get(f"{client.base_url}/map")
+        wait = WebDriverWait(browser, 30)
+        wait.until(lambda seen: seen.find_elements("css selector", "#sky[data-state='made-up-40-0']"))
+        server.live._snapshot = made_up(tmp_path, 40, 1)
+        browser.find_element("id", "sky").send_keys("0")
+        wait.until(lambda seen: seen.find_elements("css selector", "#sky[data-state='made-up-40-1']"))
 
 
 @pytest.mark.soak

@@ -1,8 +1,8 @@
 """The map of `song_map` for more songs than t-SNE can take: of some by t-SNE, the others among these.
 
-t-SNE takes half a minute for 5,000 songs and at least twenty times as long for 100,000 (Barnes and Hut's, on one
-thread). So it lays out a sample, the landmarks, and every other song goes where its nearness to the landmarks
-on the map comes closest to that in the space: to the y that minimises KL(P || Q), with P over its nearest
+t-SNE takes half a minute for 5,000 songs and at least twenty times as long for 100,000 (Barnes and Hut's, on
+one thread). So it lays out a sample, the landmarks, and every other song goes where its nearness to these on
+the map comes closest to that in the space: to the y that minimises KL(P || Q), with P over its nearest
 landmarks, Gaussian of a given perplexity, and Q over all landmarks, 1 / (1 + distance**2), both summing to 1
 (eqs. 1, 2 and 4 of van der Maaten and Hinton, 2008, for one point). Landmarks do not move, so that no song
 moves another but for how all are stretched to fill the map, and what they push with is one field, worked out

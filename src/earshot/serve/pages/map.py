@@ -72,10 +72,10 @@ def show(request: Request, served: Served, song: Song | None = None) -> HTMLResp
 
 
 @router.get("/ready")
-def ready(request: Request, served: Served) -> Response:
-    """204 where the map of what is served is laid out, 503 while it is not."""
+def ready(request: Request, served: Served) -> bool:
+    """Whether the map of what is served is laid out; 503 where that failed."""
     maps: Maps = request.app.state.maps
-    return Response(status_code=503 if maps.of(served) is None else 204)
+    return maps.of(served) is not None
 
 
 @router.get("/tiles/{level}/{x}/{y}")

@@ -5,7 +5,12 @@
   const sky = document.getElementById("sky");
   const waiting = document.getElementById("map-wait");
   if (waiting) {
-    const look = async () => ((await fetch("/map/ready")).status === 204 ? location.reload() : setTimeout(look, 2000));
+    const look = async () => {
+      const answer = await fetch("/map/ready");
+      // an error is left to the page that is opened then
+      if (!answer.ok || await answer.json()) location.reload();
+      else setTimeout(look, 2000);
+    };
     setTimeout(look, 1000);
   }
   if (!sky) return;
@@ -186,8 +191,10 @@
       if (!labels.has(`${size} ${name.tag}`) && !left--) return true;
       const { picture, half } = written(name.tag, size);
       if (x < half || x > width - half) continue;
-      if (taken.some(([a, b, w]) => Math.abs(a - x) < w + half && Math.abs(b - y) < size + 10)) continue;
-      taken.push([x, y, half]);
+      const near = ([a, b, w, tag]) => (Math.abs(a - x) < w + half && Math.abs(b - y) < size + 10)
+        || (tag === name.tag && Math.hypot(a - x, b - y) < 200);
+      if (taken.some(near)) continue;
+      taken.push([x, y, half, name.tag]);
       pen.drawImage(picture, snap(x - half), snap(y - size), picture.width / ratio, picture.height / ratio);
       if (taken.length === 24) break;
     }
@@ -207,7 +214,7 @@
       [on.strokeStyle, on.fillStyle] = [paper, ink];
       on.strokeText(tag, half, size);
       on.fillText(tag, half, size);
-      if (labels.size > 300) labels.clear();
+      if (labels.size > 1000) labels.clear();
       labels.set(key, { picture, half });
     }
     return labels.get(key);
@@ -310,7 +317,7 @@
     link.textContent = told.title || told.song_id;
     link.href = `/song?${new URLSearchParams({ song: told.song_id })}`;
     card.querySelector("p").textContent =
-      [told.artist, told.genres.replaceAll(";", ", "), `${told.n_listeners.toLocaleString("en")} listeners`].filter(Boolean).join(" · ");
+      [told.artist, told.genres.replaceAll(";", ", "), `${told.n_listeners.toLocaleString("en")} ${told.n_listeners === 1 ? "listener" : "listeners"}`].filter(Boolean).join(" · ");
     audio.pause();
     audio.hidden = !told.sound;
     if (told.sound) audio.src = `/media/audio?${new URLSearchParams({ song: told.song_id })}`;

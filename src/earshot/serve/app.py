@@ -25,6 +25,7 @@ from earshot.serve.ballots import Ballots
 from earshot.serve.keys import KeyStore, LoginLinks
 from earshot.serve.live import Live
 from earshot.serve.login import login_routes
+from earshot.serve.maps import Maps
 from earshot.serve.metrics import Metrics
 from earshot.serve.pictures import Pictures
 from earshot.serve.placings import Placings
@@ -100,6 +101,7 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     app.state.live, app.state.uploads = live, uploads
     app.state.reports, app.state.votes = Reports(live.root), Votes(live.root)
     app.state.ballots = Ballots()
+    app.state.maps = Maps()
     app.include_router(api.router)
     app.include_router(login_routes(links))
     app.include_router(media.router)

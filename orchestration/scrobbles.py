@@ -1,7 +1,5 @@
 """Plays that players told of, delivered by the hour; the sensor new_deliveries takes them in."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from earshot.lanes.scrobbles import deliver, waiting

@@ -193,7 +193,7 @@ class Library:
         ]
         sorting = [f"{match_key(name)}\0{artist:09d}" for artist, name in zip(artists, names, strict=True)]
         tracks = [_number(track) or 0 for track in self._columns[TRACK].tolist()]
-        order = np.lexsort((self._columns[PATH].astype(str), tracks))
+        order = np.lexsort((self._columns[PATH].astype(str), np.array(tracks)))
         return _grouped("al-", keys, names, sorting, order)
 
     @cached_property

@@ -67,7 +67,7 @@ class Playlists:
                 " where listener = ? order by name, id",
                 (listener,),
             ).fetchall()
-            return [Playlist(*row, _songs(store, row[0])) for row in rows]
+            return [Playlist(*row, songs=_songs(store, row[0])) for row in rows]
 
     def find(self, listener: str, which: str) -> Playlist | None:
         """One of a listener by its id; None for none, and for that of somebody else."""

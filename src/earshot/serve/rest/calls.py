@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import cast
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -113,7 +114,7 @@ async def _answer(answers: Answers, request: Request, name: str, given: Paramete
     call = Call(given, current_identity(request), request, served, library)
     content: Content | Response
     if inspect.iscoroutinefunction(found):
-        content = await found(call)
+        content = await cast(OwnAnswer, found)(call)
     else:
-        content = await asking.ask(found, call)
+        content = await asking.ask(cast(Answer, found), call)
     return content if isinstance(content, Response) else wire.succeed(content, given.format)

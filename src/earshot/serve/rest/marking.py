@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 
-from starlette.concurrency import run_in_threadpool
-
-from earshot.lanes.journal import Journal, Mark, Unkept
-from earshot.serve.problems import Refused
+from earshot.lanes.journal import Mark
+from earshot.serve.keeping import keep
 from earshot.serve.rest import wire
 from earshot.serve.rest.calls import Call
 from earshot.serve.rest.wire import Content, Failed
@@ -67,11 +65,3 @@ def _moment(text: str, now: int) -> int:
     if not _EARLIEST <= int(text) <= now:
         raise Failed(wire.GENERIC, f"time={text}: wanted Unix milliseconds from the year 2000 to now")
     return int(text)
-
-
-async def keep(journal: Journal, key: str, marks: list[Mark]) -> None:
-    """Write into the journal, on the disk before the answer. Refused: 429 too many, 507 for want of room."""
-    try:
-        await run_in_threadpool(journal.add, key, marks)
-    except Unkept as error:
-        raise Refused(error.status, "Not kept", str(error)) from None

@@ -293,6 +293,21 @@ def test_a_key_is_seen_wherever_it_is_sent(player: Player, method: str, name: st
             assert "apiKey" in error["message"]
 
 
+def test_a_form_is_read_once_for_its_key_and_once_for_what_it_asks(player: Player) -> None:
+    """In whatever pieces it comes, and no more of it than is allowed."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    text = f"f=json&id=s000&apiKey={player.key}"
+    for size in (1, 7, 1000):
+        pieces = (text[start : start + size].encode() for start in range(0, len(text), size))
+        answer = player.http.post("/rest/getSong", content=pieces, headers=form)
+        assert answer.json()["subsonic-response"]["song"]["id"] == "s000"
+    too_long = f"{text}&comment=".encode() + bytes(2 << 20)
+    assert player.http.post("/rest/getSong", content=too_long, headers=form).status_code == 413
+    pieces = (piece for piece in (text.encode(), b"&comment=", bytes(2 << 20), b"more"))
+    assert player.http.post("/rest/getSong", content=pieces, headers=form).status_code == 413
+    assert player.http.post("/rest/getSong", content="&a=b" * 10_001, headers=form).status_code == 413
+
+
 def test_without_a_key_one_may_read_here_and_change_nothing(player: Player) -> None:
     """On loopback; who is reached by others asks for one always."""
     for call, parameters in CALLS.items():
@@ -382,3 +397,24 @@ def test_a_picture_in_the_file_comes_before_that_of_the_sound(player: Player, ow
     shutil.copy(own_world / HEARD, file)  # no picture in it
     assert player.ask("getCoverArt", id="s002").content != PNG
     assert player.error("getCoverArt", id="nobody")[0] == 70
+
+
+def test_programs_say_more_of_songs(player: Player, own_world: Path) -> None:
+    def say(key: str | None, **wanted: str) -> int:
+        headers = {} if key is None else {"X-Api-Key": key}
+        return player.http.post("/api/v1/feedback", json=wanted, headers=headers).status_code
+
+    operator = player.server.keys.add("desk", "operator")
+    assert say(None, song="s000", kind="exclude", user=LISTENER) == 401
+    assert say(player.key, song="s000", kind="exclude", user=OTHER) == 403
+    assert say(player.key, song="nobody", kind="exclude") == 404
+    assert say(player.key, song="s000", kind="play") == 422
+    assert say(operator, song="s000", kind="exclude") == 422
+    assert say(operator, song="s070", kind="dislike", user="u\n1") == 422
+    assert say(player.key, song="s070", kind="exclude") == 204
+    assert say(operator, song="s071", kind="dislike", user=OTHER) == 204
+    lines = [json.loads(line) for line in (own_world / JOURNAL).read_bytes().splitlines()[-2:]]
+    assert [(line["user"], line["song"], line["kind"]) for line in lines] == [
+        (LISTENER, "s070", "exclude"),
+        (OTHER, "s071", "dislike"),
+    ]

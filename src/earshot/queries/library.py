@@ -103,7 +103,11 @@ class Library:
         songs = served.search_index.songs
         more = known.reindex(index=songs[SONG_ID], columns=[*_TEXTS, SECONDS]).reset_index(drop=True)
         texts = {name: more[name].astype(object).fillna("") for name in _TEXTS}
-        return cls(songs.reset_index(drop=True).assign(**texts, **{SECONDS: more[SECONDS]}), days_of(served))
+        table = songs.reset_index(drop=True).assign(**texts, **{SECONDS: more[SECONDS]})
+        found = cls(table, days_of(served))
+        for made in ("albums", "_rows", "_albums_by_id", "_artists_by_id"):  # once, for all questions
+            getattr(found, made)
+        return found
 
     def __len__(self) -> int:
         return len(self.table)

@@ -35,6 +35,7 @@ from earshot.serve.problems import Refused, answer_refused, problem
 from earshot.serve.reports import Reports
 from earshot.serve.rest.routes import router as players
 from earshot.serve.safety import Guard, Settings
+from earshot.serve.sidecar import router as sidecar
 from earshot.serve.uploads import Uploads
 from earshot.serve.votes import Votes
 
@@ -110,6 +111,7 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     app.include_router(login_routes(links))
     app.include_router(media.router)
     app.include_router(players)
+    app.include_router(sidecar)
     for router in pages.ROUTERS:
         app.include_router(router)
     app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")

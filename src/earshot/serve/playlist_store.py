@@ -63,11 +63,13 @@ class Playlists:
             return []
         with self._open() as store:
             rows = store.execute(
-                "select id, listener, name, created, changed from playlists"
-                " where listener = ? order by name, id",
+                "select id, name, created, changed from playlists where listener = ? order by name, id",
                 (listener,),
             ).fetchall()
-            return [Playlist(*row, songs=_songs(store, row[0])) for row in rows]
+            return [
+                Playlist(which, listener, name, created, changed, _songs(store, which))
+                for which, name, created, changed in rows
+            ]
 
     def find(self, listener: str, which: str) -> Playlist | None:
         """One of a listener by its id; None for none, and for that of somebody else."""

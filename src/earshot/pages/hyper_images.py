@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -42,6 +43,26 @@ _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _MOST_LABELS = 9
 
 
+@dataclass(frozen=True)
+class Band:
+    """Rows of a family that stand together: its name for people, which, and how high they are drawn."""
+
+    name: str
+    rows: slice
+    height: int
+
+
+def bands_of(rows: Sequence[Row]) -> list[Band]:
+    """The families of a hyper-image, `(n_rows,)`, from the first row on; heights are relative."""
+    bands, first = [], 0
+    for family, group in groupby(rows, lambda row: row.family):
+        n_rows = len(list(group))
+        height = min(max(n_rows, _LEAST_HEIGHT), _MOST_HEIGHT)
+        bands.append(Band(NAMES.get(family, family), slice(first, first + n_rows), height))
+        first += n_rows
+    return bands
+
+
 def hyper_image_png(image: NDArray[np.float32], rows: Sequence[Row], frames_per_second: float) -> bytes:
     """A hyper-image, family under family, each with its name, over a time axis.
 
@@ -78,18 +99,13 @@ def draw_stack(
 
     It lasts so many seconds from `start` on; rows with NaN are as in `draw_rows`.
     """
-    families = [
-        (family, list(group)) for family, group in groupby(range(len(rows)), lambda row: rows[row].family)
-    ]
-    heights = [min(max(len(group), _LEAST_HEIGHT), _MOST_HEIGHT) for _, group in families]
-    grid = place.subgridspec(len(families), 1, height_ratios=heights, hspace=0.07)
-    for place_of_family, (family, group) in enumerate(families):
-        axes = figure.add_subplot(grid[place_of_family])
-        draw_rows(axes, image[group], seconds, start=start)
+    bands = bands_of(rows)
+    grid = place.subgridspec(len(bands), 1, height_ratios=[band.height for band in bands], hspace=0.07)
+    for place_of_band, band in enumerate(bands):
+        axes = figure.add_subplot(grid[place_of_band])
+        draw_rows(axes, image[band.rows], seconds, start=start)
         axes.set_yticks([])
-        axes.set_ylabel(
-            NAMES.get(family, family), rotation=0, ha="right", va="center", fontsize=9, color=INK, labelpad=6
-        )
+        axes.set_ylabel(band.name, rotation=0, ha="right", va="center", fontsize=9, color=INK, labelpad=6)
     draw_time(axes)
     axes.set_xlabel("minutes:seconds", fontsize=8, color=MUTED)
 
@@ -123,11 +139,19 @@ def draw_rows(
 
 def draw_time(axes: Axes) -> None:
     """Minutes and seconds below `axes`, whose x axis is in seconds."""
-    begin, end = axes.get_xlim()
-    step = next((step for step in _TIME_STEPS if (end - begin) / step <= _MOST_LABELS), _TIME_STEPS[-1])
-    times = np.arange(np.ceil(begin / step), np.floor(end / step) + 1) * step
+    times = time_ticks(*axes.get_xlim())
     axes.set_xticks(times, [clock(time) for time in times])
     axes.tick_params(axis="x", length=3, labelbottom=True, labelsize=8, colors=MUTED)
+
+
+def time_ticks(begin: float, end: float) -> list[float]:
+    """Where a time axis from `begin` to `end`, in seconds, is labelled: at whole steps, nine of them at most.
+
+    >>> time_ticks(0.5, 10.0)
+    [2.0, 4.0, 6.0, 8.0, 10.0]
+    """
+    step = next((step for step in _TIME_STEPS if (end - begin) / step <= _MOST_LABELS), _TIME_STEPS[-1])
+    return [float(time) for time in np.arange(np.ceil(begin / step), np.floor(end / step) + 1) * step]
 
 
 def clock(seconds: float) -> str:

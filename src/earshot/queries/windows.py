@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from earshot import releases
 from earshot.catalogue.play_counts import PlayCounts
-from earshot.columns import HEARD, N_FRAMES, SECONDS, SHARD, SILENCES, SONG_ID
+from earshot.columns import HEARD, N_FRAMES, SECONDS, SILENCES, SONG_ID
 from earshot.errors import UserError
 from earshot.params import load_params
-from earshot.queries.links import linked, model_folder
+from earshot.queries.images import one_song, read_index
+from earshot.queries.links import model_folder
 from earshot.queries.state import ServedState
 from earshot.spaces.placing import Ids, Vectors
 from earshot.spaces.space import TasteSpace
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from earshot.predictors.song_encoder import SongEncoder
     from earshot.queries.left_out import LeftOut
     from earshot.store.reader import HyperImageStore
-
-_IMAGES = "hyper_images"
 
 
 class Unexplained(UserError):
@@ -91,7 +89,6 @@ class Ear:
     def of(cls, served: ServedState) -> Ear:
         """Out of DVC's cache; it takes a second or two. UserError where a file or the release is lost."""
         from earshot.predictors.load import load_encoder
-        from earshot.store.reader import HyperImageStore
 
         known = {each.release: each for each in releases.list_releases(served.root)}
         if served.release not in known:
@@ -100,28 +97,14 @@ class Ear:
         with model_folder(served) as folder:
             trusted = releases.trusted_classes(served.root, served.release, params)
             encoder = load_encoder(folder / "cnn_checkpoint", trusted)
-        with linked(served, _IMAGES, wanted=_of_all_songs) as folder:
-            index = HyperImageStore.open(folder)
-        return cls(encoder, index, known[served.release].n0)
+        return cls(encoder, read_index(served), known[served.release].n0)
 
     def leave_out(self, served: ServedState, song: str) -> LeftOut:
         """Hear a song without each of its windows. UserError for one without a hyper-image."""
         from earshot.queries.left_out import leave_out
-        from earshot.store.reader import HyperImageStore
 
-        line = self.index.songs.iloc[[self.index.position(song)]]
-        shard = str(line[SHARD].iloc[0])
-        # <shard>.npy, or <shard>-<key>.npy in the folder of a family
-        with linked(
-            served, _IMAGES, wanted=lambda name: _of_all_songs(name) or shard in PurePosixPath(name).name
-        ) as folder:
-            store = HyperImageStore(folder, self.index.format, line, self.index.families)
+        with one_song(served, self.index, song) as store:
             return leave_out(self.encoder, store, 0)
-
-
-def _of_all_songs(name: str) -> bool:
-    """Not in the folder of a family or of the image: those hold shards."""
-    return "/" not in name
 
 
 def window_places(

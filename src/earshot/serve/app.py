@@ -19,12 +19,13 @@ from starlette.types import ASGIApp
 
 from earshot.errors import UserError
 from earshot.pages.render import STATIC as REPORT_STATIC
-from earshot.serve import api, pages
+from earshot.serve import api, media, pages
 from earshot.serve.asking import Asking
 from earshot.serve.keys import KeyStore, LoginLinks
 from earshot.serve.live import Live
 from earshot.serve.login import login_routes
 from earshot.serve.metrics import Metrics
+from earshot.serve.pictures import Pictures
 from earshot.serve.problems import Refused, answer_refused, problem
 from earshot.serve.safety import Guard, Settings
 from earshot.serve.uploads import Uploads
@@ -72,13 +73,14 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.asking = Asking()
+        app.state.asking, app.state.pictures = Asking(), Pictures()
         live.start()
         app.state.starting = asyncio.create_task(uploads.start())  # kept: else it may be collected
         yield
         live.stop()
         uploads.stop()
         app.state.asking.close()
+        app.state.pictures.close()
 
     app = FastAPI(
         title="earshot",
@@ -92,6 +94,7 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     app.state.live, app.state.uploads = live, uploads
     app.include_router(api.router)
     app.include_router(login_routes(links))
+    app.include_router(media.router)
     for router in pages.ROUTERS:
         app.include_router(router)
     app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")

@@ -13,7 +13,7 @@ from earshot.serve.live import Live
 from earshot.serve.safety import current_identity
 
 TEMPLATES = Path(__file__).parent / "templates"
-PLACES = {"/songs": "Songs"}
+PLACES = {"/": "New arrivals", "/songs": "Songs"}
 """What stands in the navigation, by path."""
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,10 @@ from earshot.versioning import file_md5
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from scipy.sparse import csr_array
 
 Rows = NDArray[np.int64]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,24 @@ class Snapshot(ServedState):
         return np.empty(0, np.int64) if row is None else self._users_of_songs[row]
 
     @cached_property
+    def last_scores(self) -> NDArray[np.float32]:
+        """As of `ServedState`."""
+        starts = self._lists.starts
+        has_one = np.diff(starts) > 0
+        last = np.full(len(self.user_ids), np.inf, np.float32)
+        last[has_one] = self._lists.scores[starts[1:][has_one] - 1]
+        return last
+
+    @cached_property
+    def plays(self) -> csr_array:
+        """As of `ServedState`; what it holds is held once."""
+        from scipy.sparse import csr_array
+
+        groups = self._songs_of_users
+        ones = np.ones(len(groups.entries), np.int8)
+        return csr_array((ones, groups.entries, groups.starts), (len(self.user_ids), len(self.song_ids)))
+
+    @cached_property
     def _lists(self) -> _Lists:
         table = _columns(self.file("recommendations", "recommendations.parquet"), USER_ID, SONG_ID)
         users = _rows_of(table[USER_ID], self.user_ids)
@@ -131,6 +152,17 @@ class Snapshot(ServedState):
         users, songs = self._plays
         return _Groups.of(songs, users, len(self.song_ids))
 
+    def kept(self, make: Callable[[Snapshot], Made]) -> Made:
+        """What `make` makes of this snapshot, made when it is first asked for; as long as this is served."""
+        if make not in self._kept:
+            self._kept[make] = make(self)
+        made: Made = self._kept[make]
+        return made
+
+    @cached_property
+    def _kept(self) -> dict[Callable[[Snapshot], Any], Any]:
+        return {}
+
     def load(self) -> Snapshot:
         """Read all that questions look at.
 
@@ -144,7 +176,7 @@ class Snapshot(ServedState):
                 raise UserError(f"data/served_factors/{vectors}: wanted {len(ids)} rows, one an id")
         for loaded in (
             *("_lists", "_songs_of_users", "_users_of_songs", "search_index", "listener_songs", "by_genre"),
-            *("everybody", "directions", "is_listed"),
+            *("everybody", "directions", "is_listed", "recordings"),
         ):
             getattr(self, loaded)
         for choice in (self.choice, self.new_songs):

@@ -1,5 +1,5 @@
 """The pages, a module each: what it asks of the snapshot, and its routes. Templates draw, and ask nothing."""
 
-from earshot.serve.pages import search
+from earshot.serve.pages import arrivals, search, song
 
-ROUTERS = (search.router,)
+ROUTERS = (arrivals.router, search.router, song.router)

@@ -19,12 +19,14 @@ from starlette.types import ASGIApp
 
 from earshot.errors import UserError
 from earshot.pages.render import STATIC as REPORT_STATIC
-from earshot.serve import api, media, pages
+from earshot.queries.windows import Unexplained
+from earshot.serve import api, api_explain, media, pages
 from earshot.serve.asking import Asking
 from earshot.serve.keys import KeyStore, LoginLinks
 from earshot.serve.live import Live
 from earshot.serve.login import login_routes
 from earshot.serve.metrics import Metrics
+from earshot.serve.pages import anybody
 from earshot.serve.pictures import Pictures
 from earshot.serve.problems import Refused, answer_refused, problem
 from earshot.serve.safety import Guard, Settings
@@ -64,7 +66,7 @@ def make_server(root: Path, settings: Settings | None = None) -> Server:
     links, uploads = LoginLinks(keys), Uploads(root)
     app = _make_app(live, uploads, links)
     given = settings or Settings()
-    limits = {**given.uploads, "/api/v1/similar/file": uploads.most_body}
+    limits = {**given.uploads, "/api/v1/similar/file": uploads.most_body, anybody.PATH: uploads.most_body}
     return Server(Guard(app, keys, links, replace(given, uploads=limits)), live, keys, links)
 
 
@@ -93,6 +95,7 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     )
     app.state.live, app.state.uploads = live, uploads
     app.include_router(api.router)
+    app.include_router(api_explain.router)
     app.include_router(login_routes(links))
     app.include_router(media.router)
     for router in pages.ROUTERS:
@@ -116,6 +119,10 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(UserError)
     def not_there(_: Request, error: UserError) -> Response:
         return problem(404, "Not found", str(error))
+
+    @app.exception_handler(Unexplained)
+    def unexplained(_: Request, error: Unexplained) -> Response:
+        return problem(409, "Not to be explained", str(error))
 
     @app.exception_handler(RequestValidationError)
     def not_understood(_: Request, error: RequestValidationError) -> Response:

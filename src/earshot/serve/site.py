@@ -13,7 +13,7 @@ from earshot.serve.live import Live
 from earshot.serve.safety import current_identity
 
 TEMPLATES = Path(__file__).parent / "templates"
-PLACES = {"/": "New arrivals", "/songs": "Songs"}
+PLACES = {"/": "New arrivals", "/listeners": "Listeners", "/songs": "Songs", "/anybody": "Anybody"}
 """What stands in the navigation, by path."""
 
 

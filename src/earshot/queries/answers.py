@@ -157,7 +157,7 @@ def recommend_to_somebody(
 def fold_in(
     served: ServedState, rows: NDArray[np.int64], heard: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
-    """Where a listener would be who has played the songs `rows`, and what was `heard`, once each, float32 (d,).
+    """Where a listener would be who has played the songs `rows` and what was `heard` once each, float32 (d,).
 
     Listeners are held against songs with plays; songs of theirs that nobody else has played count here too,
     and so does a sound that was heard, by its factors (d,).

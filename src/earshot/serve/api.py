@@ -79,7 +79,7 @@ def page_of(
     name: str,
     about: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Of rows that were asked for up to one behind the page, those of the page, and what is said `about` it."""
+    """Of rows that were asked for up to one behind the page, those of the page; `about` is told beside."""
     told = {
         **(about or {}),
         "release": served.release,

@@ -78,9 +78,7 @@ class Play(Song):
     """A song that a listener has played, and what that has to do with the score of another."""
 
     play_count: Annotated[float, Field(description="less for old plays where these count for less")]
-    share: Annotated[
-        float, Field(description="of the score, to which all add up; below 0: speaks against")
-    ]
+    share: Annotated[float, Field(description="of the score, to which all add up; below 0: speaks against")]
     score_without: Annotated[float, Field(description="for the listener without this play, solved anew")]
     release: Release
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
-from numpy.typing import NDArray
 from starlette.responses import HTMLResponse
 
 from earshot.queries import answers, search
@@ -22,11 +20,12 @@ from earshot.serve.safety import need_key
 from earshot.serve.site import page
 from earshot.serve.snapshot import Snapshot
 from earshot.serve.uploads import Uploads
+from earshot.spaces.placing import Vectors
 
 PATH = "/anybody"
 _FOUND, _LIST, _NEAREST = 8, 20, 10
 router = APIRouter(include_in_schema=False)
-Picked = Annotated[list[Song], Query(max_length=100)]
+Picked = Annotated[list[Song] | None, Query(max_length=100)]
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,11 @@ async def anybody(
     request: Request,
     served: Served,
     asking: Ask,
-    song: Picked = [],  # noqa: B006 (FastAPI copies it)
+    song: Picked = None,
     q: Annotated[str, Query(max_length=200)] = "",
 ) -> HTMLResponse:
     """The list by the songs of the address, and songs to pick that hold every word of `q`."""
-    somebody = await asking.ask(_tell, served, song, None)
+    somebody = await asking.ask(_tell, served, song or [], None)
     found = await asking.ask(search.songs, served, q, _FOUND) if q.strip() else []
     return _page(request, served, somebody, words=q, found=found)
 
@@ -66,7 +65,7 @@ async def by_file(
     request: Request,
     served: Served,
     asking: Ask,
-    song: Picked = [],  # noqa: B006
+    song: Picked = None,
 ) -> HTMLResponse:
     """The list by a file that is sent, together with the songs of the address."""
     uploads: Uploads = request.app.state.uploads
@@ -75,13 +74,13 @@ async def by_file(
     except Refused as refused:
         if "HX-Request" in request.headers:  # a script tells it
             raise
-        somebody = await asking.ask(_tell, served, song, None)
+        somebody = await asking.ask(_tell, served, song or [], None)
         return _page(request, served, somebody, trouble=refused.detail, status=refused.status)
-    somebody = await asking.ask(_tell, served, song, heard.vector)
+    somebody = await asking.ask(_tell, served, song or [], heard.vector)
     return _page(request, served, somebody, heard=heard)
 
 
-def _tell(served: Snapshot, songs: list[str], heard: NDArray[np.float32] | None) -> Somebody:
+def _tell(served: Snapshot, songs: list[str], heard: Vectors | None) -> Somebody:
     """What is told somebody who likes some songs, and a sound that was heard, (d,)."""
     named_once = list(dict.fromkeys(songs))
     rows = [served.song_row(song) for song in named_once]

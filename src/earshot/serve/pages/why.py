@@ -137,7 +137,7 @@ def bars_of(plays: Sequence[dict[str, Any]]) -> list[Bar]:
 
 
 def _between(one: float, other: float, plays: Sequence[dict[str, Any]]) -> tuple[float, float]:
-    """Left end and width of a bar in percent, where all that is for the song fits, and all that is against."""
+    """Left end and width of a bar in percent of a scale on which all that is for and against has room."""
     most = sum(max(play["share"], 0.0) for play in plays)
     least = min(0.0, sum(play["share"] for play in plays))
     scale = 100 / ((most - least) or 1.0)

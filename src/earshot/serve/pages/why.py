@@ -21,6 +21,8 @@ from earshot.serve.site import page
 
 _FIRST, _LAST = 8, 3
 """Plays that are shown: those that say most for the song, and those that speak most against it."""
+_ROUNDING = 1e-6
+"""Of a score by float32 places: a difference below this share of it is none."""
 router = APIRouter(include_in_schema=False)
 
 
@@ -146,7 +148,7 @@ def _between(one: float, other: float, plays: Sequence[dict[str, Any]]) -> tuple
 
 def window_bars(windows: Sequence[Window]) -> list[WindowBar]:
     """A bar each, the longest half as high as the strip."""
-    differences = [window.score - window.score_without for window in windows]
+    differences = [_difference(window) for window in windows]
     most = max(map(abs, differences), default=0.0) or 1.0
     return [
         WindowBar(
@@ -160,3 +162,8 @@ def window_bars(windows: Sequence[Window]) -> list[WindowBar]:
         )
         for window, difference in zip(windows, differences, strict=True)
     ]
+
+
+def _difference(window: Window) -> float:
+    difference = window.score - window.score_without
+    return difference if abs(difference) > _ROUNDING * abs(window.score) else 0.0

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.files import replace_array
+from earshot.errors import UserError
+from earshot.files import read_json, replace_array, write_json
 from earshot.params import CnnCheckpoint
-from earshot.predictors.load import device, load_encoder, predict, save_encoder
+from earshot.predictors.load import device, load_encoder, predict, read_description, save_encoder
 from earshot.predictors.song_encoder import SongEncoder, build, describe
 from earshot.store.reader import HyperImageStore
 from earshot.training.examples import Examples
@@ -22,6 +24,9 @@ from hyper_image.params import LABEL, HyperImageParams
 from hyper_image.snippets import Catalogue, SnippetFold
 
 Array = NDArray[np.float32]
+
+NETWORK = "network"
+"""Folder of the output of a stage that tells labels: the first network, of the first fold."""
 
 
 def refuse_bad_networks(catalogue: Catalogue, params: HyperImageParams) -> None:
@@ -95,3 +100,29 @@ def embed(folder: Path, store: HyperImageStore) -> Array:
     part.row_scale.copy_(whole.row_scale)
     part.bound_rows()
     return predict(part.to(device()).eval(), store, range(len(store.songs)))
+
+
+def keep_network(folder: Path, labels: Sequence[str], kept: Path) -> None:
+    """Write into `kept` the network in `folder` and the labels of its outputs."""
+    kept.mkdir()
+    for name in ("encoder.pt", "encoder.json"):
+        shutil.copyfile(folder / name, kept / name)
+    write_json(kept / "labels.json", list(labels))
+
+
+def read_network(
+    kept: Path, store: HyperImageStore, params: HyperImageParams
+) -> tuple[SongEncoder, list[str]]:
+    """What `keep_network` wrote.
+
+    Raises UserError where it hears images of another definition than those in `store`.
+    """
+    there = read_description(kept).feature_key
+    if there != store.feature_key:
+        raise UserError(
+            f"{kept}: hears hyper-images of feature key {there}, data/hyper_images has {store.feature_key}: "
+            "run the stage that trains it again"
+        )
+    encoder = load_encoder(kept, named_classes(asdict(params.networks[params.candidate])))
+    labels: list[str] = read_json(kept / "labels.json")
+    return encoder, labels

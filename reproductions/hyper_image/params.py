@@ -104,6 +104,73 @@ class Recommendation(Comparison):
 
 
 @dataclass(frozen=True, config=CONFIG)
+class Ascent:
+    """Steps of gradient ascent, how images are disturbed in each, and what is taken off.
+
+    `jitter`: images begin elsewhere at each step. `noise` is in deviations of each row. `smoothness` weighs
+    the mean step between neighbours in time and in rows, in levels; `in_range` how far beyond two deviations
+    of its row a level lies, squared.
+    """
+
+    steps: Count
+    jitter: bool
+    noise: NotNegative
+    smoothness: NotNegative
+    in_range: NotNegative
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Stretches:
+    """Stretches of real songs that images are made of: how many to choose from, and how long."""
+
+    number: Annotated[int, Field(ge=10)]
+    seconds: Positive
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Disturbance:
+    """What a network is trained to bear: noise, in deviations of a row, and a share of time stretch."""
+
+    noise: NotNegative
+    stretch: Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Composing:
+    """How hyper-images are composed, turned into sound and judged.
+
+    Attributes
+    ----------
+    pieces
+        Of each label in each way.
+    windows_of_longer
+        How many windows of the network longer pieces last.
+    ascent
+        Of steady levels; of free ones only its steps count, of stretches jitter and noise too.
+    trials
+        Pieces that the synthesizer plays for one.
+    phase_iterations
+        Of the inversion to sound.
+    words
+        Of the dictionary of one of the judges.
+    disturbed
+        Also compose for a network trained so, and for it and the first together; null: not.
+    seed
+        Of all that is drawn.
+    """
+
+    pieces: Count
+    windows_of_longer: Count
+    ascent: Ascent
+    stretches: Stretches
+    trials: Count
+    phase_iterations: Count
+    words: Count
+    disturbed: Disturbance | None
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+
+
+@dataclass(frozen=True, config=CONFIG)
 class HyperImageParams:
     """The whole of the file; the first of `networks` is the paper's, and gives the embedding."""
 
@@ -115,6 +182,7 @@ class HyperImageParams:
     bootstraps: Annotated[int, Field(ge=100)]
     moods: Moods
     recommendation: Recommendation
+    composing: Composing
 
     def of_moods(self) -> HyperImageParams:
         """The same, with labels and folds of `moods`, and the first network alone."""

@@ -20,7 +20,14 @@ from hyper_image.claims import claims_of
 from hyper_image.findings import MAJORITY, FoldRun, describe_runs, per_snippet
 from hyper_image.measures import METRICS, Ints, answer
 from hyper_image.neighbours import describe_neighbours, nearest
-from hyper_image.networks import embed, label_scores, network_folder, refuse_bad_networks
+from hyper_image.networks import (
+    NETWORK,
+    embed,
+    keep_network,
+    label_scores,
+    network_folder,
+    refuse_bad_networks,
+)
 from hyper_image.page import draw_page
 from hyper_image.params import LABEL, HyperImageParams
 from hyper_image.snippets import HELD_OUT, Catalogue, make_fold, on_both_sides, read_catalogue, ways
@@ -32,8 +39,9 @@ NEIGHBOURS = 5
 def tell(paths: Paths, params: HyperImageParams, stage: str) -> dict[str, Any]:
     """All that the stage named `stage` writes, and its summary.
 
-    metrics.json, per_snippet, songs and neighbours.parquet, embedding.npy, neighbours.json, claims.json and
-    report.html; in tables the column of the labels is named after `params.labels.word`.
+    metrics.json, per_snippet, songs and neighbours.parquet, embedding.npy and the network/ that it is of,
+    neighbours.json, claims.json and report.html; in tables the column of the labels is named after
+    `params.labels.word`.
     """
     folders = (paths.data("raw_audio"), paths.data("hyper_images"))
     catalogue = read_catalogue(*folders, params.training.window_seconds, params.least_songs, params.labels)
@@ -90,11 +98,16 @@ def _majority(learned: Ints, n_labels: int, n_test: int) -> NDArray[np.float64]:
 def _embed(
     paths: Paths, params: HyperImageParams, catalogue: Catalogue, runs: list[FoldRun]
 ) -> tuple[pd.DataFrame, NDArray[np.float32]]:
-    """All songs, marked where new to a network, that of the strictest way's first fold; and its embedding."""
+    """All songs, marked where new to a network, that of the strictest way's first fold; and its embedding.
+
+    The network is kept in the output.
+    """
     fold = next(run.fold for run in runs if run.fold.by == ways(params.folds)[-1])
     folder = network_folder(paths.work, fold.by, fold.number, params.candidate)
     met = catalogue.snippets[SONG_ID].iloc[np.concatenate([fold.training, fold.validation])]
     songs = catalogue.songs.assign(**{HELD_OUT: ~catalogue.songs[SONG_ID].isin(met)})
+    labels = sorted(set(catalogue.snippets[LABEL].iloc[fold.training]))
+    keep_network(folder, labels, paths.output / NETWORK)
     return songs, embed(folder, catalogue.store)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Annotated
 
 import typer
 
@@ -23,6 +25,15 @@ def visible(text: str) -> str:
 def on_one_line(text: str) -> str:
     """As `visible`, and line ends and tabs as blanks: a name that stands between others."""
     return visible(text.replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
+"""Of a command that prints what it found: the same as JSON, with `tell_json`."""
+
+
+def tell_json(found: object) -> None:
+    """Print what was found as JSON; dates and paths as texts."""
+    tell(json.dumps(found, indent=2, ensure_ascii=False, default=str))
 
 
 def aligned(lines: list[list[str]]) -> list[str]:

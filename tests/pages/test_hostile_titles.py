@@ -15,6 +15,8 @@ import pytest
 from matplotlib.figure import Figure
 
 import artist_2017.page
+import hyper_image.composing_page
+import hyper_image.judged
 import hyper_image.page
 import lee_2018_dcue.page
 import oord_2013.look_page
@@ -227,6 +229,16 @@ def genres(title: str, folder: Path) -> str:
     return hyper_image.page.draw_page(metrics, some, np.eye(3, dtype=np.float32), near, params)
 
 
+def composed(title: str, folder: Path) -> str:
+    found = dict.fromkeys(hyper_image.judged.NAMED, 0.5) | {"both_ci95": [0.4, 0.6], "own": None, "pieces": 3}
+    ways = dict.fromkeys(hyper_image.composing_page.HEARD, found)
+    shown = [hyper_image.composing_page.Shown(way, title, True, b"mp3", PNG) for way in ways]
+    metrics = {"labels": [title], "left_out": {title: "why"}, "chance": 0.5, "ways": ways}
+    return hyper_image.composing_page.draw_page(
+        metrics, [Claim(title, title, title, "holds")], shown, "genre"
+    )
+
+
 def claimed(title: str, folder: Path) -> str:
     claims = [{"claim": title, "paper": title, "here": title, "verdict": "holds"}]
     return papers.draw_page(
@@ -346,6 +358,7 @@ PAGES: dict[str, Callable[[str, Path], str]] = {
     "Lee et al. 2018": content_user,
     "Park et al. 2018": artist_labels,
     "hyper-image genres": genres,
+    "composing": composed,
     "auto-tagging": tags,
     "sample-level networks, tags": tags_of_samples,
     "sample-level networks, domains": domains,

@@ -24,7 +24,7 @@ TAGS = "reproductions/auto_tagging"
 LEVELS = "reproductions/multi_level_2017"
 SMALL_TAGS = {"max_epochs": "1", "words": "50", "least_songs": "5", "n_tags": "10"}
 SMALL_GENRES = {"max_epochs": "1", "bootstraps": "100", "least_songs": "10", "folds": "4"}
-SMALL_GENRES |= {"words": "50", "shuffles": "2", "epochs": "3"}
+SMALL_GENRES |= {"words": "50", "shuffles": "2", "epochs": "3", "pieces": "1", "steps": "5", "trials": "2"}
 _SMALL_VECTORS = {"max_epochs": "1", "words": "50", "shuffles": "2", "least_songs": "10"}
 SMALL_VECTORS: dict[str, dict[str, str]] = {
     "lee_2018_dcue": _SMALL_VECTORS | {"windows": "400", "windows_between": "200"},
@@ -97,6 +97,8 @@ def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None
     assert list(moods["protocol"]["songs_by_mood"]) == ["cheerful", "dark", "dreamy"]
     embedded = metrics(workspace.root / "data" / "hyper_image" / "recommendation")["systems"]
     assert {"ridge_on_embedding", "side_features", "fm", "cnn_mse", "upper_bound"} < set(embedded)
+    composed = metrics(workspace.root / "data" / "hyper_image" / "composing")["ways"]
+    assert {"real_songs", "noise", "untrained_network", "free_levels", "stretches", "played"} <= set(composed)
     words = metrics(workspace.root / "data" / "sample_level_cnn" / "domains")["words"]["systems"]
     assert words["linear_statistics"]["value"] > words["most_frequent"]["value"]
     tags = metrics(workspace.root / "data" / "auto_tagging" / "cross_validation")["splits"]

@@ -210,3 +210,17 @@ def test_the_status_says_what_is_to_be_done(repository: Repository) -> None:
     assert "1 waiting in data/inbox/: `earshot onboard` takes them in" in status.to_do
     with pytest.raises(UserError, match="no workspace of earshot"):
         read_status(repository.root / "data")
+
+
+def test_what_commands_print_comes_as_json_too(second_release: Repository) -> None:
+    listed = json.loads(second_release.earshot("release", "list", "--json"))
+    assert [(row["number"], row["kind"], row["served"]) for row in listed] == [
+        (1, "released", False),
+        (2, "released", True),
+    ]
+    assert listed[1]["release"] == second_release.pointer()["release"]
+    assert json.loads(second_release.earshot("release", "show", listed[0]["release"]))["served"] is False
+    assert json.loads(second_release.earshot("verify", listed[1]["release"], "--json"))["problems"] == []
+    assert json.loads(second_release.earshot("trace", listed[1]["release"], "--json"))
+    assert json.loads(second_release.earshot("key", "list", "--json")) == []
+    assert json.loads(second_release.earshot("status", "--json"))["release"]

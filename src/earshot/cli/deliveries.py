@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from earshot.terminal import aligned, on_one_line, say, tell
+from earshot.terminal import AsJson, aligned, on_one_line, say, tell
 
 app = typer.Typer(help="List what was taken in, or withdraw some of it.")
 
@@ -18,7 +18,7 @@ _SHOWN = ("delivery", "arrived", "songs", "audio", "hours", "plays", "feedback",
 @app.callback(invoke_without_command=True)
 def list_all(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List every delivery: what it brought, what was set aside of it, and whether it counts."""
     if context.invoked_subcommand is not None:

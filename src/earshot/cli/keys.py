@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from earshot.terminal import aligned, on_one_line, say, tell
+from earshot.terminal import AsJson, aligned, on_one_line, say, tell, tell_json
 
 app = typer.Typer(help="Keys to `earshot serve`: an operator's, or a listener's.", no_args_is_help=True)
 
@@ -31,18 +32,18 @@ def add(
 
 
 @app.command("list")
-def list_all() -> None:
+def list_all(as_json: AsJson = False) -> None:
     """List the keys: name, role, listener, when it was added."""
     from earshot.serve.keys import KeyStore
     from earshot.workspace import require_workspace
 
     require_workspace(Path.cwd())
-    rows = [
-        [on_one_line(part or "-") for part in (key.identity.name, key.identity.role, key.identity.user_id)]
-        + [key.added]
-        for key in KeyStore(Path.cwd()).list()
-    ]
-    tell("\n".join(aligned([["name", "role", "user_id", "added"], *rows])) if rows else "no key yet")
+    keys = [{**asdict(key.identity), "added": key.added} for key in KeyStore(Path.cwd()).list()]
+    if as_json:
+        tell_json(keys)
+        return
+    rows = [[on_one_line(part or "-") for part in key.values()] for key in keys]
+    tell("\n".join(aligned([list(keys[0]), *rows])) if keys else "no key yet")
 
 
 @app.command()

@@ -22,7 +22,7 @@ from earshot.cli.serve import serve
 from earshot.cli.status import doctor, status
 from earshot.errors import UserError
 from earshot.signals import hear_signals
-from earshot.terminal import say_error, tell
+from earshot.terminal import AsJson, say_error, tell
 
 app = typer.Typer(
     help="Recommends songs nobody has played yet, from how they sound.",
@@ -132,11 +132,11 @@ def retrain(
 
 
 @app.command()
-def results() -> None:
+def results(as_json: AsJson = False) -> None:
     """Show the result table, what was released, and where the pages and the runs are."""
     from earshot.cli.results import show_results
 
-    show_results(Path.cwd())
+    show_results(Path.cwd(), as_json)
 
 
 @app.command()
@@ -152,11 +152,11 @@ def boards() -> None:
 
 
 @app.command()
-def advise() -> None:
+def advise(as_json: AsJson = False) -> None:
     """Try what is known of songs beside their sound, and say which of it is worth telling the encoder."""
     from earshot.cli.results import show_advice
 
-    show_advice(Path.cwd())
+    show_advice(Path.cwd(), as_json)
 
 
 @app.command()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from earshot.terminal import AsJson, tell_json
 
 if TYPE_CHECKING:
     from earshot.lanes.papers import Paper
@@ -13,12 +16,13 @@ if TYPE_CHECKING:
 
 def paper(
     name: Annotated[str | None, typer.Argument(help="a folder of reproductions/; all without it")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List the papers' comparisons: what each needs and costs, whether its table is fresh, what holds."""
-    show_papers(Path.cwd(), name)
+    show_papers(Path.cwd(), name, as_json)
 
 
-def show_papers(root: Path, name: str | None = None) -> None:
+def show_papers(root: Path, name: str | None = None, as_json: bool = False) -> None:
     """Print the papers, or the claims of one, and draw the page of all claims."""
     from rich.console import Console
 
@@ -27,6 +31,9 @@ def show_papers(root: Path, name: str | None = None) -> None:
 
     require_workspace(root)
     papers, console = read_papers(root, name), Console()
+    if as_json:
+        tell_json([asdict(paper) for paper in papers])
+        return
     console.print(_overview(papers))
     if name is not None:
         if papers[0].claims:

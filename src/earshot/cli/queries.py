@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earshot.terminal import aligned, on_one_line, say, tell
+from earshot.terminal import AsJson, aligned, on_one_line, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +21,6 @@ app = typer.Typer()
 
 K = Annotated[int, typer.Option("-k", min=1, help="how many")]
 OfCandidate = Annotated[bool, typer.Option("--candidate", help="of the newest model, refused or not")]
-AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 
 
 @app.command()

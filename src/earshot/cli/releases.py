@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from earshot.errors import UserError
-from earshot.terminal import on_one_line, tell
+from earshot.terminal import AsJson, on_one_line, tell, tell_json
 from earshot.workspace import not_yet
+
+if TYPE_CHECKING:
+    from earshot.releases import Manifest, NothingReleased
 
 app = typer.Typer(help="What is served, and what it was judged by.", no_args_is_help=True)
 beside = typer.Typer()
 
 Name = Annotated[str, typer.Argument(help="its first letters are enough")]
-AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 
 
 @app.command("list")
-def list_all() -> None:
+def list_all(as_json: AsJson = False) -> None:
     """List every release, the oldest first, then what was refused or imported; what is served is marked."""
     from earshot import releases
 
     root = Path.cwd()
     current = releases.read_pointer(root)
+    if as_json:
+        tell_json(_all(root, current))
+        return
     for each in releases.list_releases(root):
         served = "  served" if each == current else ""
         imported = (
@@ -42,6 +46,28 @@ def list_all() -> None:
         tell(releases.nothing_released(root, current) if releases.list_candidates(root) else str(nobody_yet))
 
 
+def _all(root: Path, current: Manifest | NothingReleased) -> list[dict[str, Any]]:
+    """In the order of the list: name, number (null of what was never released), kind, whether it is served
+    and by its refit, and the figures that it was judged by; an import's are its own claim."""
+    from earshot import releases
+
+    kinds = {"released": releases.list_releases, "refused": releases.list_candidates}
+    kinds["imported"] = releases.list_imported
+    return [
+        {
+            "release": each.release,
+            "number": each.number if kind == "released" else None,
+            "kind": kind,
+            "served": each == current,
+            "refit": bool(each.refit),
+            "claimed": releases.imported_claim(root, each.release) is not None,
+            "metrics": each.metrics,
+        }
+        for kind, listed in kinds.items()
+        for each in listed(root)
+    ]
+
+
 def _figures(metrics: dict[str, dict[str, float]]) -> str:
     candidate = metrics.get("candidate", {})
     return on_one_line("  ".join(f"{name} {value:.3f}" for name, value in candidate.items()))
@@ -52,7 +78,7 @@ def show(name: Name) -> None:
     """Show the manifest of a release, refused candidate or import and the decision on it, as JSON."""
     from earshot import releases
 
-    tell(json.dumps(releases.show_release(Path.cwd(), name), indent=2))
+    tell_json(releases.show_release(Path.cwd(), name))
 
 
 @app.command()
@@ -118,7 +144,10 @@ def trace(
     from earshot import releases
 
     found = releases.trace(Path.cwd(), release, song)
-    tell(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
+    if as_json:
+        tell_json(found)
+    else:
+        tell("\n".join(_lines(found)))
 
 
 _TRACED = ("release", "number", "previous", "served", "feature_key", "split", "inputs", "outputs", "files")
@@ -142,16 +171,19 @@ def _described(key: str, value: Any) -> list[str]:
 
 
 @beside.command()
-def verify(release: Name) -> None:
+def verify(release: Name, as_json: AsJson = False) -> None:
     """Hash anew all that a release names, model and deliveries; exit status 1 where something differs."""
     from earshot import releases
 
     files, problems = releases.verify(Path.cwd(), release)
-    for problem in problems:
+    if as_json:
+        tell_json({"files": files, "problems": problems})
+    for problem in problems if not as_json else ():
         tell(problem)
     if problems:
         raise UserError(f"{len(problems)} differences in {files} files; `dvc pull` or an export brings back")
-    tell(f"{files} files, all as they were")
+    if not as_json:
+        tell(f"{files} files, all as they were")
 
 
 @beside.command()

@@ -10,10 +10,11 @@ from earshot.artists import too_few_artists
 from earshot.checks import CANDIDATE
 from earshot.files import read_json
 from earshot.releases import Manifest, nothing_released, read_pointer
+from earshot.terminal import tell_json
 from earshot.workspace import not_yet
 
 
-def show_results(root: Path) -> None:
+def show_results(root: Path, as_json: bool = False) -> None:
     """Print the systems with mAP and AUC, what is released, the places to look, and a new song.
 
     Raises
@@ -28,8 +29,14 @@ def show_results(root: Path) -> None:
     report = root / "data" / "evaluation_report"
     if not (report / "metrics.json").is_file():
         raise not_yet(root, f"no results yet: {report / 'metrics.json'} is not there")
-    console = Console()
     metrics = read_json(report / "metrics.json")
+    if as_json:
+        named = metrics.get("candidate")
+        tell_json(
+            {**metrics, **({"candidate": named["name"]} if named else {}), **_lists(root), **_places(root)}
+        )
+        return
+    console = Console()
     kinds = read_json(report / "known_and_cold_artists.json")
     console.print(_table(metrics["systems"], metrics["protocol"]["k"], kinds))
     named = metrics.get("candidate")
@@ -39,7 +46,7 @@ def show_results(root: Path) -> None:
     show_new_songs(root)
 
 
-def show_advice(root: Path) -> None:
+def show_advice(root: Path, as_json: bool = False) -> None:
     """Try what is known of songs beside their sound, print what is worth it, and put it into the report.
 
     Errors as of `earshot.lanes.advise.advise`.
@@ -50,6 +57,9 @@ def show_advice(root: Path) -> None:
 
     found, console = advise(root), Console()
     write_advice(root, found)
+    if as_json:
+        tell_json(found)
+        return
     for lines, held_out in ((found["blocks"], "artists"), (found["artist"], "songs")):
         if lines:
             console.print(_advice(lines, found["k"], held_out))

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from earshot.terminal import aligned, on_one_line, tell
+from earshot.terminal import AsJson, aligned, on_one_line, tell
 
 if TYPE_CHECKING:
     from earshot.lanes.status import Status
 
-AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 _SHOWN_CHANGES = 3
 
 

@@ -27,8 +27,8 @@ from earshot.columns import (
 from earshot.datasets.importing.names import match_key
 from earshot.errors import UserError
 from earshot.queries.choice import Wanted
+from earshot.queries.screening import Asked
 from earshot.queries.state import ServedState
-from earshot.recommend.screening import Asked
 from earshot.recommend.similar import unit
 from earshot.spaces.placing import Placed
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.queries.screening import Asked, Screen
 from earshot.recommend.ranking import ArtistCap, Ranked
-from earshot.recommend.screening import Asked, Screen
 
 Rows = NDArray[np.int64]
 

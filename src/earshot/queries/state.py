@@ -38,8 +38,8 @@ from earshot.datasets.importing.names import match_key
 from earshot.errors import UserError
 from earshot.files import read_json
 from earshot.queries.choice import Choice
+from earshot.queries.screening import Asked, Screen
 from earshot.recommend.list_rules import number_artists
-from earshot.recommend.screening import Asked, Screen
 from earshot.recommend.similar import crowding, similar_songs, unit
 from earshot.releases.manifest import REFIT
 from earshot.spaces.space import TasteSpace, read_space

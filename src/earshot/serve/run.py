@@ -112,6 +112,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        listening.listen()  # from now on who connects waits until the server is there
     except OSError as error:
         raise UserError(f"--host {host} --port {port}: {error.strerror}") from None
     return listening
@@ -126,6 +127,7 @@ def _listen_in(root: Path) -> socket.socket:
     mask = os.umask(0o177)  # 0600 from its first moment on
     try:
         listening.bind(str(place))
+        listening.listen()
     except OSError as error:
         raise UserError(f"{place}: {error}") from None
     finally:

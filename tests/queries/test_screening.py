@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 
+from earshot.queries.screening import Asked, Screen
 from earshot.recommend.ranking import ArtistCap, rank_songs
-from earshot.recommend.screening import Asked, Screen
 
 
 @settings(deadline=None)

@@ -17,8 +17,8 @@ from earshot.deliveries.arrivals import arriving, read_arrivals
 from earshot.deliveries.index import read_lines
 from earshot.errors import UserError
 from earshot.queries.answers import named, note_of
+from earshot.queries.screening import Asked
 from earshot.queries.state import ServedState
-from earshot.recommend.screening import Asked
 from earshot.recommend.similar import unit
 
 ALIKE = 0.7
@@ -210,7 +210,7 @@ def would_like(served: ServedState, rows: Rows) -> NDArray[np.bool_]:
     """
     songs, users = served.vectors("item_factors.npy")[rows], served.everybody.vectors
     scores, last = songs @ users.T, served.last_scores
-    # the bound on the rounding of a product of d terms, as in `earshot.recommend.screening`
+    # the bound on the rounding of a product of d terms, as in `earshot.queries.screening`
     off = (
         2
         * songs.shape[1]

@@ -32,12 +32,12 @@ from earshot.columns import (
 from earshot.errors import UserError
 from earshot.queries.answers import named, note_of
 from earshot.queries.arrivals import days_of
-from earshot.queries.images import read_index
+from earshot.queries.images import has_image, read_index
 from earshot.queries.links import linked
+from earshot.queries.screening import Asked, Screen
 from earshot.queries.state import SERVED, ServedState
 from earshot.queries.windows import image_in_recording
 from earshot.recommend.encoding import NAMES, read_encoded
-from earshot.recommend.screening import Asked, Screen
 from earshot.recommend.similar import unit
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class Songs:
 
     def _image(self, song: str) -> Image | None:
         """None too where params.yaml takes other excerpts now than this is of."""
-        if not self.index.has(song):
+        if not has_image(self.index, song):
             return None
         index = self.index
         line = index.songs.iloc[index.position(song)]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.pages.hyper_images import Band, bands_of
-from earshot.queries.images import IMAGES, one_song, read_index
+from earshot.queries.images import IMAGES, has_image, one_song, read_index
 from earshot.serve.problems import Refused
 from earshot.serve.snapshot import Snapshot
 from earshot.store.reader import HyperImageStore
@@ -46,7 +46,7 @@ class Pictures:
         if name in self._kept:
             self._kept.move_to_end(name)
             return self._kept[name]
-        if not images(served).has(song):
+        if not has_image(images(served), song):
             raise Refused(404, "No picture", "the song has no hyper-image")
         with one_song(served, images(served), song) as store:
             drawn = draw(store.frames(0), store.rows)

@@ -163,10 +163,6 @@ class HyperImageStore:
         except KeyError:
             raise UserError(f"{self.folder}: no hyper-image of song {song_id!r}") from None
 
-    def has(self, song_id: str) -> bool:
-        """Whether there is a hyper-image of a song."""
-        return song_id in self._positions
-
     def image(self, song_id: str) -> NDArray[np.float32]:
         """The whole image of a song, float32 `(n_rows, n_frames)` in 0..1."""
         frames = self.frames(self.position(song_id))

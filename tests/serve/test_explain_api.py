@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -100,23 +99,3 @@ def test_what_cannot_be_explained_is_said_in_words(client: TestClient, server: S
         served._kept[Explaining.of] = right
     assert client.get("/api/v1/explain", params={**asked, "user": "nobody"}).status_code == 404
     assert client.get("/api/v1/explain", params={**asked, "song": "nothing"}).status_code == 404
-
-
-def test_the_command_line_asks_the_server_and_says_the_same(
-    first_release: Repository, server: Server, client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Through the answers of the real app; `tests/serve/test_running.py` has the socket."""
-    from earshot.cli import queries
-    from earshot.serve import client as asking
-
-    for given in (["-k", "2"], ["-k", "2", "--windows", "--json"]):
-        alone = first_release.earshot("explain", "u007", NEW, *given)
-
-        def exchange(root: Path, method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
-            answer = client.request(method, path)
-            return answer.status_code, answer.json()
-
-        with monkeypatch.context() as patched:
-            patched.setattr(asking, "_exchange", exchange)
-            patched.setattr(queries, "_explained", None)  # which would be asked where no server answers
-            assert first_release.earshot("explain", "u007", NEW, *given) == alone

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from starlette.responses import RedirectResponse, Response
 
 from earshot.errors import UserError
@@ -27,6 +27,7 @@ _CAPS = (1, 2, 3, 5)
 router = APIRouter(include_in_schema=False)
 
 User = Annotated[str | None, Query(max_length=1000)]
+Cap = Annotated[int, Field(ge=1, le=MOST_ROWS)]
 OrEmpty = BeforeValidator(lambda value: value or None)  # what a form sends of a choice that was not made
 
 
@@ -47,14 +48,14 @@ async def listener(
     identity: Who,
     user: User = None,
     new: bool = False,
-    genre: Annotated[str | None, OrEmpty, Query(max_length=200)] = None,
-    max_per_artist: Annotated[int | None, OrEmpty, Query(ge=1, le=MOST_ROWS)] = None,
+    genre: Annotated[str, Query(max_length=200)] = "",
+    max_per_artist: Annotated[Cap | None, OrEmpty, Query()] = None,
     k: Annotated[int, Query(ge=1, le=MOST_ROWS)] = _SHOWN,
 ) -> Response:
     """The list of a listener; without one named, that of the key, or the page that finds one."""
     if user is None and (identity is None or identity.role == "operator"):
         return RedirectResponse("/listeners", 303)
-    who, wish = allowed_user(identity, user), Wish(new, genre, max_per_artist)
+    who, wish = allowed_user(identity, user), Wish(new, genre or None, max_per_artist)
     about: AboutListener = await asking.ask(_about, served, who)
     shown = await _list(served, asking, who, k, wish)
     chosen = {"user": who, "new": "true" if new else "", "genre": genre, "max_per_artist": max_per_artist}

@@ -21,7 +21,7 @@ os.environ["NUMBA_CACHE_DIR"] = str(Path(__file__).parents[1] / ".pytest_cache" 
 
 
 class SharedFixtures(LoadScopeScheduling):
-    """Tests that share what is made once go to one process: those of a module, all of tests/releases.
+    """Tests that share what is made once go to one process: of a module, of tests/releases or tests/serve.
 
     Those of tests/pipeline share through files (`made_once`), and go where there is time. (The marks of
     `--dist loadgroup` come to nothing with pytest 9.2: pytest-xdist's issue 1386.)

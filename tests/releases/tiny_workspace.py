@@ -197,6 +197,7 @@ class World:
                 "title": [f"Title {song_id}" for song_id in self.song_ids],
                 "genres": [GENRES[n % len(GENRES)] for n in range(n_songs)],
                 "audio": [HEARD if n == 0 else None for n in range(n_songs)],
+                "delivery": "music",
                 "withdrawn": self.song_ids == WITHDRAWN,
             }
         )

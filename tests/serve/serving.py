@@ -7,18 +7,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import uvicorn
 
 
 @contextmanager
-def serving(app: Any, uds: Path | None = None) -> Iterator[httpx.Client]:
+def serving(
+    app: Any, uds: Path | None = None, lifespan: Literal["on", "off"] = "off"
+) -> Iterator[httpx.Client]:
     """Serve an ASGI app on a free port of 127.0.0.1, or on the socket `uds`; gives a client of it."""
     listener = socket.socket(socket.AF_UNIX if uds else socket.AF_INET)
     listener.bind(str(uds) if uds else ("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan=lifespan))
     thread = threading.Thread(target=server.run, args=([listener],))
     listener.listen()  # from now on who connects waits until the server is there
     thread.start()

@@ -139,11 +139,19 @@ def draw_rows(
 
 def draw_time(axes: Axes) -> None:
     """Minutes and seconds below `axes`, whose x axis is in seconds."""
-    begin, end = axes.get_xlim()
-    step = next((step for step in _TIME_STEPS if (end - begin) / step <= _MOST_LABELS), _TIME_STEPS[-1])
-    times = np.arange(np.ceil(begin / step), np.floor(end / step) + 1) * step
+    times = time_ticks(*axes.get_xlim())
     axes.set_xticks(times, [clock(time) for time in times])
     axes.tick_params(axis="x", length=3, labelbottom=True, labelsize=8, colors=MUTED)
+
+
+def time_ticks(begin: float, end: float) -> list[float]:
+    """Where a time axis from `begin` to `end`, in seconds, is labelled: at whole steps, nine of them at most.
+
+    >>> time_ticks(0.5, 10.0)
+    [2.0, 4.0, 6.0, 8.0, 10.0]
+    """
+    step = next((step for step in _TIME_STEPS if (end - begin) / step <= _MOST_LABELS), _TIME_STEPS[-1])
+    return [float(time) for time in np.arange(np.ceil(begin / step), np.floor(end / step) + 1) * step]
 
 
 def clock(seconds: float) -> str:

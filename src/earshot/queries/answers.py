@@ -58,10 +58,10 @@ def _list(
     return [
         {
             RANK: rank,
-            **_named(served, row),
+            **named(served, row),
             COLD: bool(cold),
             SCORE: float(score),
-            NOTE: _note(served, row),
+            NOTE: note_of(served, row),
             RELEASE: served.release,
         }
         for rank, (row, score, cold) in enumerate(zip(rows.tolist(), scores, new, strict=False), start=1)
@@ -245,10 +245,10 @@ def near(
     rows, cosines = served.nearest(vector, k, allowed, csls)
     return [
         {
-            **_named(served, row),
+            **named(served, row),
             "cosine": float(cosine),
             BY: _made_of(served, row),
-            NOTE: _note(served, row),
+            NOTE: note_of(served, row),
             RELEASE: served.release,
         }
         for row, cosine in zip(rows.tolist(), cosines, strict=True)
@@ -262,7 +262,7 @@ def _made_of(served: ServedState, row: int) -> str:
     return BOTH if served.columns[HEARD][row] else PLAYS
 
 
-def _note(served: ServedState, row: int) -> str:
+def note_of(served: ServedState, row: int) -> str:
     return UNLIKE_ANYTHING if served.columns[UNLIKE][row] else ""
 
 
@@ -284,7 +284,7 @@ def _heard(served: ServedState, song: str) -> NDArray[np.float32]:
     )
 
 
-def _named(served: ServedState, row: int) -> dict[str, str | None]:
+def named(served: ServedState, row: int) -> dict[str, str | None]:
     """song_id, title and artist; null where no delivery gave them."""
     title, artist = served.columns[TITLE][row], served.columns[ARTIST][row]
     return {SONG_ID: served.song_ids[row], TITLE: title or None, ARTIST: artist or None}

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from earshot.columns import SHARD
+from earshot.errors import UserError
 from earshot.queries.links import linked
 from earshot.queries.state import ServedState
 
@@ -26,6 +27,15 @@ def read_index(served: ServedState) -> HyperImageStore:
 
     with linked(served, IMAGES, wanted=_of_all_songs) as folder:
         return HyperImageStore.open(folder)
+
+
+def has_image(index: HyperImageStore, song: str) -> bool:
+    """Whether a store holds the hyper-image of a song."""
+    try:
+        index.position(song)
+    except UserError:
+        return False
+    return True
 
 
 @contextmanager

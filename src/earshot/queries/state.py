@@ -47,6 +47,7 @@ from earshot.workspace import not_yet
 
 if TYPE_CHECKING:
     import pandas as pd
+    from scipy.sparse import csr_array
 
 SERVED, _LISTS, _PLAYS = "served_factors", "recommendations", "play_counts"
 
@@ -171,6 +172,25 @@ class ServedState:
         plays = self.table(_PLAYS, "plays.parquet", columns=[ITEM], filters=[(USER, "==", row)])
         rows = self._rows_of_items[plays[ITEM]]
         return rows[rows >= 0]
+
+    @cached_property
+    def last_scores(self) -> NDArray[np.float32]:
+        """(n_users,): score of the last place of every list; infinite where there is none."""
+        lists = self.table(_LISTS, "recommendations.parquet", columns=[USER_ID, SCORE])
+        last = lists.groupby(USER_ID)[SCORE].min().reindex(self.user_ids).fillna(np.inf)
+        return last.to_numpy(np.float32)
+
+    @cached_property
+    def plays(self) -> csr_array:
+        """Which songs every listener has played, ones (n_users, n_songs)."""
+        from scipy.sparse import csr_array
+
+        plays = self.table(_PLAYS, "plays.parquet", columns=[USER, ITEM])
+        users = positions_of(self.user_ids, self.table(_PLAYS, "users.parquet")[USER_ID])[plays[USER]]
+        songs = self._rows_of_items[plays[ITEM]]
+        known = (users >= 0) & (songs >= 0)
+        shape = (len(self.user_ids), len(self.song_ids))
+        return csr_array((np.ones(known.sum(), np.int8), (users[known], songs[known])), shape=shape)
 
     def listeners_of(self, song: str) -> NDArray[np.int64]:
         """Rows of the listeners who have played a song."""

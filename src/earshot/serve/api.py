@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from earshot.serve.problems import MEDIA_TYPE, Refused
 from earshot.serve.safety import allowed_user, current_identity, need_key
 from earshot.serve.snapshot import Snapshot
 from earshot.serve.uploads import REQUEST_BODY, Uploads
+from earshot.serve.votes import Votes
 
 MOST_ROWS = 1000
 Rows = list[dict[str, Any]]
@@ -214,6 +216,13 @@ def releases(request: Request) -> list[rows.ReleaseRow]:
     """The models that were judged here, the newest first."""
     live: Live = request.app.state.live
     return list_models(live.root)
+
+
+@router.get("/versus", dependencies=[Depends(sees_listeners)], responses=_problems(507))
+def versus(request: Request) -> list[rows.VersusRow]:
+    """What people said in blind comparisons, of every two releases that were voted on."""
+    votes: Votes = request.app.state.votes
+    return [rows.VersusRow(**asdict(result)) for result in votes.results()]
 
 
 @router.get("/health")

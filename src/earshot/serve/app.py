@@ -13,7 +13,7 @@ from pathlib import Path
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -21,15 +21,19 @@ from earshot.errors import UserError
 from earshot.pages.render import STATIC as REPORT_STATIC
 from earshot.serve import api, media, pages
 from earshot.serve.asking import Asking
+from earshot.serve.ballots import Ballots
 from earshot.serve.keys import KeyStore, LoginLinks
 from earshot.serve.live import Live
 from earshot.serve.login import login_routes
 from earshot.serve.maps import Maps
 from earshot.serve.metrics import Metrics
 from earshot.serve.pictures import Pictures
+from earshot.serve.placings import Placings
 from earshot.serve.problems import Refused, answer_refused, problem
+from earshot.serve.reports import Reports
 from earshot.serve.safety import Guard, Settings
 from earshot.serve.uploads import Uploads
+from earshot.serve.votes import Votes
 
 STATIC = Path(__file__).parent / "static"
 ABOUT = """What earshot recommends: songs for listeners, listeners for songs, and what sounds alike.
@@ -75,11 +79,13 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.asking, app.state.pictures = Asking(), Pictures()
+        app.state.placings = Placings()
         live.start()
         app.state.starting = asyncio.create_task(uploads.start())  # kept: else it may be collected
         yield
         live.stop()
         uploads.stop()
+        app.state.placings.stop()
         app.state.asking.close()
         app.state.pictures.close()
 
@@ -93,6 +99,8 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
         redoc_url=None,
     )
     app.state.live, app.state.uploads = live, uploads
+    app.state.reports, app.state.votes = Reports(live.root), Votes(live.root)
+    app.state.ballots = Ballots()
     app.state.maps = Maps()
     app.include_router(api.router)
     app.include_router(login_routes(links))
@@ -101,6 +109,11 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
         app.include_router(router)
     app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> Response:
+        """Which browsers ask for where a page, such as a report, names none."""
+        return RedirectResponse("/static/icon.svg", 308)
 
     @app.get("/metrics", include_in_schema=False, dependencies=[Depends(api.sees_listeners)])
     def tell_metrics() -> Response:

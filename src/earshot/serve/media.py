@@ -54,6 +54,11 @@ def sound_file(served: Snapshot, song: str) -> Path:
     return file
 
 
+def has_sound(served: Snapshot, song: str) -> bool:
+    """Whether a song has a file that a browser plays; it was there when it was delivered."""
+    return sound_name(served, song) is not None
+
+
 def sound_name(served: Snapshot, song: str) -> str | None:
     """Path of that file below the workspace, as the song table has it; None without one, or if withdrawn."""
     if song not in served.recordings.index or bool(served.catalogue.at[song, WITHDRAWN]):

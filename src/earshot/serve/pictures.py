@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.pages.hyper_images import Band, bands_of
-from earshot.queries.images import IMAGES, one_song, read_index
+from earshot.queries.images import IMAGES, has_image, one_song, read_index
+from earshot.serve.problems import Refused
 from earshot.serve.snapshot import Snapshot
 from earshot.store.reader import HyperImageStore
 from earshot.store.rows import Row
@@ -36,7 +37,7 @@ class Pictures:
         self._kept: OrderedDict[tuple[str | None, str], bytes] = OrderedDict()
 
     async def picture(self, served: Snapshot, song: str) -> bytes:
-        """The hyper-image of a song as PNG. UserError for one without, or whose shard is lost."""
+        """The hyper-image of a song as PNG. Refused (404) without one; UserError where its shard is lost."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._picture, served, song)
 
     def _picture(self, served: Snapshot, song: str) -> bytes:
@@ -45,6 +46,8 @@ class Pictures:
         if name in self._kept:
             self._kept.move_to_end(name)
             return self._kept[name]
+        if not has_image(images(served), song):
+            raise Refused(404, "No picture", "the song has no hyper-image")
         with one_song(served, images(served), song) as store:
             drawn = draw(store.frames(0), store.rows)
         self._kept[name] = drawn
@@ -125,4 +128,4 @@ def _magma() -> bytes:
     from matplotlib import colormaps
 
     colours = np.rint(255 * colormaps["magma"](np.linspace(0, 1, _NOTHING))[:, :3]).astype(np.uint8)
-    return colours.tobytes() + bytes(3)
+    return bytes(colours) + bytes(3)

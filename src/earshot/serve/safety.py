@@ -26,10 +26,10 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy of every answer: nothing inline, nothing from elsewhere."""
+"""Content-Security-Policy of an answer whose route gives none of its own: nothing inline, nothing foreign."""
 
+POLICY_HEADER = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -227,7 +227,11 @@ def session_of(headers: Headers, scope: Scope) -> str | None:
 
 
 def _protect(headers: MutableHeaders, scope: Scope) -> None:
-    """Nothing is kept by browser or proxy but static files, and what a route says of its own answer."""
+    """Nothing is kept by browser or proxy but static files, and what a route says of its own answer.
+
+    A route may have a policy of its own too, and does for pages whose scripts stand inside (`reports`).
+    """
+    headers.setdefault(POLICY_HEADER, POLICY)
     for name, value in HEADERS.items():
         headers[name] = value
     if not scope["path"].startswith(_STATIC):

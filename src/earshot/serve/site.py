@@ -13,7 +13,7 @@ from earshot.serve.live import Live
 from earshot.serve.safety import current_identity
 
 TEMPLATES = Path(__file__).parent / "templates"
-PLACES = {"/songs": "Songs", "/map": "Map"}
+PLACES = {"/": "New arrivals", "/songs": "Songs", "/map": "Map", "/models": "Models"}
 """What stands in the navigation, by path."""
 
 

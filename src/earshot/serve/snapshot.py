@@ -20,6 +20,7 @@ from earshot.versioning import file_md5
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from scipy.sparse import csr_array
 
 Rows = NDArray[np.int64]
 Made = TypeVar("Made")
@@ -105,6 +106,24 @@ class Snapshot(ServedState):
         """As of `ServedState`."""
         row = self.song_row(song)
         return np.empty(0, np.int64) if row is None else self._users_of_songs[row]
+
+    @cached_property
+    def last_scores(self) -> NDArray[np.float32]:
+        """As of `ServedState`."""
+        starts = self._lists.starts
+        has_one = np.diff(starts) > 0
+        last = np.full(len(self.user_ids), np.inf, np.float32)
+        last[has_one] = self._lists.scores[starts[1:][has_one] - 1]
+        return last
+
+    @cached_property
+    def plays(self) -> csr_array:
+        """As of `ServedState`; what it holds is held once."""
+        from scipy.sparse import csr_array
+
+        groups = self._songs_of_users
+        ones = np.ones(len(groups.entries), np.int8)
+        return csr_array((ones, groups.entries, groups.starts), (len(self.user_ids), len(self.song_ids)))
 
     @cached_property
     def _lists(self) -> _Lists:

@@ -104,6 +104,8 @@ def test_a_vector_and_several_songs_have_neighbours(client: TestClient, first_re
     (found,) = client.post("/api/v1/similar/vector", json=wanted).json()["rows"]
     assert found["song_id"] == served.song_ids[7]
     assert client.post("/api/v1/similar/vector", json={"vector": [1.0]}).status_code == 422
+    huge = {"vector": (vectors[7].astype(float) * 1e200).tolist(), "k": 1}
+    assert client.post("/api/v1/similar/vector", json=huge).json()["rows"] == [found]
 
 
 def test_somebody_gets_the_list_of_a_listener_who_played_just_that(

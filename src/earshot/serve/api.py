@@ -49,19 +49,19 @@ router = APIRouter(prefix="/api/v1", responses=ALWAYS)
 FILES = _files()
 
 
-def current_snapshot(request: Request) -> Snapshot:
+async def current_snapshot(request: Request) -> Snapshot:
     """What is served as a request comes in; its answer is of nothing else."""
     live: Live = request.app.state.live
     return live.snapshot()
 
 
-def current_asking(request: Request) -> Asking:
+async def current_asking(request: Request) -> Asking:
     """Where answers are worked out."""
     asking: Asking = request.app.state.asking
     return asking
 
 
-def sees_listeners(identity: Who) -> None:
+async def sees_listeners(identity: Who) -> None:
     """Refuse a listener's key what tells of others. Raises Refused (403)."""
     if identity is not None and identity.role == "listener":
         raise Refused(403, "Operators only", "a listener's key reaches the list of its own listener only")
@@ -127,7 +127,8 @@ async def similar_to_vector(served: Served, asking: Ask, wanted: rows.Vector) ->
     d = served.vectors("item_factors.npy").shape[1]
     if len(vector) != d:
         raise Refused(422, "Wrong length", f"vector: {len(vector)} numbers; wanted {d}, one a factor")
-    found = await asking.ask(answers.near, served, vector, wanted.k + 1)
+    longest = np.abs(vector).max()  # its direction counts: of very long ones the squares would be infinite
+    found = await asking.ask(answers.near, served, vector / (longest or 1.0), wanted.k + 1)
     return _page(served, found, wanted.k, 0, "json", "similar")
 
 
@@ -226,7 +227,7 @@ def versus(request: Request) -> list[rows.VersusRow]:
 
 
 @router.get("/health")
-def health(request: Request) -> rows.Health:
+async def health(request: Request) -> rows.Health:
     """Whether there are answers, and of which release; needs no key."""
     live: Live = request.app.state.live
     return live.health()

@@ -243,20 +243,29 @@ def _no_key(detail: str) -> Refused:
     return Refused(401, "Key wanted", detail, {"WWW-Authenticate": "Bearer"})
 
 
-def current_identity(request: Request) -> Identity | None:
-    """Who asks; None without a key. For routes: `Annotated[Identity | None, Depends(current_identity)]`."""
+def identity_of(request: Request) -> Identity | None:
+    """Who asks; None without a key."""
     found: Identity | None = request.scope[_IDENTITY]  # put there by `Guard`; without it nothing is told
     return found
 
 
-def need_key(identity: Annotated[Identity | None, Depends(current_identity)]) -> Identity:
+# These dependencies wait for nothing, and are coroutines all the same: FastAPI runs others in
+# a thread each, which takes longer than most answers.
+
+
+async def current_identity(request: Request) -> Identity | None:
+    """As `identity_of`. For routes: `Annotated[Identity | None, Depends(current_identity)]`."""
+    return identity_of(request)
+
+
+async def need_key(identity: Annotated[Identity | None, Depends(current_identity)]) -> Identity:
     """Whoever has a key; what uploads or changes state depends on it. Raises Refused (401)."""
     if identity is None:
         raise _no_key("this needs a key, on this machine too")
     return identity
 
 
-def need_operator(identity: Annotated[Identity, Depends(need_key)]) -> Identity:
+async def need_operator(identity: Annotated[Identity, Depends(need_key)]) -> Identity:
     """An operator. Raises Refused (401 without a key, 403 for a listener)."""
     if identity.role != "operator":
         raise Refused(403, "Operators only", "this key is a listener's")

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 
 from earshot.pages.render import render
 from earshot.serve.live import Live
-from earshot.serve.safety import current_identity
+from earshot.serve.safety import identity_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 PLACES = {"/": "New arrivals", "/songs": "Songs", "/map": "Map", "/models": "Models"}
@@ -38,6 +38,6 @@ def draw(request: Request, template: str, **content: object) -> Markup:
         release=None if served is None else served.release,
         state=None if served is None else served.name,
         stale=live.trouble is not None,
-        identity=current_identity(request),
+        identity=identity_of(request),
         **content,
     )

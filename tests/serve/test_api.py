@@ -90,6 +90,15 @@ def test_what_is_not_there_is_a_problem_that_names_it(client: TestClient) -> Non
         assert told in answer.json()["detail"]
 
 
+def test_a_browser_is_told_in_a_page(client: TestClient) -> None:
+    page = client.get("/song?song=<b>nobody</b>", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "&lt;b&gt;nobody&lt;/b&gt;" in page.text
+    assert "<b>nobody" not in page.text
+    of_program = client.get("/api/v1/nothing", headers={"Accept": "text/html"})
+    assert of_program.headers["content-type"] == "application/problem+json"
+
+
 def test_a_vector_and_several_songs_have_neighbours(client: TestClient, first_release: Repository) -> None:
     served = read_served(first_release.root)
     vectors = served.vectors("item_factors.npy")

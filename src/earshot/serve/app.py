@@ -29,9 +29,10 @@ from earshot.serve.maps import Maps
 from earshot.serve.metrics import Metrics
 from earshot.serve.pictures import Pictures
 from earshot.serve.placings import Placings
-from earshot.serve.problems import Refused, answer_refused, problem
+from earshot.serve.problems import Refused
 from earshot.serve.reports import Reports
 from earshot.serve.safety import Guard, Settings
+from earshot.serve.site import refuse
 from earshot.serve.uploads import Uploads
 from earshot.serve.votes import Votes
 
@@ -125,23 +126,26 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
 
 
 def _handle_errors(app: FastAPI) -> None:
-    """Every error becomes a problem document."""
-    app.add_exception_handler(Refused, answer_refused)
+    """Every error becomes a page for who asked for one, else a problem document."""
+
+    @app.exception_handler(Refused)
+    def refused(request: Request, error: Refused) -> Response:
+        return refuse(request, error.status, error.title, error.detail, error.headers)
 
     @app.exception_handler(UserError)
-    def not_there(_: Request, error: UserError) -> Response:
-        return problem(404, "Not found", str(error))
+    def not_there(request: Request, error: UserError) -> Response:
+        return refuse(request, 404, "Not found", str(error))
 
     @app.exception_handler(RequestValidationError)
-    def not_understood(_: Request, error: RequestValidationError) -> Response:
+    def not_understood(request: Request, error: RequestValidationError) -> Response:
         told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        return problem(422, "Not understood", told)
+        return refuse(request, 422, "Not understood", told)
 
     @app.exception_handler(HTTPException)
-    def refused(_: Request, error: HTTPException) -> Response:
+    def answered(request: Request, error: HTTPException) -> Response:
         title = HTTPStatus(error.status_code).phrase
-        return problem(error.status_code, title, str(error.detail), error.headers)
+        return refuse(request, error.status_code, title, str(error.detail), error.headers)
 
     @app.exception_handler(Exception)
-    def failed(_: Request, __: Exception) -> Response:
-        return problem(500, "Server error", "the server's log says what went wrong")
+    def failed(request: Request, _: Exception) -> Response:
+        return refuse(request, 500, "Server error", "the server's log says what went wrong")

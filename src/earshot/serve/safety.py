@@ -15,6 +15,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earshot.errors import UserError
@@ -139,7 +140,9 @@ class Guard:
             self._admit(scope)
             await bounded(self._app, scope, receive, protected, most)
         except Refused as refused:
-            await refused.response(scope, receive, protected)
+            asks_for_page = refused.status == 401 and _asks_for_page(scope)
+            answer = RedirectResponse("/login", 303) if asks_for_page else refused.response
+            await answer(scope, receive, protected)
 
     def _admit(self, scope: Scope) -> None:
         if scope.get(_SOCKET):
@@ -169,6 +172,12 @@ class Guard:
 
     def _is_open(self, path: str) -> bool:
         return path in self._settings.open_paths or path.startswith(_STATIC)
+
+
+def _asks_for_page(scope: Scope) -> bool:
+    """Whether a person's browser asks for a page, and can be shown the form for a key."""
+    wanted = Headers(scope=scope).get("accept", "")
+    return scope["method"] == "GET" and "text/html" in wanted and not scope["path"].startswith(_PROGRAMS)
 
 
 def _check_host(headers: Headers, port: int | None, named: Collection[str]) -> None:

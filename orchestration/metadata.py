@@ -9,6 +9,8 @@ import dagster as dg
 
 from earshot.files import read_json
 from earshot.releases import candidate, read_decision, refit_check
+from earshot.serve.address import read_address
+from earshot.stages.pages import INDEX, PAGES
 from earshot.versioning import PipelineStage
 from orchestration.workspace import ROOT
 
@@ -24,6 +26,11 @@ TABLES = {
     "drift": "drift.parquet",
 }
 """The main table of an output, by stage."""
+REPORTS = {
+    **{page.needs[0].split("/")[0]: f"pages/{page.file}" for page in PAGES},
+    "pages": f"pages/{INDEX}",
+}
+"""The report that tells of an output, below data/, by stage."""
 _PLOTTED = 5
 """Entries of a dict that are metadata of their own each; of more of them one table is made."""
 
@@ -41,9 +48,27 @@ def summary(stage: PipelineStage) -> dict[str, Any]:
 
 
 def stage_metadata(stage: PipelineStage) -> dict[str, Any]:
-    """Where the output is, its summary, and rows and columns of its main table where it has one."""
+    """Where the output is, its report, its summary; rows and columns of its main table where it has one."""
     path = {"path": dg.MetadataValue.path(str(ROOT / stage.output))}
-    return path | table_metadata(stage) | as_metadata(summary(stage))
+    return path | report_metadata(stage.target) | table_metadata(stage) | as_metadata(summary(stage))
+
+
+def report_metadata(target: str) -> dict[str, Any]:
+    """The report that tells of an output: a link where the workspace is served, else its path.
+
+    Nothing where it has none. Of what was judged for release the page of the models tells, if it is served.
+    """
+    url, name = read_address(ROOT), REPORTS.get(target)
+    if target == "release":
+        return {} if url is None else {"report": dg.MetadataValue.url(f"{url}/models")}
+    if name is None:
+        return {}
+    path = ROOT / "data" / name
+    return {
+        "report": dg.MetadataValue.path(str(path))
+        if url is None
+        else dg.MetadataValue.url(f"{url}/reports/{name}")
+    }
 
 
 def table_metadata(stage: PipelineStage) -> dict[str, Any]:

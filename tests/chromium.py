@@ -27,14 +27,21 @@ LOOKS = [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")]
 
 
 @contextmanager
-def started(profile: Path) -> Iterator[WebDriver]:
-    """A browser with its `profile`, ended at the end."""
+def started(profile: Path, traced: str = "") -> Iterator[WebDriver]:
+    """A browser with its `profile`, ended at the end.
+
+    `traced` are categories of Chromium's trace; `get_log("performance")` then gives its events.
+    """
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for option in (*OPTIONS, f"--user-data-dir={profile}"):
         options.add_argument(option)
+    if traced:
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+        quiet = {"enableNetwork": False, "enablePage": False}
+        options.add_experimental_option("perfLoggingPrefs", {**quiet, "traceCategories": traced})
     driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
     try:
         yield driver

@@ -9,6 +9,7 @@ import pytest
 
 from earshot.costs import Size, read_unit_costs
 from earshot.files import parse_yaml
+from earshot.serve.address import note_address
 from earshot.versioning import PipelineStage, read_pipeline
 from orchestration import alerts, check_words, expected, metadata, sensors
 from orchestration.dvc_assets import stage_assets
@@ -55,7 +56,13 @@ def test_an_output_is_told_in_numbers_tables_rows_and_columns(
     columns = found["dagster/column_schema"].columns
     assert [column.name for column in columns] == ["delivery", "distance"]
     assert columns[1].type == "double"
+    assert found["report"] == dg.MetadataValue.path(str(root / "data" / "pages" / "drift.html"))
     dg.AssetMaterialization("drift", metadata=found)  # Dagster takes all of it
+    (root / ".earshot").mkdir()
+    note_address(root, "http://localhost:8000")  # by a process that runs
+    found = metadata.stage_metadata(stage)
+    assert found["report"] == dg.MetadataValue.url("http://localhost:8000/reports/pages/drift.html")
+    assert metadata.report_metadata("raw_audio") == {}
 
 
 def test_a_run_says_where_it_is_and_how_long_the_rest_takes(

@@ -86,7 +86,7 @@ def test_commands_ask_the_server_and_say_the_same(
         server.wait()
         assert (repository.root / SOCKET).exists()
         assert [repository.earshot(*command) for command in commands] == alone
-    with running(repository.root):  # in the place of what the killed one left
+    with running(repository.root) as (server, _):  # in the place of what the killed one left
         assert repository.earshot(*commands[0]) == alone[0]
         second = subprocess.run(
             [sys.executable, "-m", "earshot", "serve", "--port", "0"],
@@ -98,6 +98,8 @@ def test_commands_ask_the_server_and_say_the_same(
         )
         assert second.returncode == 1
         assert "is served already, by PID" in second.stderr
+        server.terminate()
+        assert server.wait(20) == 0
     assert json.loads(repository.earshot("songs", "jazz", "--json"))
 
 

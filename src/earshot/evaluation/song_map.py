@@ -20,16 +20,30 @@ def lay_out(vectors: NDArray[np.floating], seed: int) -> NDArray[np.float64]:
     thread so that the same vectors always give the same map; the principal
     components alone where songs are few.
     """
+    return in_per_cent(embed(directions(vectors), seed))
+
+
+def directions(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    """`(n, d)` vectors with a length of 1; those of no length stay so."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float64)
+
+
+def embed(directions: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """`(n, 2)` positions as t-SNE gives them: in units of the width of its kernel, 1 / (1 + distance**2)."""
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    directions = np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float64)
     with threadpool_limits(1):
         flat = _principal_plane(directions)
-        if len(vectors) >= _ENOUGH_FOR_TSNE and flat.std() > 0:
+        if len(directions) >= _ENOUGH_FOR_TSNE and flat.std() > 0:
             start = flat / flat[:, 0].std() * 1e-4  # as sklearn scales its own `init='pca'`
             flat = TSNE(init=start, perplexity=30, random_state=seed, n_jobs=1).fit_transform(directions)
+    return np.asarray(flat, dtype=np.float64)
+
+
+def in_per_cent(flat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`(n, 2)` positions, moved and stretched so that they fill the map up to its margin."""
     low, high = flat.min(axis=0), flat.max(axis=0)
     spread = np.where(high > low, high - low, 1)
     return np.asarray(_MARGIN + (100 - 2 * _MARGIN) * (flat - low) / spread, dtype=np.float64)

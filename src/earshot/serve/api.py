@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from earshot.serve.problems import MEDIA_TYPE, Refused
 from earshot.serve.safety import allowed_user, current_identity, need_key
 from earshot.serve.snapshot import Snapshot
 from earshot.serve.uploads import REQUEST_BODY, Uploads
+from earshot.serve.votes import Votes
 
 MOST_ROWS = 1000
 Rows = list[dict[str, Any]]
@@ -48,19 +50,19 @@ router = APIRouter(prefix="/api/v1", responses=ALWAYS)
 FILES = _files()
 
 
-def current_snapshot(request: Request) -> Snapshot:
+async def current_snapshot(request: Request) -> Snapshot:
     """What is served as a request comes in; its answer is of nothing else."""
     live: Live = request.app.state.live
     return live.snapshot()
 
 
-def current_asking(request: Request) -> Asking:
+async def current_asking(request: Request) -> Asking:
     """Where answers are worked out."""
     asking: Asking = request.app.state.asking
     return asking
 
 
-def sees_listeners(identity: Who) -> None:
+async def sees_listeners(identity: Who) -> None:
     """Refuse a listener's key what tells of others. Raises Refused (403)."""
     if identity is not None and identity.role == "listener":
         raise Refused(403, "Operators only", "a listener's key reaches the list of its own listener only")
@@ -135,7 +137,8 @@ async def similar_to_vector(served: Served, asking: Ask, wanted: rows.Vector) ->
     d = served.vectors("item_factors.npy").shape[1]
     if len(vector) != d:
         raise Refused(422, "Wrong length", f"vector: {len(vector)} numbers; wanted {d}, one a factor")
-    found = await asking.ask(answers.near, served, vector, wanted.k + 1)
+    longest = np.abs(vector).max()  # its direction counts: of very long ones the squares would be infinite
+    found = await asking.ask(answers.near, served, vector / (longest or 1.0), wanted.k + 1)
     return page_of(served, found, wanted.k, 0, "json", "similar")
 
 
@@ -226,8 +229,15 @@ def releases(request: Request) -> list[rows.ReleaseRow]:
     return list_models(live.root)
 
 
+@router.get("/versus", dependencies=[Depends(sees_listeners)], responses=_problems(507))
+def versus(request: Request) -> list[rows.VersusRow]:
+    """What people said in blind comparisons, of every two releases that were voted on."""
+    votes: Votes = request.app.state.votes
+    return [rows.VersusRow(**asdict(result)) for result in votes.results()]
+
+
 @router.get("/health")
-def health(request: Request) -> rows.Health:
+async def health(request: Request) -> rows.Health:
     """Whether there are answers, and of which release; needs no key."""
     live: Live = request.app.state.live
     return live.health()

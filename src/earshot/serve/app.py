@@ -13,7 +13,7 @@ from pathlib import Path
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -22,15 +22,21 @@ from earshot.pages.render import STATIC as REPORT_STATIC
 from earshot.queries.windows import Unexplained
 from earshot.serve import api, api_explain, media, pages
 from earshot.serve.asking import Asking
+from earshot.serve.ballots import Ballots
 from earshot.serve.keys import KeyStore, LoginLinks
 from earshot.serve.live import Live
 from earshot.serve.login import login_routes
+from earshot.serve.maps import Maps
 from earshot.serve.metrics import Metrics
 from earshot.serve.pages import anybody
 from earshot.serve.pictures import Pictures
-from earshot.serve.problems import Refused, answer_refused, problem
+from earshot.serve.placings import Placings
+from earshot.serve.problems import Refused
+from earshot.serve.reports import Reports
 from earshot.serve.safety import Guard, Settings
+from earshot.serve.site import refuse
 from earshot.serve.uploads import Uploads
+from earshot.serve.votes import Votes
 
 STATIC = Path(__file__).parent / "static"
 ABOUT = """What earshot recommends: songs for listeners, listeners for songs, and what sounds alike.
@@ -76,11 +82,13 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.asking, app.state.pictures = Asking(), Pictures()
+        app.state.placings = Placings()
         live.start()
         app.state.starting = asyncio.create_task(uploads.start())  # kept: else it may be collected
         yield
         live.stop()
         uploads.stop()
+        app.state.placings.stop()
         app.state.asking.close()
         app.state.pictures.close()
 
@@ -94,6 +102,9 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
         redoc_url=None,
     )
     app.state.live, app.state.uploads = live, uploads
+    app.state.reports, app.state.votes = Reports(live.root), Votes(live.root)
+    app.state.ballots = Ballots()
+    app.state.maps = Maps()
     app.include_router(api.router)
     app.include_router(api_explain.router)
     app.include_router(login_routes(links))
@@ -102,6 +113,11 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
         app.include_router(router)
     app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> Response:
+        """Which browsers ask for where a page, such as a report, names none."""
+        return RedirectResponse("/static/icon.svg", 308)
 
     @app.get("/metrics", include_in_schema=False, dependencies=[Depends(api.sees_listeners)])
     def tell_metrics() -> Response:
@@ -113,27 +129,30 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
 
 
 def _handle_errors(app: FastAPI) -> None:
-    """Every error becomes a problem document."""
-    app.add_exception_handler(Refused, answer_refused)
+    """Every error becomes a page for who asked for one, else a problem document."""
+
+    @app.exception_handler(Refused)
+    def refused(request: Request, error: Refused) -> Response:
+        return refuse(request, error.status, error.title, error.detail, error.headers)
 
     @app.exception_handler(UserError)
-    def not_there(_: Request, error: UserError) -> Response:
-        return problem(404, "Not found", str(error))
+    def not_there(request: Request, error: UserError) -> Response:
+        return refuse(request, 404, "Not found", str(error))
 
     @app.exception_handler(Unexplained)
-    def unexplained(_: Request, error: Unexplained) -> Response:
-        return problem(409, "Not to be explained", str(error))
+    def unexplained(request: Request, error: Unexplained) -> Response:
+        return refuse(request, 409, "Not to be explained", str(error))
 
     @app.exception_handler(RequestValidationError)
-    def not_understood(_: Request, error: RequestValidationError) -> Response:
+    def not_understood(request: Request, error: RequestValidationError) -> Response:
         told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        return problem(422, "Not understood", told)
+        return refuse(request, 422, "Not understood", told)
 
     @app.exception_handler(HTTPException)
-    def refused(_: Request, error: HTTPException) -> Response:
+    def answered(request: Request, error: HTTPException) -> Response:
         title = HTTPStatus(error.status_code).phrase
-        return problem(error.status_code, title, str(error.detail), error.headers)
+        return refuse(request, error.status_code, title, str(error.detail), error.headers)
 
     @app.exception_handler(Exception)
-    def failed(_: Request, __: Exception) -> Response:
-        return problem(500, "Server error", "the server's log says what went wrong")
+    def failed(request: Request, _: Exception) -> Response:
+        return refuse(request, 500, "Server error", "the server's log says what went wrong")

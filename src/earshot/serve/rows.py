@@ -142,6 +142,23 @@ class ReleaseRow(BaseModel):
     map_at_500: float | None
 
 
+class VersusRow(BaseModel):
+    """What people said in blind comparisons of two releases."""
+
+    one: Release
+    other: Release
+    for_one: Annotated[int, Field(description="votes for lists of `one`")]
+    for_other: int
+    same: Annotated[int, Field(description="votes for no difference")]
+    voters: Annotated[int, Field(description="of how many people all these votes are")]
+    share: Annotated[
+        float | None, Field(description="of the votes with a preference those for `one`; null: there is none")
+    ]
+    low: Annotated[float | None, Field(description="of its 95 % interval, by Wilson")]
+    high: float | None
+    p: Annotated[float | None, Field(description="of the sign test, two-sided and exact")]
+
+
 class Vector(BaseModel):
     """A place in the taste space."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 from collections.abc import Collection, Generator
 from pathlib import Path
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earshot.errors import UserError
 from earshot.locks import Taken, take
+from earshot.serve.address import note_address, url_of
 from earshot.serve.app import make_server
 from earshot.serve.client import SOCKET, WORKSPACE_HEADER
 from earshot.serve.keys import KeyStore
@@ -31,7 +33,7 @@ _LOCK = Path(".earshot", "serve.lock")
 
 
 class _Server(uvicorn.Server):
-    """Leaves Ctrl-C and SIGTERM to `earshot.signals`, which end this process and all that it started."""
+    """Leaves Ctrl-C to `earshot.signals`, which ends this process and all that it started."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -62,7 +64,8 @@ def serve(root: Path, host: str, port: int, names: Collection[str]) -> None:
     with _listen(host, port) as at_address, _listen_in(root) as at_socket:
         port = at_address.getsockname()[1]
         server = make_server(root, settings)
-        url = f"http://{host if ':' not in host else f'[{host}]'}:{port}"
+        url = url_of(host, port)
+        note_address(root, url)
         say(f"earshot serves {root} at {url}; Ctrl-C ends it")
         say(f"yours alone, once, within ten minutes: {url}/login?token={server.links.issue()}")
         with asyncio.Runner(loop_factory=_config(server.app, "on").get_loop_factory()) as runner:
@@ -72,6 +75,12 @@ def serve(root: Path, host: str, port: int, names: Collection[str]) -> None:
 async def _serve(app: ASGIApp, at_address: socket.socket, at_socket: socket.socket, root: Path) -> None:
     first = _Server(_config(app, "on"))
     second = _Server(_config(_Named(FromSocket(app), root), "off"))
+
+    def end() -> None:
+        first.should_exit = second.should_exit = True
+
+    # the loop takes over the pipe by which `earshot.signals` would hear of it
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
     await asyncio.gather(first.serve([at_address]), second.serve([at_socket]))
 
 
@@ -85,6 +94,7 @@ def _config(app: ASGIApp, lifespan: str) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=60,
+        timeout_graceful_shutdown=5,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earshot.errors import UserError
@@ -26,10 +27,10 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy of every answer: nothing inline, nothing from elsewhere."""
+"""Content-Security-Policy of an answer whose route gives none of its own: nothing inline, nothing foreign."""
 
+POLICY_HEADER = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -139,7 +140,9 @@ class Guard:
             self._admit(scope)
             await bounded(self._app, scope, receive, protected, most)
         except Refused as refused:
-            await refused.response(scope, receive, protected)
+            asks_for_page = refused.status == 401 and _asks_for_page(scope)
+            answer = RedirectResponse("/login", 303) if asks_for_page else refused.response
+            await answer(scope, receive, protected)
 
     def _admit(self, scope: Scope) -> None:
         if scope.get(_SOCKET):
@@ -169,6 +172,12 @@ class Guard:
 
     def _is_open(self, path: str) -> bool:
         return path in self._settings.open_paths or path.startswith(_STATIC)
+
+
+def _asks_for_page(scope: Scope) -> bool:
+    """Whether a person's browser asks for a page, and can be shown the form for a key."""
+    wanted = Headers(scope=scope).get("accept", "")
+    return scope["method"] == "GET" and "text/html" in wanted and not scope["path"].startswith(_PROGRAMS)
 
 
 def _check_host(headers: Headers, port: int | None, named: Collection[str]) -> None:
@@ -227,7 +236,11 @@ def session_of(headers: Headers, scope: Scope) -> str | None:
 
 
 def _protect(headers: MutableHeaders, scope: Scope) -> None:
-    """Nothing is kept by browser or proxy but static files, and what a route says of its own answer."""
+    """Nothing is kept by browser or proxy but static files, and what a route says of its own answer.
+
+    A route may have a policy of its own too, and does for pages whose scripts stand inside (`reports`).
+    """
+    headers.setdefault(POLICY_HEADER, POLICY)
     for name, value in HEADERS.items():
         headers[name] = value
     if not scope["path"].startswith(_STATIC):
@@ -239,20 +252,29 @@ def _no_key(detail: str) -> Refused:
     return Refused(401, "Key wanted", detail, {"WWW-Authenticate": "Bearer"})
 
 
-def current_identity(request: Request) -> Identity | None:
-    """Who asks; None without a key. For routes: `Annotated[Identity | None, Depends(current_identity)]`."""
+def identity_of(request: Request) -> Identity | None:
+    """Who asks; None without a key."""
     found: Identity | None = request.scope[_IDENTITY]  # put there by `Guard`; without it nothing is told
     return found
 
 
-def need_key(identity: Annotated[Identity | None, Depends(current_identity)]) -> Identity:
+# These dependencies wait for nothing, and are coroutines all the same: FastAPI runs others in
+# a thread each, which takes longer than most answers.
+
+
+async def current_identity(request: Request) -> Identity | None:
+    """As `identity_of`. For routes: `Annotated[Identity | None, Depends(current_identity)]`."""
+    return identity_of(request)
+
+
+async def need_key(identity: Annotated[Identity | None, Depends(current_identity)]) -> Identity:
     """Whoever has a key; what uploads or changes state depends on it. Raises Refused (401)."""
     if identity is None:
         raise _no_key("this needs a key, on this machine too")
     return identity
 
 
-def need_operator(identity: Annotated[Identity, Depends(need_key)]) -> Identity:
+async def need_operator(identity: Annotated[Identity, Depends(need_key)]) -> Identity:
     """An operator. Raises Refused (401 without a key, 403 for a listener)."""
     if identity.role != "operator":
         raise Refused(403, "Operators only", "this key is a listener's")

@@ -53,11 +53,11 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         _write_nothing(paths.output)
         return {"release": None, "reason": f"nothing released yet: {release.reason}"}
     store = HyperImageStore.open(paths.data("hyper_images"))
-    _refuse_other_images(release, store)
+    refuse_other_images(release, store)
     releases.fetch(release, paths.root, paths.output / "release")
     trusted = releases.trusted_classes(paths.root, release.release, params)
     model = paths.output / "release" / release.served
-    encoder = _encoder_key(release, model / "cnn_checkpoint", trusted)
+    encoder = encoder_key(release, model / "cnn_checkpoint", trusted)
     predicted = _predict(paths, model / "cnn_checkpoint", encoder, store, trusted)
     plays = read_play_counts(paths.data("play_counts"))
     solved = noted(paths, SOLVED, _key(paths, release, store, predicted, plays))
@@ -109,7 +109,8 @@ def _words_left_out(words: dict[str, int]) -> list[str]:
     return [f"{len(words):,} words that the model has not learned are left out, with songs each: {told}"]
 
 
-def _refuse_other_images(release: Manifest, store: HyperImageStore) -> None:
+def refuse_other_images(release: Manifest, store: HyperImageStore) -> None:
+    """UserError where the encoder of `release` reads other hyper-images or families than the store holds."""
     wanted = {"hyper-images": release.feature_key, **release.families}
     there = {"hyper-images": store.feature_key}
     there |= {name: family.key for name, family in store.families.items()}
@@ -122,8 +123,8 @@ def _refuse_other_images(release: Manifest, store: HyperImageStore) -> None:
             )
 
 
-def _encoder_key(release: Manifest, folder: Path, trusted: Collection[str]) -> str:
-    """Of its weights and of the classes it is made of, as their code stands today.
+def encoder_key(release: Manifest, folder: Path, trusted: Collection[str]) -> str:
+    """Of its weights and of the classes it is made of, which `folder` names, as their code stands today.
 
     A class that is not trusted is never made, so its code is no part of the key.
 

@@ -229,7 +229,7 @@ def releases(request: Request) -> list[rows.ReleaseRow]:
     return list_models(live.root)
 
 
-@router.get("/versus", dependencies=[Depends(sees_listeners)], responses=_problems(507))
+@router.get("/versus", dependencies=[Depends(sees_listeners)], responses=problems(507))
 def versus(request: Request) -> list[rows.VersusRow]:
     """What people said in blind comparisons, of every two releases that were voted on."""
     votes: Votes = request.app.state.votes

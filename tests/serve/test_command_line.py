@@ -30,7 +30,8 @@ def repository(first_release: Repository, tmp_path: Path) -> Repository:
 @contextmanager
 def running(root: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`earshot serve` in a process of its own, and its address."""
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "src")}
+    # the encoder of the tiny world is one of the tests
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])}
     command = [sys.executable, "-m", "earshot", "serve", "--port", "0"]
     server = subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
@@ -59,6 +60,8 @@ def test_commands_ask_the_server_and_say_the_same(
         ("listeners", "s092"),
         ("songs", "jazz"),
         ("users", "u00"),
+        ("explain", "u007", "s092", "-k", "2"),
+        ("explain", "u007", "s092", "--windows", "--json"),
     ]
     alone = [repository.earshot(*command) for command in commands]
     with running(repository.root) as (server, _):

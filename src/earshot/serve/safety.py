@@ -15,6 +15,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earshot.errors import UserError
@@ -140,7 +141,9 @@ class Guard:
             reading = await self._admit(scope, receive, most)
             await bounded(self._app, scope, reading, protected, most)
         except Refused as refused:
-            await refuse(scope, refused)(scope, receive, protected)
+            asks_for_page = refused.status == 401 and _asks_for_page(scope)
+            answer = RedirectResponse("/login", 303) if asks_for_page else refuse(scope, refused)
+            await answer(scope, receive, protected)
 
     async def _admit(self, scope: Scope, receive: Receive, most: int) -> Receive:
         """Put into `scope` who asks. Returns from where to read on: a player's key may stand in a form."""
@@ -177,6 +180,12 @@ class Guard:
 
     def _is_open(self, path: str) -> bool:
         return path in self._settings.open_paths or path.startswith(_STATIC)
+
+
+def _asks_for_page(scope: Scope) -> bool:
+    """Whether a person's browser asks for a page, and can be shown the form for a key."""
+    wanted = Headers(scope=scope).get("accept", "")
+    return scope["method"] == "GET" and "text/html" in wanted and not scope["path"].startswith(_PROGRAMS)
 
 
 def _check_host(headers: Headers, port: int | None, named: Collection[str]) -> None:
@@ -251,20 +260,29 @@ def _no_key(detail: str) -> Refused:
     return Refused(401, "Key wanted", detail, {"WWW-Authenticate": "Bearer"})
 
 
-def current_identity(request: Request) -> Identity | None:
-    """Who asks; None without a key. For routes: `Annotated[Identity | None, Depends(current_identity)]`."""
+def identity_of(request: Request) -> Identity | None:
+    """Who asks; None without a key."""
     found: Identity | None = request.scope[_IDENTITY]  # put there by `Guard`; without it nothing is told
     return found
 
 
-def need_key(identity: Annotated[Identity | None, Depends(current_identity)]) -> Identity:
+# These dependencies wait for nothing, and are coroutines all the same: FastAPI runs others in
+# a thread each, which takes longer than most answers.
+
+
+async def current_identity(request: Request) -> Identity | None:
+    """As `identity_of`. For routes: `Annotated[Identity | None, Depends(current_identity)]`."""
+    return identity_of(request)
+
+
+async def need_key(identity: Annotated[Identity | None, Depends(current_identity)]) -> Identity:
     """Whoever has a key; what uploads or changes state depends on it. Raises Refused (401)."""
     if identity is None:
         raise _no_key("this needs a key, on this machine too")
     return identity
 
 
-def need_operator(identity: Annotated[Identity, Depends(need_key)]) -> Identity:
+async def need_operator(identity: Annotated[Identity, Depends(need_key)]) -> Identity:
     """An operator. Raises Refused (401 without a key, 403 for a listener)."""
     if identity.role != "operator":
         raise Refused(403, "Operators only", "this key is a listener's")

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from earshot.errors import UserError
 from earshot.queries.library import Library
 from earshot.queries.sonic import Sonic
-from earshot.serve.api import current_asking
+from earshot.serve.asking import Asking
 from earshot.serve.keys import Identity
 from earshot.serve.live import Live
 from earshot.serve.problems import Refused
@@ -110,7 +110,8 @@ async def _answer(answers: Answers, request: Request, name: str, given: Paramete
     if name not in answers:
         raise Failed(wire.GENERIC, f"{name[:100]}: no call that is answered here", 404)
     live: Live = request.app.state.live
-    served, asking, found = live.snapshot(), current_asking(request), answers[name]
+    asking: Asking = request.app.state.asking
+    served, found = live.snapshot(), answers[name]
     library = await run_in_threadpool(served.kept, Library.of)  # 2 s of 100,000 songs, for the first who asks
     call = Call(given, current_identity(request), request, served, library)
     content: Content | Response

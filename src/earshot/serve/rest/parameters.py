@@ -115,11 +115,16 @@ async def read_call(scope: Scope, receive: Receive, most: int) -> tuple[Paramete
     Parameters
     ----------
     most
-        Bytes of a form; a longer one is left to whoever reads on, who refuses it.
+        Bytes of a form.
 
     Returns
     -------
     And from where to read the request from now on.
+
+    Raises
+    ------
+    Refused
+        413: a longer form, or more than 10,000 parameters.
     """
     if not scope["path"].startswith(PREFIX):
         return None, receive
@@ -136,13 +141,15 @@ async def read_call(scope: Scope, receive: Receive, most: int) -> tuple[Paramete
 
 
 async def _read(receive: Receive, most: int) -> tuple[bytes, Receive]:
-    """The body, and what gives the same messages again."""
+    """The body, and what gives the same messages again. Refused (413) where it is longer than `most`."""
     messages: list[Message] = []
     body, more = b"", True
     while more and len(body) <= most:
         messages.append(await receive())
         body += messages[-1].get("body", b"")
         more = messages[-1].get("more_body", False)
+    if len(body) > most:
+        raise Refused(413, "Body too large", f"wanted at most {most:,} bytes")
     again = iter(messages)
 
     async def replayed() -> Message:

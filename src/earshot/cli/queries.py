@@ -31,16 +31,35 @@ def recommend(
     genre: Annotated[str | None, typer.Option(help="only songs of this genre")] = None,
     max_per_artist: Annotated[int | None, typer.Option(min=1, help="songs of an artist at most")] = None,
     as_json: AsJson = False,
+    playlist: Annotated[
+        Path | None,
+        typer.Option(help="write it here instead: .m3u8, .jspf or .xspf, to lie in the music folder"),
+    ] = None,
 ) -> None:
     """List what a listener should hear next: the served list, or the best of the songs asked for."""
     wanted = {"user": user, "new": new, "genre": genre, "max_per_artist": max_per_artist}
-    if _told_by_server("recommend", wanted, user, k, as_json):
+    if playlist is None and _told_by_server("recommend", wanted, user, k, as_json):
         return
     from earshot.queries import answers
 
     wish = answers.Wish(new, genre, max_per_artist)
     among = partial(answers.recommend_among, wish=wish)
-    _answer(answers.recommend if wish == answers.ANYTHING else among, user, k, as_json)
+    question = answers.recommend if wish == answers.ANYTHING else among
+    if playlist is None:
+        _answer(question, user, k, as_json)
+    else:
+        _write_playlist(playlist, user, partial(question, user=user, k=k))
+
+
+def _write_playlist(file: Path, user: str, question: Callable[..., list[dict[str, Any]]]) -> None:
+    from earshot.queries.playlist_files import write_playlist
+    from earshot.queries.state import read_served
+
+    served = read_served(Path.cwd())
+    songs = [row["song_id"] for row in question(served)]
+    n_left_out = write_playlist(file, served, user, songs)
+    left_out = f"; {n_left_out:,} left out, without a path in the music folder" if n_left_out else ""
+    tell(f"{file}: {len(songs) - n_left_out:,} songs{left_out}")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -10,12 +11,15 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from earshot.errors import UserError
+from earshot.lanes.journal import Mark
 from earshot.queries import answers, search
 from earshot.queries.answers import Wish
 from earshot.serve import rows
 from earshot.serve.asking import Asking
 from earshot.serve.export import PARQUET, Format, respond
 from earshot.serve.history import list_models
+from earshot.serve.keeping import keep
 from earshot.serve.keys import Identity
 from earshot.serve.live import Live
 from earshot.serve.problems import MEDIA_TYPE, Refused
@@ -220,6 +224,18 @@ async def somebody(served: Served, asking: Ask, wanted: rows.Favourites) -> Resp
     """A list for somebody who is known by a few songs alone; nothing of it is kept."""
     found = await asking.ask(answers.recommend_to_somebody, served, wanted.songs, wanted.k + 1)
     return page_of(served, found, wanted.k, 0, "json", "recommended")
+
+
+@router.post("/feedback", status_code=204, responses=problems(507))
+async def feedback(
+    request: Request, served: Served, identity: Annotated[Identity, Depends(need_key)], wanted: rows.Feedback
+) -> None:
+    """Keep what a listener says of a song, to be delivered with the plays of players."""
+    user = allowed_user(identity, wanted.user)
+    if wanted.song not in served.catalogue.index:
+        raise UserError(f"song {wanted.song!r}: no delivery that is served names it")
+    mark = Mark(user, wanted.song, wanted.kind, int(time.time() * 1000))
+    await keep(request.app.state.journal, identity.name, [mark])
 
 
 @router.get("/releases", dependencies=[Depends(sees_listeners)])

@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from earshot.errors import UserError
+from earshot.lanes.journal import Journal
 from earshot.pages.render import STATIC as REPORT_STATIC
 from earshot.queries.windows import Unexplained
 from earshot.serve import api, api_explain, media, pages
@@ -31,9 +32,12 @@ from earshot.serve.metrics import Metrics
 from earshot.serve.pages import anybody
 from earshot.serve.pictures import Pictures
 from earshot.serve.placings import Placings
+from earshot.serve.playlist_store import Playlists
 from earshot.serve.problems import Refused
 from earshot.serve.reports import Reports
+from earshot.serve.rest.routes import router as players
 from earshot.serve.safety import Guard, Settings
+from earshot.serve.sidecar import router as sidecar
 from earshot.serve.site import refuse
 from earshot.serve.uploads import Uploads
 from earshot.serve.votes import Votes
@@ -104,11 +108,14 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     app.state.live, app.state.uploads = live, uploads
     app.state.reports, app.state.votes = Reports(live.root), Votes(live.root)
     app.state.ballots = Ballots()
+    app.state.journal, app.state.playlists = Journal(live.root), Playlists(live.root)
     app.state.maps = Maps()
     app.include_router(api.router)
     app.include_router(api_explain.router)
     app.include_router(login_routes(links))
     app.include_router(media.router)
+    app.include_router(players)
+    app.include_router(sidecar)
     for router in pages.ROUTERS:
         app.include_router(router)
     app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")

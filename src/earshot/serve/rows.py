@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -164,6 +164,17 @@ class Vector(BaseModel):
 
     vector: Annotated[list[float], Field(min_length=1, max_length=4096)]
     k: Annotated[int, Field(ge=1, le=1000)] = 10
+
+
+class Feedback(BaseModel):
+    """What a listener says of a song; the newest word counts."""
+
+    song: SongId
+    kind: Annotated[
+        Literal["like", "unlike", "dislike", "skip", "exclude"],
+        Field(description="`unlike` takes back; `exclude`: not this one, and no play of it counts"),
+    ]
+    user: Annotated[str | None, Field(description="a user_id; not with a listener's key")] = None
 
 
 class Favourites(BaseModel):

@@ -22,6 +22,7 @@ from earshot.errors import UserError
 from earshot.serve.keys import SOCKET, Identity, KeyStore, LoginLinks
 from earshot.serve.limits import TokenBuckets, bounded, network_of
 from earshot.serve.problems import Refused
+from earshot.serve.rest.parameters import PUBLIC, read_call, refuse
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
@@ -65,7 +66,7 @@ class Settings:
 
     hosts: Collection[str] = ()
     exposed: bool = False
-    open_paths: Collection[str] = ("/api/v1/health", "/login")
+    open_paths: Collection[str] = ("/api/v1/health", "/login", *PUBLIC)
     rate: float = 100.0
     burst: float = 500.0
     most_bytes: int = 1 << 20
@@ -137,21 +138,28 @@ class Guard:
 
         most = self._settings.uploads.get(scope["path"], self._settings.most_bytes)
         try:
-            self._admit(scope)
-            await bounded(self._app, scope, receive, protected, most)
+            reading = await self._admit(scope, receive, most)
+            await bounded(self._app, scope, reading, protected, most)
         except Refused as refused:
             asks_for_page = refused.status == 401 and _asks_for_page(scope)
-            answer = RedirectResponse("/login", 303) if asks_for_page else refused.response
+            answer = RedirectResponse("/login", 303) if asks_for_page else refuse(scope, refused)
             await answer(scope, receive, protected)
 
-    def _admit(self, scope: Scope) -> None:
+    async def _admit(self, scope: Scope, receive: Receive, most: int) -> Receive:
+        """Put into `scope` who asks. Returns from where to read on: a player's key may stand in a form."""
+        headers = Headers(scope=scope)
+        if not scope.get(_SOCKET):
+            _check_host(headers, scope["server"][1], self._hosts)
+            _check_site(scope, headers)
+        call, receive = await read_call(scope, receive, most)
         if scope.get(_SOCKET):
             scope[_IDENTITY] = SOCKET
-            return
-        headers = Headers(scope=scope)
-        _check_host(headers, scope["server"][1], self._hosts)
-        _check_site(scope, headers)
-        secret = _secret(headers)
+        else:
+            secret = None if call is None else call.secret
+            self._let_in(scope, headers, _secret(headers) if secret is None else secret)
+        return receive
+
+    def _let_in(self, scope: Scope, headers: Headers, secret: str | None) -> None:
         identity = scope[_IDENTITY] = self._identify(secret, headers, scope)
         client = network_of(scope["client"][0]) if scope.get("client") else "?"
         if identity is None or identity.role != "operator":  # a platform asks as often as it has listeners

@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
+from earshot.queries import answers
+from earshot.queries.hearing import listen
+from earshot.queries.state import read_served
 from earshot.serve.app import make_server
 from tests.chromium import CHROMIUM, findings, started
 from tests.pipeline.workspace import Workspace
@@ -22,23 +24,22 @@ def wait_for(what: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def test_a_file_finds_its_own_song_and_a_window_plays_to_its_end(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    songs = pd.read_parquet(workspace.root / "data" / "raw_audio" / "songs.parquet").set_index("song_id")
-    new = pd.read_parquet(workspace.root / "data" / "served_factors" / "items.parquet").set_index("song_id")
-    unplayed = songs.loc[[song for song in new.index[new["n_listeners"] == 0] if song in songs.index]]
-    song, audio = next(iter(unplayed["audio"].dropna().items()))
-    user = pd.read_parquet(workspace.root / "data" / "served_factors" / "users.parquet")["user_id"][0]
+def test_a_file_finds_neighbours_and_a_window_plays_to_its_end(workspace: Workspace, tmp_path: Path) -> None:
+    served = read_served(workspace.root)
+    sounds = served.recordings["audio"].dropna()
+    heard = served.songs.loc[served.songs.index.isin(sounds.index), "n_listeners"]
+    song = heard.idxmin()  # of which the sound says most
+    audio, user = workspace.root / sounds[song], served.user_ids[0]
+    nearest = answers.near(served, listen(served, audio).vector, 10)
     server = make_server(workspace.root)
     with serving(server.app, lifespan="on") as client, started(tmp_path) as driver:
         driver.get(f"{client.base_url}/login?token={server.links.issue()}")
         driver.get(f"{client.base_url}/anybody")
-        driver.find_element("css selector", "input[type=file]").send_keys(str(workspace.root / audio))
+        driver.find_element("css selector", "input[type=file]").send_keys(str(audio))
         wait_for(lambda: driver.find_elements("css selector", "section[aria-labelledby=nearest] li"))
-        nearest = driver.find_element("css selector", "section[aria-labelledby=nearest] li")
-        assert str(song) in nearest.find_element("css selector", "a").get_attribute("href")
-        assert nearest.text.endswith("1.00")
+        shown = driver.find_elements("css selector", "section[aria-labelledby=nearest] .name a")
+        addresses = [str(each.get_attribute("href")) for each in shown]
+        assert [address.partition("song=")[2] for address in addresses] == [row["song_id"] for row in nearest]
         assert driver.find_elements("css selector", "section[aria-labelledby=listed] li")
         assert findings(driver) == []
 

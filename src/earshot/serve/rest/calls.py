@@ -21,7 +21,7 @@ from earshot.serve.problems import Refused
 from earshot.serve.rest import wire
 from earshot.serve.rest.parameters import NO_KEY, Parameters, parameters_of
 from earshot.serve.rest.wire import Content, Failed
-from earshot.serve.safety import current_identity
+from earshot.serve.safety import identity_of
 from earshot.serve.snapshot import Snapshot
 
 
@@ -113,7 +113,7 @@ async def _answer(answers: Answers, request: Request, name: str, given: Paramete
     asking: Asking = request.app.state.asking
     served, found = live.snapshot(), answers[name]
     library = await run_in_threadpool(served.kept, Library.of)  # 2 s of 100,000 songs, for the first who asks
-    call = Call(given, await current_identity(request), request, served, library)
+    call = Call(given, identity_of(request), request, served, library)
     content: Content | Response
     if inspect.iscoroutinefunction(found):
         content = await cast(OwnAnswer, found)(call)

@@ -111,7 +111,7 @@ def test_a_key_typed_into_the_form_gives_a_session(own_client: TestClient, own_s
     assert (wrong.status_code, "no key of this server" in wrong.text) == (403, True)
     key = own_server.keys.add("form", "operator")
     own_client.post("/login", data={"key": key})
-    assert "End this session (form)" in own_client.get("/listeners").text
+    assert "End this session, form" in own_client.get("/listeners").text
     own_server.keys.revoke("form")
 
 

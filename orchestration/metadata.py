@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from earshot.checks import CANDIDATE
 from earshot.files import read_json
 from earshot.releases import candidate, read_decision, refit_check
 from earshot.serve.address import read_address
 from earshot.stages.pages import INDEX, PAGES
 from earshot.versioning import PipelineStage
+from orchestration.columns import COLUMNS
 from orchestration.workspace import ROOT
 
 TABLES = {
@@ -31,6 +34,9 @@ REPORTS = {
     "pages": f"pages/{INDEX}",
 }
 """The report that tells of an output, below data/, by stage."""
+_ESTIMATE = {"value", "low", "high"}
+_WIDE = 60
+"""Letters of a cell, above which it is a sentence."""
 _PLOTTED = 5
 """Entries of a dict that are metadata of their own each; of more of them one table is made."""
 
@@ -44,12 +50,32 @@ def summary(stage: PipelineStage) -> dict[str, Any]:
         figures = {f"candidate_{metric}": value for metric, value in judged.items()}
         return figures | decision | {"checks": [refit_check(decision)]}
     content: dict[str, Any] = read_json(output / "summary.json")
-    return content
+    return _judged(output, content) if stage.target == "evaluation_report" else content
+
+
+def _judged(report: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of the model that is judged, to be plotted, and all systems in one table."""
+    metrics = read_json(report / "metrics.json")
+    found, names = metrics["systems"], {f"map_at_{metrics['protocol']['k']}": "mAP", "auc": "AUC"}
+    table = {
+        system: {name: f"{each[metric]:.3f}" for metric, name in names.items()}
+        for system, each in found.items()
+    }
+    judged = {f"{CANDIDATE}_{metric}" for metric in names}
+    figures = {f"{system}_{metric}" for system in found for metric in names}
+    return (
+        {key: value for key, value in content.items() if key in judged}
+        | {"systems": table}
+        | {key: value for key, value in content.items() if key not in figures}
+    )
 
 
 def stage_metadata(stage: PipelineStage) -> dict[str, Any]:
-    """Where the output is, its report, its summary; rows and columns of its main table where it has one."""
-    path = {"path": dg.MetadataValue.path(str(ROOT / stage.output))}
+    """Where the output is, its report, its summary; rows and columns of its main table where it has one.
+
+    Paths are those in the workspace: Dagster does not wrap them, and whole ones are wider than its page.
+    """
+    path = {"path": dg.MetadataValue.path(stage.output)}
     return path | report_metadata(stage.target) | table_metadata(stage) | as_metadata(summary(stage))
 
 
@@ -63,9 +89,8 @@ def report_metadata(target: str) -> dict[str, Any]:
         return {} if url is None else {"report": dg.MetadataValue.url(f"{url}/models")}
     if name is None:
         return {}
-    path = ROOT / "data" / name
     return {
-        "report": dg.MetadataValue.path(str(path))
+        "report": dg.MetadataValue.path(f"data/{name}")
         if url is None
         else dg.MetadataValue.url(f"{url}/reports/{name}")
     }
@@ -79,7 +104,9 @@ def table_metadata(stage: PipelineStage) -> dict[str, Any]:
     if not table.is_file() or table.suffix != ".parquet":
         return {}
     schema = pq.read_schema(table)
-    columns = [dg.TableColumn(field.name, str(field.type)) for field in schema]
+    columns = [
+        dg.TableColumn(field.name, str(field.type), description=COLUMNS.get(field.name)) for field in schema
+    ]
     rows = pq.read_metadata(table).num_rows
     return {"dagster/row_count": rows, "dagster/column_schema": dg.TableSchema(columns=columns)}
 
@@ -115,6 +142,8 @@ def _is_nested(value: Any) -> bool:
 def markdown(value: Mapping[str, Any] | Sequence[Any]) -> str:
     r"""A dict or a list as a table or a list in Markdown, floats to four digits.
 
+    What has sentences is a list: Dagster does not wrap a table, which its page then cuts off.
+
     >>> print(markdown([{"rule": "chance", "passed": True}, {"rule": "lists", "p": 0.0123456}]))
     | rule | passed | p |
     | --- | --- | --- |
@@ -125,6 +154,12 @@ def markdown(value: Mapping[str, Any] | Sequence[Any]) -> str:
     | --- | --- |
     | random | 0.5 |
     | candidate | 0.7986 |
+    >>> print(markdown([{"rule": "chance", "passed": True, "told": "as long as the page, " * 3}]))
+    - **chance**: yes; as long as the page, as long as the page, as long as the page,
+    >>> print(markdown({"random": {"auc": {"value": 0.302, "low": 0.288, "high": 0.316, "artists": 110}}}))
+    |  | auc |
+    | --- | --- |
+    | random | +0.302 (+0.288 to +0.316), artists 110 |
     >>> markdown([]), markdown(["a", "b|c"])
     ('none', '- a\n- b\\|c')
     """
@@ -136,8 +171,17 @@ def markdown(value: Mapping[str, Any] | Sequence[Any]) -> str:
             return _table([{"": key} | row for key, row in value.items()])
         return _table([{"": key, "value": row} for key, row in value.items()])
     if all(isinstance(row, dict) for row in value):
-        return _table(value)
+        return _lines(value) if any(map(_has_sentence, value)) else _table(value)
     return "\n".join(f"- {_cell(row)}" for row in value)
+
+
+def _has_sentence(row: Mapping[str, Any]) -> bool:
+    return any(isinstance(cell, str) and len(cell) > _WIDE for cell in row.values())
+
+
+def _lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    cells = [[_cell(cell) for cell in row.values()] for row in rows]
+    return "\n".join(f"- **{first}**: {'; '.join(filter(None, rest))}" for first, *rest in cells)
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -152,7 +196,15 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_cell(each)}" for key, each in value.items())
+        return ", ".join(_parts(value))
     if isinstance(value, list | tuple):
         return ", ".join(map(_cell, value))
     return "" if value is None else " ".join(str(value).replace("|", "\\|").split())
+
+
+def _parts(value: Mapping[str, Any]) -> Iterator[str]:
+    """Of a dict in a cell: an estimate with its interval, if it is one, and the rest by name."""
+    estimate = _ESTIMATE if value.keys() >= _ESTIMATE and value["low"] is not None else set()
+    if estimate:
+        yield "{value:+.3f} ({low:+.3f} to {high:+.3f})".format(**value)
+    yield from (f"{key} {_cell(each)}" for key, each in value.items() if key not in estimate)

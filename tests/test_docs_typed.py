@@ -1,10 +1,10 @@
 """The shell blocks of README and docs/, typed line by line in a fresh clone.
 
-The clone has the packages of this checkout (tests/linked_venv.py), an empty home and a name for git. The
-documents are typed in the order in which README names them, in one workspace, on the whole embedded catalogue,
-of which they name songs and listeners. A block that goes into another folder has a shell of its own; a server is
-ended when it has answered. Blocks are input alone. What is printed is written to typed.txt beside the clone and
-not compared, but for the two samples that README has of it: the table of results, and the line of a stage.
+The clone has the packages of this checkout (tests/linked_venv.py), an empty home and a name for git. All are
+typed in the order in which README names them, in one workspace, on the whole embedded catalogue: they name
+songs and listeners of it. A block that goes into another folder has a shell of its own; a server is ended
+when it has answered. Blocks are input alone. What is printed goes to typed.txt beside the clone and is not
+compared, but for the two samples that README has of it: the table of results, and the line of a stage.
 """
 
 from __future__ import annotations

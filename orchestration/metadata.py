@@ -46,28 +46,41 @@ def summary(stage: PipelineStage) -> dict[str, Any]:
     output = ROOT / stage.output
     if output.is_file():
         decision = read_decision(ROOT, candidate(ROOT).release) or {}
-        judged = decision.get("metrics", {}).get("candidate", {})
-        figures = {f"candidate_{metric}": value for metric, value in judged.items()}
-        return figures | decision | {"checks": [refit_check(decision)]}
+        metrics = decision.get("metrics") or {}
+        figures = {f"{CANDIDATE}_{metric}": value for metric, value in metrics.get(CANDIDATE, {}).items()}
+        table = {"metrics": _side_by_side(metrics)} if metrics else {}
+        return figures | decision | table | {"checks": [refit_check(decision)]}
     content: dict[str, Any] = read_json(output / "summary.json")
     return _judged(output, content) if stage.target == "evaluation_report" else content
 
 
 def _judged(report: Path, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of the model that is judged, to be plotted, and all systems in one table."""
+    """Of an evaluation the figures of the model that is judged, to be plotted; all systems in one table."""
     metrics = read_json(report / "metrics.json")
-    found, names = metrics["systems"], {f"map_at_{metrics['protocol']['k']}": "mAP", "auc": "AUC"}
-    table = {
-        system: {name: f"{each[metric]:.3f}" for metric, name in names.items()}
-        for system, each in found.items()
-    }
-    judged = {f"{CANDIDATE}_{metric}" for metric in names}
-    figures = {f"{system}_{metric}" for system in found for metric in names}
+    names = (f"map_at_{metrics['protocol']['k']}", "auc")
+    found = {system: {name: each[name] for name in names} for system, each in metrics["systems"].items()}
+    figures = {f"{system}_{name}" for system in found for name in names}
+    judged = {f"{CANDIDATE}_{name}" for name in names}
     return (
         {key: value for key, value in content.items() if key in judged}
-        | {"systems": table}
+        | {"systems": _side_by_side(found)}
         | {key: value for key, value in content.items() if key not in figures}
     )
+
+
+def _side_by_side(systems: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, str]]:
+    """mAP and AUC of systems, as narrow as Dagster's page wants them.
+
+    >>> _side_by_side({"random": {"map_at_500": 0.10123, "auc": 0.496537}})
+    {'random': {'mAP': '0.101', 'AUC': '0.497'}}
+    """
+    return {
+        system: {
+            "AUC" if name == "auc" else "mAP": "" if value is None else f"{value:.3f}"
+            for name, value in each.items()
+        }
+        for system, each in systems.items()
+    }
 
 
 def stage_metadata(stage: PipelineStage) -> dict[str, Any]:
@@ -157,9 +170,7 @@ def markdown(value: Mapping[str, Any] | Sequence[Any]) -> str:
     >>> print(markdown([{"rule": "chance", "passed": True, "told": "as long as the page, " * 3}]))
     - **chance**: yes; as long as the page, as long as the page, as long as the page,
     >>> print(markdown({"random": {"auc": {"value": 0.302, "low": 0.288, "high": 0.316, "artists": 110}}}))
-    |  | auc |
-    | --- | --- |
-    | random | +0.302 (+0.288 to +0.316), artists 110 |
+    - **random**: auc +0.302 (+0.288 to +0.316), artists 110
     >>> markdown([]), markdown(["a", "b|c"])
     ('none', '- a\n- b\\|c')
     """
@@ -167,6 +178,8 @@ def markdown(value: Mapping[str, Any] | Sequence[Any]) -> str:
         return "none"
     if isinstance(value, Mapping):
         rows = list(value.values())
+        if all(isinstance(row, dict) and _has_nested(row) for row in rows):
+            return "\n".join(f"- **{key}**: {'; '.join(_parts(row))}" for key, row in value.items())
         if all(isinstance(row, dict) and row for row in rows):
             return _table([{"": key} | row for key, row in value.items()])
         return _table([{"": key, "value": row} for key, row in value.items()])

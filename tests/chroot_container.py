@@ -23,6 +23,7 @@ from earshot.terminal import say
 from tests.test_containers import ROOT, SERVICES, instructions
 
 BASE = "python3,python3-pip,python3-dev,python-is-python3,ca-certificates"
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 WANTED = "debootstrap and root are wanted"
 _MOUNT = "mount -t proc proc {0}/proc && mount --rbind /dev {0}/dev && cp /etc/resolv.conf {0}/etc/ && exec "
 
@@ -68,6 +69,8 @@ def base(suite: str, root: Path) -> Chroot:
     """Debian's smallest base with Python, and the folder of wheels that pip is to look into, if any."""
     subprocess.run(["debootstrap", "--variant=minbase", f"--include={BASE}", suite, str(root)], check=True)
     shutil.rmtree(root / "var/cache/apt/archives")
+    if CERTIFICATES.is_file():  # whom this machine trusts, as behind a proxy
+        shutil.copy(CERTIFICATES, root / CERTIFICATES.relative_to("/"))
     wheels = os.environ.get("PIP_FIND_LINKS")
     if wheels and Path(wheels).is_dir():
         shutil.copytree(wheels, root / wheels.lstrip("/"))

@@ -116,14 +116,15 @@ class Shell:
         return self._bash.wait(), "".join(said) + "the shell ended"
 
     def serve(self, command: str, url: str, log: Path, timeout: float = 300) -> tuple[int, str]:
-        """0 if the server that `command` starts has answered at `url`; it is ended then. And its log."""
-        group = int(
-            self.type(f"set -m\n{{ {command}\n}} > {shlex.quote(str(log))} 2>&1 &\necho $!\nset +m")[1]
-        )
+        """0 if the server that `command` starts has answered at `url`, and its log; it is ended then."""
+        started = f"set -m\n{{ {command}\n}} > {shlex.quote(str(log))} 2>&1 &\necho $!\nset +m"
+        group = f"-{int(self.type(started)[1])}"  # of processes: with job control each job is one
         try:
             answered = _answers(url, timeout)
         finally:
-            self.type(f"kill -TERM -- -{group}; wait {group}")
+            self.type(f"kill -TERM -- {group}")
+            self.type(f"for _ in $(seq 60); do kill -0 -- {group} || break; sleep 1; done")
+            self.type(f"kill -KILL -- {group}; true")
         return (0 if answered else 1), log.read_text(encoding="utf-8", errors="replace")
 
     def close(self) -> None:

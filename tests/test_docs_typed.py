@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ DOCUMENTS = ["README.md", *(f"docs/{name}.md" for name in ("deliveries", "serve"
 SONG, USER = "s053965552a", "u000a68d70d"
 RELEASE = '$(python -c \'import json; print(json.load(open("releases/current.json"))["release"])\')'
 PLACEHOLDERS = {
-    "earshot key": {"NAME": "ada", "USER": USER},
+    "earshot key": {"NAME": "ada", "OTHER": "bob", "USER": USER},
     "earshot release export": {"NAME": RELEASE, "FILE": "../exported.tar"},
     "earshot release": {"NAME": RELEASE, "FILE": "../exported.tar"},
     "earshot": {"USER": USER, "SONG": SONG, "RELEASE": RELEASE},
@@ -136,14 +137,11 @@ def check_samples(readme: str, said: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_line_can_be_typed(document: str, place: Path) -> None:
     clone, failed = place / "earshot", []
-    main = Shell(clone, environment(place))
-    for block in blocks(clone, document):
-        leaves = any(line.words[:1] == ["cd"] for line in block)
-        shell = Shell(clone, environment(place)) if leaves else main
-        failed += [wrong for line in block if not line.not_run and (wrong := typed(shell, line, place))]
-        if leaves:
-            shell.close()
-    main.close()
+    with Shell(clone, environment(place)) as main, ExitStack() as others:
+        for block in blocks(clone, document):
+            leaves = any(line.words[:1] == ["cd"] for line in block)
+            shell = others.enter_context(Shell(clone, environment(place))) if leaves else main
+            failed += [wrong for line in block if not line.not_run and (wrong := typed(shell, line, place))]
     assert not failed, "\n\n".join(failed)
     if document == "README.md":
         check_samples((clone / document).read_text("utf-8"), (place / "typed.txt").read_text("utf-8"))

@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 _FENCE = re.compile(r"^```(\w*)$")
 _MARK = re.compile(r"^<!-- not run: (?:`([^`]+)`: )?(\S.*) -->$")
@@ -127,10 +128,11 @@ class Shell:
             self.type(f"kill -KILL -- {group}; true")
         return (0 if answered else 1), log.read_text(encoding="utf-8", errors="replace")
 
-    def close(self) -> None:
-        assert self._bash.stdin is not None
-        self._bash.stdin.close()
-        self._bash.wait()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bash.__exit__(None, None, None)  # ends its input, by which it ends, and closes the pipes
 
 
 def _answers(url: str, timeout: float) -> bool:

@@ -123,7 +123,7 @@ class Shell:
         try:
             answered = _answers(url, timeout)
         finally:
-            self.type(f"kill -TERM -- {group}")
+            self.type(f"kill -INT -- {group}")  # as Ctrl-C does
             self.type(f"for _ in $(seq 60); do kill -0 -- {group} || break; sleep 1; done")
             self.type(f"kill -KILL -- {group}; true")
         return (0 if answered else 1), log.read_text(encoding="utf-8", errors="replace")

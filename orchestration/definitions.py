@@ -10,6 +10,7 @@ from orchestration.dvc_assets import stage_assets
 from orchestration.guard import start_guard
 from orchestration.jobs import everything, onboard, paper, retrain
 from orchestration.new_deliveries import new_deliveries
+from orchestration.scrobbles import hourly_scrobbles, scrobbles
 from orchestration.sensors import definitions_changed, outside_runs
 from orchestration.trainings import retraining_due, weekly_retraining
 from orchestration.workspace import ROOT
@@ -20,8 +21,8 @@ stages = read_pipeline(ROOT)
 defs = dg.Definitions(
     assets=[deliveries, *stage_assets(stages)],
     asset_checks=[*stage_checks(stages), *freshness_checks],
-    jobs=[onboard, retrain, everything, paper],
-    schedules=[weekly_retraining],
+    jobs=[onboard, retrain, everything, paper, scrobbles],
+    schedules=[weekly_retraining, hourly_scrobbles],
     sensors=[
         outside_runs,
         definitions_changed({stage.key: stage.code_version for stage in stages}),

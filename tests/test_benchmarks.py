@@ -55,6 +55,11 @@ def test_reading(script: str) -> None:
 
 
 @pytest.mark.soak
+def test_serve() -> None:
+    assert run("serve.py", "200")["songs"] == 200
+
+
+@pytest.mark.soak
 def test_versions() -> None:
     assert run("versions.py", "1")["recall_by_form"]["mp3 64"] == 1
 

@@ -90,6 +90,15 @@ def test_what_is_not_there_is_a_problem_that_names_it(client: TestClient) -> Non
         assert told in answer.json()["detail"]
 
 
+def test_a_browser_is_told_in_a_page(client: TestClient) -> None:
+    page = client.get("/song?song=<b>nobody</b>", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "&lt;b&gt;nobody&lt;/b&gt;" in page.text
+    assert "<b>nobody" not in page.text
+    of_program = client.get("/api/v1/nothing", headers={"Accept": "text/html"})
+    assert of_program.headers["content-type"] == "application/problem+json"
+
+
 def test_a_vector_and_several_songs_have_neighbours(client: TestClient, first_release: Repository) -> None:
     served = read_served(first_release.root)
     vectors = served.vectors("item_factors.npy")
@@ -104,6 +113,8 @@ def test_a_vector_and_several_songs_have_neighbours(client: TestClient, first_re
     (found,) = client.post("/api/v1/similar/vector", json=wanted).json()["rows"]
     assert found["song_id"] == served.song_ids[7]
     assert client.post("/api/v1/similar/vector", json={"vector": [1.0]}).status_code == 422
+    huge = {"vector": (vectors[7].astype(float) * 1e200).tolist(), "k": 1}
+    assert client.post("/api/v1/similar/vector", json=huge).json()["rows"] == [found]
 
 
 def test_somebody_gets_the_list_of_a_listener_who_played_just_that(

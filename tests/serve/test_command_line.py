@@ -30,7 +30,8 @@ def repository(first_release: Repository, tmp_path: Path) -> Repository:
 @contextmanager
 def running(root: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`earshot serve` in a process of its own, and its address."""
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "src")}
+    # the encoder of the tiny world is one of the tests
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])}
     command = [sys.executable, "-m", "earshot", "serve", "--port", "0"]
     server = subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
@@ -59,6 +60,8 @@ def test_commands_ask_the_server_and_say_the_same(
         ("listeners", "s092"),
         ("songs", "jazz"),
         ("users", "u00"),
+        ("explain", "u007", "s092", "-k", "2"),
+        ("explain", "u007", "s092", "--windows", "--json"),
     ]
     alone = [repository.earshot(*command) for command in commands]
     with running(repository.root) as (server, _):
@@ -108,3 +111,18 @@ def test_an_address_that_others_reach_wants_a_key(repository: Repository) -> Non
     )
     assert ended.returncode == 1
     assert "there is no key yet; `earshot key add NAME` makes one" in ended.stderr
+
+
+def test_a_list_is_written_as_a_playlist(repository: Repository) -> None:
+    rows = json.loads(repository.earshot("recommend", "u007", "-k", "4", "--json"))
+    told = repository.earshot("recommend", "u007", "-k", "4", "--playlist", "mine.jspf")
+    assert told == "mine.jspf: 4 songs\n"
+    playlist = json.loads((repository.root / "mine.jspf").read_text())["playlist"]
+    assert [track["title"] for track in playlist["track"]] == [row["title"] for row in rows]
+    (extension,) = playlist["extension"].values()
+    assert extension["additional_metadata"]["algorithm_metadata"]["release"] == rows[0]["release"]
+    with pytest.raises(UserError, match=r"none of 4 songs has a path in the music folder"):
+        repository.earshot("recommend", "u007", "-k", "4", "--playlist", "mine.m3u8")
+    with pytest.raises(UserError, match=r"mine\.txt: wanted a name that ends in \.m3u8, \.xspf, \.jspf"):
+        repository.earshot("recommend", "u007", "--playlist", "mine.txt")
+    assert not (repository.root / "mine.m3u8").exists()

@@ -169,6 +169,7 @@ def test_until_something_is_served_every_answer_says_so(second: Repository) -> N
         answer = client.get("/api/v1/recommend?user=u007")
         assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
         assert answer.headers["retry-after"]
+        assert "nothing is served yet" in answer.json()["detail"]
         assert client.get("/api/v1/health").json()["status"] == "nothing served"
         put(second.root, lock)
         wait_until(lambda: client.get("/api/v1/health").json()["status"] == "ok")

@@ -189,8 +189,10 @@ def _look(driver: WebDriver, address: str, width: int, colours: str) -> None:
     wait = WebDriverWait(driver, 20)
 
     def seen() -> int:
-        (count,) = driver.find_elements("css selector", "#map-list [data-songs]")
-        return int(count.get_attribute("data-songs") or 0)
+        # in one step, as the list is replaced now and then
+        return int(
+            driver.execute_script("return document.querySelector('#map-list [data-songs]').dataset.songs")
+        )
 
     wait.until(lambda _: driver.find_element("id", "map-card").is_displayed())
     assert driver.find_element("css selector", "#map-card a").text == f"{HOSTILE} 1500"

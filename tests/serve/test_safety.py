@@ -221,7 +221,9 @@ def test_elsewhere_than_on_loopback_every_request_needs_a_key(tmp_path: Path) ->
     assert exposed("0.0.0.0", keys)
     with serving(Site(tmp_path, Settings(exposed=True)).asgi) as client:
         assert refused(client.get("/")) == 401
-        assert refused(client.get("/api/v1/list?user=u1")) == 401
+        person = client.get("/", headers={"Accept": "text/html"})
+        assert (person.status_code, person.headers["location"]) == (303, "/login")
+        assert refused(client.get("/api/v1/list?user=u1", headers={"Accept": "text/html"})) == 401
         assert client.get("/api/v1/health").status_code == 200
         assert client.get("/", headers={"X-Api-Key": secret}).status_code == 200
         assert client.post("/login", data={"key": secret}).status_code == 303

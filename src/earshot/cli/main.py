@@ -18,6 +18,7 @@ from earshot.cli.papers import paper
 from earshot.cli.queries import app as asking
 from earshot.cli.releases import app as releasing
 from earshot.cli.releases import beside as beside_releases
+from earshot.cli.scrobbles import app as scrobbling
 from earshot.cli.serve import serve
 from earshot.cli.status import doctor, status
 from earshot.errors import UserError
@@ -191,5 +192,6 @@ app.add_typer(importing, name="import")
 app.add_typer(featuring, name="features")
 app.add_typer(releasing, name="release")
 app.add_typer(keying, name="key")
+app.add_typer(scrobbling, name="scrobbles")
 app.add_typer(beside_releases)
 app.add_typer(asking)

@@ -15,7 +15,6 @@ from earshot.terminal import AsJson, aligned, on_one_line, say, tell
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from earshot.queries.explain import Explanation
     from earshot.queries.state import ServedState
 
 app = typer.Typer()
@@ -32,16 +31,35 @@ def recommend(
     genre: Annotated[str | None, typer.Option(help="only songs of this genre")] = None,
     max_per_artist: Annotated[int | None, typer.Option(min=1, help="songs of an artist at most")] = None,
     as_json: AsJson = False,
+    playlist: Annotated[
+        Path | None,
+        typer.Option(help="write it here instead: .m3u8, .jspf or .xspf, to lie in the music folder"),
+    ] = None,
 ) -> None:
     """List what a listener should hear next: the served list, or the best of the songs asked for."""
     wanted = {"user": user, "new": new, "genre": genre, "max_per_artist": max_per_artist}
-    if _told_by_server("recommend", wanted, user, k, as_json):
+    if playlist is None and _told_by_server("recommend", wanted, user, k, as_json):
         return
     from earshot.queries import answers
 
     wish = answers.Wish(new, genre, max_per_artist)
     among = partial(answers.recommend_among, wish=wish)
-    _answer(answers.recommend if wish == answers.ANYTHING else among, user, k, as_json)
+    question = answers.recommend if wish == answers.ANYTHING else among
+    if playlist is None:
+        _answer(question, user, k, as_json)
+    else:
+        _write_playlist(playlist, user, partial(question, user=user, k=k))
+
+
+def _write_playlist(file: Path, user: str, question: Callable[..., list[dict[str, Any]]]) -> None:
+    from earshot.queries.playlist_files import write_playlist
+    from earshot.queries.state import read_served
+
+    served = read_served(Path.cwd())
+    songs = [row["song_id"] for row in question(served)]
+    n_left_out = write_playlist(file, served, user, songs)
+    left_out = f"; {n_left_out:,} left out, without a path in the music folder" if n_left_out else ""
+    tell(f"{file}: {len(songs) - n_left_out:,} songs{left_out}")
 
 
 @app.command()
@@ -113,31 +131,52 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say why a song has its score for a listener: the share of each play, and the score without it."""
+    found = _explained_by_server(user, song, k, windows) or _explained(user, song, k, windows)
+    if as_json:
+        tell(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        tell("\n".join(_lines(found)))
+        if windows:
+            tell("\n".join(["", *_table(found["windows"])]))
+
+
+def _explained_by_server(user: str, song: str, k: int, windows: bool) -> dict[str, Any] | None:
+    """As `_explained`; None where no server answers, or one of two states meanwhile."""
+    from earshot.serve.client import ask_server
+
+    about = {"user": user, "song": song}
+    found = ask_server(Path.cwd(), "explain", {**about, "k": k})
+    heard = ask_server(Path.cwd(), "explain/windows", about) if found and windows else None
+    if found is None or (windows and (heard is None or heard["state"] != found["state"])):
+        return None
+    names = ("release", "user_id", "song_id", "title", "artist", "score")
+    told = {name: found[name] for name in names} | {"plays": found["rows"], "n_plays": found["n_plays"]}
+    return told if heard is None else told | {"windows": heard["rows"]}
+
+
+def _explained(user: str, song: str, k: int, windows: bool) -> dict[str, Any]:
+    """What `Explaining.explain` finds, of its plays the first k, and, if wanted, the windows."""
     from earshot.queries.explain import Explaining
     from earshot.queries.state import read_served
 
     served = read_served(Path.cwd())
     explaining = Explaining.of(served)
     found = explaining.explain(user, song)
-    heard = [asdict(window) for window in explaining.windows(user, song)] if windows else []
-    if as_json:
-        content = asdict(found) | {"plays": found.plays[:k], "n_plays": len(found.plays)}
-        content |= {"windows": heard} if windows else {}
-        tell(json.dumps(content, indent=2, ensure_ascii=False))
-    else:
-        tell("\n".join(_explained(found, k)))
-        if windows:
-            tell("\n".join(["", *_table(heard)]))
+    told = asdict(found) | {"plays": found.plays[:k], "n_plays": len(found.plays)}
+    if windows:
+        told["windows"] = [asdict(window) for window in explaining.windows(user, song)]
     _tell_of_another(served)
+    return told
 
 
-def _explained(found: Explanation, k: int) -> list[str]:
-    """The score, the k plays with the greatest shares, and what the others add up to."""
-    named = f"{found.title or found.song_id}, {found.artist or '-'}"
-    lines = [f"{named}: score {found.score:.3f} for {found.user_id}, to which the shares of plays add up"]
-    lines += _table([{**play, "play_count": f"{play['play_count']:g}"} for play in found.plays[:k]])
-    if others := found.plays[k:]:
-        lines.append(f"{len(others):,} more: share {sum(play['share'] for play in others):.3f}")
+def _lines(found: dict[str, Any]) -> list[str]:
+    """The score, the plays with the greatest shares, and what the others add up to."""
+    named = f"{found['title'] or found['song_id']}, {found['artist'] or '-'}"
+    plays, score = found["plays"], found["score"]
+    lines = [f"{named}: score {score:.3f} for {found['user_id']}, to which the shares of plays add up"]
+    lines += _table([{**play, "play_count": f"{play['play_count']:g}"} for play in plays])
+    if others := found["n_plays"] - len(plays):
+        lines.append(f"{others:,} more: share {score - sum(play['share'] for play in plays):.3f}")
     return lines
 
 
@@ -147,10 +186,10 @@ def _told_by_server(
     """Whether a server of this workspace ran and answered; errors as of `ask_server`."""
     from earshot.serve.client import ask_server
 
-    rows = ask_server(Path.cwd(), question, {**wanted, "k": k}, file)
-    if rows is None:
+    answer = ask_server(Path.cwd(), question, {**wanted, "k": k}, file)
+    if answer is None:
         return False
-    _tell(rows, about, as_json)
+    _tell(answer["rows"], about, as_json)
     return True
 
 

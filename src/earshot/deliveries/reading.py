@@ -190,7 +190,7 @@ def read_plays(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
     return read_chunks(path, (USER_ID, SONG_ID), {PLAY_COUNT: "1", PLAYED_AT: ""}, chunk_rows)
 
 
-KINDS = ("like", "dislike", "skip", "exclude")
+KINDS = ("like", "unlike", "dislike", "skip", "exclude")
 _CHUNK_ROWS = 1_000_000
 
 

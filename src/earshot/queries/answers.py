@@ -139,32 +139,42 @@ def recommend_together(served: ServedState, requests: Sequence[Request]) -> list
     return [answer for answer in answers if answer is not None]
 
 
-def recommend_to_somebody(served: ServedState, songs: Sequence[str], k: int) -> Rows:
+def recommend_to_somebody(
+    served: ServedState, songs: Sequence[str], k: int, heard: NDArray[np.float32] | None = None
+) -> Rows:
     """The k best songs for somebody who is known by a few songs alone, each as if played once.
 
-    The row solve of a listener whom the release does not know; columns as of `recommend`. Raises UserError
-    for a song that is not served.
+    The row solve of a listener whom the release does not know; columns as of `recommend`. One of the songs
+    may be no served one, but a sound that was `heard`, by its factors (d,). Raises UserError for a song that
+    is not served.
     """
-    rows = np.unique([_row(served, song) for song in songs])
-    vector = fold_in(served, rows)
+    rows = np.unique(np.array([_row(served, song) for song in songs], dtype=np.int64))
+    vector = fold_in(served, rows, heard)
     (ranked,) = served.choice.best([Wanted(vector, rows, k)])
     return _list(served, ranked.items, ranked.scores, served.is_new[ranked.items])
 
 
-def fold_in(served: ServedState, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Where a listener would be who has played the songs `rows` once each, float32 (d,).
+def fold_in(
+    served: ServedState, rows: NDArray[np.int64], heard: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Where a listener would be who has played the songs `rows` and what was `heard` once each, float32 (d,).
 
-    Listeners are held against songs with plays; songs of theirs that nobody else has played count here too.
+    Listeners are held against songs with plays; songs of theirs that nobody else has played count here too,
+    and so does a sound that was heard, by its factors (d,).
     """
     from scipy.sparse import csr_array
 
     from earshot.catalogue.play_counts import PlayCounts
 
     held = np.union1d(np.flatnonzero(served.columns[N_LISTENERS]), rows)
-    plays = csr_array((np.ones(len(rows), np.float32), rows, [0, len(rows)]), shape=(1, len(served.song_ids)))
-    nobody = np.array([""], dtype=object)  # no delivery can name a listener so
-    songs = Placed(served.song_ids[held], served.vectors("item_factors.npy")[held])
-    placed = served.space.place_listeners(PlayCounts(nobody, served.song_ids, plays), songs)
+    nothing = np.array([""], dtype=object)  # no delivery can name a song or a listener so
+    ids, vectors = served.song_ids[held], served.vectors("item_factors.npy")[held]
+    played = np.isin(held, rows)
+    if heard is not None:
+        ids, vectors = np.append(ids, nothing), np.vstack([vectors, heard])
+        played = np.append(played, True)
+    plays = csr_array(played[None].astype(np.float32))
+    placed = served.space.place_listeners(PlayCounts(nothing, ids, plays), Placed(ids, vectors))
     vector: NDArray[np.float32] = placed.vectors[0]
     return vector
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.queries.index import Index, ranker
 from earshot.queries.screening import Asked, Screen
 from earshot.recommend.ranking import ArtistCap, Ranked
 
@@ -51,15 +52,18 @@ class Choice:
         (n_songs,): a number an artist.
     rows
         Those of the songs of this choice, in ascending order, `(n,)`.
+    probes
+        (n_probes, d): some listeners, by whom an index is measured.
     """
 
     vectors: NDArray[np.float32]
     artists: Rows
     rows: Rows
+    probes: NDArray[np.float32] | None = None
 
     @cached_property
-    def _screen(self) -> Screen:
-        return Screen(self.vectors[self.rows])
+    def _screen(self) -> Screen | Index:
+        return ranker(self.vectors[self.rows], self.probes)
 
     @cached_property
     def _places(self) -> Rows:

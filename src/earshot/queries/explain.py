@@ -17,12 +17,12 @@ from earshot.arrays import positions_of
 from earshot.catalogue.play_counts import ITEMS, PLAYS, RECENCY, USERS, PlayCounts, read_play_counts
 from earshot.columns import ARTIST, PLAY_COUNT, RELEASE, SONG_ID, TITLE
 from earshot.errors import UserError
-from earshot.queries.links import linked, model_folder
+from earshot.queries.links import linked
 from earshot.queries.state import ServedState
 from earshot.queries.windows import Ear, Unexplained, Window, window_places
 from earshot.spaces.explaining import Explainer
 from earshot.spaces.placing import Placed, Vectors
-from earshot.spaces.space import TasteSpace, read_space
+from earshot.spaces.space import TasteSpace
 
 Rows = list[dict[str, Any]]
 SHARE, SCORE_WITHOUT = "share", "score_without"
@@ -75,13 +75,11 @@ class Explaining:
 
     @classmethod
     def of(cls, served: ServedState) -> Explaining:
-        """Read plays and space out of DVC's cache. UserError where a file is lost."""
+        """Read the plays out of DVC's cache. UserError where a file is lost."""
         tables = [PLAYS, USERS, ITEMS, RECENCY]
         with linked(served, "play_counts", wanted=lambda name: name in tables) as folder:
             plays = read_play_counts(folder)
-        with model_folder(served) as folder:
-            space = read_space(folder / "cnn_checkpoint", folder / "wmf_factors")
-        return cls(served, plays, space)
+        return cls(served, plays, served.space)
 
     @cached_property
     def ear(self) -> Ear:
@@ -169,15 +167,33 @@ class Explaining:
             for (start, end), without in zip(heard.seconds, scores, strict=True)
         ]
 
+    def played(self, user: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows of the songs that a listener has played, and play counts, (n,); most played first.
+
+        Raises
+        ------
+        UserError
+            A listener without plays.
+        Unexplained
+            What is served is made of other plays.
+        """
+        places, counts = self._plays_of(user, self._user_row(user))
+        most_first = np.argsort(-counts, kind="stable")
+        return self._rows[places[most_first]], counts[most_first]
+
     def _row(self, user: str, song: str) -> tuple[int, int]:
         """Of the listener and of the song, in the served state."""
-        of_user, of_song = self.served.user_row(user), self.served.song_row(song)
-        if of_user is None:
-            where = "data/play_counts/users.parquet"
-            raise UserError(f"user {user!r} has no plays in what is served; wanted one of {where}")
+        of_user, of_song = self._user_row(user), self.served.song_row(song)
         if of_song is None:
             raise UserError(f"song {song!r} is not served; wanted one of {self.served.songs_at}")
         return of_user, of_song
+
+    def _user_row(self, user: str) -> int:
+        row = self.served.user_row(user)
+        if row is None:
+            where = "data/play_counts/users.parquet"
+            raise UserError(f"user {user!r} has no plays in what is served; wanted one of {where}")
+        return row
 
     def _plays_of(self, user: str, row: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Places among the songs of the explainer, and play counts, (n,); other songs do not count."""

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot import releases
-from earshot.arrays import positions_of
 from earshot.columns import (
     ARTIST,
     AUDIO,
@@ -25,7 +24,6 @@ from earshot.columns import (
     N_LISTENERS,
     SECONDS,
     SHARD,
-    SONG_ID,
     TITLE,
     WITHDRAWN,
 )
@@ -33,12 +31,10 @@ from earshot.errors import UserError
 from earshot.queries.answers import named, note_of
 from earshot.queries.arrivals import days_of
 from earshot.queries.images import has_image, read_index
-from earshot.queries.links import linked
-from earshot.queries.screening import Asked, Screen
-from earshot.queries.state import SERVED, ServedState
+from earshot.queries.screening import Asked
+from earshot.queries.sounds import Sounds, read_sounds
+from earshot.queries.state import ServedState
 from earshot.queries.windows import image_in_recording
-from earshot.recommend.encoding import NAMES, read_encoded
-from earshot.recommend.similar import unit
 
 if TYPE_CHECKING:
     from earshot.store.reader import HyperImageStore
@@ -201,17 +197,8 @@ class Songs:
         ]
 
     @cached_property
-    def _predicted(self) -> _Predicted | None:
-        """None where an older version served, which did not say which predictions are its encoder's."""
-        if f"predicted/{NAMES}" not in self.served.outputs[SERVED].files:
-            return None
-        with linked(self.served, SERVED, "predicted/") as folder:
-            vectors = read_encoded(self.index, folder)
-        rows = positions_of(self.served.song_ids, self.index.songs[SONG_ID])
-        vectors, rows = vectors[rows >= 0], rows[rows >= 0]
-        places = np.full(len(self.served.song_ids), -1)
-        places[rows] = np.arange(len(rows))
-        return _Predicted(Screen(unit(vectors).astype(np.float32)), rows, places)
+    def _predicted(self) -> Sounds | None:
+        return read_sounds(self.served, self.index)
 
     def _image(self, song: str) -> Image | None:
         """None too where params.yaml takes other excerpts now than this is of."""
@@ -253,12 +240,3 @@ class Songs:
     def _release(self) -> releases.Manifest | None:
         known = {each.release: each for each in releases.list_releases(self.served.root)}
         return known.get(self.served.release)
-
-
-@dataclass(frozen=True)
-class _Predicted:
-    """What is predicted of songs: with a length of 1, (n_heard, d); their rows, and where each row stands."""
-
-    screen: Screen
-    rows: NDArray[np.int64]
-    places: NDArray[np.int64]

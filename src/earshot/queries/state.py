@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 SERVED, _LISTS, _PLAYS = "served_factors", "recommendations", "play_counts"
 
+_PROBES = 200
+
 
 @dataclass(frozen=True)
 class Listed:
@@ -209,7 +211,9 @@ class ServedState:
         """The songs that the lists were made of: not withdrawn, not held back."""
         listed = self.table(_LISTS, "ranked/items.parquet")[SONG_ID]
         rows = np.sort(positions_of(self.song_ids, listed))
-        return Choice(self.vectors("item_factors.npy"), self.artists, rows)
+        users = self.vectors("user_factors.npy")
+        probes = users[:: max(1, len(users) // _PROBES)][:_PROBES]
+        return Choice(self.vectors("item_factors.npy"), self.artists, rows, probes)
 
     @cached_property
     def new_songs(self) -> Choice:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -10,12 +11,15 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from earshot.errors import UserError
+from earshot.lanes.journal import Mark
 from earshot.queries import answers, search
 from earshot.queries.answers import Wish
 from earshot.serve import rows
 from earshot.serve.asking import Asking
 from earshot.serve.export import PARQUET, Format, respond
 from earshot.serve.history import list_models
+from earshot.serve.keeping import keep
 from earshot.serve.keys import Identity
 from earshot.serve.live import Live
 from earshot.serve.problems import MEDIA_TYPE, Refused
@@ -35,7 +39,8 @@ Who = Annotated[Identity | None, Depends(current_identity)]
 NOT_FOUND = 404, "Not found"
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For `responses` of a route: statuses that come with a problem document."""
     described = {status: {"model": rows.Problem, "content": {MEDIA_TYPE: {}}} for status in statuses}
     return {status: {**each, "description": "why not"} for status, each in described.items()}
 
@@ -44,24 +49,24 @@ def _files() -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {"text/csv": {}, PARQUET: {}}}}
 
 
-ALWAYS = _problems(400, 401, 403, 404, 413, 421, 422, 429, 503)
+ALWAYS = problems(400, 401, 403, 404, 413, 421, 422, 429, 503)
 router = APIRouter(prefix="/api/v1", responses=ALWAYS)
 FILES = _files()
 
 
-def current_snapshot(request: Request) -> Snapshot:
+async def current_snapshot(request: Request) -> Snapshot:
     """What is served as a request comes in; its answer is of nothing else."""
     live: Live = request.app.state.live
     return live.snapshot()
 
 
-def current_asking(request: Request) -> Asking:
+async def current_asking(request: Request) -> Asking:
     """Where answers are worked out."""
     asking: Asking = request.app.state.asking
     return asking
 
 
-def sees_listeners(identity: Who) -> None:
+async def sees_listeners(identity: Who) -> None:
     """Refuse a listener's key what tells of others. Raises Refused (403)."""
     if identity is not None and identity.role == "listener":
         raise Refused(403, "Operators only", "a listener's key reaches the list of its own listener only")
@@ -71,9 +76,18 @@ Served = Annotated[Snapshot, Depends(current_snapshot)]
 Ask = Annotated[Asking, Depends(current_asking)]
 
 
-def _page(served: Snapshot, found: Rows, k: int, offset: int, as_format: Format, name: str) -> Response:
-    """Of rows that were asked for up to one behind the page, those of the page."""
+def page_of(
+    served: Snapshot,
+    found: Rows,
+    k: int,
+    offset: int,
+    as_format: Format,
+    name: str,
+    about: Mapping[str, Any] | None = None,
+) -> Response:
+    """Of rows that were asked for up to one behind the page, those of the page; `about` is told beside."""
     told = {
+        **(about or {}),
         "release": served.release,
         "state": served.name,
         "next": offset + k if len(found) > offset + k else None,
@@ -102,7 +116,7 @@ async def recommend(
         found = answers.recommend(served, listener, offset + k + 1)
     else:
         found = await asking.recommend(served, answers.Request(listener, offset + k + 1, wish))
-    return _page(served, found, k, offset, as_format, "recommended")
+    return page_of(served, found, k, offset, as_format, "recommended")
 
 
 @router.get("/similar", response_model=rows.Answer[rows.SimilarSong], responses=FILES)
@@ -117,7 +131,7 @@ async def similar(
 ) -> Response:
     """The songs nearest in taste to a song, or to several: to the mean of their directions."""
     found = await asking.ask(answers.similar_to, served, song, offset + k + 1, csls)
-    return _page(served, found, k, offset, as_format, "similar")
+    return page_of(served, found, k, offset, as_format, "similar")
 
 
 @router.post("/similar/vector", response_model=rows.Answer[rows.SimilarSong])
@@ -127,8 +141,9 @@ async def similar_to_vector(served: Served, asking: Ask, wanted: rows.Vector) ->
     d = served.vectors("item_factors.npy").shape[1]
     if len(vector) != d:
         raise Refused(422, "Wrong length", f"vector: {len(vector)} numbers; wanted {d}, one a factor")
-    found = await asking.ask(answers.near, served, vector, wanted.k + 1)
-    return _page(served, found, wanted.k, 0, "json", "similar")
+    longest = np.abs(vector).max()  # its direction counts: of very long ones the squares would be infinite
+    found = await asking.ask(answers.near, served, vector / (longest or 1.0), wanted.k + 1)
+    return page_of(served, found, wanted.k, 0, "json", "similar")
 
 
 @router.post(
@@ -136,14 +151,14 @@ async def similar_to_vector(served: Served, asking: Ask, wanted: rows.Vector) ->
     response_model=rows.Answer[rows.SimilarSong],
     dependencies=[Depends(need_key)],
     openapi_extra=REQUEST_BODY,
-    responses=_problems(408, 507),
+    responses=problems(408, 507),
 )
 async def similar_to_file(request: Request, served: Served, asking: Ask, k: K = 10) -> Response:
     """The songs nearest to a sound: an audio file, which is heard and kept nowhere."""
     uploads: Uploads = request.app.state.uploads
     heard = await uploads.heard(request, served)
     found = await asking.ask(answers.near, served, heard.vector, k + 1)
-    return _page(served, found, k, 0, "json", "similar")
+    return page_of(served, found, k, 0, "json", "similar")
 
 
 @router.get(
@@ -157,7 +172,7 @@ async def listeners(
 ) -> Response:
     """Who would like a song best and has not played it."""
     found = await asking.ask(answers.listeners, served, song, offset + k + 1)
-    return _page(served, found, k, offset, as_format, "listeners")
+    return page_of(served, found, k, offset, as_format, "listeners")
 
 
 @router.get("/songs", response_model=rows.Answer[rows.FoundSong], responses=FILES)
@@ -201,14 +216,26 @@ async def _search(
     as_format: Format,
 ) -> Response:
     found = await asking.ask(find, served, text, offset + k + 1)
-    return _page(served, found, k, offset, as_format, "found")
+    return page_of(served, found, k, offset, as_format, "found")
 
 
 @router.post("/somebody", response_model=rows.Answer[rows.RecommendedSong])
 async def somebody(served: Served, asking: Ask, wanted: rows.Favourites) -> Response:
     """A list for somebody who is known by a few songs alone; nothing of it is kept."""
     found = await asking.ask(answers.recommend_to_somebody, served, wanted.songs, wanted.k + 1)
-    return _page(served, found, wanted.k, 0, "json", "recommended")
+    return page_of(served, found, wanted.k, 0, "json", "recommended")
+
+
+@router.post("/feedback", status_code=204, responses=problems(507))
+async def feedback(
+    request: Request, served: Served, identity: Annotated[Identity, Depends(need_key)], wanted: rows.Feedback
+) -> None:
+    """Keep what a listener says of a song, to be delivered with the plays of players."""
+    user = allowed_user(identity, wanted.user)
+    if wanted.song not in served.catalogue.index:
+        raise UserError(f"song {wanted.song!r}: no delivery that is served names it")
+    mark = Mark(user, wanted.song, wanted.kind, int(time.time() * 1000))
+    await keep(request.app.state.journal, identity.name, [mark])
 
 
 @router.get("/releases", dependencies=[Depends(sees_listeners)])
@@ -218,7 +245,7 @@ def releases(request: Request) -> list[rows.ReleaseRow]:
     return list_models(live.root)
 
 
-@router.get("/versus", dependencies=[Depends(sees_listeners)], responses=_problems(507))
+@router.get("/versus", dependencies=[Depends(sees_listeners)], responses=problems(507))
 def versus(request: Request) -> list[rows.VersusRow]:
     """What people said in blind comparisons, of every two releases that were voted on."""
     votes: Votes = request.app.state.votes
@@ -226,7 +253,7 @@ def versus(request: Request) -> list[rows.VersusRow]:
 
 
 @router.get("/health")
-def health(request: Request) -> rows.Health:
+async def health(request: Request) -> rows.Health:
     """Whether there are answers, and of which release; needs no key."""
     live: Live = request.app.state.live
     return live.health()

@@ -18,8 +18,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from earshot.errors import UserError
+from earshot.lanes.journal import Journal
 from earshot.pages.render import STATIC as REPORT_STATIC
-from earshot.serve import api, media, pages
+from earshot.queries.windows import Unexplained
+from earshot.serve import api, api_explain, media, pages
 from earshot.serve.asking import Asking
 from earshot.serve.ballots import Ballots
 from earshot.serve.keys import KeyStore, LoginLinks
@@ -27,11 +29,16 @@ from earshot.serve.live import Live
 from earshot.serve.login import login_routes
 from earshot.serve.maps import Maps
 from earshot.serve.metrics import Metrics
+from earshot.serve.pages import anybody
 from earshot.serve.pictures import Pictures
 from earshot.serve.placings import Placings
-from earshot.serve.problems import Refused, answer_refused, problem
+from earshot.serve.playlist_store import Playlists
+from earshot.serve.problems import Refused
 from earshot.serve.reports import Reports
+from earshot.serve.rest.routes import router as players
 from earshot.serve.safety import Guard, Settings
+from earshot.serve.sidecar import router as sidecar
+from earshot.serve.site import refuse
 from earshot.serve.uploads import Uploads
 from earshot.serve.votes import Votes
 
@@ -69,7 +76,7 @@ def make_server(root: Path, settings: Settings | None = None) -> Server:
     links, uploads = LoginLinks(keys), Uploads(root)
     app = _make_app(live, uploads, links)
     given = settings or Settings()
-    limits = {**given.uploads, "/api/v1/similar/file": uploads.most_body}
+    limits = {**given.uploads, "/api/v1/similar/file": uploads.most_body, anybody.PATH: uploads.most_body}
     return Server(Guard(app, keys, links, replace(given, uploads=limits)), live, keys, links)
 
 
@@ -101,10 +108,14 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     app.state.live, app.state.uploads = live, uploads
     app.state.reports, app.state.votes = Reports(live.root), Votes(live.root)
     app.state.ballots = Ballots()
+    app.state.journal, app.state.playlists = Journal(live.root), Playlists(live.root)
     app.state.maps = Maps()
     app.include_router(api.router)
+    app.include_router(api_explain.router)
     app.include_router(login_routes(links))
     app.include_router(media.router)
+    app.include_router(players)
+    app.include_router(sidecar)
     for router in pages.ROUTERS:
         app.include_router(router)
     app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")
@@ -125,23 +136,30 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
 
 
 def _handle_errors(app: FastAPI) -> None:
-    """Every error becomes a problem document."""
-    app.add_exception_handler(Refused, answer_refused)
+    """Every error becomes a page for who asked for one, else a problem document."""
+
+    @app.exception_handler(Refused)
+    def refused(request: Request, error: Refused) -> Response:
+        return refuse(request, error.status, error.title, error.detail, error.headers)
 
     @app.exception_handler(UserError)
-    def not_there(_: Request, error: UserError) -> Response:
-        return problem(404, "Not found", str(error))
+    def not_there(request: Request, error: UserError) -> Response:
+        return refuse(request, 404, "Not found", str(error))
+
+    @app.exception_handler(Unexplained)
+    def unexplained(request: Request, error: Unexplained) -> Response:
+        return refuse(request, 409, "Not to be explained", str(error))
 
     @app.exception_handler(RequestValidationError)
-    def not_understood(_: Request, error: RequestValidationError) -> Response:
+    def not_understood(request: Request, error: RequestValidationError) -> Response:
         told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        return problem(422, "Not understood", told)
+        return refuse(request, 422, "Not understood", told)
 
     @app.exception_handler(HTTPException)
-    def refused(_: Request, error: HTTPException) -> Response:
+    def answered(request: Request, error: HTTPException) -> Response:
         title = HTTPStatus(error.status_code).phrase
-        return problem(error.status_code, title, str(error.detail), error.headers)
+        return refuse(request, error.status_code, title, str(error.detail), error.headers)
 
     @app.exception_handler(Exception)
-    def failed(_: Request, __: Exception) -> Response:
-        return problem(500, "Server error", "the server's log says what went wrong")
+    def failed(request: Request, _: Exception) -> Response:
+        return refuse(request, 500, "Server error", "the server's log says what went wrong")

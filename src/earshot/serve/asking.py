@@ -1,7 +1,8 @@
-"""One thread that works out answers, while the event loop reads requests and writes what was found.
+"""A thread that works out answers, while the event loop reads requests and writes what was found.
 
 Lists that are asked for while others are being made are made together after these: a product of sixteen
-listeners with all songs takes little longer than that of one, as the songs are read from memory once.
+listeners with all songs takes little longer than that of one, as the songs are read from memory once. What
+takes seconds has a thread of its own, so that nothing else waits for it.
 """
 
 from __future__ import annotations
@@ -36,12 +37,17 @@ class Asking:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="answers")
+        self._slow = ThreadPoolExecutor(1, thread_name_prefix="slow answers")
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
 
     async def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
         """What `question(*arguments)` gives or raises, worked out in the thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, question, *arguments)
+
+    async def ask_slowly(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
+        """As `ask`, of what takes seconds: in the other thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._slow, question, *arguments)
 
     async def recommend(self, snapshot: Snapshot, request: Request) -> Rows:
         """A list, as of `recommend_among`, made together with others that are asked for meanwhile."""
@@ -69,8 +75,9 @@ class Asking:
         loop.call_soon_threadsafe(_tell, waiting.answers, found)
 
     def close(self) -> None:
-        """End the thread, once it has done what it was asked."""
+        """End the threads, once they have done what they were asked."""
         self._thread.shutdown()
+        self._slow.shutdown()
 
 
 def _tell(answers: list[asyncio.Future[Rows]], found: Sequence[Rows | Exception]) -> None:

@@ -21,7 +21,7 @@ WORKSPACE_HEADER = "Earshot-Workspace"
 _SECONDS = 120.0
 """A file takes as long as it takes to be heard."""
 
-Rows = list[dict[str, Any]]
+Answer = dict[str, Any]
 
 
 class _Connection(http.client.HTTPConnection):
@@ -40,8 +40,10 @@ class _Connection(http.client.HTTPConnection):
 
 def ask_server(
     root: Path, question: str, wanted: Mapping[str, object], file: Path | None = None
-) -> Rows | None:
-    """The rows that the server of the workspace `root` answers; None where none runs that can.
+) -> Answer | None:
+    """What the server of the workspace `root` answers, its `rows` with what holds for all of them.
+
+    None where no server runs that can answer.
 
     Parameters
     ----------
@@ -63,15 +65,12 @@ def ask_server(
     if status == 404 and file is not None:
         with file.open("rb") as content:
             status, answer = _exchange(root, "POST", f"/api/v1/{question}/file?k={given['k']}", content)
-    if status in (404, 413, 422) and answer["title"] != "Not understood":
+    if status in (404, 409, 413, 422) and answer["title"] != "Not understood":
         raise UserError(str(answer["detail"]))
-    rows: Rows | None = answer["rows"] if status == 200 else None
-    return rows
+    return answer if status == 200 else None
 
 
-def _exchange(
-    root: Path, method: str, path: str, body: IO[bytes] | None = None
-) -> tuple[int, dict[str, Any]]:
+def _exchange(root: Path, method: str, path: str, body: IO[bytes] | None = None) -> tuple[int, Answer]:
     """Status and content of an answer; 0 and nothing where no server of this workspace answers."""
     connection = _Connection(os.path.relpath(root / SOCKET))
     headers = {"Content-Type": "application/octet-stream"}

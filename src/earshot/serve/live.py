@@ -33,7 +33,7 @@ class Live:
         self.root = root
         self.trouble: str | None = None
         self._snapshot: Snapshot | None = None
-        self._seen: tuple[int, ...] | None = None
+        self._seen: tuple[int, ...] | None = ()  # as no file has it, nor one that is not there
         self._retry_at = 0.0
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None

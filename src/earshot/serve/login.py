@@ -10,19 +10,30 @@ from starlette.responses import RedirectResponse, Response
 from earshot.serve.keys import LoginLinks
 from earshot.serve.problems import Refused
 from earshot.serve.safety import cookie_name, session_of
+from earshot.serve.site import page
 
 
 def login_routes(links: LoginLinks) -> APIRouter:
-    """`GET /login?token=`, `POST /login` with the field `key`, and `POST /logout`; each then leads to `/`."""
+    """`GET /login?token=`, `POST /login` with the field `key`, and `POST /logout`; each then leads to `/`.
+
+    `GET /login` is the form for a key.
+    """
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/login")
-    def follow_link(request: Request, token: str) -> Response:
+    def follow_link(request: Request, token: str | None = None) -> Response:
+        if token is None:
+            return page(request, "login.html", wrong=False)
         return _with_session(request, links.redeem(token), "the link was used, is older than ten minutes, or")
 
     @routes.post("/login")
     def use_key(request: Request, key: Annotated[str, Form()]) -> Response:
-        return _with_session(request, links.open(key.strip()), "the key was revoked or")
+        session = links.open(key.strip())
+        if session is None and "text/html" in request.headers.get("accept", ""):  # by a person in the form
+            again = page(request, "login.html", wrong=True)
+            again.status_code = 403
+            return again
+        return _with_session(request, session, "the key was revoked or")
 
     @routes.post("/logout")
     def log_out(request: Request) -> Response:

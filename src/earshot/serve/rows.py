@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -74,6 +74,45 @@ class Answer(BaseModel, Generic[Row]):
     rows: list[Row]
 
 
+class Play(Song):
+    """A song that a listener has played, and what that has to do with the score of another."""
+
+    play_count: Annotated[float, Field(description="less for old plays where these count for less")]
+    share: Annotated[float, Field(description="of the score, to which all add up; below 0: speaks against")]
+    score_without: Annotated[float, Field(description="for the listener without this play, solved anew")]
+    release: Release
+
+
+class ExplainedScore(Answer[Play]):
+    """Why a song has its score for a listener: the plays, that with the greatest share first."""
+
+    user_id: str
+    song_id: SongId
+    title: str | None
+    artist: str | None
+    score: float
+    n_plays: Annotated[int, Field(description="that have a part in the score")]
+
+
+class Window(BaseModel):
+    """A window of a song's sound."""
+
+    start: Annotated[float, Field(description="in the recording, seconds; windows may overlap")]
+    end: float
+    score_without: Annotated[float, Field(description="of the song without this window, heard anew")]
+    score: float
+
+
+class Windows(BaseModel):
+    """The windows of a song's sound, in their order."""
+
+    release: Release
+    state: str
+    user_id: str
+    song_id: SongId
+    rows: list[Window]
+
+
 class Problem(BaseModel):
     """Why there is no answer (RFC 9457)."""
 
@@ -125,6 +164,17 @@ class Vector(BaseModel):
 
     vector: Annotated[list[float], Field(min_length=1, max_length=4096)]
     k: Annotated[int, Field(ge=1, le=1000)] = 10
+
+
+class Feedback(BaseModel):
+    """What a listener says of a song; the newest word counts."""
+
+    song: SongId
+    kind: Annotated[
+        Literal["like", "unlike", "dislike", "skip", "exclude"],
+        Field(description="`unlike` takes back; `exclude`: not this one, and no play of it counts"),
+    ]
+    user: Annotated[str | None, Field(description="a user_id; not with a listener's key")] = None
 
 
 class Favourites(BaseModel):

@@ -15,12 +15,14 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earshot.errors import UserError
 from earshot.serve.keys import SOCKET, Identity, KeyStore, LoginLinks
 from earshot.serve.limits import TokenBuckets, bounded, network_of
 from earshot.serve.problems import Refused
+from earshot.serve.rest.parameters import PUBLIC, read_call, refuse
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
@@ -64,7 +66,7 @@ class Settings:
 
     hosts: Collection[str] = ()
     exposed: bool = False
-    open_paths: Collection[str] = ("/api/v1/health", "/login")
+    open_paths: Collection[str] = ("/api/v1/health", "/login", *PUBLIC)
     rate: float = 100.0
     burst: float = 500.0
     most_bytes: int = 1 << 20
@@ -136,19 +138,28 @@ class Guard:
 
         most = self._settings.uploads.get(scope["path"], self._settings.most_bytes)
         try:
-            self._admit(scope)
-            await bounded(self._app, scope, receive, protected, most)
+            reading = await self._admit(scope, receive, most)
+            await bounded(self._app, scope, reading, protected, most)
         except Refused as refused:
-            await refused.response(scope, receive, protected)
+            asks_for_page = refused.status == 401 and _asks_for_page(scope)
+            answer = RedirectResponse("/login", 303) if asks_for_page else refuse(scope, refused)
+            await answer(scope, receive, protected)
 
-    def _admit(self, scope: Scope) -> None:
+    async def _admit(self, scope: Scope, receive: Receive, most: int) -> Receive:
+        """Put into `scope` who asks. Returns from where to read on: a player's key may stand in a form."""
+        headers = Headers(scope=scope)
+        if not scope.get(_SOCKET):
+            _check_host(headers, scope["server"][1], self._hosts)
+            _check_site(scope, headers)
+        call, receive = await read_call(scope, receive, most)
         if scope.get(_SOCKET):
             scope[_IDENTITY] = SOCKET
-            return
-        headers = Headers(scope=scope)
-        _check_host(headers, scope["server"][1], self._hosts)
-        _check_site(scope, headers)
-        secret = _secret(headers)
+        else:
+            secret = None if call is None else call.secret
+            self._let_in(scope, headers, _secret(headers) if secret is None else secret)
+        return receive
+
+    def _let_in(self, scope: Scope, headers: Headers, secret: str | None) -> None:
         identity = scope[_IDENTITY] = self._identify(secret, headers, scope)
         client = network_of(scope["client"][0]) if scope.get("client") else "?"
         if identity is None or identity.role != "operator":  # a platform asks as often as it has listeners
@@ -169,6 +180,12 @@ class Guard:
 
     def _is_open(self, path: str) -> bool:
         return path in self._settings.open_paths or path.startswith(_STATIC)
+
+
+def _asks_for_page(scope: Scope) -> bool:
+    """Whether a person's browser asks for a page, and can be shown the form for a key."""
+    wanted = Headers(scope=scope).get("accept", "")
+    return scope["method"] == "GET" and "text/html" in wanted and not scope["path"].startswith(_PROGRAMS)
 
 
 def _check_host(headers: Headers, port: int | None, named: Collection[str]) -> None:
@@ -243,20 +260,29 @@ def _no_key(detail: str) -> Refused:
     return Refused(401, "Key wanted", detail, {"WWW-Authenticate": "Bearer"})
 
 
-def current_identity(request: Request) -> Identity | None:
-    """Who asks; None without a key. For routes: `Annotated[Identity | None, Depends(current_identity)]`."""
+def identity_of(request: Request) -> Identity | None:
+    """Who asks; None without a key."""
     found: Identity | None = request.scope[_IDENTITY]  # put there by `Guard`; without it nothing is told
     return found
 
 
-def need_key(identity: Annotated[Identity | None, Depends(current_identity)]) -> Identity:
+# These dependencies wait for nothing, and are coroutines all the same: FastAPI runs others in
+# a thread each, which takes longer than most answers.
+
+
+async def current_identity(request: Request) -> Identity | None:
+    """As `identity_of`. For routes: `Annotated[Identity | None, Depends(current_identity)]`."""
+    return identity_of(request)
+
+
+async def need_key(identity: Annotated[Identity | None, Depends(current_identity)]) -> Identity:
     """Whoever has a key; what uploads or changes state depends on it. Raises Refused (401)."""
     if identity is None:
         raise _no_key("this needs a key, on this machine too")
     return identity
 
 
-def need_operator(identity: Annotated[Identity, Depends(need_key)]) -> Identity:
+async def need_operator(identity: Annotated[Identity, Depends(need_key)]) -> Identity:
     """An operator. Raises Refused (401 without a key, 403 for a listener)."""
     if identity.role != "operator":
         raise Refused(403, "Operators only", "this key is a listener's")

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from fastapi import Request
 from markupsafe import Markup
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from earshot.pages.render import render
 from earshot.serve.live import Live
-from earshot.serve.safety import current_identity
+from earshot.serve.problems import problem
+from earshot.serve.safety import identity_of
 
+_PROGRAMS = ("/api/", "/rest/", "/media/", "/static/", "/metrics")
 TEMPLATES = Path(__file__).parent / "templates"
-PLACES = {"/": "New arrivals", "/songs": "Songs", "/map": "Map", "/models": "Models"}
+PLACES = {
+    "/": "New arrivals",
+    "/listeners": "Listeners",
+    "/songs": "Songs",
+    "/anybody": "Anybody",
+    "/map": "Map",
+    "/models": "Models",
+}
 """What stands in the navigation, by path."""
 
 
@@ -38,6 +48,15 @@ def draw(request: Request, template: str, **content: object) -> Markup:
         release=None if served is None else served.release,
         state=None if served is None else served.name,
         stale=live.trouble is not None,
-        identity=current_identity(request),
+        identity=identity_of(request),
         **content,
     )
+
+
+def refuse(
+    request: Request, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An error as a page for who asked for one, else as a problem document."""
+    if "text/html" not in request.headers.get("accept", "") or request.url.path.startswith(_PROGRAMS):
+        return problem(status, title, detail, headers)
+    return HTMLResponse(draw(request, "problem.html", title=title, detail=detail), status, headers)

@@ -33,7 +33,7 @@ Half = Annotated[float, Query(ge=0, le=WORLD)]
 OfKind = Annotated[int | None, Query(ge=0, le=COLOURS, description="songs of one colour")]
 
 
-def drawn_map(request: Request, served: Served, state: Annotated[str, Query(max_length=40)]) -> Drawn:
+async def drawn_map(request: Request, served: Served, state: Annotated[str, Query(max_length=40)]) -> Drawn:
     """The map of `state`. Raises Refused: 409 where another is served, 503 while it is being laid out."""
     if state != served.name:
         raise Refused(409, "Another state", f"state {served.name} is served by now; open the page anew")

@@ -20,7 +20,7 @@ from earshot.serve.ballots import Ballots
 from earshot.serve.keys import Identity
 from earshot.serve.placings import Placings
 from earshot.serve.problems import Refused
-from earshot.serve.safety import current_identity, need_operator
+from earshot.serve.safety import identity_of, need_operator
 from earshot.serve.site import page
 from earshot.serve.snapshot import Snapshot
 from earshot.serve.votes import Result, Vote, VotedAlready, Votes
@@ -113,7 +113,7 @@ def vote(
 
 def _page(request: Request, served: Snapshot, **shown: Any) -> HTMLResponse:
     votes: Votes = request.app.state.votes
-    identity, results = current_identity(request), votes.results()
+    identity, results = identity_of(request), votes.results()
     found = {
         "other": None,
         "working": None,

@@ -1,4 +1,5 @@
-// Buttons of class `play` play the sound they name, one at a time; a ring shows how far it is.
+// Buttons with `data-sound` play the sound they name, or a window of it (`#t=start,end`), one at a time; a ring
+// shows how far it is.
 "use strict";
 const sound = new Audio();
 let playing = null; // the button
@@ -11,7 +12,7 @@ const show = () => {
   playing.style.setProperty("--done", sound.duration ? (100 * sound.currentTime) / sound.duration : 0);
 };
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("button.play[data-sound]");
+  const button = event.target.closest("button[data-sound]");
   if (!button) return;
   if (button !== playing) {
     sound.pause();
@@ -19,6 +20,8 @@ document.addEventListener("click", (event) => {
     playing = button;
     sound.src = button.dataset.sound;
   }
+  const [, start, end] = sound.src.match(/#t=([\d.]+),([\d.]+)$/) ?? [];
+  if (end && sound.currentTime > end - 0.1) sound.currentTime = start; // a window that was heard to its end
   if (sound.paused) sound.play().catch(show);
   else sound.pause();
 });

@@ -1,0 +1,93 @@
+"""A listener: the list, and what he or she has played."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BeforeValidator, Field
+from starlette.responses import RedirectResponse, Response
+
+from earshot.errors import UserError
+from earshot.queries import answers
+from earshot.queries.answers import Wish
+from earshot.queries.explain import Explaining
+from earshot.queries.listener import AboutListener, about_listener
+from earshot.serve.api import MOST_ROWS, Ask, Served, Who
+from earshot.serve.asking import Asking
+from earshot.serve.media import has_sound
+from earshot.serve.safety import allowed_user
+from earshot.serve.site import page
+from earshot.serve.snapshot import Snapshot
+
+_SHOWN = 20
+_CAPS = (1, 2, 3, 5)
+router = APIRouter(include_in_schema=False)
+
+User = Annotated[str | None, Query(max_length=1000)]
+Cap = Annotated[int, Field(ge=1, le=MOST_ROWS)]
+OrEmpty = BeforeValidator(lambda value: value or None)  # what a form sends of a choice that was not made
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A list: its rows, why there are none, and whether there are more."""
+
+    rows: list[dict[str, Any]]
+    why_none: str
+    more: bool
+
+
+@router.get("/listener")
+async def listener(
+    request: Request,
+    served: Served,
+    asking: Ask,
+    identity: Who,
+    user: User = None,
+    new: bool = False,
+    genre: Annotated[str, Query(max_length=200)] = "",
+    max_per_artist: Annotated[Cap | None, OrEmpty, Query()] = None,
+    k: Annotated[int, Query(ge=1, le=MOST_ROWS)] = _SHOWN,
+) -> Response:
+    """The list of a listener; without one named, that of the key, or the page that finds one."""
+    if user is None and (identity is None or identity.role == "operator"):
+        return RedirectResponse("/listeners", 303)
+    who, wish = allowed_user(identity, user), Wish(new, genre or None, max_per_artist)
+    about: AboutListener = await asking.ask(_about, served, who)
+    shown = await _list(served, asking, who, k, wish)
+    chosen = {"user": who, "new": "true" if new else "", "genre": genre, "max_per_artist": max_per_artist}
+    query = {name: value for name, value in chosen.items() if value}
+    return page(
+        request,
+        "listener.html",
+        about=about,
+        shown=shown,
+        wish=wish,
+        caps=sorted({*_CAPS, *([max_per_artist] if max_per_artist else [])}),
+        genres=sorted(name for name, _ in served.by_genre.values()),
+        more=f"/listener?{urlencode({**query, 'k': k + 2 * _SHOWN})}" if shown.more else None,
+        exports={
+            kind: f"/api/v1/recommend?{urlencode({**query, 'k': MOST_ROWS, 'format': kind})}"
+            for kind in ("csv", "parquet", "json")
+        },
+        has_sound=lambda song: has_sound(served, song),
+    )
+
+
+def _about(served: Snapshot, user: str) -> AboutListener:
+    return about_listener(served.kept(Explaining.of), user)
+
+
+async def _list(served: Snapshot, asking: Asking, user: str, k: int, wish: Wish) -> Shown:
+    """The k best; of a listener who is known."""
+    try:
+        if wish == answers.ANYTHING:
+            rows = answers.recommend(served, user, k + 1)
+        else:
+            rows = await asking.recommend(served, answers.Request(user, k + 1, wish))
+    except UserError as why:  # there is no such genre, or nothing is left
+        return Shown([], str(why), more=False)
+    return Shown(rows[:k], "", more=len(rows) > k and k < MOST_ROWS)

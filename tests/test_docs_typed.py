@@ -24,7 +24,10 @@ from earshot.cli.main import app
 from tests.typed import Line, Shell, blocks, free_port, unused_marks
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ["README.md", *(f"docs/{name}.md" for name in ("deliveries", "serve", "operations", "papers"))]
+DOCUMENTS = [
+    "README.md",
+    *(f"docs/{name}.md" for name in ("deliveries", "serve", "player", "operations", "papers")),
+]
 SONG, USER = "s053965552a", "u000a68d70d"
 RELEASE = '$(python -c \'import json; print(json.load(open("releases/current.json"))["release"])\')'
 PLACEHOLDERS = {
@@ -77,6 +80,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("typed")
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(place / "earshot")], check=True)
     subprocess.run([sys.executable, str(ROOT / "tests/linked_venv.py"), str(place / "earshot")], check=True)
+    (place / "Music").mkdir()  # in the home
     return place
 
 

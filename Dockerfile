@@ -1,10 +1,10 @@
 # The packages and nothing else: the clone itself, its code, data and DVC cache, is mounted at /workspace.
 FROM python:3.11-slim-bookworm
 
-# git: DVC asks it what is committed. The version is Debian's of this release.
+# git: DVC asks it what is committed. libgomp1: the wheel of implicit brings none. The versions are Debian's of this release.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends git \
+    && apt-get install --yes --no-install-recommends git libgomp1 \
     && rm -rf /var/lib/apt/lists/*
 
 # Whoever owns the clone on the host owns it in the container too.

@@ -21,6 +21,8 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -n 2 --dist
 export PATH := $(BIN):$(PATH)
 export PYTHONPATH := src:reproductions
 export DAGSTER_HOME := $(CURDIR)/.dagster
+# what `dagster asset list` wants has the web server of `dagster dev` hang at its start
+unexport DAGSTER_MODULE_NAME
 
 .PHONY: run paper ui test check lint soak soak-kills soak-odd
 

@@ -114,7 +114,7 @@ def arrivals_metadata(stage: PipelineStage) -> dict[str, Any]:
         "arrivals": dg.MetadataValue.md(
             markdown([{"delivery": each.delivery, "seconds": round(each.seconds, 1)} for each in arrivals])
         ),
-        "all arrivals": dg.MetadataValue.path(str(ROOT / PAGE)),
+        "all arrivals": dg.MetadataValue.path(PAGE),
     }
 
 

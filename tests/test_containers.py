@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -92,3 +93,13 @@ def test_hadolint_finds_nothing() -> None:
         pytest.skip("hadolint is not installed")
     linted = subprocess.run([hadolint, str(ROOT / "Dockerfile")], capture_output=True, text=True)
     assert linted.returncode == 0, linted.stdout
+
+
+@pytest.mark.soak
+def test_its_steps_and_its_pipeline_run_in_a_chroot(tmp_path: Path) -> None:
+    """As the image's user, on a fresh clone; takes Debian's mirror and PyPI."""
+    if os.geteuid() or not shutil.which("debootstrap"):
+        pytest.skip("debootstrap and root are wanted")
+    from tests import chroot_container
+
+    chroot_container.main(tmp_path)

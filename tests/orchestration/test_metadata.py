@@ -55,8 +55,8 @@ def test_an_output_is_told_in_numbers_tables_rows_and_columns(
     assert found["dagster/row_count"] == 2
     columns = found["dagster/column_schema"].columns
     assert [column.name for column in columns] == ["delivery", "distance"]
-    assert columns[1].type == "double"
-    assert found["report"] == dg.MetadataValue.path(str(root / "data" / "pages" / "drift.html"))
+    assert (columns[0].description, columns[1].type) == ("its name", "double")
+    assert found["report"] == dg.MetadataValue.path("data/pages/drift.html")
     dg.AssetMaterialization("drift", metadata=found)  # Dagster takes all of it
     (root / ".earshot").mkdir()
     note_address(root, "http://localhost:8000")  # by a process that runs

@@ -104,7 +104,9 @@ def test_commands_ask_the_server_and_say_the_same(
 
 
 def test_an_address_that_others_reach_wants_a_key(repository: Repository) -> None:
-    (repository.root / ".earshot" / "keys.json").unlink(missing_ok=True)  # of other tests of the first release
+    (repository.root / ".earshot" / "keys.json").unlink(
+        missing_ok=True
+    )  # of other tests of the first release
     command = [sys.executable, "-m", "earshot", "serve", "--host", "0.0.0.0", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT / "src")}
     ended = subprocess.run(

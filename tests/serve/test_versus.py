@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -172,7 +173,7 @@ def test_in_a_browser_a_person_listens_votes_and_reads_the_result(
             assert findings(driver) == []
         driver.get(f"{client.base_url}/login?token={server.links.issue()}")
         driver.get(f"{client.base_url}/versus")
-        wait = WebDriverWait(driver, 60)
+        wait = WebDriverWait(driver, 60, ignored_exceptions=[StaleElementReferenceException])
         driver.find_element(By.CSS_SELECTOR, "form.find button").click()
         wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, ".sides"))
         assert findings(driver) == []

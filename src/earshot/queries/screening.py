@@ -61,6 +61,8 @@ class Screen:
         exact: Callable[[Rows], NDArray[np.float64]] | None = None,
     ) -> None:
         self.vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+        # (d, n), the products of a few with which take two thirds of the time
+        self._columns = np.ascontiguousarray(self.vectors.T)
         self._exact = exact or (lambda rows: self.vectors[rows].astype(np.float64))
         self._longest = float(np.linalg.norm(self.vectors, axis=1).max(initial=0.0))
 
@@ -75,7 +77,7 @@ class Screen:
         (array([3, 2]), array([1.5, 1. ], dtype=float32))
         """
         vectors = np.array([one.vector for one in asked], dtype=np.float32)  # (n_asked, d)
-        scores = vectors @ self.vectors.T
+        scores = vectors @ self._columns  # (n_asked, n)
         return [self._best(one, row) for one, row in zip(asked, scores, strict=True)]
 
     def _best(self, asked: Asked, scores: Scores) -> Ranked:

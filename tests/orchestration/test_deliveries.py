@@ -69,6 +69,6 @@ def test_a_run_that_rejected_something_shows_it(tmp_path: Path, monkeypatch: pyt
         assert warned[0].startswith("data/rejected/wrong: ")
     [check] = ran.get_asset_check_evaluations()
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
-    shown = str(check.metadata["rejected"].value)
-    assert shown.splitlines()[:2] == ["| delivery | reason |", "| --- | --- |"]
-    assert shown.splitlines()[2].startswith("| wrong | ")
+    # a list: Dagster cuts off the cells of a table that are long
+    (shown,) = str(check.metadata["rejected"].value).splitlines()
+    assert shown.startswith("- **wrong**: ")

@@ -41,6 +41,7 @@ from earshot.files import write_json, write_table
 from earshot.serve.keys import KeyStore
 
 FACTORS, K, CLIENTS, PLAYS = 100, 100, 16, 100
+RELEASE = "0" * 12
 PROJECT = Path(__file__).parents[1]
 ASKED = 2000
 """Requests of each kind, fewer where one takes long."""
@@ -61,52 +62,66 @@ def ids(prefix: str, n: int) -> np.ndarray:
 def write_state(root: Path, n_songs: int) -> tuple[np.ndarray, np.ndarray]:
     """Outputs of the stages that a server reads; ids of songs and listeners."""
     draw = np.random.default_rng(n_songs)
-    n_users = min(n_songs, 100_000)
-    songs, users = ids("s", n_songs), ids("u", n_users)
-    served, lists, counted, heard = (
-        root / "data" / stage for stage in ("served_factors", "recommendations", "play_counts", "raw_audio")
-    )
-    for folder in (served, lists / "ranked", counted, heard):
-        folder.mkdir(parents=True)
-    np.save(served / "item_factors.npy", look_alikes(n_songs, 1))
-    np.save(served / "user_factors.npy", look_alikes(n_users, 2))
+    songs, users = ids("s", n_songs), ids("u", min(n_songs, 100_000))
     new = np.arange(n_songs) % 10 == 0
+    data = root / "data"
+    n_listeners = _write_plays(data / "play_counts", songs, users, new, draw)
+    _write_vectors(data / "served_factors", songs, users, n_listeners)
+    _write_lists(data / "recommendations", songs, users, new, draw)
+    _write_catalogue(data / "raw_audio", songs, draw)
+    _into_dvc(root)
+    return songs, users
+
+
+def _write_plays(
+    folder: Path, songs: np.ndarray, users: np.ndarray, new: np.ndarray, draw: np.random.Generator
+) -> np.ndarray:
+    """Of songs that are not new, a few of which very many play; (n_songs,), the listeners of each."""
+    folder.mkdir(parents=True)
     played = np.flatnonzero(~new)
-    # a few songs are played by very many
-    pairs = np.minimum(draw.exponential(len(played) / 6, (n_users, PLAYS)).astype(np.int64), len(played) - 1)
-    plays = pd.DataFrame({"user": np.repeat(np.arange(n_users), PLAYS), "item": pairs.ravel()})
+    drawn = draw.exponential(len(played) / 6, (len(users), PLAYS)).astype(np.int64)
+    pairs = np.minimum(drawn, len(played) - 1)
+    plays = pd.DataFrame({"user": np.repeat(np.arange(len(users)), PLAYS), "item": pairs.ravel()})
     plays = plays.drop_duplicates().sort_values(["user", "item"]).assign(play_count=1)
     there = np.unique(plays["item"])
     plays["item"] = np.searchsorted(there, plays["item"])
-    write_play_counts(counted, users, songs[played[there]], plays)
-    n_listeners = np.zeros(n_songs, np.int32)
+    write_play_counts(folder, users, songs[played[there]], plays)
+    n_listeners = np.zeros(len(songs), np.int32)
     n_listeners[played[there]] = np.bincount(plays["item"])
+    return n_listeners
+
+
+def _write_vectors(folder: Path, songs: np.ndarray, users: np.ndarray, n_listeners: np.ndarray) -> None:
+    folder.mkdir(parents=True)
+    np.save(folder / "item_factors.npy", look_alikes(len(songs), 1))
+    np.save(folder / "user_factors.npy", look_alikes(len(users), 2))
     table = pd.DataFrame({"song_id": songs, "n_listeners": n_listeners, "heard": True, "unlike": False})
-    write_table(served / "items.parquet", table)
-    write_table(served / "users.parquet", pd.DataFrame({"user_id": users}))
-    write_table(lists / "ranked" / "items.parquet", pd.DataFrame({"song_id": songs}))
-    of_list = draw.integers(0, n_songs, (n_users, K))
-    listed = pd.DataFrame(
-        {
-            "user_id": np.repeat(users, K),
-            "song_id": songs[of_list.ravel()],
-            "rank": np.tile(np.arange(1, K + 1, dtype=np.int32), n_users),
-            "score": np.tile(np.linspace(1, 0, K, dtype=np.float32), n_users),
-            "cold": new[of_list.ravel()],
-            "release": "0" * 12,
-        }
-    )
-    write_table(lists / "recommendations.parquet", listed)
-    artists = draw.integers(0, max(1, n_songs // 8), n_songs)
-    catalogue = pd.DataFrame({"song_id": songs, "title": [f"Song {n}" for n in range(n_songs)]})
+    write_table(folder / "items.parquet", table)
+    write_table(folder / "users.parquet", pd.DataFrame({"user_id": users}))
+    write_json(folder / "summary.json", {"release": RELEASE})
+
+
+def _write_lists(
+    folder: Path, songs: np.ndarray, users: np.ndarray, new: np.ndarray, draw: np.random.Generator
+) -> None:
+    (folder / "ranked").mkdir(parents=True)
+    write_table(folder / "ranked" / "items.parquet", pd.DataFrame({"song_id": songs}))
+    rows = draw.integers(0, len(songs), (len(users), K)).ravel()
+    lists = {"user_id": np.repeat(users, K), "song_id": songs[rows], "cold": new[rows], "release": RELEASE}
+    lists["rank"] = np.tile(np.arange(1, K + 1, dtype=np.int32), len(users))
+    lists["score"] = np.tile(np.linspace(1, 0, K, dtype=np.float32), len(users))
+    write_table(folder / "recommendations.parquet", pd.DataFrame(lists))
+    write_json(folder / "summary.json", {"release": RELEASE})
+
+
+def _write_catalogue(folder: Path, songs: np.ndarray, draw: np.random.Generator) -> None:
+    folder.mkdir(parents=True)
+    artists = draw.integers(0, max(1, len(songs) // 8), len(songs))
+    catalogue = pd.DataFrame({"song_id": songs, "title": [f"Song {n}" for n in range(len(songs))]})
     catalogue["artist_id"] = [f"a{n}" for n in artists]
     catalogue["artist"] = [f"Artist {n}" for n in artists]
     catalogue["genres"] = np.array(["rock", "jazz", "folk;rock", ""], dtype=object)[artists % 4]
-    write_table(heard / "songs.parquet", catalogue.assign(withdrawn=False, delivery="one"))
-    for folder in (served, lists):
-        write_json(folder / "summary.json", {"release": "0" * 12})
-    _into_dvc(root)
-    return songs, users
+    write_table(folder / "songs.parquet", catalogue.assign(withdrawn=False, delivery="one"))
 
 
 def _into_dvc(root: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -49,13 +49,24 @@ def started(profile: Path, traced: str = "") -> Iterator[WebDriver]:
         driver.quit()
 
 
-def show(driver: WebDriver, page: Path, width: int, colours: str) -> None:
-    """Open `page`, so wide, with light or dark `colours`."""
+def show(driver: WebDriver, address: str, width: int, colours: str) -> None:
+    """Open the page at `address`, so wide, with light or dark `colours`."""
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     likes = {"features": [{"name": "prefers-color-scheme", "value": colours}]}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", likes)
-    driver.get(page.as_uri())
+    driver.get(address)
+
+
+def look_at(driver: WebDriver, addresses: Iterable[str]) -> None:
+    """Hold pages to axe, to their width and to an empty console, in all `LOOKS`."""
+    for address in addresses:
+        for width, colours in LOOKS:
+            show(driver, address, width, colours)
+            assert findings(driver) == [], (address, width, colours)
+            wide = driver.execute_script("return document.documentElement.scrollWidth > innerWidth")
+            assert not wide, (address, width)
+    assert driver.get_log("browser") == []
 
 
 def findings(driver: WebDriver) -> list[str]:

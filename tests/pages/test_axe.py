@@ -48,7 +48,7 @@ def test_a_page_wide_and_narrow_light_and_dark(name: str, browser: WebDriver, dr
 
 
 def looked_at(browser: WebDriver, page: Path, width: int, colours: str) -> None:
-    show(browser, page, width, colours)
+    show(browser, page.as_uri(), width, colours)
     assert findings(browser) == []
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
@@ -58,7 +58,7 @@ def test_the_keyboard_leads_through_the_map(browser: WebDriver, drawn: dict[str,
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
 
-    show(browser, drawn["evaluation report"], 1280, "light")
+    show(browser, drawn["evaluation report"].as_uri(), 1280, "light")
     browser.execute_script(
         "document.querySelectorAll('.sky circle').forEach((dot, n) => {"
         "dot.setAttribute('cx', ['20%', '50%', '80%'][n]); dot.dataset.name = 'song ' + n; });"
@@ -80,7 +80,7 @@ def test_the_keyboard_leads_through_the_map(browser: WebDriver, drawn: dict[str,
 
 
 def test_the_button_of_a_song_that_plays_shows_two_bars(browser: WebDriver, drawn: dict[str, Path]) -> None:
-    show(browser, drawn["evaluation report"], 1280, "light")
+    show(browser, drawn["evaluation report"].as_uri(), 1280, "light")
     bars = browser.execute_script(
         "const button = document.querySelector('.song header .play');"
         "button.setAttribute('aria-pressed', true);"

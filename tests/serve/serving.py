@@ -11,6 +11,10 @@ from typing import Any, Literal
 
 import httpx
 import uvicorn
+from starlette.requests import Request
+from starlette.responses import Response
+
+from earshot.serve.problems import Refused
 
 
 @contextmanager
@@ -33,3 +37,9 @@ def serving(
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+async def answer_refused(_: Request, error: Exception) -> Response:
+    """The handler of `Refused` for an app that has no pages."""
+    assert isinstance(error, Refused)
+    return error.response

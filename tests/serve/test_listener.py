@@ -17,7 +17,7 @@ from earshot.queries.listener import about_listener
 from earshot.serve.app import Server
 from earshot.serve.pages.why import bars_of, window_bars
 from earshot.serve.snapshot import take_snapshot
-from tests.chromium import CHROMIUM, LOOKS, findings, started
+from tests.chromium import CHROMIUM, findings, look_at, started
 from tests.releases.tiny_workspace import GENRES, Repository
 from tests.serve.serving import serving
 
@@ -143,14 +143,6 @@ def test_in_a_browser_reasons_unfold_in_their_place(own_server: Server, tmp_path
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_pages_wide_and_narrow_light_and_dark(own_server: Server, tmp_path: Path) -> None:
     with serving(own_server.app, lifespan="on") as client, started(tmp_path) as driver:
-        for page in (*PAGES, "/anybody?song=s000&song=s010&q=a01"):
-            for width, colours in LOOKS:
-                size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-                driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-                likes = {"features": [{"name": "prefers-color-scheme", "value": colours}]}
-                driver.execute_cdp_cmd("Emulation.setEmulatedMedia", likes)
-                driver.get(f"{client.base_url}{page}")
-                assert findings(driver) == [], (page, width, colours)
-                wide = driver.execute_script("return document.documentElement.scrollWidth > innerWidth")
-                assert not wide, (page, width)
-        assert driver.get_log("browser") == []
+        look_at(
+            driver, [f"{client.base_url}{page}" for page in (*PAGES, "/anybody?song=s000&song=s010&q=a01")]
+        )

@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from earshot.serve.app import make_server
-from tests.chromium import CHROMIUM, LOOKS, findings, started
+from tests.chromium import CHROMIUM, look_at, started
 from tests.releases.conftest import copy
 from tests.releases.tiny_workspace import Repository
 from tests.serve.serving import serving
@@ -23,17 +23,7 @@ def test_pages_wide_and_narrow_light_and_dark(second_release: Repository, tmp_pa
     server = make_server(copy(second_release, tmp_path).root)
     with serving(server.app, lifespan="on") as client, started(tmp_path / "profile") as driver:
         driver.get(f"{client.base_url}/login?token={server.links.issue()}")
-        for page in PAGES:
-            for width, colours in LOOKS:
-                size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-                driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-                likes = {"features": [{"name": "prefers-color-scheme", "value": colours}]}
-                driver.execute_cdp_cmd("Emulation.setEmulatedMedia", likes)
-                driver.get(f"{client.base_url}{page}")
-                assert findings(driver) == [], (page, width, colours)
-                wide = driver.execute_script("return document.documentElement.scrollWidth > innerWidth")
-                assert not wide, (page, width)
-        assert driver.get_log("browser") == []
+        look_at(driver, [f"{client.base_url}{page}" for page in PAGES])
 
 
 @pytest.mark.soak

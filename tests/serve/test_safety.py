@@ -13,7 +13,7 @@ from earshot.errors import UserError
 from earshot.serve.keys import Identity, KeyStore, LoginLinks
 from earshot.serve.limits import TokenBuckets, network_of
 from earshot.serve.login import login_routes
-from earshot.serve.problems import Refused, answer_refused
+from earshot.serve.problems import Refused
 from earshot.serve.safety import (
     POLICY,
     FromSocket,
@@ -25,7 +25,7 @@ from earshot.serve.safety import (
     need_key,
     need_operator,
 )
-from tests.serve.serving import serving
+from tests.serve.serving import answer_refused, serving
 
 Someone = Annotated[Identity | None, Depends(current_identity)]
 

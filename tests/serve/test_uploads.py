@@ -28,10 +28,10 @@ from earshot.processes import limited_memory
 from earshot.queries.hearing import Heard
 from earshot.serve.hearing_process import HearingProcess, Unheard
 from earshot.serve.keys import KeyStore, LoginLinks
-from earshot.serve.problems import Refused, answer_refused
+from earshot.serve.problems import Refused
 from earshot.serve.safety import Guard, Settings, need_key
 from earshot.serve.uploads import FOLDER, REQUEST_BODY, Uploads
-from tests.serve.serving import serving
+from tests.serve.serving import answer_refused, serving
 
 PATH = "/api/v1/similar"
 

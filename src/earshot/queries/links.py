@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from earshot.queries.state import SERVED, ServedState
-from earshot.releases.manifest import REFIT
 
 
 @contextmanager
@@ -42,10 +41,6 @@ def linked(
 @contextmanager
 def model_folder(served: ServedState) -> Iterator[Path]:
     """The model that serves: `cnn_checkpoint` and `wmf_factors` as their stages wrote them, or the refit."""
-    refit = f"release/{REFIT}/"
-    has_refit = any(name.startswith(refit) for name in served.outputs[SERVED].files)
-    below = refit if has_refit else "release/"
-    with linked(
-        served, SERVED, below, lambda name: name.startswith(("cnn_checkpoint/", "wmf_factors/"))
-    ) as model:
+    parts = ("cnn_checkpoint/", "wmf_factors/")
+    with linked(served, SERVED, f"{served.model}/", lambda name: name.startswith(parts)) as model:
         yield model

@@ -113,9 +113,14 @@ class ServedState:
 
     def encoder_files(self) -> dict[str, Path]:
         """Those of the encoder that serves, in DVC's cache, by name. Raises UserError where one is lost."""
-        refit = f"release/{REFIT}/cnn_checkpoint/encoder."
-        has_refit = any(name.startswith(refit) for name in self.outputs[SERVED].files)
-        return self._files(SERVED, refit if has_refit else "release/cnn_checkpoint/encoder.")
+        return self._files(SERVED, f"{self.model}/cnn_checkpoint/encoder.")
+
+    @property
+    def model(self) -> str:
+        """Folder, in served_factors, of the model that serves: of its refit on all songs, if it has one."""
+        refit = f"release/{REFIT}"
+        has_refit = any(name.startswith(f"{refit}/") for name in self.outputs[SERVED].files)
+        return refit if has_refit else "release"
 
     @cached_property
     def space(self) -> TasteSpace:

@@ -110,6 +110,14 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     app.state.ballots = Ballots()
     app.state.journal, app.state.playlists = Journal(live.root), Playlists(live.root)
     app.state.maps = Maps()
+    _add_routes(app, links, metrics)
+    _handle_errors(app)
+    app.add_middleware(metrics.counted)
+    return app
+
+
+def _add_routes(app: FastAPI, links: LoginLinks, metrics: Metrics) -> None:
+    """Those of programs, players and people, and what pages load."""
     app.include_router(api.router)
     app.include_router(api_explain.router)
     app.include_router(login_routes(links))
@@ -129,10 +137,6 @@ def _make_app(live: Live, uploads: Uploads, links: LoginLinks) -> FastAPI:
     @app.get("/metrics", include_in_schema=False, dependencies=[Depends(api.sees_listeners)])
     def tell_metrics() -> Response:
         return metrics.respond()
-
-    _handle_errors(app)
-    app.add_middleware(metrics.counted)
-    return app
 
 
 def _handle_errors(app: FastAPI) -> None:

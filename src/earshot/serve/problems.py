@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,9 +43,3 @@ def problem(status: int, title: str, detail: str, headers: Mapping[str, str] | N
     content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     body = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
     return Response(body, status, headers, MEDIA_TYPE)
-
-
-async def answer_refused(_: Request, error: Exception) -> Response:
-    """The handler of `Refused` for an app: `app.add_exception_handler(Refused, answer_refused)`."""
-    assert isinstance(error, Refused)
-    return error.response

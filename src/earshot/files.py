@@ -9,6 +9,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +74,12 @@ def parse_yaml(text: str) -> Any:
     ruamel.yaml.error.YAMLError
         Not YAML.
     """
+    return deepcopy(_parsed_yaml(text))
+
+
+@lru_cache(maxsize=32)
+def _parsed_yaml(text: str) -> Any:
+    """Kept by text: a command asks for dvc.yaml and dvc.lock a dozen times, and each takes up to 0.1 s."""
     from ruamel.yaml import YAML
 
     return YAML(typ="safe").load(text)

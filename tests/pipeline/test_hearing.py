@@ -9,7 +9,7 @@ import pytest
 
 from earshot.errors import UserError
 from earshot.queries.hearing import hear, listen
-from earshot.queries.state import read_served
+from earshot.queries.served import read_served
 from earshot.serve.hearing_process import HearingProcess, Unheard
 from tests.pipeline.workspace import Workspace
 

@@ -8,7 +8,7 @@ import pytest
 
 from earshot.queries import answers
 from earshot.queries.hearing import listen
-from earshot.queries.state import read_served
+from earshot.queries.served import read_served
 from earshot.serve.app import make_server
 from tests.chromium import CHROMIUM, findings, started
 from tests.pipeline.workspace import Workspace

@@ -14,7 +14,7 @@ from earshot.cli.new_songs import show_new_songs
 from earshot.errors import UserError
 from earshot.lanes.status import read_status
 from earshot.queries import answers, search
-from earshot.queries.state import read_served
+from earshot.queries.served import read_served
 from tests.releases.tiny_workspace import UNHEARD, WITHDRAWN, Repository, World
 
 

@@ -15,7 +15,7 @@ from earshot.errors import UserError
 from earshot.predictors.load import load_encoder
 from earshot.queries import answers
 from earshot.queries.explain import Explaining, Unexplained, explain, windows
-from earshot.queries.state import read_served
+from earshot.queries.served import read_served
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Placed
 from earshot.spaces.wmf import WmfSpace

@@ -19,7 +19,7 @@ from earshot.files import link
 from earshot.predictors.load import load_encoder, predict
 from earshot.queries import answers
 from earshot.queries.explain import explain, windows
-from earshot.queries.state import read_served
+from earshot.queries.served import read_served
 from earshot.recommend.encoding import read_encoded
 from earshot.releases.candidate import MODEL, NUMBERS, model_name
 from earshot.store.reader import HyperImageStore

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from earshot.queries.state import read_served
+from earshot.queries.served import read_served
 from earshot.serve.app import Server
 from earshot.serve.safety import Guard
 from earshot.serve.uploads import FOLDER, Uploads

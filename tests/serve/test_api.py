@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.config import SchemathesisConfig
 
 from earshot.columns import SONG_ID
-from earshot.queries.state import read_served
+from earshot.queries.served import read_served
 from earshot.serve.app import Server
 from earshot.spaces.placing import Placed
 from tests.releases.tiny_workspace import UNHEARD, Repository, World

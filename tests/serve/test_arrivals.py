@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from earshot.queries.arrivals import ALIKE, Arrivals
-from earshot.queries.state import read_served
+from earshot.queries.served import read_served
 from earshot.serve.app import Server
 from earshot.serve.snapshot import take_snapshot
 from tests.releases.tiny_workspace import UNHEARD, WITHDRAWN, Repository, World

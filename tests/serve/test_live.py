@@ -15,7 +15,7 @@ import pytest
 import yaml
 from fastapi.testclient import TestClient
 
-from earshot.queries.state import read_served
+from earshot.queries.served import read_served
 from earshot.serve.app import Server, make_server
 from earshot.serve.live import Live
 from earshot.serve.problems import Refused

@@ -17,7 +17,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from earshot.errors import UserError
 from earshot.queries.other_release import others, read_placed, write_placed
-from earshot.queries.state import read_served
+from earshot.queries.served import read_served
 from earshot.queries.versus import Pair
 from earshot.serve.app import make_server
 from earshot.serve.safety import Settings

@@ -255,8 +255,11 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(workspace, tmp_path: Path)
     (tmp_path / "output").mkdir()
     again = replace(paths, work=work, output=tmp_path / "output")
     assert cross_validation.run(again, _params()) == summary
-    for file in sorted(paths.output.iterdir()):
-        assert (again.output / file.name).read_bytes() == file.read_bytes(), file.name
+    files = sorted(file for file in paths.output.rglob("*") if file.is_file())
+    assert len(files) > 5
+    for file in files:
+        same = again.output / file.relative_to(paths.output)
+        assert same.read_bytes() == file.read_bytes(), file.name
 
 
 def test_what_cannot_work_is_said_before_any_training(workspace, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from earshot.columns import ARTIST, SONG_ID, TITLE, USER_ID, WITHDRAWN
 from earshot.errors import UserError
 from earshot.queries import answers
-from earshot.queries.state import ServedState, read_served
+from earshot.queries.served import read_served
+from earshot.queries.state import ServedState
 from earshot.terminal import on_one_line, tell
 
 DEMO = "demo/new-songs"

@@ -53,7 +53,7 @@ def recommend(
 
 def _write_playlist(file: Path, user: str, question: Callable[..., list[dict[str, Any]]]) -> None:
     from earshot.queries.playlist_files import write_playlist
-    from earshot.queries.state import read_served
+    from earshot.queries.served import read_served
 
     served = read_served(Path.cwd())
     songs = [row["song_id"] for row in question(served)]
@@ -157,7 +157,7 @@ def _explained_by_server(user: str, song: str, k: int, windows: bool) -> dict[st
 def _explained(user: str, song: str, k: int, windows: bool) -> dict[str, Any]:
     """What `Explaining.explain` finds, of its plays the first k, and, if wanted, the windows."""
     from earshot.queries.explain import Explaining
-    from earshot.queries.state import read_served
+    from earshot.queries.served import read_served
 
     served = read_served(Path.cwd())
     explaining = Explaining.of(served)
@@ -201,7 +201,7 @@ def _answer(
     candidate: bool = False,
 ) -> None:
     from earshot.queries.candidate import read_candidate
-    from earshot.queries.state import read_served
+    from earshot.queries.served import read_served
 
     served = read_candidate(Path.cwd()) if candidate else read_served(Path.cwd())
     _tell(question(served, about, k), about, as_json)

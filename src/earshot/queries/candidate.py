@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot import releases, versioning
-from earshot.queries.state import SERVED, ServedState, file_of, output_of
+from earshot.queries.served import output_of
+from earshot.queries.state import SERVED, ServedState, file_of
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import read_space
 

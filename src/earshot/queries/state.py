@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot import releases, versioning
+from earshot import versioning
 from earshot.arrays import is_among, positions_of
 from earshot.columns import (
     ARTIST,
@@ -36,20 +36,18 @@ from earshot.columns import (
 )
 from earshot.datasets.importing.names import match_key
 from earshot.errors import UserError
-from earshot.files import read_json
 from earshot.queries.choice import Choice
 from earshot.queries.screening import Asked, Screen
 from earshot.recommend.list_rules import number_artists
 from earshot.recommend.similar import crowding, similar_songs, unit
 from earshot.releases.manifest import REFIT
 from earshot.spaces.space import TasteSpace, read_space
-from earshot.workspace import not_yet
 
 if TYPE_CHECKING:
     import pandas as pd
     from scipy.sparse import csr_array
 
-SERVED, _LISTS, _PLAYS = "served_factors", "recommendations", "play_counts"
+SERVED, LISTS, _PLAYS = "served_factors", "recommendations", "play_counts"
 
 _PROBES = 200
 
@@ -167,7 +165,7 @@ class ServedState:
 
     def list_of(self, user: str) -> Listed:
         """The list of a listener as it was made, best first; empty where there is none."""
-        lists = self.table(_LISTS, "recommendations.parquet", filters=[(USER_ID, "==", user)])
+        lists = self.table(LISTS, "recommendations.parquet", filters=[(USER_ID, "==", user)])
         best = lists.sort_values(RANK)
         return Listed(
             positions_of(self.song_ids, best[SONG_ID]), best[SCORE].to_numpy(), best[COLD].to_numpy()
@@ -183,7 +181,7 @@ class ServedState:
     @cached_property
     def last_scores(self) -> NDArray[np.float32]:
         """(n_users,): score of the last place of every list; infinite where there is none."""
-        lists = self.table(_LISTS, "recommendations.parquet", columns=[USER_ID, SCORE])
+        lists = self.table(LISTS, "recommendations.parquet", columns=[USER_ID, SCORE])
         last = lists.groupby(USER_ID)[SCORE].min().reindex(self.user_ids).fillna(np.inf)
         return last.to_numpy(np.float32)
 
@@ -214,7 +212,7 @@ class ServedState:
     @cached_property
     def choice(self) -> Choice:
         """The songs that the lists were made of: not withdrawn, not held back."""
-        listed = self.table(_LISTS, "ranked/items.parquet")[SONG_ID]
+        listed = self.table(LISTS, "ranked/items.parquet")[SONG_ID]
         rows = np.sort(positions_of(self.song_ids, listed))
         users = self.vectors("user_factors.npy")
         probes = users[:: max(1, len(users) // _PROBES)][:_PROBES]
@@ -340,50 +338,6 @@ class ServedState:
         """title, artist, artist_id, genres and withdrawn by song_id."""
         columns = [SONG_ID, TITLE, ARTIST, ARTIST_ID, GENRES, WITHDRAWN]
         return self.table("raw_audio", "songs.parquet", columns=columns).set_index(SONG_ID)
-
-
-def read_served(root: Path) -> ServedState:
-    """What the workspace `root` serves.
-
-    Raises
-    ------
-    UserError
-        Nothing yet; vectors and lists of two releases (serving was half-way, or
-        failed there); a file that is not in DVC's cache; each with what to do.
-    """
-    lock = versioning.read_lock(root)
-    made = {stage: output_of(root, lock, stage) for stage in (SERVED, _LISTS)}
-    vectors, lists = (read_json(file_of(made[stage], stage, "summary.json")) for stage in (SERVED, _LISTS))
-    if vectors["release"] != lists["release"]:
-        raise UserError(
-            f"data/{SERVED} is of release {vectors['release']}, data/{_LISTS} of {lists['release']}: "
-            "wait for the run that serves, or finish it with `dvc repro recommendations`"
-        )
-    if vectors["release"] is None:
-        raise UserError(_nothing_served(root))
-    # what the lists were made of, whatever stands there now
-    used = {dep["path"]: dep.get("md5") for dep in lock[_LISTS].get("deps", ())}
-    cache = versioning.cache_folder(root)
-    for stage in ("play_counts", "raw_audio"):
-        made[stage] = versioning.PreviousOutput(cache, used.get(f"data/{stage}"))
-    heard = {dep["path"]: dep.get("md5") for dep in lock[SERVED].get("deps", ())}
-    made["hyper_images"] = versioning.PreviousOutput(cache, heard.get("data/hyper_images"))
-    return ServedState(root, vectors["release"], made)
-
-
-def _nothing_served(root: Path) -> str:
-    """The lists are of no release: there is none, or it came by hand since they were made."""
-    current = releases.read_pointer(root)
-    if isinstance(current, releases.NothingReleased):
-        return releases.nothing_released(root, current)
-    return f"{current.release} is released and not served yet: `dvc repro` or the job onboard serves it"
-
-
-def output_of(root: Path, lock: dict[str, Any], stage: str) -> versioning.PreviousOutput:
-    """What a stage made last. UserError where it never ran."""
-    if stage not in lock:
-        raise not_yet(root, f"nothing is served yet: dvc.lock names no {stage}")
-    return versioning.PreviousOutput(versioning.cache_folder(root), lock[stage]["outs"][0]["md5"])
 
 
 def file_of(output: versioning.PreviousOutput, stage: str, name: str) -> Path:

@@ -24,6 +24,12 @@ _SECONDS = 120.0
 Answer = dict[str, Any]
 
 
+def socket_of(root: Path) -> str:
+    """The path of the socket of the workspace `root`, as short as it can be said: it may have 107 bytes."""
+    path = Path.cwd() / root / SOCKET
+    return min(str(path), os.path.relpath(path), key=len)
+
+
 class _Connection(http.client.HTTPConnection):
     """To a socket in a folder."""
 
@@ -72,7 +78,7 @@ def ask_server(
 
 def _exchange(root: Path, method: str, path: str, body: IO[bytes] | None = None) -> tuple[int, Answer]:
     """Status and content of an answer; 0 and nothing where no server of this workspace answers."""
-    connection = _Connection(os.path.relpath(root / SOCKET))
+    connection = _Connection(socket_of(root))
     headers = {"Content-Type": "application/octet-stream"}
     if body is not None:
         headers["Content-Length"] = str(os.fstat(body.fileno()).st_size)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from earshot.errors import UserError
-from earshot.queries.state import read_served
+from earshot.queries.served import read_served
 from earshot.serve.problems import Refused
 from earshot.serve.rows import Health
 from earshot.serve.snapshot import Snapshot

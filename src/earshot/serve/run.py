@@ -23,7 +23,7 @@ from earshot.errors import UserError
 from earshot.locks import Taken, take
 from earshot.serve.address import note_address, url_of
 from earshot.serve.app import make_server
-from earshot.serve.client import SOCKET, WORKSPACE_HEADER
+from earshot.serve.client import WORKSPACE_HEADER, socket_of
 from earshot.serve.keys import KeyStore
 from earshot.serve.safety import FromSocket, Settings, exposed
 from earshot.terminal import say
@@ -130,8 +130,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _listen_in(root: Path) -> socket.socket:
     """The socket of the workspace; one that a server before left there is replaced."""
-    # from the current folder: the name of a socket has at most 107 bytes
-    place = Path(os.path.relpath(root / SOCKET))
+    place = Path(socket_of(root))
     place.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)  # 0600 from its first moment on

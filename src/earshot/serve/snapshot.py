@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from earshot.arrays import positions_of
 from earshot.columns import COLD, ITEM, SCORE, SONG_ID, USER, USER_ID
 from earshot.errors import UserError
-from earshot.queries.state import Listed, ServedState, read_served
+from earshot.queries.served import read_served
+from earshot.queries.state import Listed, ServedState
 from earshot.versioning import file_md5
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """What is served where no model is: songs by their sound alone, made of the hyper-images without training.
 
-Statistics of every shard are kept in `.earshot/work/sound/statistics`, so that a delivery costs its own songs;
-where all songs lie is worked out again for every catalogue and kept beside them, as the files that stages
-would write: of a release `sound:<feature key>`, no plays, no listeners and no lists.
+Statistics of every shard are kept in `.earshot/work/sound/statistics`, so that a delivery costs its own
+songs; where all songs lie is worked out again for every catalogue and kept beside them, in the files that
+stages would write: of a release `sound:<feature key>`, no plays, no listeners and no lists.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ KEPT = Path(".earshot", "work", "sound")
 def needs_plays(served: ServedState, what: str) -> UserError:
     """Why there is no answer out of a state of sound alone, for `what` was asked for."""
     return UserError(
-        f"{what}: needs plays, and none are served: songs are placed by their sound alone ({served.release}); "
-        "`earshot quickstart FOLDER --listens EXPORT` takes a listening history in"
+        f"{what}: needs plays, and none are served: songs are placed by their sound alone "
+        f"({served.release}); `earshot quickstart FOLDER --listens EXPORT` takes a listening history in"
     )
 
 
@@ -75,11 +75,9 @@ def read_sound_alone(root: Path, lock: Mapping[str, Any]) -> ServedState | None:
     if not lock.keys() >= {"raw_audio", IMAGES}:
         return None
     cache = versioning.cache_folder(root)
-    made = {
-        stage: versioning.PreviousOutput(cache, lock[stage]["outs"][0]["md5"])
-        for stage in ("raw_audio", IMAGES)
-    }
-    key = key_of([made[stage].md5 for stage in sorted(made)], __name__, "earshot.queries.sound_space")
+    md5s = {stage: lock[stage]["outs"][0]["md5"] for stage in ("raw_audio", IMAGES)}
+    made = {stage: versioning.PreviousOutput(cache, md5) for stage, md5 in md5s.items()}
+    key = key_of(md5s, __name__, "earshot.queries.sound_space")
     folder = root / KEPT / key
     unnamed = ServedState(root, SOUND, made)
     index = read_index(unnamed)

@@ -1,10 +1,10 @@
 """A space of sound alone: songs lie where the statistics of their hyper-images put them; no play was needed.
 
 Three numbers a row of the image (`earshot.extraction.statistics.row_statistics`) are each brought to mean 0
-and deviation 1 over the songs of the catalogue, and turned onto the directions in which these vary most. The
-cosine of two songs stays what it was before the turn, but for what the directions left out had to say of it.
-Dividing by the deviation along the directions (whitening) was tried: of the ten nearest songs by other artists
-fewer are of the same genre, .60 instead of .69 (`python benchmarks/sound_alone.py`).
+and deviation 1 over the songs of the catalogue, and turned onto the 128 directions in which these vary most:
+the cosine of two songs stays what it was before, but for what is left out. To divide by the deviation along
+each direction too (whitening) was tried: of the ten nearest songs by other artists fewer are of the same
+genre (`python benchmarks/sound_alone.py`).
 """
 
 from __future__ import annotations

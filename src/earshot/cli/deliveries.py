@@ -79,7 +79,7 @@ def onboard(
 
         served = read_served(Path.cwd())
         tell(
-            f"{len(served.song_ids):,} songs are served by their sound alone, as there are no plays: {served.release}"
+            f"{len(served.song_ids):,} songs are served by their sound alone, without plays: {served.release}"
         )
     for arrival in arrivals:
         tell(f"{arrival.delivery}: in the recommendations {arrival.seconds:.0f} s after it arrived")

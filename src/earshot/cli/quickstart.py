@@ -1,0 +1,36 @@
+"""`earshot quickstart`: from a folder of music to pages and players, in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earshot.terminal import say, tell
+
+
+def quickstart(
+    folder: Annotated[Path, typer.Argument(help="music; it is only read")],
+    listens: Annotated[
+        Path | None,
+        typer.Option(help="a listening history: of ListenBrainz, Last.fm, or navidrome.db"),
+    ] = None,
+    user: Annotated[str, typer.Option(help="who listened, where the history does not say it")] = "me",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: one that is free")] = 8000,
+) -> None:
+    """Take in a folder of music, learn what its plays allow, and serve it; run again, it goes on."""
+    from earshot.lanes import quickstart as way
+    from earshot.queries.served import read_served
+    from earshot.serve.run import serve
+
+    root = Path.cwd()
+    music = way.look_at(folder)
+    way.announce(root, music, listens, None, say)
+    way.take_in(root, music, listens, user, say)
+    tell(way.make(root, say))
+    served = read_served(root)
+    tell(
+        f"{len(served.song_ids):,} songs and {len(served.user_ids):,} listeners are served: {served.release}"
+    )
+    serve(root, "127.0.0.1", port, ())

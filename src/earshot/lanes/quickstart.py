@@ -15,6 +15,7 @@ from earshot.costs import Size, in_words, read_unit_costs, slowness
 from earshot.datasets.folder import AUDIO_SUFFIXES, import_folder
 from earshot.datasets.histories import import_history, kind_of
 from earshot.datasets.importing.sources import walk
+from earshot.deliveries.inbox import INBOX
 from earshot.deliveries.index import read_lines
 from earshot.deliveries.ingest import Say, ingest
 from earshot.errors import UserError
@@ -28,7 +29,8 @@ from earshot.workspace import require_workspace
 
 FEWEST_LISTENERS = 100
 """Of so many a first model is trained unasked; `dvc repro` tries it with fewer."""
-DRAFTS = Path(".earshot", "work", "quickstart")
+DRAFTS = Path(INBOX, ".quickstart")
+"""Hidden: what else waits in the inbox is taken in without it."""
 _SAMPLE = 20
 """Files whose length is looked at."""
 _CATALOGUE_SONG_SECONDS = 10.0

@@ -11,8 +11,8 @@ the share of them whose first genre is its own.
 - sound: as songs are served without a model (`earshot.queries.sound_space`);
 - whitened: the same, divided by the deviation along each direction, as was tried.
 
-Intervals (95 %) are those of the jackknife over artists, whose songs are left out both as songs that are asked
-about and as neighbours; sound_minus_mfcc is paired.
+Intervals (95 %) are those of the jackknife over artists, whose songs are left out both as songs that are
+asked about and as neighbours; sound_minus_mfcc is paired.
 
 The last line is JSON: of each workspace by its path songs, artists, genres, and of every way its value, low
 and high.

@@ -193,7 +193,7 @@ def _seconds_until_heard(root: Path, music: Music) -> float:
         Size(round(n_files * seconds / _CATALOGUE_SONG_SECONDS), 0)
         for seconds in (music.seconds, min(music.seconds, excerpt))
     )
-    seconds = (
+    seconds: float = (
         costs.folder.seconds(Size(n_files, 0))
         + costs.stages["raw_audio"].seconds(whole)
         + costs.stages["hyper_images"].seconds(heard)
@@ -207,7 +207,7 @@ def _seconds_of_training(root: Path) -> float:
     counted = read_json(root / "data" / "play_counts" / "summary.json")
     size, costs = Size(counted["songs"], counted["plays"]), read_unit_costs()
     lanes = ("training", SERVING)
-    seconds = sum(
+    seconds: float = sum(
         costs.stages[each.target].seconds(size) for each in read_pipeline(root) if each.lane in lanes
     )
     return seconds * slowness(costs.probe_seconds)

@@ -7,13 +7,13 @@ stages would write: of a release `sound:<feature key>`, no plays, no listeners a
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from earshot.columns import FIRST_FRAME, HEARD, N_LISTENERS, SHARD, SONG_ID, UNL
 from earshot.errors import UserError
 from earshot.extraction.statistics import row_statistics
 from earshot.files import replace_array, write_table
-from earshot.processes import progress
+from earshot.processes import lived, progress
 from earshot.queries.images import IMAGES, read_index
 from earshot.queries.links import linked
 from earshot.queries.sound_space import SoundSpace
@@ -96,7 +96,8 @@ def _make(served: ServedState, index: HyperImageStore, folder: Path) -> None:
         )
     statistics = _statistics(served, index, served.root / KEPT / "statistics")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(mkdtemp(prefix=".unfinished-", dir=folder.parent))
+    unfinished = folder.parent / f".{os.getpid()}"
+    shutil.rmtree(unfinished, ignore_errors=True)
     try:
         _write(unfinished, served, index, statistics)
         try:
@@ -107,7 +108,9 @@ def _make(served: ServedState, index: HyperImageStore, folder: Path) -> None:
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     for other in folder.parent.iterdir():
-        if other.name not in (folder.name, "statistics") and not other.name.startswith("."):
+        pid = other.name.removeprefix(".")
+        is_being_made = pid.isdecimal() and lived(int(pid), other.stat().st_mtime)
+        if other.name not in (folder.name, "statistics") and not is_being_made:
             shutil.rmtree(other, ignore_errors=True)
 
 

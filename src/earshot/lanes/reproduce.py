@@ -8,6 +8,7 @@ from pathlib import Path
 
 from earshot import versioning
 from earshot.costs import in_words
+from earshot.files import write_json
 from earshot.stages.runner import stage_params
 
 SERVING, TRAINING = "serving", "training"
@@ -25,7 +26,7 @@ def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
 
 
 def _stand_in(root: Path, target: str) -> None:
-    """An empty folder for each output that `target` reads of the training lane and nobody here has made.
+    """A folder that says so for each output that `target` reads of the training lane and nobody has made.
 
     Where a release was imported nothing need ever be trained, and DVC runs no stage that lacks a dep.
     """
@@ -38,6 +39,7 @@ def _stand_in(root: Path, target: str) -> None:
             place = root / stage.output
             if not place.exists() and place.suffix == "":  # not the pointer, which is a file
                 place.mkdir(parents=True)
+                write_json(place / "not_made_here.json", {"why": "nothing was trained here"})
 
 
 def reproduce_saying(root: Path, target: str, say: Callable[[str], object], place: str = "") -> bool:

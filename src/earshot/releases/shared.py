@@ -219,6 +219,4 @@ def _check_gram(path: Path, n_factors: int) -> None:
     gram = np.load(path, allow_pickle=False).astype(np.float64)
     least, most = np.linalg.eigvalsh(gram)[[0, -1]] if np.allclose(gram, gram.T, rtol=1e-4) else (-1.0, 0.0)
     if least < -1e-5 * abs(most):
-        raise UserError(
-            f"{path}: not X'X of anything: wanted a symmetric matrix without negative eigenvalues"
-        )
+        raise UserError(f"{path}: wanted X'X: a symmetric matrix without negative eigenvalues")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from earshot.audio.containers import open_container
 from earshot.audio.probing import quiet_codecs
-from earshot.columns import USER_ID
+from earshot.columns import ARTIST_ID, USER_ID
 from earshot.costs import Size, in_words, read_unit_costs, slowness
 from earshot.datasets.folder import AUDIO_SUFFIXES, import_folder
 from earshot.datasets.histories import import_history, kind_of
@@ -19,11 +19,13 @@ from earshot.deliveries.inbox import INBOX
 from earshot.deliveries.index import read_lines
 from earshot.deliveries.ingest import Say, ingest
 from earshot.errors import UserError
+from earshot.files import read_json
 from earshot.lanes.onboard import LANES, SERVING, SOUND_STAGES, onboard, settle
 from earshot.lanes.reproduce import reproduce_saying
 from earshot.lanes.retrain import retrain
 from earshot.params import load_params
 from earshot.releases.manifest import Manifest, read_pointer
+from earshot.stages.fold_models import ENOUGH_ARTISTS
 from earshot.versioning import file_md5, read_pipeline, repair
 from earshot.workspace import require_workspace
 
@@ -31,6 +33,7 @@ FEWEST_LISTENERS = 100
 """Of so many a first model is trained unasked; `dvc repro` tries it with fewer."""
 DRAFTS = Path(INBOX, ".quickstart")
 """Hidden: what else waits in the inbox is taken in without it."""
+ENCODER = "cnn_checkpoint"
 _SAMPLE = 20
 """Files whose length is looked at."""
 _CATALOGUE_SONG_SECONDS = 10.0
@@ -62,10 +65,15 @@ def announce(root: Path, music: Music, listens: Path | None, release: Path | Non
     say(f"there is: {len(music.files):,} files of music, about {minutes:,.0f} min, in {music.folder}")
     if listens is not None:
         say(f"there is: {listens}, a listening history of {kind_of(listens)}")
-    if isinstance(pointer := read_pointer(root), Manifest):
-        say(f"there is: release {pointer.release}, which places songs and listeners")
-    elif release is None:
-        say("there is not: a release, without which lists for listeners need many of them")
+    if release is not None:
+        say(f"there is: {release}, a shared release, by which songs and listeners are placed")
+    elif isinstance(pointer := read_pointer(root), Manifest):
+        say(f"there is: release {pointer.release}, by which songs and listeners are placed")
+    else:
+        say(
+            "there is not: a release (`--release FILE`); lists for listeners then need plays of "
+            f"{FEWEST_LISTENERS} listeners"
+        )
     if listens is None:
         say("there is not: a listening history (`--listens EXPORT`): songs are placed by their sound alone")
     say(f"until songs can be asked for it takes about {in_words(_seconds_until_heard(root, music))}")
@@ -107,18 +115,18 @@ def take_in(root: Path, music: Music, listens: Path | None, user: str, say: Say)
 def make(root: Path, say: Say) -> str:
     """Run what fits the case; what came of it, in a sentence.
 
-    With a release, what `earshot onboard` runs; else with many listeners the whole pipeline; else no more
-    than songs need to be served by their sound alone.
+    With plays and a release, what `earshot onboard` runs; else with many listeners the whole pipeline; else
+    no more than songs need to be served by their sound alone.
 
     Raises
     ------
     UserError
         A stage failed, in its own words.
     """
-    if isinstance(read_pointer(root), Manifest):
-        onboard(root, None, say)
-        return "songs and listeners are placed by the release that is there"
     n_listeners = count_listeners(root)
+    if n_listeners and isinstance(release := read_pointer(root), Manifest):
+        onboard(root, None, say)
+        return f"songs and listeners are placed by release {release.release}"
     if n_listeners < FEWEST_LISTENERS:
         _run(root, SOUND_STAGES, say)
         return "songs are served by their sound alone" + _too_few(n_listeners)
@@ -202,12 +210,17 @@ def _seconds_until_heard(root: Path, music: Music) -> float:
 
 
 def _seconds_of_training(root: Path) -> float:
-    from earshot.files import read_json
+    """With that of the other folds' models where so few artists are there that these are trained for sure."""
+    import pandas as pd
 
     counted = read_json(root / "data" / "play_counts" / "summary.json")
     size, costs = Size(counted["songs"], counted["plays"]), read_unit_costs()
     lanes = ("training", SERVING)
-    seconds: float = sum(
-        costs.stages[each.target].seconds(size) for each in read_pipeline(root) if each.lane in lanes
-    )
+    targets = [each.target for each in read_pipeline(root) if each.lane in lanes and each.target != ENCODER]
+    # a small catalogue is gone through more often: `cnn_checkpoint.min_steps`
+    encoder = costs.stages[ENCODER].seconds(Size(max(size.songs, costs.catalogue.songs), 0))
+    artists = pd.read_parquet(root / "data" / "raw_audio" / "songs.parquet", columns=[ARTIST_ID])[ARTIST_ID]
+    folds = load_params(root / "params.yaml").training_set.split.folds
+    n_models = folds if artists.nunique() < ENOUGH_ARTISTS else 1
+    seconds = n_models * encoder + sum(costs.stages[target].seconds(size) for target in targets)
     return seconds * slowness(costs.probe_seconds)

@@ -75,9 +75,10 @@ def test_sound_alone_and_one_listener_too_few_to_learn_from(messy: Path, tmp_pat
         assert len(found["rows"]) == 5
         heard = workspace.earshot("similar", str(next((messy / "music").rglob("*.flac"))), "--json")
         assert json.loads(heard)[0]["cosine"] == pytest.approx(1, abs=1e-4)
+    refused = workspace.earshot("quickstart", str(messy / "music"), "--release", "any", succeeds=False)
+    assert "places listeners by their plays; there are none: wanted --listens EXPORT" in refused
     with quickstart(workspace, str(messy / "music"), "--listens", str(messy / "one.jsonl")) as said:
         assert "read: 39 songs" not in said  # what was taken in is not read again
-        assert "hyper_images: up to date" in said
         assert "1 listener is too few to learn from" in said
         assert ask(workspace, "api/v1/health")["release"].startswith("sound:")
 

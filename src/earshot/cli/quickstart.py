@@ -33,6 +33,7 @@ def quickstart(
     music = way.look_at(folder)
     way.announce(root, music, listens, release, say)
     if release is not None:
+        way.refuse_without_plays(root, release, listens)
         _accept(release, yes)
     way.take_in(root, music, listens, user, say)
     if release is not None:

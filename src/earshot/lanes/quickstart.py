@@ -20,7 +20,7 @@ from earshot.deliveries.index import read_lines
 from earshot.deliveries.ingest import Say, ingest
 from earshot.errors import UserError
 from earshot.files import read_json
-from earshot.lanes.onboard import LANES, SERVING, SOUND_STAGES, onboard, settle
+from earshot.lanes.onboard import LANES, SERVING, SOUND_STAGES, any_plays, onboard, settle
 from earshot.lanes.reproduce import reproduce_saying
 from earshot.lanes.retrain import retrain
 from earshot.params import load_params
@@ -77,6 +77,14 @@ def announce(root: Path, music: Music, listens: Path | None, release: Path | Non
     if listens is None:
         say("there is not: a listening history (`--listens EXPORT`): songs are placed by their sound alone")
     say(f"until songs can be asked for it takes about {in_words(_seconds_until_heard(root, music))}")
+
+
+def refuse_without_plays(root: Path, release: Path, listens: Path | None) -> None:
+    """UserError where nobody could be placed by `release`."""
+    if listens is None and not any_plays(root):
+        raise UserError(
+            f"--release {release}: places listeners by their plays; there are none: wanted --listens EXPORT"
+        )
 
 
 def take_in(root: Path, music: Music, listens: Path | None, user: str, say: Say) -> None:

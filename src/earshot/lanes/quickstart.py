@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 from earshot.audio.containers import open_container
 from earshot.audio.probing import quiet_codecs
-from earshot.columns import ARTIST_ID, USER_ID
+from earshot.columns import ARTIST_ID, SOURCE, USER_ID
 from earshot.costs import Size, in_words, read_unit_costs, slowness
 from earshot.datasets.folder import AUDIO_SUFFIXES, import_folder
-from earshot.datasets.histories import import_history, kind_of
+from earshot.datasets.histories import History, import_history, kind_of
 from earshot.datasets.importing.sources import walk
+from earshot.deliveries import delivered_plays, play_files, read_index, read_plays
 from earshot.deliveries.inbox import INBOX
 from earshot.deliveries.index import read_lines
 from earshot.deliveries.ingest import Say, ingest
 from earshot.errors import UserError
-from earshot.files import read_json
+from earshot.files import read_json, write_json
 from earshot.lanes.onboard import LANES, SERVING, SOUND_STAGES, any_plays, onboard, settle
 from earshot.lanes.reproduce import reproduce_saying
 from earshot.lanes.retrain import retrain
@@ -94,8 +95,7 @@ def take_in(root: Path, music: Music, listens: Path | None, user: str, say: Say)
     """
     require_workspace(root)
     repair(root, say)
-    listing = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in music.files]
-    songs = f"music-{_hash(listing)}"
+    songs = f"music-{_hash(_listing(music.folder, music.files))}"
     if not _is_there(root, songs):
         draft = root / DRAFTS / songs
         if not draft.is_dir():  # a run that was killed has left it whole, or not at all
@@ -107,8 +107,8 @@ def take_in(root: Path, music: Music, listens: Path | None, user: str, say: Say)
         _ingest(root, draft, say)
     if listens is None:
         return
-    md5 = "a folder" if listens.is_dir() else file_md5(listens)
-    plays = f"listens-{_hash([songs, user, md5])}"
+    found_in = _listing(listens, walk(listens)) if listens.is_dir() else file_md5(listens)
+    plays = f"listens-{_hash([songs, user, found_in])}"
     if not _is_there(root, plays):
         draft = root / DRAFTS / plays
         if not draft.is_dir():
@@ -117,6 +117,7 @@ def take_in(root: Path, music: Music, listens: Path | None, user: str, say: Say)
                 f"read: {matched.plays:,} plays, {matched.matched_share:.0%} of songs that are there, "
                 f"by {matched.listeners:,} {'listener' if matched.listeners == 1 else 'listeners'}"
             )
+        _describe(draft, kind_of(listens))
         _ingest(root, draft, say)
 
 
@@ -147,14 +148,24 @@ def make(root: Path, say: Say) -> str:
 
 def count_listeners(root: Path) -> int:
     """Different listeners in the deliveries that count."""
-    from earshot.deliveries import delivered_plays, play_files, read_index, read_plays
+    folder = root / "data" / "deliveries"
+    counted = delivered_plays(folder, read_index(folder))
+    return len(set[str]().union(*(_listeners_of(folder / each.name) for each in counted)))
 
-    folder, found = root / "data" / "deliveries", set[str]()
-    for delivery in delivered_plays(folder, read_index(folder)):
-        for path in play_files(folder / delivery.name):
-            for rows in read_plays(path, 1_000_000):
-                found.update(rows[USER_ID].dropna())
-    return len(found)
+
+def _listeners_of(delivery: Path) -> set[str]:
+    found = set[str]()
+    for path in play_files(delivery):
+        for rows in read_plays(path, 1_000_000):
+            found.update(rows[USER_ID].dropna())
+    return found
+
+
+def _describe(draft: Path, kind: History) -> None:
+    """An export holds all that was heard so far: the next one of the same listener is to replace it."""
+    listeners = _listeners_of(draft)
+    who = f"listener {_hash(listeners.pop())}" if len(listeners) == 1 else "several listeners"
+    write_json(draft / "delivery.json", {SOURCE: f"{kind}, {who}", "plays": "total"})
 
 
 def _too_few(n_listeners: int) -> str:
@@ -180,6 +191,12 @@ def _ingest(root: Path, draft: Path, say: Say) -> None:
 
 def _is_there(root: Path, name: str) -> bool:
     return name in {line.name for line in read_lines(root / "data" / "deliveries") if not line.withdrawn}
+
+
+def _listing(folder: Path, files: Iterable[Path]) -> list[tuple[str, int, int]]:
+    """Another wherever a file is another, as far as names, sizes and times tell."""
+    found = [(str(path.relative_to(folder)), path.lstat()) for path in files]
+    return [(name, status.st_size, status.st_mtime_ns) for name, status in found]
 
 
 def _hash(content: object) -> str:
@@ -230,5 +247,5 @@ def _seconds_of_training(root: Path) -> float:
     artists = pd.read_parquet(root / "data" / "raw_audio" / "songs.parquet", columns=[ARTIST_ID])[ARTIST_ID]
     folds = load_params(root / "params.yaml").training_set.split.folds
     n_models = folds if artists.nunique() < ENOUGH_ARTISTS else 1
-    seconds = n_models * encoder + sum(costs.stages[target].seconds(size) for target in targets)
+    seconds: float = n_models * encoder + sum(costs.stages[target].seconds(size) for target in targets)
     return seconds * slowness(costs.probe_seconds)

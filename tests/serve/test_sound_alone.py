@@ -103,11 +103,11 @@ def test_the_command_line_answers_or_says_why_not(unplayed: Repository) -> None:
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("/", "There are no plays: these are all songs"),
+        ("/", "No model serves: these are all songs"),
         ("/songs?q=title", "Title s000"),
         ("/song?song=s000", "The statistics of both hyper-images."),
         ("/compare?song=s000&song=s001", "Title s001"),
-        ("/listeners", "There are no listeners"),
+        ("/listeners", "No model serves, so there are no listeners"),
         ("/anybody?song=s000&song=s040", "By sound alone"),
         ("/map", "Map"),
         ("/models", "There is no model"),

@@ -14,7 +14,7 @@ from earshot.workspace import not_yet
 
 
 def read_served(root: Path) -> ServedState:
-    """What the workspace `root` serves: lists of a release, or, before there are any, songs by sound alone.
+    """What the workspace `root` serves: lists of a release, or without one songs by their sound alone.
 
     Raises
     ------
@@ -33,6 +33,9 @@ def read_served(root: Path) -> ServedState:
             "wait for the run that serves, or finish it with `dvc repro recommendations`"
         )
     if vectors["release"] is None:
+        nothing = isinstance(releases.read_pointer(root), releases.NothingReleased)
+        if nothing and (sound_alone := read_sound_alone(root, lock)) is not None:
+            return sound_alone
         raise UserError(_nothing_served(root))
     # what the lists were made of, whatever stands there now
     used = {dep["path"]: dep.get("md5") for dep in lock[LISTS].get("deps", ())}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from earshot import versioning
+from earshot import releases, versioning
 from earshot.code import key_of
 from earshot.columns import FIRST_FRAME, HEARD, N_LISTENERS, SHARD, SONG_ID, UNLIKE, USER_ID, WITHDRAWN
 from earshot.errors import UserError
@@ -40,6 +40,10 @@ KEPT = Path(".earshot", "work", "sound")
 
 def needs_plays(served: ServedState, what: str) -> UserError:
     """Why there is no answer out of a state of sound alone, for `what` was asked for."""
+    current = releases.read_pointer(served.root)
+    if isinstance(current, releases.NothingReleased) and releases.list_candidates(served.root):
+        why = releases.nothing_released(served.root, current)
+        return UserError(f"{what}: songs are placed by their sound alone ({served.release}), and {why}")
     return UserError(
         f"{what}: needs plays, and none are served: songs are placed by their sound alone "
         f"({served.release}); `earshot quickstart FOLDER --listens EXPORT` takes a listening history in"

@@ -18,7 +18,8 @@ from earshot.cli.main import app
 from earshot.errors import UserError
 from earshot.lanes.share import SharedBy, share_release
 from earshot.releases import Manifest
-from earshot.releases.shared import CARD, FORMAT, SHARED_FILES, SONGS, X_X, shared_name
+from earshot.releases.shared import FORMAT, SHARED_FILES, SONGS, X_X, shared_name
+from earshot.shared_files import CARD
 from earshot.spaces.shared import SharedWmf
 from tests.releases.archives import pack
 from tests.releases.homes import ids_in, importing_workspace, md5, write_home

@@ -37,17 +37,14 @@ from earshot.releases.history import find_release
 from earshot.releases.manifest import WMF_FACTORS, Manifest
 from earshot.releases.model_card import check_card, framing
 from earshot.releases.shared import (
-    CARD,
     LEAST_LISTENERS,
-    PAGE,
-    REFERENCE,
-    REFERENCE_STATISTICS,
     SHARED_FILES,
     SONGS,
     check_shared,
     shared_name,
     write_shared,
 )
+from earshot.shared_files import CARD, PAGE, REFERENCE, REFERENCE_STATISTICS
 from earshot.spaces.shared import GRAM, RECORDINGS
 from earshot.spaces.space import kind_of
 from earshot.spaces.wmf import WmfSpace

@@ -6,20 +6,22 @@ HOME is a workspace whose training lane has run on the embedded catalogue. Its s
 are drawn anew by the catalogue's program.
 
 *Membership.* A factorization is fitted to a random half of the 2,000 listeners, with HOME's numbers, and an
-encoder trained towards it as HOME's params.yaml says; of both is made what `earshot release share` writes.
+encoder trained towards it with noise (`earshot.lanes.noisy_targets`) as HOME's params.yaml says: what
+`earshot release share` writes.
 The attacker holds the sounds and all plays of the listeners, members or not, and looks at each: how well the
 fold-in fits (`residual`: eq. 3, by the confidence of the plays; `fit`: mean score of the played songs;
 `left_out`: the same of each when its own play is left out, exactly) and how long it is (`norm`:
 x' (X'X + lambda I)^-1 x of the folded-in listener x). A stronger one has 1,000 listeners of his own and made
-the same of them. He looks at the same less what his own says of the listener (`..., less his own`; difficulty
-calibration, Watson et al. 2022), at how far songs lie from where his own has them, turned by orthogonal
+the same of them, without noise. He looks at the same less what his own says of the listener
+(`..., less his own`; difficulty calibration, Watson et al. 2022), at how far songs lie from where his own has
+them, turned by orthogonal
 Procrustes, towards the listener (`reconstruction`), and at all of these by a logistic regression learned on
 half of the members and non-members and asked of the other (`all`). Both are tried on what is shared
 (`by sound`), and on the song vectors of the factorization, which are not.
 
 *One listener.* Every listener that HOME's report asks, one by one, with all plays of songs that were not
 cold, solved as a workspace of one listener does against what is shared of HOME; AUC of the cold songs by
-their sound, beside that of HOME's own listeners and predictions.
+what the shared encoder says of their sound, beside that of HOME's own listeners and predictions.
 
 The last line is JSON: `one_listener`, AUC at home and elsewhere with differences and paired intervals over
 artists; `attack`, AUC (at least .5: an attacker may turn a figure round) by what was attacked and what was
@@ -56,6 +58,8 @@ from earshot.evaluation.cold_start import read_cold_start
 from earshot.evaluation.protocol import System, difference, evaluate
 from earshot.factors.numbers import read_numbers
 from earshot.factors.solves import confidence
+from earshot.files import replace_array
+from earshot.lanes.noisy_targets import add_noise
 from earshot.params import Params, WmfFactors, load_params
 from earshot.predictors.artist_vectors import ArtistVectors
 from earshot.predictors.load import load_encoder, predict
@@ -77,10 +81,14 @@ LESS = ", less his own"
 
 @dataclass(frozen=True)
 class Made:
-    """Songs of one factorization: their places by sound, and those of the factorization; float64 (n, d)."""
+    """Songs of one factorization: their places by sound, and those of the factorization; float64 (n, d).
+
+    `heard` are all songs with a sound.
+    """
 
     songs: Ids
     places: dict[str, Floats]
+    heard: Placed
 
 
 def draw_plays(n_listeners: int) -> tuple[Ids, csr_array]:
@@ -98,8 +106,11 @@ def draw_plays(n_listeners: int) -> tuple[Ids, csr_array]:
     return np.array([song.song_id for song in songs], dtype=object), csr_array(vstack(rows, format="csr"))
 
 
-def make(home: Path, songs: Ids, plays: csr_array, params: Params, folder: Path) -> Made:
-    """Factorize `plays` of `songs`, (n_listeners, n_songs), and train an encoder, in the empty `folder`."""
+def make(home: Path, songs: Ids, plays: csr_array, params: Params, folder: Path, noise: bool) -> Made:
+    """Factorize `plays` of `songs`, (n_listeners, n_songs), and train an encoder, in the empty `folder`.
+
+    With `noise` as it is trained to be shared.
+    """
     training_set, source = folder / "data" / "training_set", home / "data" / "training_set"
     training_set.mkdir(parents=True)
     (training_set / "hyper_images").symlink_to((source / "hyper_images").resolve())
@@ -112,14 +123,19 @@ def make(home: Path, songs: Ids, plays: csr_array, params: Params, folder: Path)
     paths = Paths(folder, folder / "output", folder / "work", folder / "failed", PreviousOutput(folder, None))
     numbers = read_numbers(home / "data" / "wmf_factors")
     paths.make("wmf_factors", lambda made: write_factors(made, numbers, params.seed))
+    factors = folder / "data" / "wmf_factors"
+    trained = WmfSpace.read(factors).songs
+    if noise:
+        noisy = add_noise(trained.vectors, len(users), np.random.default_rng([params.seed, 7]))
+        replace_array(factors / "item_factors.npy", noisy)
     paths.make("cnn_checkpoint", lambda made: write_encoder(made, params))
-    trained = WmfSpace.read(folder / "data" / "wmf_factors").songs
     store = HyperImageStore.open(training_set / "hyper_images")
     heard = hear(folder / "data" / "cnn_checkpoint", store)
     by_sound = rows_of(heard.ids, heard.vectors, trained.ids)
     return Made(
         trained.ids,
         {BY_SOUND: by_sound.astype(np.float64), BY_PLAYS: trained.vectors.astype(np.float64)},
+        heard,
     )
 
 
@@ -216,14 +232,10 @@ def _tries(
     members = np.zeros(catalogue.N_LISTENERS, dtype=np.bool_)
     members[np.random.default_rng(seed).permutation(len(members))[: len(members) // 2]] = True
     with TemporaryDirectory() as folder:
-        made = make(home, songs, csr_array(plays[np.flatnonzero(members)]), params, Path(folder) / "members")
-        own = make(
-            home,
-            songs,
-            csr_array(plays[len(members) :]),
-            replace(params, seed=seed + 1000),
-            Path(folder) / "own",
-        )
+        theirs, his = csr_array(plays[np.flatnonzero(members)]), csr_array(plays[len(members) :])
+        made = make(home, songs, theirs, params, Path(folder) / "members", noise=True)
+        others = replace(params, seed=seed + 1000)
+        own = make(home, songs, his, others, Path(folder) / "own", noise=False)
     both = np.intersect1d(made.songs.astype(str), own.songs.astype(str)).astype(object)
     asked = csr_array(plays[: len(members)][:, positions_of(songs, both)])
     for kind in (BY_SOUND, BY_PLAYS):
@@ -258,7 +270,9 @@ def one_listener(home: Path) -> dict[str, Any]:
     cold_start, plays = read_cold_start(data / "training_set"), read_play_counts(data / "training_set")
     space, predicted = WmfSpace.read(data / "wmf_factors"), data / "predicted_factors"
     own = read_placed(predicted / "item_factors.npy", predicted / "items.parquet", SONG_ID)
-    heard = hear(data / "cnn_checkpoint", HyperImageStore.open(data / "training_set" / "hyper_images"))
+    with TemporaryDirectory() as folder:
+        params = load_params(home / "params.yaml")
+        heard = make(home, plays.song_ids, plays.matrix, params, Path(folder) / "shared", noise=True).heard
     candidates = rows_of(heard.ids, heard.vectors, cold_start.song_ids)
     places = rows_of(heard.ids, heard.vectors, space.songs.ids)
     nothing = Placed(np.empty(0, dtype=object), places[:0])
@@ -279,7 +293,6 @@ def one_listener(home: Path) -> dict[str, Any]:
     systems = {
         "elsewhere": System(vectors, candidates),
         "elsewhere without X'X": System(alone, candidates),
-        "home, by the shared encoder": System(users, candidates),
     }
     for name, system in systems.items():
         there = evaluate(system, cold_start)

@@ -66,6 +66,7 @@ def test_what_was_shared_is_served_elsewhere_under_its_own_name(
     taken = releases.import_shared(shared, workspace)
     assert taken == releases.read_pointer(workspace) == releases.import_shared(shared, workspace)
     assert taken.derived_from == home[1].release != taken.release
+    assert "without listeners" in str(releases.why_unpaired(home[1], taken, {}))
     assert (taken.n0, taken.feature_key, taken.number) == (home[1].n0, "key-1", 1)
     releases.fetch(taken, workspace, workspace / "fetched")
     space = SharedWmf.read(workspace / "fetched" / "wmf_factors")

@@ -26,8 +26,15 @@ from earshot.versioning import PreviousOutput
 
 NOISE = 1250.0
 """Standard deviation, in root mean squares of the vectors' entries, times listeners."""
-_SNAPSHOT = ("songs.parquet", "summary.json", "plays.parquet", "users.parquet", "items.parquet")
-_SNAPSHOT += ("recency.json", "hyper_images/")
+_SNAPSHOT = (
+    "songs.parquet",
+    "summary.json",
+    "plays.parquet",
+    "users.parquet",
+    "items.parquet",
+    "recency.json",
+    "hyper_images/",
+)
 
 
 def add_noise(vectors: Vectors, n_listeners: int, rng: np.random.Generator) -> Vectors:
@@ -40,7 +47,8 @@ def add_noise(vectors: Vectors, n_listeners: int, rng: np.random.Generator) -> V
     [2.5, 0.6]
     """
     size = NOISE / n_listeners * np.sqrt(np.square(vectors, dtype=np.float64).mean())
-    return (vectors + size * rng.standard_normal(vectors.shape)).astype(np.float32)
+    noisy: Vectors = (vectors + size * rng.standard_normal(vectors.shape)).astype(np.float32)
+    return noisy
 
 
 def train_to_share(root: Path, home: Manifest, model: Path, params: Params) -> Paths:

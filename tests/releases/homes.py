@@ -19,10 +19,17 @@ from earshot.releases import Manifest
 from earshot.releases.candidate import MODEL, NUMBERS, REPORT, model_name
 from earshot.releases.manifest import write_pointer
 from tests.deliveries.workspaces import empty_workspace
-from tests.releases.archives import OWN, SMALL
+from tests.releases.archives import OWN, PARAMS, SMALL
 from tests.releases.tiny_workspace import FACTORS, PROJECT, SPLIT, World, write_model
 
 N0 = 20.0
+TRAINING = asdict(PARAMS.cnn_checkpoint) | {
+    "encoder": {"class_path": OWN, "init_args": SMALL},
+    "window_seconds": 0.093,  # 4 frames
+    "max_epochs": 1,
+    "min_steps": 0,
+    "augment": None,
+}
 
 
 def importing_workspace(root: Path) -> Path:
@@ -62,7 +69,7 @@ def write_home(root: Path, n_users: int = 120, own: bool = True) -> Manifest:
         split=asdict(SPLIT),
         files=files,
         outputs={"training_set": _kept_folder(root, data / "training_set")},
-        params={"wmf_factors": read_json(data / NUMBERS)},
+        params={"wmf_factors": read_json(data / NUMBERS), "cnn_checkpoint": TRAINING},
         metrics={"candidate": {"map_at_500": 0.25, "auc": 0.75}},
         n0=N0,
     )

@@ -21,11 +21,11 @@ def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
     DVC removes the stage's output before the stage itself can say that a key is wrong.
     """
     stage_params(root, target)
-    _stand_in(root, target)
+    stand_in(root, target)
     return versioning.reproduce(root, target, say)
 
 
-def _stand_in(root: Path, target: str) -> None:
+def stand_in(root: Path, target: str) -> None:
     """A folder that says so for each output that `target` reads of the training lane and nobody has made.
 
     Where a release was imported nothing need ever be trained, and DVC runs no stage that lacks a dep.

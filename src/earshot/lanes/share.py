@@ -1,8 +1,8 @@
 """A release made ready for others: its encoder, and of its taste space what tells of songs alone.
 
 Vectors of songs as the factorization has them, and those of artists, which are their means, tell whose plays
-they were made of (`benchmarks/sharing.py`). So X'X, and song vectors where they are wanted, are of what the
-encoder says of the sound alone: nothing in the file hangs on a play but the encoder and a few numbers.
+they were made of (`benchmarks/sharing.py`). So the encoder is trained once more for others (`noisy_targets`),
+and X'X, and song vectors where they are wanted, are of what that one says of the sound alone.
 """
 
 from __future__ import annotations
@@ -19,44 +19,45 @@ import pandas as pd
 
 from earshot import terminal, versioning
 from earshot.arrays import is_among
+from earshot.catalogue.play_counts import read_play_counts
 from earshot.catalogue.split import chosen
 from earshot.columns import ARTIST_ID, AUDIO_MD5, SONG_ID
 from earshot.errors import UserError
+from earshot.evaluation.cold_start import read_cold_start
 from earshot.evaluation.drift import BANDWIDTH, LOUDNESS, PREDICTED_NORM
+from earshot.evaluation.protocol import System, evaluate
 from earshot.extraction.statistics import describe
-from earshot.factors.numbers import read_numbers
+from earshot.factors.numbers import WMF
+from earshot.factors.solves import confidence, solve_rows
 from earshot.files import read_json, write_json, write_table
 from earshot.foreign.checked_json import parse_object
+from earshot.lanes.noisy_targets import train_to_share
 from earshot.pages.model_card import draw_card
 from earshot.params import Params, load_params
 from earshot.predictors.artist_vectors import ARTIST_NAME, ARTISTS
 from earshot.predictors.load import load_encoder, predict
-from earshot.releases.candidate import NUMBERS, REPORT
+from earshot.releases.candidate import NUMBERS
 from earshot.releases.files import fetch
 from earshot.releases.history import find_release
 from earshot.releases.manifest import WMF_FACTORS, Manifest
 from earshot.releases.model_card import check_card, framing
 from earshot.releases.shared import (
-    CARD,
     LEAST_LISTENERS,
-    PAGE,
-    REFERENCE,
-    REFERENCE_STATISTICS,
     SHARED_FILES,
     SONGS,
     check_shared,
     shared_name,
     write_shared,
 )
-from earshot.spaces.shared import GRAM, RECORDINGS
+from earshot.shared_files import CARD, PAGE, REFERENCE, REFERENCE_STATISTICS
+from earshot.spaces.placing import Placed, columns_of, rows_of
+from earshot.spaces.shared import GRAM, RECORDINGS, SharedWmf
 from earshot.spaces.space import kind_of
 from earshot.spaces.wmf import WmfSpace
 from earshot.store.reader import HyperImageStore
 from earshot.trusted import refuse_untrusted
 
 Say = Callable[[str], object]
-Vectors = np.ndarray[Any, np.dtype[np.float32]]
-_SNAPSHOT = ("songs.parquet", "summary.json", "hyper_images/")
 _LIMITS = (
     "The figures are of songs of the home catalogue that its encoder had not heard, and of its listeners. Of "
     "other music and other people they may be lower.",
@@ -102,31 +103,31 @@ def share_release(root: Path, name: str, file: Path, words: SharedBy, say: Say =
         fetch(replace(home, files=_wanted(home)), root, source)
         model = source / home.served
         n_listeners = _refuse_unshareable(home, model)
-        _link_snapshot(root, home, source / "training_set")
-        say(f"{n_listeners:,} listeners; hears the songs that it was trained on")
-        _write_encoder(model / "cnn_checkpoint", folder / "cnn_checkpoint")
-        store = HyperImageStore.open(source / "training_set" / "hyper_images")
-        heard = predict(load_encoder(folder / "cnn_checkpoint"), store, np.arange(len(store.songs)))
-        _write_space(model / WMF_FACTORS, folder / WMF_FACTORS, store, heard)
+        say(f"{n_listeners:,} listeners; trains an encoder for others, which takes as long as the first time")
+        trained = train_to_share(root, home, model, params)
+        training_set = trained.data("training_set")
+        _write_encoder(trained.data("cnn_checkpoint"), folder / "cnn_checkpoint")
+        store = HyperImageStore.open(training_set / "hyper_images")
+        vectors = predict(load_encoder(folder / "cnn_checkpoint"), store, np.arange(len(store.songs)))
+        heard = Placed(store.songs[SONG_ID].to_numpy(dtype=object), vectors)
+        _write_space(model / WMF_FACTORS, folder / WMF_FACTORS, heard)
         if words.songs:
-            _write_songs(root, folder / WMF_FACTORS, store, heard)
-        _write_reference(source / "training_set", folder, store, heard, params)
-        card = _card(home, source, words, n_listeners, params)
+            _write_songs(root, folder / WMF_FACTORS, heard)
+        _write_reference(training_set, folder, store, heard, params)
+        card = _card(home, training_set, model, heard, words, params)
         write_json(folder / CARD, card)
         (folder / PAGE).write_text(draw_card(check_card(card, file)), encoding="utf-8")
-        release = _manifest(home, folder, words.songs)
+        release = _manifest(home, folder, card["figures"], words.songs)
         check_shared(folder, release, file)
         write_shared(folder, release, file)
     return release
 
 
 def _wanted(home: Manifest) -> dict[str, str]:
-    """md5 by name of the files of the model that serves, and of its report."""
+    """md5 by name of the files of the model that serves."""
     inside = f"{home.served}/" if home.served else ""
     model = tuple(f"{inside}{stage}/" for stage in ("cnn_checkpoint", WMF_FACTORS))
-    return {
-        name: md5 for name, md5 in home.files.items() if name.startswith(model) or name in (NUMBERS, REPORT)
-    }
+    return {name: md5 for name, md5 in home.files.items() if name.startswith(model) or name == NUMBERS}
 
 
 def _refuse_unshareable(home: Manifest, model: Path) -> int:
@@ -150,18 +151,6 @@ def _refuse_unshareable(home: Manifest, model: Path) -> int:
     return n_listeners
 
 
-def _link_snapshot(root: Path, home: Manifest, folder: Path) -> None:
-    snapshot = versioning.PreviousOutput(versioning.cache_folder(root), home.outputs.get("training_set"))
-    names = [name for name in snapshot.files if name.startswith(_SNAPSHOT)]
-    lost = [name for name in names if not snapshot.link(name, folder / name)]
-    if lost or not names:
-        what = lost[0] if lost else snapshot.md5
-        raise UserError(
-            f"release {home.release}: training_set ({what}) is not in DVC's cache; "
-            "`dvc pull training_set`, or share it where it was trained"
-        )
-
-
 def _write_encoder(source: Path, folder: Path) -> None:
     """Without the vectors of artists, which hang on plays: every song is then by nobody who is known."""
     folder.mkdir(parents=True)
@@ -174,19 +163,19 @@ def _write_encoder(source: Path, folder: Path) -> None:
         write_table(table, pd.DataFrame({ARTIST_NAME: pd.Series([], dtype=str)}))
 
 
-def _write_space(source: Path, folder: Path, store: HyperImageStore, heard: Vectors) -> None:
+def _write_space(source: Path, folder: Path, heard: Placed) -> None:
     """The numbers, and X'X of the factorization's songs by their sound; those without count as the others."""
     folder.mkdir(parents=True)
-    write_json(folder / "wmf.json", read_json(source / "wmf.json"))
+    write_json(folder / WMF, read_json(source / WMF))
     trained = pd.read_parquet(source / "items.parquet")[SONG_ID]
-    there = heard[is_among(store.songs[SONG_ID], trained)].astype(np.float64)
+    there = heard.vectors[is_among(heard.ids, trained)].astype(np.float64)
     gram = there.T @ there * (len(trained) / len(there))
     np.save(folder / GRAM, gram.astype(np.float32))
 
 
-def _write_songs(root: Path, folder: Path, store: HyperImageStore, heard: Vectors) -> None:
-    ids = store.songs[[SONG_ID]]
-    np.save(folder / "item_factors.npy", heard)
+def _write_songs(root: Path, folder: Path, heard: Placed) -> None:
+    ids = pd.DataFrame({SONG_ID: pd.Series(heard.ids, dtype=str)})
+    np.save(folder / "item_factors.npy", heard.vectors)
     write_table(folder / "items.parquet", ids)
     sounds = pd.read_parquet(root / "data" / "raw_audio" / "songs.parquet", columns=[SONG_ID, AUDIO_MD5])
     known = ids.merge(sounds.dropna(), on=SONG_ID).drop_duplicates(AUDIO_MD5)
@@ -194,7 +183,7 @@ def _write_songs(root: Path, folder: Path, store: HyperImageStore, heard: Vector
 
 
 def _write_reference(
-    training_set: Path, folder: Path, store: HyperImageStore, heard: Vectors, params: Params
+    training_set: Path, folder: Path, store: HyperImageStore, heard: Placed, params: Params
 ) -> None:
     """Some of the songs trained on, as `earshot.stages.drift` describes them, under no id."""
     songs = pd.read_parquet(training_set / "songs.parquet", columns=[SONG_ID, ARTIST_ID]).set_index(SONG_ID)
@@ -202,7 +191,7 @@ def _write_reference(
     statistics, loudness, bandwidth = describe(store, ids)
     artists = songs.loc[ids, ARTIST_ID].fillna("")
     artists = artists.where(artists != "", artists.index.to_series())
-    norms = pd.Series(np.linalg.norm(heard.astype(np.float64), axis=1), store.songs[SONG_ID]).loc[ids]
+    norms = pd.Series(np.linalg.norm(heard.vectors.astype(np.float64), axis=1), heard.ids).loc[ids]
     table = {
         "artist": pd.factorize(artists)[0].astype(np.int64),
         LOUDNESS: loudness.astype(np.float64),
@@ -215,45 +204,57 @@ def _write_reference(
     (folder / CARD).parent.mkdir()
 
 
-def _card(home: Manifest, source: Path, words: SharedBy, n_listeners: int, params: Params) -> dict[str, Any]:
+def _card(
+    home: Manifest, training_set: Path, model: Path, heard: Placed, words: SharedBy, params: Params
+) -> dict[str, Any]:
     """As `ModelCard`, in JSON."""
-    songs = pd.read_parquet(source / "training_set" / "songs.parquet", columns=[SONG_ID, ARTIST_ID])
-    trained = pd.read_parquet(source / home.served / WMF_FACTORS / "items.parquet")[SONG_ID]
-    bad = read_json(source / "training_set" / "summary.json").get("set_aside", {})
+    songs = pd.read_parquet(training_set / "songs.parquet", columns=[SONG_ID, ARTIST_ID])
+    space = WmfSpace.read(model / WMF_FACTORS)
+    bad = read_json(training_set / "summary.json").get("set_aside", {})
     set_aside = int(bad.get("audio files set aside", 0))
     return {
         "derived_from": home.release,
         "data": words.data,
         "licence": words.licence,
-        "listeners": n_listeners,
-        "songs": len(trained),
-        "artists": int(songs.loc[is_among(songs[SONG_ID], trained), ARTIST_ID].nunique()),
+        "listeners": len(space.training_listeners().ids),
+        "songs": len(space.songs.ids),
+        "artists": int(songs.loc[is_among(songs[SONG_ID], space.songs.ids), ARTIST_ID].nunique()),
         "sounds": len(songs) + set_aside,
         "set_aside": set_aside,
-        "shared_songs": len(songs) if words.songs else 0,
+        "shared_songs": len(heard.ids) if words.songs else 0,
         "model": home.candidate.name if home.candidate else "unknown",
-        "factors": read_numbers(source / home.served / WMF_FACTORS).factors,
+        "factors": space.songs.vectors.shape[1],
         "n0": home.n0,
         "features": framing(params.hyper_images),
         "families": sorted(home.families),
-        "figures": _figures(source / REPORT, home),
+        "figures": _figures(training_set, space, heard, params.evaluation_report.k),
         "limits": list(_LIMITS),
         "format": 1,
     }
 
 
-def _figures(report: Path, home: Manifest) -> dict[str, dict[str, float | None]]:
-    """Of the candidate in its report, with the intervals over artists."""
-    systems = read_json(report)["systems"] if report.is_file() else {}
-    found = systems.get("candidate", home.metrics.get("candidate", {}))
-    figures = {}
-    for name in home.metrics.get("candidate", {}):
-        low, high = found.get(f"{name}_ci95_artists", (None, None))
-        figures[name] = {"value": float(found[name]), "low": low, "high": high}
-    return figures
+def _figures(training_set: Path, space: WmfSpace, heard: Placed, k: int) -> dict[str, dict[str, float]]:
+    """How well home's listeners, by their plays of other songs, are told songs that were held out, as in the
+    report: by what the shared encoder says of them, and against what is shared of the others."""
+    cold_start, plays = read_cold_start(training_set), read_play_counts(training_set)
+    songs = heard.only(is_among(heard.ids, space.songs.ids))
+    nobody = Placed(songs.ids[:0], songs.vectors[:0])
+    shared = SharedWmf(songs.vectors.T @ songs.vectors, nobody, space.wmf)
+    users = solve_rows(
+        confidence(columns_of(plays.matrix, plays.song_ids, songs.ids), space.wmf.alpha, space.wmf.epsilon),
+        songs.vectors,
+        space.wmf.regularization,
+        shared.gram.astype(np.float64),
+    )
+    found = evaluate(System(users, rows_of(heard.ids, heard.vectors, cold_start.song_ids)), cold_start, k)
+    intervals = {"auc": found.interval("auc"), f"map_at_{k}": found.interval("map")}
+    return {
+        name: {key: round(float(getattr(each, key)), 6) for key in ("value", "low", "high")}
+        for name, each in intervals.items()
+    }
 
 
-def _manifest(home: Manifest, folder: Path, songs: bool) -> Manifest:
+def _manifest(home: Manifest, folder: Path, figures: dict[str, dict[str, float]], songs: bool) -> Manifest:
     artists = [f"cnn_checkpoint/{name}" for name in ARTISTS]
     names = [*SHARED_FILES, *(SONGS if songs else ()), *artists]
     files = {name: versioning.file_md5(folder / name) for name in names if (folder / name).is_file()}
@@ -265,8 +266,8 @@ def _manifest(home: Manifest, folder: Path, songs: bool) -> Manifest:
         split=home.split,
         files=files,
         outputs={},
-        params={WMF_FACTORS: read_json(folder / WMF_FACTORS / "wmf.json")},
-        metrics={"candidate": home.metrics.get("candidate", {})},
+        params={WMF_FACTORS: read_json(folder / WMF_FACTORS / WMF)},
+        metrics={"candidate": {name: figure["value"] for name, figure in figures.items()}},
         n0=home.n0,
         families=home.families,
         candidate=home.candidate,

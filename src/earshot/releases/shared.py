@@ -50,21 +50,13 @@ from earshot.releases.unpacking import (
     unpack,
     workplace,
 )
+from earshot.shared_files import CARD, PAGE, REFERENCE, REFERENCE_COLUMNS, REFERENCE_STATISTICS
 from earshot.spaces.shared import GRAM, RECORDINGS
 
 LEAST_LISTENERS = 100
 """A release of fewer is not shared: each of them is more than a hundredth of it."""
 FORMAT = "format.json"
 THIS_FORMAT = {"format": "earshot shared release", "version": 1}
-CARD, PAGE = "shared/card.json", "shared/card.html"
-REFERENCE, REFERENCE_STATISTICS = "drift/songs.parquet", "drift/statistics.npy"
-REFERENCE_COLUMNS = {
-    "artist": "INT64",
-    "loudness": "DOUBLE",
-    "bandwidth": "DOUBLE",
-    "predicted_norm": "DOUBLE",
-}
-"""Songs trained on, without ids; artists are numbered. Quantiles for drift are drawn of them."""
 ENCODER = ("cnn_checkpoint/encoder.json", "cnn_checkpoint/encoder.pt")
 X_X = f"{WMF_FACTORS}/{GRAM}"
 SONGS = (f"{WMF_FACTORS}/item_factors.npy", f"{WMF_FACTORS}/items.parquet", f"{WMF_FACTORS}/{RECORDINGS}")

@@ -33,8 +33,8 @@ from earshot.files import read_json, replace_json, write_table
 from earshot.params import Drift, Params
 from earshot.recommend.encoding import read_encoded
 from earshot.recommend.similar import K, describe_hubs, occurrences
-from earshot.releases.shared import CARD, REFERENCE_STATISTICS
-from earshot.releases.shared import REFERENCE as REFERENCE_SONGS
+from earshot.shared_files import CARD, REFERENCE_STATISTICS
+from earshot.shared_files import REFERENCE as REFERENCE_SONGS
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.store.reader import HyperImageStore

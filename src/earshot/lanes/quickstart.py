@@ -207,7 +207,7 @@ def _mean_seconds(files: Sequence[Path]) -> float:
     """As their containers say; of files that say nothing, nothing."""
     import av
 
-    found = []
+    found = list[float]()
     with quiet_codecs():
         for path in files:
             try:

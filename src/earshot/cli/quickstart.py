@@ -40,9 +40,8 @@ def quickstart(
         releases.import_shared(release, root, say)
     tell(way.make(root, say))
     served = read_served(root)
-    tell(
-        f"{len(served.song_ids):,} songs and {len(served.user_ids):,} listeners are served: {served.release}"
-    )
+    n_songs, n_listeners = len(served.song_ids), len(served.user_ids)
+    tell(f"served by {served.release}: songs {n_songs:,}, listeners {n_listeners:,}")
     serve(root, "127.0.0.1", port, ())
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal, cast
 
 from earshot.columns import DELIVERY
 from earshot.errors import UserError
+from earshot.forgotten import forgotten_on
 
 Meaning = Literal["increment", "total"]
 
@@ -68,9 +69,16 @@ def read_index(deliveries: Path) -> list[Delivery]:
     ------
     UserError
         A line of index.csv, or a delivery's delivery.json, that is not as it was written;
-        a delivery whose folder is not there.
+        a delivery whose folder is not there; one that was rewritten since, as an older commit
+        has it (`earshot forget`).
     """
-    counting = (line for line in read_lines(deliveries) if not line.withdrawn)
+    counting = [line for line in read_lines(deliveries) if not line.withdrawn]
+    for line in counting:
+        if gone := forgotten_on(deliveries.parents[1], line.md5):
+            raise UserError(
+                f"{deliveries / 'index.csv'}: {line.name},{line.md5}: held what was {gone}; wanted the index.csv "
+                "of a commit since then"
+            )
     return [_delivery(deliveries / line.name, line.md5) for line in counting]
 
 

@@ -1,8 +1,8 @@
 """What was forgotten, without saying whose it was: `data/deliveries/forgotten.json`, which git keeps.
 
-A copy in `.earshot/` answers where an older commit is checked out. Of an id stands there a BLAKE2b hash under a
-key of the workspace's own (RFC 7693): whoever has the file can test a guess, which ingest must be able to,
-and can read no id out of it.
+A copy in `.earshot/` answers where an older commit is checked out. Of an id stands there a BLAKE2b hash
+under a key of the workspace's own (RFC 7693): whoever has the file can test a guess, as ingest must be able
+to, and can read no id out of it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PLACES = (Path("data", "deliveries", FORGOTTEN), Path(".earshot", FORGOTTEN))
 
 @dataclass(frozen=True)
 class Tombstone:
-    """A user or song that was forgotten: the hash of the id, the day (ISO 8601, UTC), and whether all is done."""
+    """A user or song that was forgotten: hash of the id, the day (ISO 8601, UTC), whether all is done."""
 
     kind: Kind
     hash: str
@@ -45,7 +45,7 @@ class Book:
     stones
         In order.
     objects
-        By md5 of what held an id, in DVC's cache and in releases: the day, and what took its place, if anything.
+        By md5 of what held an id: the day, and what took its place, if anything.
     releases
         Likewise by name.
     """
@@ -108,8 +108,8 @@ def _read(path: Path) -> Book:
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(
-            f"{path}: cannot be read ({type(error).__name__}: {error}), so what must stay forgotten is not known; "
-            "wanted: what `earshot forget` wrote, out of git or the copy in .earshot/"
+            f"{path}: cannot be read ({type(error).__name__}: {error}), so what must stay forgotten "
+            "is not known; wanted: what `earshot forget` wrote, out of git or the copy in .earshot/"
         ) from None
 
 
@@ -135,7 +135,7 @@ class Sieve:
 
 
 def forgotten_on(root: Path, name: str) -> str | None:
-    """`forgotten on DATE` of an object (md5) or release by its full name or first letters; None of any other."""
+    """`forgotten on DATE` of an object by its md5, or a release by its first letters; None of any other."""
     for book in read_books(root):
         if name in book.objects:
             return f"forgotten on {book.objects[name][0]}"

@@ -31,7 +31,7 @@ def holds(path: Path, wanted: str) -> bool:
 
 
 def places(root: Path, wanted: str, leave_out: tuple[str, ...] = (".git",)) -> list[str]:
-    """Paths below `root` that hold `wanted`, in their name or content; those below `leave_out` are not asked."""
+    """Paths below `root` that hold `wanted` in name or content; `leave_out` is not asked."""
     found = []
     seen: dict[int, bool] = {}  # a hard link is looked at once
     for folder, folders, files in os.walk(root):
@@ -98,7 +98,10 @@ def _database(content: bytes, depth: int) -> Iterator[bytes]:
         connection = sqlite3.connect(copy.name)
         connection.text_factory = bytes
         try:
-            tables = [name.decode() for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
+            tables = [
+                name.decode()
+                for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
+            ]
             for table in tables:
                 for row in connection.execute(f'select * from "{table}"'):
                     for value in row:

@@ -17,10 +17,14 @@ def forget(
     song: Annotated[str | None, typer.Option(help="a song, by its song_id")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a listener or a song out of all that the workspace keeps, for good; says what was removed where."""
+    """Take a listener or a song out of all that the workspace keeps; says what was removed where."""
     from earshot.forgetting import forget as take_out
 
     if (user is None) == (song is None):
         raise UserError("wanted --user ID or --song ID, one of them")
-    report = take_out(Path.cwd(), "user", user, say) if user is not None else take_out(Path.cwd(), "song", str(song), say)
+    report = (
+        take_out(Path.cwd(), "user", user, say)
+        if user is not None
+        else take_out(Path.cwd(), "song", str(song), say)
+    )
     tell(json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines()))

@@ -32,7 +32,7 @@ class Dropped:
 
 
 def drop_forgotten(folder: Path, root: Path) -> int:
-    """Drop out of the delivery in `folder`, a copy, what was forgotten in `root`; how many rows those were."""
+    """Drop out of `folder`, the copy of a delivery, what was forgotten in `root`; how many rows."""
     sieve = Sieve(root)
     if not sieve:
         return 0

@@ -76,8 +76,8 @@ def read_index(deliveries: Path) -> list[Delivery]:
     for line in counting:
         if gone := forgotten_on(deliveries.parents[1], line.md5):
             raise UserError(
-                f"{deliveries / 'index.csv'}: {line.name},{line.md5}: held what was {gone}; wanted the index.csv "
-                "of a commit since then"
+                f"{deliveries / 'index.csv'}: {line.name},{line.md5}: held what was {gone}; "
+                "wanted the index.csv of a commit since then"
             )
     return [_delivery(deliveries / line.name, line.md5) for line in counting]
 

@@ -1,4 +1,4 @@
-"""Forgetting a listener or a song: out of all that a workspace keeps, and what keeps it out (docs/forgetting.md)."""
+"""Forgetting a listener or a song: out of all that a workspace keeps, and kept out (docs/forgetting.md)."""
 
 from earshot.forgetting.flow import forget
 from earshot.forgetting.report import Report

@@ -23,7 +23,13 @@ from earshot.deliveries.rejecting import REJECTED
 from earshot.errors import UserError
 from earshot.files import read_json, replace_json
 from earshot.forgetting import places, stores
-from earshot.forgetting.folders import delivered, outputs, rename_everywhere, rewrite_delivery, rewrite_outputs
+from earshot.forgetting.folders import (
+    delivered,
+    outputs,
+    rename_everywhere,
+    rewrite_delivery,
+    rewrite_outputs,
+)
 from earshot.forgetting.objects import Verdicts, purge
 from earshot.forgetting.objects import stores as object_stores
 from earshot.forgetting.releases import move_manifests, record_pointer, rewrite_releases
@@ -57,14 +63,15 @@ def forget(root: Path, kind: Kind, name: str, say: Say) -> Report:
     Raises
     ------
     UserError
-        No workspace; an empty id; an object that is to be rewritten and nowhere to be had; a stage that fails on
-        what is left. What was done until then stays, and saying it again goes on.
+        No workspace; an empty id; an object that is to be rewritten and nowhere to be had; a stage
+        that fails on what is left. What was done until then stays, and saying it again goes on.
     """
     require_workspace(root)
     root = root.resolve()
     if not name.strip():
         raise UserError(f"{kind} {name!r}: wanted the id as deliveries have it")
-    sys.argv[:] = ["earshot", "forget"]  # locks and logs name the command that holds them: not the id
+    # DVC's locks, and who waits for them, name the command that holds them: it is to say no id
+    sys.argv[:] = [word.replace(name, "ID") if word.endswith(name) else word for word in sys.argv]
     versioning.repair(root, say)
     wanted, book = Wanted(kind, name), open_book(root)
     stone = book.stone(kind, name)
@@ -122,7 +129,7 @@ def _rewrite(root: Path, wanted: Wanted, book: Book, on: str, report: Report) ->
     made = [*outputs(root, LANES).values()] if deliveries or renamed.names else []
     texts = [root / "releases" / "current.json", root / "data" / "deliveries" / "index.csv"]
     made += [versioning.file_md5(path) for path in texts if path.is_file()]
-    book.objects |= {md5: (on, None) for md5 in made}
+    book.objects |= dict.fromkeys(made, (on, None))
     book.write(root)
     _rename(root, cache, book)
 
@@ -150,7 +157,9 @@ def _run_lanes(root: Path, say: Say) -> None:
 def _from_stores(root: Path, wanted: Wanted, report: Report) -> None:
     report.note("the journal of plays", stores.from_journal(root, wanted), "lines")
     report.note("votes", stores.from_votes(root, wanted), "votes")
-    report.note("playlists", stores.from_playlists(root, wanted), "playlists" if wanted.kind == "user" else "places")
+    report.note(
+        "playlists", stores.from_playlists(root, wanted), "playlists" if wanted.kind == "user" else "places"
+    )
     report.note("keys", stores.from_keys(root, wanted), "keys revoked")
 
 
@@ -194,9 +203,13 @@ def _check(root: Path, wanted: Wanted, report: Report) -> None:
     still = []
     for folder, folders, files in os.walk(root):
         here = Path(folder)
-        folders[:] = [each for each in folders if each not in _NOT_LOOKED_AT and here / each != root / ".dvc" / "cache"]
+        folders[:] = [
+            each for each in folders if each not in _NOT_LOOKED_AT and here / each != root / ".dvc" / "cache"
+        ]
         paths = [here / each for each in files]
-        still += [path for path in paths if path.is_file() and not path.is_symlink() and file_holds(path, wanted)]
+        still += [
+            path for path in paths if path.is_file() and not path.is_symlink() and file_holds(path, wanted)
+        ]
     names = sorted(path.relative_to(root).as_posix() for path in still)
     report.left = [each for each in names if not each.startswith(_OURS)]
     if ours := [each for each in names if each.startswith(_OURS)]:

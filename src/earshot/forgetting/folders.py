@@ -1,4 +1,4 @@
-"""Folders under DVC written anew: their files in its cache, in their place, and their md5 wherever it is named."""
+"""Folders under DVC written anew: in its cache, in their place, and their md5 wherever it is named."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ _TABLES = (".csv", ".parquet")
 
 @dataclass(frozen=True)
 class Rewritten:
-    """A folder written anew: its place below the workspace, its md5 before and now, and how many files changed."""
+    """A folder written anew: its place below the workspace, its md5 before and now."""
 
     place: str
     before: str
     now: str
-    files: int
 
 
 def rewrite_delivery(root: Path, cache: Path, name: str, md5: str, wanted: Wanted) -> Rewritten | None:
@@ -64,7 +63,9 @@ def rewrite_outputs(root: Path, cache: Path, md5s: Mapping[str, str], wanted: Wa
     Where one does, what others hold to judge a model by, a line a listener, goes whole (`rows.judged_by`).
     """
     found = {place: _files(root, cache, place, md5) for place, md5 in md5s.items()}
-    holding = [place for place, files in found.items() if any(file_holds(path, wanted) for path in files.values())]
+    holding = [
+        place for place, files in found.items() if any(file_holds(path, wanted) for path in files.values())
+    ]
     rewritten = []
     for place, files in found.items() if holding else ():
         made = without(files, _workplace(root), wanted) if place in holding else {}
@@ -94,7 +95,9 @@ def _files(root: Path, cache: Path, place: str, md5: str) -> dict[str, Path]:
         for name, each in missing.items():
             if versioning.is_whole(root / place / name, each):
                 add_object(cache, each, root / place / name)
-        lost = versioning.bring_back(root, {f"{place}/{name}": each for name, each in missing.items()}, terminal.say)
+        lost = versioning.bring_back(
+            root, {f"{place}/{name}": each for name, each in missing.items()}, terminal.say
+        )
         if not lost:
             return {name: cache_path(cache, each) for name, each in inside.items()}
     told = "\n".join(f"{name}: {why}" for name, why in lost.items())
@@ -117,7 +120,7 @@ def _store(
     new = {name: path for name, path in made.items() if path is not None}
     for name, path in new.items():
         if file_holds(path, wanted):
-            raise UserError(f"{place}/{name}: holds the id where it cannot be taken out; wanted a table or JSON")
+            raise UserError(f"{place}/{name}: holds the id outside tables and JSON: cannot be taken out")
     objects = {name: _md5_of(path, cache) for name, path in left.items()}
     for name, path in new.items():
         objects[name] = file_md5(path)
@@ -130,7 +133,7 @@ def _store(
     cache_path(cache, now).chmod(0o444)
     if (root / place).is_dir():
         _put(root, cache, place, objects)
-    return Rewritten(place, md5, now, len(made))
+    return Rewritten(place, md5, now)
 
 
 def _put(root: Path, cache: Path, place: str, objects: Mapping[str, str]) -> None:
@@ -151,7 +154,7 @@ def delivered(root: Path) -> dict[str, str]:
 
 
 def outputs(root: Path, lanes: Iterable[str]) -> dict[str, str]:
-    """md5 of every output folder by its place, as dvc.lock files say; of the main pipeline those of `lanes`."""
+    """md5 of every output folder by its place; of the main pipeline those of `lanes`."""
     asked = {stage.output: stage.lane for stage in versioning.read_pipeline(root)}
     found = {}
     for lock in lockfiles(root):
@@ -176,7 +179,9 @@ def rename_everywhere(root: Path, cache: Path, names: Mapping[str, str]) -> None
 def _texts(root: Path) -> Iterator[Path]:
     yield from sorted((root / "data" / "deliveries").glob("?*.dvc"))
     for lock in lockfiles(root):
-        yield from (each for each in (root / lock, kept_copy(root, lock), cut_aside(root, lock)) if each.is_file())
+        yield from (
+            each for each in (root / lock, kept_copy(root, lock), cut_aside(root, lock)) if each.is_file()
+        )
     for kind in ("made", "used", "provenance"):
         yield from sorted((root / ".earshot" / kind).rglob("*.json"))
     yield from (each for each in [root / "data" / "provenance.js"] if each.is_file())

@@ -1,8 +1,8 @@
 """DVC's caches, here and at the remotes, without what held an id, and what was made of that.
 
 An object goes where it holds the id, where its list of files names one that does, or where DVC's run cache
-says that a stage made it of one that goes; unless the workspace as it stands now names it, which holds nothing
-of it any more. Commits and tags are not asked: what they name of it is what is to be forgotten.
+says that a stage made it of one that goes; unless the workspace as it stands now names it, which holds
+nothing of it any more. Commits and tags are not asked: what they name of it is what is to be forgotten.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def stores(root: Path) -> tuple[list[Store], dict[str, str]]:
         for name in repo.config["remote"]:
             try:
                 found.append(_remote(repo, name))
-            except Exception as error:  # a library that is not installed, no network, no permission: of many kinds
+            except Exception as error:  # no library for it, no network, no permission
                 failed[name] = f"{type(error).__name__}: {error}"
     return found, failed
 
@@ -112,7 +112,11 @@ def purge(
     bad = {md5 for md5 in objects if verdicts[md5]} | superseded
     bad = _spread(bad - named, lists, [_made(text) for text in runs.values()], named)
     gone = [path for md5, path in objects.items() if md5 in bad]
-    old = [path for path, text in runs.items() if bad.intersection(_HASH.findall(text)) or holds(text.encode(), wanted)]
+    old = [
+        path
+        for path, text in runs.items()
+        if bad.intersection(_HASH.findall(text)) or holds(text.encode(), wanted)
+    ]
     for path in (*old, *gone):
         store.remove(path)
     return len(gone), len(old)

@@ -43,7 +43,10 @@ def from_waiting(folder: Path, wanted: Wanted) -> int:
         return {each for each in ids if each == wanted.name and column == f"{wanted.kind}_id"}
 
     changed = 0
-    for place in [folder, *sorted(path for path in folder.glob("*") if path.is_dir() and not path.is_symlink())]:
+    for place in [
+        folder,
+        *sorted(path for path in folder.glob("*") if path.is_dir() and not path.is_symlink()),
+    ]:
         if not any(file_holds(path, wanted) for path in _files(place)):
             continue
         with suppress(UserError, ValueError, OSError):  # what cannot be read so is looked at as text below
@@ -115,7 +118,13 @@ def _from_file(path: Path, wanted: Wanted) -> None:
 
 
 def _from_database(path: Path, wanted: Wanted) -> int:
-    """Whether the database at `path` held it, as 0 or 1; of a packed value that does the row goes."""
+    """Whether the database at `path` held it, as 0 or 1; of a packed value that does the row goes.
+
+    Rows that were removed before may stand there still: then it is written anew.
+    """
+    name = wanted.name.encode("utf-8", "surrogatepass")
+    files = [path, *(path.with_name(path.name + end) for end in _JOURNALS)]
+    stale = wanted.is_long and any(name in each.read_bytes() for each in files if each.is_file())
     with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)) as connection:
         try:
             before = connection.total_changes
@@ -123,15 +132,18 @@ def _from_database(path: Path, wanted: Wanted) -> int:
             for table in table_names(connection):
                 _from_table(connection, table, wanted)
             connection.execute("commit")
-            if connection.total_changes > before:
+            stale |= connection.total_changes > before
+            if stale:
                 clean(connection)
         except sqlite3.DatabaseError as error:
             raise UserError(f"{path}: cannot be searched ({error}); wanted: nobody else writing it") from None
-        return int(connection.total_changes > before)
+        return int(stale)
 
 
 def _from_table(connection: sqlite3.Connection, table: str, wanted: Wanted) -> None:
-    columns = ['"{}"'.format(row[1].replace('"', '""')) for row in connection.execute(f"pragma table_info({table})")]
+    columns = [
+        '"{}"'.format(row[1].replace('"', '""')) for row in connection.execute(f"pragma table_info({table})")
+    ]
     for column in columns:
         values = {
             value
@@ -142,6 +154,8 @@ def _from_table(connection: sqlite3.Connection, table: str, wanted: Wanted) -> N
         for value in values:
             if isinstance(value, str):
                 new = INSTEAD if value == wanted.name else wanted.replaced(value)
-                connection.execute(f"update or replace {table} set {column} = ? where {column} = ?", (new, value))
+                connection.execute(
+                    f"update or replace {table} set {column} = ? where {column} = ?", (new, value)
+                )
             else:
                 connection.execute(f"delete from {table} where {column} = ?", (value,))

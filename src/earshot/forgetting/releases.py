@@ -1,4 +1,4 @@
-"""Releases, candidates and imports whose files hold rows of the id: rewritten under new names, the old revoked.
+"""Releases, candidates and imports whose files hold rows of the id: under new names, the old revoked.
 
 A name is a hash of the model (`releases.candidate.model_name`): the encoder's weights stay, so what they have
 learned stays. A model of which only the description of songs held the id keeps its name.
@@ -38,7 +38,7 @@ class Renamed:
 
 
 def rewrite_releases(root: Path, cache: Path, wanted: Wanted) -> Renamed:
-    """Put into DVC's cache the files without the id of every model that a manifest names; no manifest changes."""
+    """Put the files without the id of every model that a manifest names into DVC's cache; no more."""
     found = Renamed()
     manifests = [*list_releases(root), *list_candidates(root), *list_all_imported(root)]
     for manifest in {each.release: each for each in manifests}.values():
@@ -67,14 +67,14 @@ def _rewrite(root: Path, cache: Path, manifest: Manifest, wanted: Wanted, found:
 
 
 def move_manifests(root: Path, names: dict[str, str]) -> None:
-    """Give files that are called after a release its new name; what they say has it already. May be done twice."""
+    """Give files that are called after a release its new name. May be done twice."""
     for path in sorted((root / "releases").rglob("*.json")):
         if path.stem in names:
             path.replace(path.with_stem(names[path.stem]))
 
 
 def record_pointer(root: Path, superseded: Collection[str]) -> None:
-    """Note in dvc.lock that the pointer, where its md5 was among these, is what it is now: nothing is judged again.
+    """Note in dvc.lock the pointer as it is now, where its md5 was among these: nothing is judged again.
 
     As a dep it stays what it was, so that what serves is made anew.
     """
@@ -90,7 +90,8 @@ def record_pointer(root: Path, superseded: Collection[str]) -> None:
 
 
 _RECORDED = re.compile(
-    r"(?P<before>\n    outs:\n    - path: releases/current\.json\n(?: +hash: md5\n)? +md5: )(?P<md5>[0-9a-f]{32})"
+    r"(?P<before>\n    outs:\n    - path: releases/current\.json\n(?: +hash: md5\n)? +md5: )"
+    r"(?P<md5>[0-9a-f]{32})"
     r"(?P<between>\n +size: )\d+"
 )
 """How dvc.lock says which pointer the stage `release` wrote."""

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 UNCHANGED = (
-    "git's history, where .dvc files, dvc.lock and manifests of before name hashes alone; `git tag` of releases",
-    "other clones: each says the same command, or pulls this commit and `earshot forget --user ID` there",
-    "what the weights of models have learned, and figures that count everybody: the next training is without it",
+    "git's history: its .dvc files, dvc.lock and manifests name hashes, its tags releases of before",
+    "other clones: the same command is to be given in each, after a `git pull`",
+    "what weights have learned, and figures that count everybody: the next training is without it",
     "runs that were sent to W&B, and archives made by `earshot release export`",
 )
 """What nobody here can change."""
@@ -54,10 +54,18 @@ class Report:
         """For the terminal."""
         if not self.new:
             return [f"forgotten on {self.on} already: nothing to do"]
-        found = [f"{place}: {what}" for place, what in self.removed.items()] or ["nothing was there to remove"]
+        found = [f"{place}: {what}" for place, what in self.removed.items()] or [
+            "nothing was there to remove"
+        ]
         for old, new in self.releases.items():
-            found.append(f"release {old}: revoked; " + (f"{new} takes its place" if new else "a file of it is lost"))
-        found += [f"NOT REACHED: the remote {name}: {why}; say it again where it can be" for name, why in self.unreached.items()]
+            found.append(f"release {old}: revoked; " + (f"now {new}" if new else "a file of it is lost"))
+        found += [
+            f"NOT REACHED: the remote {name}: {why}; say it again where it can be"
+            for name, why in self.unreached.items()
+        ]
         found += [f"NOT EARSHOT'S, and still holds it: {path}" for path in self.left]
         found += [f"not changed: {each}" for each in UNCHANGED]
-        return [*found, "commit data/deliveries, dvc.lock and releases/, then `dvc push`; restart `earshot serve`"]
+        return [
+            *found,
+            "commit data/deliveries, dvc.lock and releases/, then `dvc push`; restart `earshot serve`",
+        ]

@@ -41,7 +41,7 @@ _JUDGED_BY = ("lists.npy", "baselines.npz")
 
 @dataclass
 class _Work:
-    """Files of one output by path inside it; `made` holds those that are others now, None for one that goes."""
+    """Files of one output by path inside it; in `made` those that are others now, None for one that goes."""
 
     files: Mapping[str, Path]
     folder: Path
@@ -78,7 +78,7 @@ def without(files: Mapping[str, Path], folder: Path, wanted: Wanted) -> dict[str
 
 
 def judged_by(files: Mapping[str, Path]) -> dict[str, Path | None]:
-    """Those of `files` that have a line for each listener or song of the snapshot: they go where that changes."""
+    """Those of `files` with a line for each listener or song of the snapshot: they go where that changes."""
     return {name: None for name in files if PurePosixPath(name).name in _JUDGED_BY}
 
 
@@ -174,12 +174,16 @@ def _json(work: _Work, name: str) -> None:
 
 
 def _pruned(content: Any, wanted: Wanted) -> Any:
-    """Without the entries of lists that name the id, keys that are it, and with its other mentions blanked."""
+    """Without entries of lists that name the id and keys that are it; other mentions are blanked."""
     if isinstance(content, dict):
         return {key: _pruned(value, wanted) for key, value in content.items() if key != wanted.name}
     if isinstance(content, list):
         return [_pruned(each, wanted) for each in content if not _names(each, wanted)]
-    return wanted.replaced(content) if isinstance(content, str) and content != wanted.name else _blank(content, wanted)
+    return (
+        wanted.replaced(content)
+        if isinstance(content, str) and content != wanted.name
+        else _blank(content, wanted)
+    )
 
 
 def _blank(content: Any, wanted: Wanted) -> Any:

@@ -44,10 +44,12 @@ class Wanted:
         return re.compile(rf"(?<![\w-])(?:{escaped})(?![\w-])")
 
     @cached_property
-    def raw(self) -> tuple[bytes, ...]:
-        """How it is spelled in bytes."""
-        spelled = {self.name, json.dumps(self.name)[1:-1]}
-        return tuple({each.encode("utf-8", "surrogatepass") for each in spelled} | {self.name.encode("utf-16-le", "surrogatepass")})
+    def raw(self) -> re.Pattern[bytes]:
+        """The id as a word of any bytes, in UTF-8 or UTF-16."""
+        spelled = {json.dumps(self.name)[1:-1], self.name}
+        narrow = b"|".join(sorted(re.escape(_bytes(each, "utf-8")) for each in spelled))
+        wide = re.escape(_bytes(self.name, "utf-16-le"))
+        return re.compile(rb"(?<![\w-])(?:" + narrow + rb")(?![\w-])|" + wide)
 
     @property
     def is_long(self) -> bool:
@@ -66,6 +68,10 @@ class Wanted:
         return self.words.sub(INSTEAD, text)
 
 
+def _bytes(text: str, encoding: str) -> bytes:
+    return text.encode(encoding, "surrogatepass")
+
+
 def file_holds(path: Path, wanted: Wanted) -> bool:
     """Whether the file at `path` holds the id."""
     return holds(path.read_bytes(), wanted)
@@ -73,14 +79,14 @@ def file_holds(path: Path, wanted: Wanted) -> bool:
 
 def holds(content: bytes, wanted: Wanted, depth: int = 0) -> bool:
     """Whether a file of this content holds the id, or a file that is packed in it."""
-    if wanted.is_long and any(spelled in content for spelled in wanted.raw):
-        return True
     if content.startswith(PARQUET):
         return any(map(wanted.is_cell, _cells(content)))
     if content.startswith(_NPY):
         return any(map(wanted.is_cell, _texts_of_array(content)))
     if content.startswith(SQLITE):
         return any(_in_value(value, wanted, depth) for value in _values(content))
+    if wanted.is_long and wanted.raw.search(content):
+        return True
     if depth < _DEEPEST and any(holds(each, wanted, depth + 1) for each in _unpacked(content)):
         return True
     return b"\0" not in content[:4096] and _in_text(content, wanted)
@@ -111,8 +117,15 @@ def _cells(content: bytes) -> Iterator[Any]:
             for column in batch.columns:
                 if not (pyarrow.types.is_floating(column.type) or pyarrow.types.is_boolean(column.type)):
                     # of integers no column is an id, but those that are numbers may be delivered as such
-                    yield from column.unique().to_pylist() if not pyarrow.types.is_nested(column.type) else column.to_pylist()
-    except (pyarrow.ArrowException, OSError):  # damaged: what stands in it stands there as bytes, or not at all
+                    yield from (
+                        column.unique().to_pylist()
+                        if not pyarrow.types.is_nested(column.type)
+                        else column.to_pylist()
+                    )
+    except (
+        pyarrow.ArrowException,
+        OSError,
+    ):  # damaged: nobody reads it either
         return
 
 

@@ -22,7 +22,7 @@ _WAIT_SECONDS = 30.0
 
 
 def from_journal(root: Path, wanted: Wanted) -> int:
-    """Lines of the journal of plays that went: blanks stand there, so that what is noted of its bytes stays true."""
+    """Lines of the journal of plays that went: blanks stand there, so that `delivered.json` stays true."""
     if not (root / JOURNAL).is_file():
         return 0
     lines = 0
@@ -41,7 +41,7 @@ def _is_of(line: bytes, wanted: Wanted) -> bool:
     try:
         return bool(json.loads(line)[wanted.kind] == wanted.name)
     except (ValueError, TypeError, KeyError):  # cut short by a kill
-        return wanted.is_long and any(spelled in line for spelled in wanted.raw)
+        return wanted.is_long and wanted.name.encode() in line
 
 
 def from_votes(root: Path, wanted: Wanted) -> int:
@@ -64,7 +64,8 @@ def from_playlists(root: Path, wanted: Wanted) -> int:
         if wanted.kind == "song":
             return store.execute("delete from songs where song = ?", (wanted.name,)).rowcount
         store.execute(
-            "delete from songs where playlist in (select id from playlists where listener = ?)", (wanted.name,)
+            "delete from songs where playlist in (select id from playlists where listener = ?)",
+            (wanted.name,),
         )
         return store.execute("delete from playlists where listener = ?", (wanted.name,)).rowcount
 

@@ -49,7 +49,7 @@ REFUSED = {
 """What ends with 1 in this workspace, as the documents say, and its words then."""
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", [*DOCUMENTS, "docs/forgetting.md"])
 def test_every_command_has_its_options(document: str) -> None:
     """Run or not: each `earshot` of a shell block is a command, and has the options that it is given."""
     for line in [line for block in blocks(ROOT, document) for line in block]:

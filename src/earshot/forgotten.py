@@ -21,17 +21,18 @@ from earshot.files import read_json, replace_json
 Kind = Literal["user", "song"]
 
 FORGOTTEN = "forgotten.json"
+_DONE = Path(".earshot", "forgotten.done.json")
+"""Hashes of what is forgotten in this clone too: another one may have brought the file through git."""
 _PLACES = (Path("data", "deliveries", FORGOTTEN), Path(".earshot", FORGOTTEN))
 
 
 @dataclass(frozen=True)
 class Tombstone:
-    """A user or song that was forgotten: hash of the id, the day (ISO 8601, UTC), whether all is done."""
+    """A user or song that was forgotten: hash of the id, and the day (ISO 8601, UTC)."""
 
     kind: Kind
     hash: str
     on: str
-    done: bool
 
 
 @dataclass
@@ -64,13 +65,12 @@ class Book:
         wanted = self.hash(kind, name)
         return next((each for each in self.stones if (each.kind, each.hash) == (kind, wanted)), None)
 
-    def put(self, stone: Tombstone) -> None:
-        """Add `stone`, or put it in the place of that of the same id."""
-        there = [(each.kind, each.hash) for each in self.stones]
-        if (stone.kind, stone.hash) in there:
-            self.stones[there.index((stone.kind, stone.hash))] = stone
-        else:
+    def bury(self, kind: Kind, name: str) -> Tombstone:
+        """The tombstone of the id `name`, which is added where there is none."""
+        stone = self.stone(kind, name) or Tombstone(kind, self.hash(kind, name), today())
+        if stone not in self.stones:
             self.stones.append(stone)
+        return stone
 
     def write(self, root: Path) -> None:
         """Write it into the workspace `root`, in both places."""
@@ -145,6 +145,22 @@ def forgotten_on(root: Path, name: str) -> str | None:
             instead = f"; {new} is what it was without that" if new else ""
             return f"forgotten on {on}, for somebody or something that it held{instead}"
     return None
+
+
+def forgotten_objects(root: Path) -> dict[str, str]:
+    """By md5 of what held something that was forgotten, the day."""
+    return {md5: on for book in read_books(root) for md5, (on, _) in book.objects.items()}
+
+
+def is_done(root: Path, stone: Tombstone) -> bool:
+    """Whether all that was asked for with `stone` is done in this clone."""
+    return (root / _DONE).is_file() and stone.hash in read_json(root / _DONE)
+
+
+def note_done(root: Path, stone: Tombstone) -> None:
+    """Note that it is."""
+    done = read_json(root / _DONE) if (root / _DONE).is_file() else []
+    replace_json(root / _DONE, sorted({*done, stone.hash}))
 
 
 def today() -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earshot.deliveries.dropping import drop_forgotten, drop_rows
-from earshot.forgotten import Tombstone, open_book
+from earshot.forgotten import open_book
 
 
 def dropping(column: str, *names: str) -> Callable[[str, Collection[str]], set[str]]:
@@ -55,7 +55,7 @@ def test_parquet_with_numbers_for_ids_and_files_that_hold_nothing_of_it(tmp_path
 
 def test_what_was_forgotten_is_told_by_hashes_alone(tmp_path: Path) -> None:
     book = open_book(tmp_path)
-    book.put(Tombstone("user", book.hash("user", "ann"), "2026-01-02", True))
+    book.bury("user", "ann")
     book.write(tmp_path)
     for place in ("data/deliveries/forgotten.json", ".earshot/forgotten.json"):
         assert "ann" not in (tmp_path / place).read_text()

@@ -43,7 +43,9 @@ def test_a_snapshot_without_a_song(tmp_path: Path) -> None:
     np.save(output / "item_factors.npy", np.array([[1.0], [2.0], [3.0]]))
     np.save(output / "user_factors.npy", np.array([[5.0], [6.0]]))
     write(output, "songs.parquet", {"song_id": ["p", SONG], "recording": [SONG, SONG]})
-    write(output, "images/index.parquet", {"song_id": ["p", SONG], "shard": ["x", "x"], "first_frame": [0, 2]})
+    write(
+        output, "images/index.parquet", {"song_id": ["p", SONG], "shard": ["x", "x"], "first_frame": [0, 2]}
+    )
     index = pd.read_parquet(output / "images/index.parquet").assign(n_frames=[2, 1])
     index.to_parquet(output / "images/index.parquet", index=False)
     (output / "images" / "shards").mkdir()
@@ -106,7 +108,9 @@ def test_stores_of_the_server_hold_nothing_of_a_listener_and_all_of_others(tmp_p
         playlists.write(who, None, f"of {who}", ["p", SONG])
         keys.add(f"key of {ballot}", "listener", who)
     wanted = Wanted("user", USER)
-    changed = [kind(tmp_path, wanted) for kind in (stores.from_votes, stores.from_playlists, stores.from_keys)]
+    changed = [
+        kind(tmp_path, wanted) for kind in (stores.from_votes, stores.from_playlists, stores.from_keys)
+    ]
     assert changed == [1, 1, 1]
     assert votes.results()[0].for_one == 1
     assert [each.songs for each in playlists.all("b")] == [("p", SONG)]

@@ -19,16 +19,22 @@ if TYPE_CHECKING:
     import pyarrow
 
 _SUFFIXES = (".csv", ".parquet")
+_LONGEST_FIELD = 1 << 21
+"""Bytes; what is taken in has at most half of it."""
 Among = Callable[[str, Collection[str]], set[str]]
 """Of a column and the ids in it, those whose rows shall go."""
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """How many rows went, and the sound files, paths inside the delivery, that only they named."""
+    """How many rows went, the sound files that only they named, and those that others name.
+
+    Files are paths inside the delivery.
+    """
 
     rows: int
     sounds: frozenset[str]
+    kept: frozenset[str]
 
 
 def drop_forgotten(folder: Path, root: Path) -> int:
@@ -49,11 +55,12 @@ def drop_forgotten(folder: Path, root: Path) -> int:
 def drop_rows(folder: Path, among: Among) -> Dropped:
     """Write those tables in `folder` anew that hold rows to be dropped; files are replaced, sounds left."""
     rows, gone, kept = 0, set[str](), set[str]()
+    csv.field_size_limit(_LONGEST_FIELD)
     _drop_vectors(folder, among)
     for path in sorted(each for each in folder.iterdir() if each.suffix in _SUFFIXES and each.is_file()):
         read = _parquet_without if path.suffix == ".parquet" else _csv_without
         rows += read(path, among, gone, kept)
-    return Dropped(rows, frozenset(gone - kept))
+    return Dropped(rows, frozenset(gone - kept), frozenset(kept))
 
 
 def _drop_vectors(folder: Path, among: Among) -> None:

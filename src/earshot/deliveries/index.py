@@ -16,7 +16,7 @@ from typing import Any, Literal, cast
 
 from earshot.columns import DELIVERY
 from earshot.errors import UserError
-from earshot.forgotten import forgotten_on
+from earshot.forgotten import forgotten_objects
 
 Meaning = Literal["increment", "total"]
 
@@ -73,11 +73,12 @@ def read_index(deliveries: Path) -> list[Delivery]:
         has it (`earshot forget`).
     """
     counting = [line for line in read_lines(deliveries) if not line.withdrawn]
+    gone = forgotten_objects(deliveries.parents[1])
     for line in counting:
-        if gone := forgotten_on(deliveries.parents[1], line.md5):
+        if line.md5 in gone:
             raise UserError(
-                f"{deliveries / 'index.csv'}: {line.name},{line.md5}: held what was {gone}; "
-                "wanted the index.csv of a commit since then"
+                f"{deliveries / 'index.csv'}: {line.name},{line.md5}: held what was forgotten on "
+                f"{gone[line.md5]}; wanted the index.csv of a commit since then"
             )
     return [_delivery(deliveries / line.name, line.md5) for line in counting]
 

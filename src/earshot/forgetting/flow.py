@@ -16,6 +16,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from earshot import versioning
 from earshot.deliveries.ingest import alone, settle
@@ -35,7 +36,7 @@ from earshot.forgetting.objects import stores as object_stores
 from earshot.forgetting.releases import move_manifests, record_pointer, rewrite_releases
 from earshot.forgetting.report import Report
 from earshot.forgetting.searching import Wanted, file_holds
-from earshot.forgotten import Book, Kind, Tombstone, open_book, today
+from earshot.forgotten import Book, Kind, is_done, note_done, open_book
 from earshot.lanes.onboard import LANES
 from earshot.lanes.reproduce import reproduce_saying
 from earshot.releases import list_candidates, list_releases
@@ -74,18 +75,17 @@ def forget(root: Path, kind: Kind, name: str, say: Say) -> Report:
     sys.argv[:] = [word.replace(name, "ID") if word.endswith(name) else word for word in sys.argv]
     versioning.repair(root, say)
     wanted, book = Wanted(kind, name), open_book(root)
-    stone = book.stone(kind, name)
-    if stone is not None and stone.done:
+    known, stone = book.stone(kind, name) is not None, book.bury(kind, name)
+    if known and is_done(root, stone):
         return Report(new=False, on=stone.on)
-    on = stone.on if stone is not None else today()
-    book.put(Tombstone(kind, book.hash(kind, name), on, False))
     book.write(root)
-    report = Report(new=True, on=on, removed=_noted(root) if stone is not None else {})
+    report = Report(new=True, on=stone.on, **_noted(root))
     with alone(root, "forget", say):
         with alone(root, "ingest", say):
             settle(root, say)
             with versioning.writing(root, root, say):
-                _rewrite(root, wanted, book, on, report)
+                _rewrite(root, wanted, book, stone.on, report)
+        _note(root, report)
         _from_stores(root, wanted, report)
         _note(root, report)
         _run_lanes(root, say)
@@ -94,20 +94,20 @@ def forget(root: Path, kind: Kind, name: str, say: Say) -> Report:
         with versioning.writing(root, root, say):
             _purge(root, wanted, book, report)
         _check(root, wanted, report)
-        if not report.unreached:
-            book.put(Tombstone(kind, book.hash(kind, name), on, True))
         book.write(root)
+        if not report.unreached:
+            note_done(root, stone)
         (root / _REPORT).unlink()
     return report
 
 
-def _noted(root: Path) -> dict[str, str]:
-    """What was removed before a kill, for the report of who goes on."""
+def _noted(root: Path) -> dict[str, Any]:
+    """What was done before a kill, for the report of who goes on."""
     return dict(read_json(root / _REPORT)) if (root / _REPORT).is_file() else {}
 
 
 def _note(root: Path, report: Report) -> None:
-    replace_json(root / _REPORT, report.removed)
+    replace_json(root / _REPORT, {"removed": report.removed, "releases": report.releases})
 
 
 def _rewrite(root: Path, wanted: Wanted, book: Book, on: str, report: Report) -> None:
@@ -119,7 +119,7 @@ def _rewrite(root: Path, wanted: Wanted, book: Book, on: str, report: Report) ->
     renamed = rewrite_releases(root, cache, wanted)
     report.note("deliveries", len(deliveries), "rewritten")
     report.note("the snapshot and what was trained on it", len(snapshots), "outputs rewritten")
-    report.releases = renamed.names
+    report.releases |= renamed.names
     if not (deliveries or snapshots or renamed.objects or renamed.names):
         return
     for each in (*deliveries, *snapshots):

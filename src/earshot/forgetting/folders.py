@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,21 @@ def rewrite_delivery(root: Path, cache: Path, name: str, md5: str, wanted: Wante
         path.name: path for path in work.iterdir() if file_md5(path) != _md5_of(files[path.name], cache)
     }
     made |= {sound: None for sound in dropped.sounds if sound in files}
+    for each in files.keys() - made.keys() - dropped.kept:
+        if file_holds(files[each], wanted):  # delivery.json, notes, words of a song
+            made[each] = _as_text(files[each], work / each, wanted)
     return _store(root, cache, place, md5, files, made, wanted)
+
+
+def _as_text(path: Path, place: Path, wanted: Wanted) -> Path | None:
+    """A text with `(forgotten)` in the place of the id, at `place`; None for a file of another kind."""
+    content = path.read_bytes()
+    if b"\0" in content:
+        return None
+    place.parent.mkdir(parents=True, exist_ok=True)
+    text = content.decode("utf-8", "surrogateescape")
+    place.write_bytes(wanted.replaced(text).encode("utf-8", "surrogateescape"))
+    return place
 
 
 def rewrite_outputs(root: Path, cache: Path, md5s: Mapping[str, str], wanted: Wanted) -> list[Rewritten]:
@@ -62,7 +77,10 @@ def rewrite_outputs(root: Path, cache: Path, md5s: Mapping[str, str], wanted: Wa
 
     Where one does, what others hold to judge a model by, a line a listener, goes whole (`rows.judged_by`).
     """
-    found = {place: _files(root, cache, place, md5) for place, md5 in md5s.items()}
+    found = {}
+    for place, md5 in md5s.items():
+        with suppress(UserError):  # what is nowhere to be had is not here, and not to be rewritten
+            found[place] = _files(root, cache, place, md5)
     holding = [
         place for place, files in found.items() if any(file_holds(path, wanted) for path in files.values())
     ]

@@ -26,7 +26,7 @@ from tests.typed import Line, Shell, blocks, free_port, unused_marks
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
     "README.md",
-    *(f"docs/{name}.md" for name in ("deliveries", "serve", "player", "operations", "papers")),
+    *(f"docs/{name}.md" for name in ("deliveries", "serve", "player", "operations", "forgetting", "papers")),
 ]
 SONG, USER = "s053965552a", "u000a68d70d"
 RELEASE = '$(python -c \'import json; print(json.load(open("releases/current.json"))["release"])\')'
@@ -49,7 +49,7 @@ REFUSED = {
 """What ends with 1 in this workspace, as the documents say, and its words then."""
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, "docs/forgetting.md"])
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_command_has_its_options(document: str) -> None:
     """Run or not: each `earshot` of a shell block is a command, and has the options that it is given."""
     for line in [line for block in blocks(ROOT, document) for line in block]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from earshot.deliveries import read_index
 from earshot.deliveries.dropping import drop_forgotten, drop_rows
+from earshot.errors import UserError
 from earshot.forgotten import open_book
 
 
@@ -66,6 +69,29 @@ def test_what_was_forgotten_is_told_by_hashes_alone(tmp_path: Path) -> None:
     assert (folder / "plays.csv").read_text() == "user_id,song_id\nbob,ann\n"
 
 
+def test_an_index_of_before_is_refused_with_the_day(tmp_path: Path) -> None:
+    book, deliveries = open_book(tmp_path), tmp_path / "data" / "deliveries"
+    old, new = f"{1:032x}.dir", f"{2:032x}.dir"
+    book.objects[old] = ("2026-01-02", new)
+    book.write(tmp_path)
+    (deliveries / "music").mkdir()
+    for md5 in (old, new):
+        (deliveries / "index.csv").write_text(f"delivery,md5\nmusic,{md5}\n")
+        if md5 == new:
+            assert [each.md5 for each in read_index(deliveries)] == [new]
+            continue
+        with pytest.raises(UserError, match=f"music,{old}: held what was forgotten on 2026-01-02; wanted"):
+            read_index(deliveries)
+    shutil.rmtree(
+        deliveries
+    )  # as a commit has it in which nothing was forgotten: the copy in .earshot answers
+    (deliveries / "music").mkdir(parents=True)
+    (deliveries / "index.csv").write_text(f"delivery,md5\nmusic,{old}\n")
+    with pytest.raises(UserError, match="forgotten on 2026-01-02"):
+        read_index(deliveries)
+
+
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from(["x", "y z", 'q"']), st.text("ab,\"\n'", max_size=4)), max_size=8))
 def test_csv_as_the_library_reads_it(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]

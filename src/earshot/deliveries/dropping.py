@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from earshot.columns import AUDIO, SONG_ID, USER_ID, VERSION_OF
 from earshot.deliveries.reading import read_song_ids
+from earshot.errors import UserError
 from earshot.files import replace_array, replacing
 from earshot.forgotten import Sieve
 
@@ -53,13 +54,19 @@ def drop_forgotten(folder: Path, root: Path) -> int:
 
 
 def drop_rows(folder: Path, among: Among) -> Dropped:
-    """Write those tables in `folder` anew that hold rows to be dropped; files are replaced, sounds left."""
+    """Write those tables in `folder` anew that hold rows to be dropped; files are replaced, sounds left.
+
+    Raises UserError for a table that cannot be read, named.
+    """
     rows, gone, kept = 0, set[str](), set[str]()
     csv.field_size_limit(_LONGEST_FIELD)
     _drop_vectors(folder, among)
     for path in sorted(each for each in folder.iterdir() if each.suffix in _SUFFIXES and each.is_file()):
         read = _parquet_without if path.suffix == ".parquet" else _csv_without
-        rows += read(path, among, gone, kept)
+        try:
+            rows += read(path, among, gone, kept)
+        except (csv.Error, ValueError) as error:  # what another version may have let in
+            raise UserError(f"{path}: not readable as {path.suffix[1:]}: {error}") from None
     return Dropped(rows, frozenset(gone - kept), frozenset(kept))
 
 

@@ -47,10 +47,7 @@ def rewrite_delivery(root: Path, cache: Path, name: str, md5: str, wanted: Wante
         if "/" not in each and each.endswith((*_TABLES, ".npy")):
             shutil.copyfile(path, work / each)
 
-    def among(column: str, ids: Iterable[str]) -> set[str]:
-        return {each for each in ids if each == wanted.name and column == f"{wanted.kind}_id"}
-
-    dropped = drop_rows(work, among)
+    dropped = drop_rows(work, wanted.among)
     made: dict[str, Path | None] = {
         path.name: path for path in work.iterdir() if file_md5(path) != _md5_of(files[path.name], cache)
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -39,9 +39,6 @@ def offline_runs(root: Path) -> list[Path]:
 def from_waiting(folder: Path, wanted: Wanted) -> int:
     """How many files of deliveries in `folder`, the inbox or what was rejected, were changed or went."""
 
-    def among(column: str, ids: Iterable[str]) -> set[str]:
-        return {each for each in ids if each == wanted.name and column == f"{wanted.kind}_id"}
-
     changed = 0
     for place in [
         folder,
@@ -50,7 +47,7 @@ def from_waiting(folder: Path, wanted: Wanted) -> int:
         if not any(file_holds(path, wanted) for path in _files(place)):
             continue
         with suppress(UserError, ValueError, OSError):  # what cannot be read so is looked at as text below
-            dropped = drop_rows(place, among)
+            dropped = drop_rows(place, wanted.among)
             changed += bool(dropped.rows)
             for sound in dropped.sounds:
                 (place / sound).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ import re
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,6 +62,10 @@ class Wanted:
             return any(map(self.is_cell, value))
         text = str(value)
         return text == self.name or (self.is_long and self.words.search(text) is not None)
+
+    def among(self, column: str, ids: Iterable[str]) -> set[str]:
+        """It, where it is one of the `ids` in that column of a delivery's table (`deliveries.dropping`)."""
+        return {self.name}.intersection(ids) if column == f"{self.kind}_id" else set()
 
     def replaced(self, text: str) -> str:
         """`text` with `INSTEAD` in its place."""

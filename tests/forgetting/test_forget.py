@@ -148,6 +148,24 @@ def test_an_ingest_leaves_the_rows_out_and_says_how_many(
     assert still_there(repository) == []
 
 
+def test_another_clone_forgets_by_the_same_command(
+    two_releases: Repository, forgotten: tuple[Repository, str], tmp_path: Path
+) -> None:
+    here, there = copy(forgotten[0], tmp_path / "here"), copy(two_releases, tmp_path / "there")
+    here.commit()
+    here.run("dvc", "push", "-q")
+    there.run("git", "fetch", "-q", str(here.root), "HEAD")
+    there.run("git", "reset", "-q", "--hard", "FETCH_HEAD")
+    there.run("dvc", "remote", "modify", "--local", "store", "url", f"{here.root}-remote")
+    there.run("dvc", "pull", "-q", "--force")
+    assert any(each.startswith(".dvc/cache/") for each in still_there(there))
+    told = there.earshot("forget", "--user", LISTENER)
+    assert "DVC's cache: " in told
+    assert [each for each in places(there.root, LISTENER) if not each.startswith("made/")] == []
+    assert there.pointer() == here.pointer()
+    assert there.earshot("forget", "--user", LISTENER).endswith("nothing to do\n")
+
+
 def test_what_nobody_can_do_is_told(two_releases: Repository, tmp_path: Path) -> None:
     repository = copy(two_releases, tmp_path)
     for options in ((), ("--user", "a", "--song", "b")):

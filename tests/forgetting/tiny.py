@@ -60,5 +60,5 @@ def copy(repository: Repository, folder: Path) -> Repository:
     shutil.copytree(repository.root, root, symlinks=True)
     shutil.copytree(f"{repository.root}-remote", f"{root}-remote")
     found = Repository(root)
-    found.run("dvc", "remote", "modify", "store", "url", f"{root}-remote")
+    found.run("dvc", "remote", "modify", "--local", "store", "url", f"{root}-remote")
     return found

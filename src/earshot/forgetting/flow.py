@@ -176,7 +176,8 @@ def _from_places(root: Path, wanted: Wanted, report: Report) -> None:
 def _purge(root: Path, wanted: Wanted, book: Book, report: Report) -> None:
     cache = versioning.cache_folder(root)
     manifests = [*list_releases(root), *list_candidates(root), *list_all_imported(root)]
-    named = named_now(root, cache) | {md5 for each in manifests for md5 in each.files.values()}
+    kept = [each for each in manifests if each.release not in book.releases]
+    named = named_now(root, cache) | {md5 for each in kept for md5 in each.files.values()}
     verdicts: Verdicts = {}
     superseded = set(book.objects) - named
     found, failed = object_stores(root)
@@ -190,8 +191,8 @@ def _purge(root: Path, wanted: Wanted, book: Book, report: Report) -> None:
             report.unreached[store.name] = str(error)
             continue
         report.note(store.name, objects + runs, f"files, {runs:,} of them of the run cache")
-    if kept := sorted(md5 for md5 in named if verdicts.get(md5)):
-        raise UserError(f"{', '.join(kept)}: objects of DVC's cache that are in use still hold the id")
+    if holding := sorted(md5 for md5 in named if verdicts.get(md5)):
+        raise UserError(f"{', '.join(holding)}: objects of DVC's cache that are in use still hold the id")
     for md5 in named & book.objects.keys():  # made again, to the byte
         del book.objects[md5]
     versioning.forget_hashes(root)

@@ -49,7 +49,9 @@ def rewrite_releases(root: Path, cache: Path, wanted: Wanted) -> Renamed:
 def _rewrite(root: Path, cache: Path, manifest: Manifest, wanted: Wanted, found: Renamed) -> None:
     lost = versioning.bring_back(root, manifest.files, terminal.say)
     if lost:
-        found.names[manifest.release] = None
+        there = [path for md5 in manifest.files.values() if (path := cache_path(cache, md5)).is_file()]
+        if any(file_holds(path, wanted) for path in there):
+            found.names[manifest.release] = None
         return
     files = {name: cache_path(cache, md5) for name, md5 in manifest.files.items()}
     folder = root / ".earshot" / "forgetting" / manifest.release

@@ -7,7 +7,7 @@ from typing import Any
 
 UNCHANGED = (
     "git's history: its .dvc files, dvc.lock and manifests name hashes, its tags releases of before",
-    "other clones: the same command is to be given in each, after a `git pull`",
+    "other clones: the same command is to be given in each, after `git pull` and `dvc pull`",
     "what weights have learned, and figures that count everybody: the next training is without it",
     "runs that were sent to W&B, and archives made by `earshot release export`",
 )

@@ -31,7 +31,7 @@ from earshot.forgetting.folders import (
     rewrite_delivery,
     rewrite_outputs,
 )
-from earshot.forgetting.objects import Verdicts, purge
+from earshot.forgetting.objects import Verdicts, purge, refill
 from earshot.forgetting.objects import stores as object_stores
 from earshot.forgetting.releases import move_manifests, record_pointer, rewrite_releases
 from earshot.forgetting.report import Report
@@ -184,6 +184,7 @@ def _purge(root: Path, wanted: Wanted, book: Book, report: Report) -> None:
     report.unreached = failed
     for store in found:
         try:
+            refill(store, cache, {old: new for old, (_, new) in book.objects.items() if new})
             objects, runs = purge(store, wanted, superseded, named, verdicts)
         except OSError as error:
             if store is found[0]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earshot.forgetting.searching import Wanted, holds
+from earshot.versioning.cache import cache_path
+from earshot.versioning.garbage import with_contents
 from earshot.versioning.lockfile import MD5
 from earshot.versioning.locks import open_repository
 
@@ -37,12 +39,15 @@ class Store:
         `DVC's cache`, or of the remote.
     objects, runs
         The folders, as the file system names them.
+    database
+        DVC's own, of a remote.
     """
 
     name: str
     fs: Any
     objects: str
     runs: str
+    database: Any = None
 
     def md5s(self) -> dict[str, str]:
         """Path of every object by its md5."""
@@ -88,7 +93,29 @@ def _remote(repo: Repo, name: str) -> Store:
     database = repo.cloud.get_remote_odb(name)
     base = database.path.removesuffix("/files/md5")
     database.fs.exists(base)  # asked here: whoever cannot be reached is found out
-    return Store(f"the remote {name}", database.fs, database.path, database.fs.join(base, "runs"))
+    return Store(f"the remote {name}", database.fs, database.path, database.fs.join(base, "runs"), database)
+
+
+def refill(store: Store, cache: Path, replaced: Mapping[str, str]) -> int:
+    """Put into a remote what takes the place of objects that it has; how many those were.
+
+    `dvc push` would send what .dvc files and dvc.lock name, and nothing of earlier releases.
+
+    Parameters
+    ----------
+    replaced
+        New md5 by the old one.
+    """
+    from dvc.fs import LocalFileSystem
+
+    there = store.md5s().keys() if store.database is not None else set()
+    new = with_contents(cache, {now for before, now in replaced.items() if before in there}) - there
+    here = [
+        md5 for md5 in sorted(new, key=lambda md5: md5.endswith(".dir")) if cache_path(cache, md5).is_file()
+    ]
+    for md5 in here:  # lists of files last
+        store.database.add(str(cache_path(cache, md5)), LocalFileSystem(), md5)
+    return len(here)
 
 
 def purge(

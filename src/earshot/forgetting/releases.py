@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from earshot import terminal, versioning
+from earshot.errors import UserError
 from earshot.files import replace_text
 from earshot.forgetting.rows import without
 from earshot.forgetting.searching import Wanted, file_holds
@@ -49,8 +50,8 @@ def rewrite_releases(root: Path, cache: Path, wanted: Wanted) -> Renamed:
 def _rewrite(root: Path, cache: Path, manifest: Manifest, wanted: Wanted, found: Renamed) -> None:
     lost = versioning.bring_back(root, manifest.files, terminal.say)
     if lost:
-        there = [path for md5 in manifest.files.values() if (path := cache_path(cache, md5)).is_file()]
-        if any(file_holds(path, wanted) for path in there):
+        places = [cache_path(cache, md5) for md5 in manifest.files.values()]
+        if any(place.is_file() and file_holds(place, wanted) for place in places):
             found.names[manifest.release] = None
         return
     files = {name: cache_path(cache, md5) for name, md5 in manifest.files.items()}
@@ -58,8 +59,8 @@ def _rewrite(root: Path, cache: Path, manifest: Manifest, wanted: Wanted, found:
     made = without(files, folder, wanted)
     md5s = dict(manifest.files)
     for name, path in made.items():
-        assert path is not None  # what is only judged by is no file of a release
-        assert not file_holds(path, wanted), name
+        if path is None or file_holds(path, wanted):
+            raise UserError(f"release {manifest.release}: {name}: holds the id where it cannot be taken out")
         md5s[name] = file_md5(path)
         if not cache_path(cache, md5s[name]).exists():
             add_object(cache, md5s[name], path)

@@ -74,6 +74,7 @@ def test_coverage() -> None:
     assert set(measured["false_beats"].values()) <= {0.0, 0.5, 1.0}  # of one world, or two
 
 
+@pytest.mark.soak
 def test_gate_power() -> None:
     assert set(run("gate_power.py", "1", "1")["released"]["later"]["0.0"]) == {"20", "60", "120", "500"}
 
@@ -98,6 +99,7 @@ def test_wmf() -> None:
     assert run("wmf.py", "300", "100", "2000", "4", "2", "1")["plays"] == 2000
 
 
+@pytest.mark.soak
 def test_training() -> None:
     assert run("training.py", "20", "1")["songs"] == 20
 

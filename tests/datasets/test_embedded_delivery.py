@@ -76,6 +76,7 @@ def test_the_files_hold_the_rendered_songs_and_are_all_of_one_size(small: Path) 
     assert len({path.stat().st_size for path in (small / "audio").iterdir()}) == 1
 
 
+@pytest.mark.soak
 def test_a_delivery_killed_while_it_is_rendered_is_continued_and_gives_the_same_bytes(
     small: Path, tmp_path: Path
 ) -> None:
@@ -178,6 +179,7 @@ def test_the_tables_and_some_of_the_sound_are_frozen() -> None:
     assert catalogue_hash(every=50) == SAMPLE_HASH
 
 
+@pytest.mark.soak
 def test_a_larger_catalogue_is_of_other_songs_in_the_same_proportions(tmp_path: Path) -> None:
     songs, n_listeners = larger_catalogue(1000)
     assert (len(songs), len({song.artist.number for song in songs}), n_listeners) == (6666, 1000, 13333)

@@ -235,6 +235,7 @@ def test_triplets_become_rows_and_ids_across_blocks(tmp_path: Path, monkeypatch:
     assert [(users[user], songs[item], count) for user, item, count in read] == wanted
 
 
+@pytest.mark.soak
 def test_the_benchmark_runs_to_its_end() -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / "play_counts.py"), "100000"]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}

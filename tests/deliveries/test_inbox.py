@@ -180,6 +180,7 @@ def test_read_only_folders_leave_the_inbox_too(workspace: Path, tmp_path: Path) 
     assert list(folder.parent.iterdir()) == []
 
 
+@pytest.mark.soak
 def test_killed_at_any_moment_it_is_taken_in_exactly_once(workspace: Path, tmp_path: Path) -> None:
     dropped(workspace, tmp_path, "d")
     dropped(workspace, tmp_path, "bad", songs="id\n1\n")

@@ -105,6 +105,7 @@ def text(browser: Any) -> str:
     return str(browser.execute_script("return document.body.innerText"))
 
 
+@pytest.mark.soak
 def test_an_edited_parameter_and_an_outside_run_show_within_30_seconds(ui: str, workspace: Workspace) -> None:
     assert stale(ui) == set()
     workspace.set_param("learning_rate", 0.003)

@@ -82,6 +82,7 @@ def delivery(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.soak
 def test_each_damaged_file_has_a_reason_and_every_other_one_an_image(delivery: Path, tmp_path: Path) -> None:
     workspace: Workspace = clone(tmp_path / "workspace")
     workspace.earshot("ingest", str(delivery))

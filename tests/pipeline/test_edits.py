@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from tests.pipeline.workspace import Workspace
 
@@ -42,6 +43,7 @@ def pieces(workspace: Workspace) -> dict[str, set[tuple[str, str]]]:
 ALTERNATIVES = ("encoders", "training/objectives", "baselines", "families")
 
 
+@pytest.mark.soak
 def test_an_edit_of_words_makes_nothing_again(workspace: Workspace) -> None:
     """Nor does another alternative beside those in use."""
     for folder in ALTERNATIVES:
@@ -74,6 +76,7 @@ def test_an_edit_of_code_makes_all_again_that_it_may_change(workspace: Workspace
     assert (counts(workspace) == 2 * plays).all()
 
 
+@pytest.mark.soak
 def test_an_edit_of_looks_draws_the_pages_again_and_measures_nothing(workspace: Workspace) -> None:
     pages = workspace.root / "src" / "earshot" / "pages"
     for looks, line in {

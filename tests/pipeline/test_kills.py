@@ -102,6 +102,7 @@ def finish(workspace: Workspace) -> None:
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
 
 
+@pytest.mark.soak
 def test_a_kill_and_the_same_bytes_in_the_other_front_end(
     ingested: Workspace, finished: Workspace, tmp_path: Path
 ) -> None:
@@ -132,6 +133,7 @@ def test_three_kills_more_and_the_same_bytes(
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
 
 
+@pytest.mark.soak
 def test_a_kill_between_a_delivery_and_its_recommendation(workspace: Workspace, deliveries: Path) -> None:
     """Of Dagster's `onboard`; `earshot onboard` finishes it, with a bad delivery beside."""
     before = workspace.versions()

@@ -48,7 +48,8 @@ def spoil(workspace: Workspace) -> None:
     assert file_md5(folder / OWN) == file_md5(there[OWN])
 
 
-@pytest.mark.parametrize("was", [pytest.param("missing", marks=pytest.mark.soak), "damaged"])
+@pytest.mark.soak
+@pytest.mark.parametrize("was", ["missing", "damaged"])
 def test_what_is_nowhere_to_be_had_is_named(workspace: Workspace, was: str) -> None:
     stale_drift(workspace)
     lost = objects(workspace)[OWN]
@@ -65,7 +66,8 @@ def test_what_is_nowhere_to_be_had_is_named(workspace: Workspace, was: str) -> N
     assert "drift: done" in workspace.earshot("onboard")
 
 
-@pytest.mark.parametrize("front_end", ["earshot", pytest.param("orchestration.run", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("front_end", ["earshot", "orchestration.run"])
 def test_what_the_remote_has_is_fetched_and_the_run_goes_on(
     workspace: Workspace, tmp_path: Path, front_end: str
 ) -> None:

@@ -136,6 +136,7 @@ def test_another_model_is_trained_judged_released_and_served(
     check_served(workspace, name, EXAMPLES[model]["space"])
 
 
+@pytest.mark.soak
 def test_samples_beside_a_served_release_change_nothing_that_is_served(workspace: Workspace) -> None:
     """The family is stored, and no song is encoded again; nor is the candidate trained again for it."""
     then, served = workspace.versions(), workspace.root / "data" / "served_factors"
@@ -151,6 +152,7 @@ def test_samples_beside_a_served_release_change_nothing_that_is_served(workspace
     assert now["recommendations"] == then["recommendations"]
 
 
+@pytest.mark.soak
 def test_what_cannot_be_served_is_refused_before_any_stage_works(workspace: Workspace) -> None:
     configure(workspace, objective=named(f"{OBJECTIVES}/genre.py", "Genre"))
     (workspace.root / "data" / "inbox" / "empty").mkdir()

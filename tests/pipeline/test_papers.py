@@ -36,6 +36,7 @@ SAMPLES = "reproductions/sample_level_cnn"
 SMALL_SAMPLES = {"max_epochs": "1", "stages": "1", "size": "6", "least_songs": "5", "bootstraps": "100"}
 
 
+@pytest.mark.soak
 def test_the_comparison_through_both_front_ends(workspace: Workspace) -> None:
     """With the one network that others are made of; `make soak` has all."""
     for key, value in (SMALL | {"seeds": "[0]"}).items():

@@ -34,6 +34,7 @@ def paused_stage(workspace: Workspace) -> tuple[psutil.Popen, psutil.Process]:
     return repro, stage
 
 
+@pytest.mark.soak
 def test_a_delivery_waits_for_the_stage_that_reads_the_index(
     ingested: Workspace, deliveries: Path, tmp_path: Path
 ) -> None:

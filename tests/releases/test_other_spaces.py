@@ -64,6 +64,7 @@ def ranked(repository: Repository) -> pd.DataFrame:
     return lists[["user_id", "song_id", "rank", "cold"]]
 
 
+@pytest.mark.soak
 def test_a_fused_model_of_one_prediction_twice_is_served_as_the_plain_one(
     repository: Repository, second_release: Repository
 ) -> None:
@@ -143,6 +144,7 @@ def train_by_angles(made: Path, work: Path) -> None:
     np.save(made / "predicted_factors" / "item_factors.npy", predicted)
 
 
+@pytest.mark.soak
 def test_listeners_learned_by_angles_are_judged_released_and_served(
     repository: Repository, tmp_path: Path
 ) -> None:
@@ -178,6 +180,7 @@ def test_listeners_learned_by_angles_are_judged_released_and_served(
     assert lists["cold"].any(), "songs that nobody has played are among them"
 
 
+@pytest.mark.soak
 def test_hybrids_are_served_and_travel(repository: Repository, tmp_path: Path) -> None:
     for seed, rule in enumerate(RULES, start=2):
         write_model(repository.root / "made", seed=seed)

@@ -182,6 +182,7 @@ def test_every_later_pairing_uses_the_judged_model(
     assert told[0] == told[1]
 
 
+@pytest.mark.soak
 def test_a_refit_that_is_clearly_worse_is_not_served(off: Repository, tmp_path: Path) -> None:
     """A few steps teach it nothing; so the model that was judged is served, as without a refit."""
     repository = on(copy(off, tmp_path), min_steps=0)
@@ -207,6 +208,7 @@ def test_without_enough_artists_no_refit_is_made(repository: Repository) -> None
     assert not any(name.startswith("refit/") for name in released["files"])
 
 
+@pytest.mark.soak
 def test_a_killed_refit_goes_on_to_the_same_bytes(refitted: Repository, tmp_path: Path) -> None:
     repository = on(begun(tmp_path))
     repository.repro("evaluation_report", "served_quality")
@@ -225,6 +227,7 @@ def test_a_killed_refit_goes_on_to_the_same_bytes(refitted: Repository, tmp_path
     assert output(repository, "served_factors") == output(refitted, "served_factors")
 
 
+@pytest.mark.soak
 def test_a_rollback_and_an_import_serve_the_refit(
     refitted: Repository, repository: Repository, tmp_path: Path
 ) -> None:

@@ -302,6 +302,7 @@ def test_a_release_that_a_person_left_does_not_come_back_by_itself(replaced: Rep
     assert stale(replaced) == set()
 
 
+@pytest.mark.soak
 def test_a_rollback_leaves_a_candidate_to_be_judged(replaced: Repository) -> None:
     write_model(replaced.root / "made", seed=3)
     replaced.repro("evaluation_report")
@@ -406,6 +407,7 @@ def test_a_lost_or_damaged_object_is_named_and_fetched(repository: Repository, t
     assert lost.read_bytes() == whole
 
 
+@pytest.mark.soak
 def test_other_hyper_images_stop_serving_until_a_model_of_theirs_is_released(repository: Repository) -> None:
     made, world = repository.root / "made", World()
     shutil.rmtree(made / "hyper_images")
@@ -425,15 +427,20 @@ def test_other_hyper_images_stop_serving_until_a_model_of_theirs_is_released(rep
 
 
 @pytest.mark.soak
-def test_another_split_is_judged_as_a_first_candidate(repository: Repository) -> None:
+def test_another_split_is_judged_as_a_first_candidate_too(repository: Repository) -> None:
+    """And against the release on what was cold to both."""
+    first = repository.pointer()["release"]
     repository.set_param("fold: 0", "fold: 1")
     write_model(repository.root / "made", seed=2)
     repository.repro()
-    reason = repository.decisions()[repository.pointer()["release"]]["reason"]
-    assert "has another split" in reason
+    decision = repository.decisions()[repository.pointer()["release"]]
+    told = {rule["name"]: rule["told"] for rule in decision["rules"]}
+    assert f"judged as a first candidate: {first} has another split" in told["chance"]
+    assert f"than {first}" in told["release"]
 
 
-@pytest.mark.parametrize("where", [pytest.param([], marks=pytest.mark.soak), ["--temp"]])
+@pytest.mark.soak
+@pytest.mark.parametrize("where", [[], ["--temp"]])
 def test_an_experiment_judges_and_releases_nothing(repository: Repository, where: list[str]) -> None:
     before, decisions = pointer_bytes(repository), repository.decisions()
     repository.set_param("epsilon: 0.025", "epsilon: 0.5")

@@ -54,7 +54,7 @@ def _params(**training: object) -> HyperImageParams:
     }
     return replace(
         params,
-        folds=replace(params.folds, folds=4, held_out=[0, 1], validation_share=0.2),
+        folds=replace(params.folds, folds=4, held_out=[0], validation_share=0.2),
         training=replace(params.training, **settings),
         networks=small,
         bootstraps=100,

@@ -196,11 +196,11 @@ def _columns(path: Path, *texts: str) -> pa.Table:
 
 def _rows_of(column: pa.ChunkedArray, ids: NDArray[np.object_]) -> Rows:
     """(n,): where each of the texts of a column, kept by `_columns`, stands among `ids`."""
-    rows = [
-        positions_of(ids, chunk.dictionary.to_numpy(zero_copy_only=False))[chunk.indices.to_numpy()]
-        for chunk in column.chunks
-    ]
-    return np.concatenate(rows) if rows else np.empty(0, np.int64)
+    chunks = column.unify_dictionaries().chunks  # the ids are looked up once, not once a chunk
+    if not chunks:
+        return np.empty(0, np.int64)
+    rows = positions_of(ids, chunks[0].dictionary.to_numpy(zero_copy_only=False))
+    return rows[np.concatenate([chunk.indices.to_numpy() for chunk in chunks])]
 
 
 def take_snapshot(root: Path) -> Snapshot:

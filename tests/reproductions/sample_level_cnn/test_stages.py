@@ -69,6 +69,7 @@ def write_catalogue(root: Path) -> None:
         soundfile.write(root / song.audio, (0.8 if "loud" in song.tags else 0.05) * tones, 22050)
 
 
+@pytest.mark.soak
 def test_tags_from_samples_go_on_and_end_in_the_same_files(tmp_path: Path) -> None:
     write_catalogue(tmp_path)
     paths = paths_in(tmp_path)

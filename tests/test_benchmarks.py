@@ -121,3 +121,8 @@ def test_elsewhere(finished: Workspace) -> None:
     measured = run("elsewhere.py", str(finished.root), "3")
     assert measured["songs"] == 3
     assert measured["by_form"]["wave"]["median_cosine"] > 0.99
+
+
+def test_sound_alone(finished: Workspace) -> None:
+    (measured,) = run("sound_alone.py", str(finished.root)).values()
+    assert measured["songs"] == 240

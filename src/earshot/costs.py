@@ -51,6 +51,8 @@ class UnitCosts:
         Of the embedded catalogue, on which all was measured.
     stages
         The pipeline's, by name.
+    folder
+        Reading a folder of music, and taking it in.
     papers
         CPU minutes of each folder of reproductions/, with its small.yaml, on the embedded catalogue.
     """
@@ -59,6 +61,7 @@ class UnitCosts:
     probe_seconds: float
     catalogue: Size
     stages: dict[str, StageCost]
+    folder: StageCost
     papers: dict[str, float]
 
 
@@ -66,7 +69,12 @@ def read_unit_costs() -> UnitCosts:
     """What earshot ships."""
     content = parse_yaml(FILE.read_text(encoding="utf-8"))
     stages = {name: StageCost(**cost) for name, cost in content["stages"].items()}
-    return UnitCosts(**content | {"catalogue": Size(**content["catalogue"]), "stages": stages})
+    made = {
+        "catalogue": Size(**content["catalogue"]),
+        "folder": StageCost(**content["folder"]),
+        "stages": stages,
+    }
+    return UnitCosts(**content | made)
 
 
 def in_words(seconds: float) -> str:

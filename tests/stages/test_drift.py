@@ -17,6 +17,7 @@ from earshot.evaluation.drift import Line
 from earshot.files import replace_array, write_json, write_table
 from earshot.params import Drift
 from earshot.recommend.encoding import NAMES, file_name
+from earshot.shared_files import CARD, REFERENCE, REFERENCE_COLUMNS, REFERENCE_STATISTICS
 from earshot.stages.drift import summarize
 from tests.audio.workspace import Workspace
 
@@ -198,3 +199,30 @@ def test_other_hyper_images_cannot_be_compared(workspace: Workspace) -> None:
     path.write_text(path.read_text().replace('"feature_key": "', '"feature_key": "another'))
     with pytest.raises(UserError, match="cannot be compared"):
         workspace.run("drift")
+
+
+def test_where_nothing_was_trained_a_shared_release_says_what_its_songs_were_like(
+    workspace: Workspace,
+) -> None:
+    """The same songs, described, in place of the training set: the same deliveries are called drifted."""
+    release(workspace)
+    data, shared = workspace.root / "data", workspace.root / "data" / "served_factors" / "release"
+    workspace.run("drift")
+    found, reference = drifted(workspace), data / "drift" / "reference"
+    songs = pd.read_parquet(reference / "songs.parquet").assign(predicted_norm=1.0)
+    songs["artist"] = pd.factorize(songs["artist_id"])[0]
+    statistics = np.load(reference / "statistics.npy")
+    shutil.rmtree(data / "training_set")
+    said = workspace.run("drift")
+    assert (said["deliveries"], said["drifted"]) == (0, False)
+    assert "nothing was trained here" in said["notices"][0]
+    assert all(check["passed"] for check in said["checks"])
+    (shared / "drift").mkdir(parents=True)
+    (shared / "shared").mkdir()
+    write_table(shared / REFERENCE, songs[[*REFERENCE_COLUMNS]])
+    np.save(shared / REFERENCE_STATISTICS, statistics)
+    write_json(shared / CARD, {"sounds": 40, "set_aside": 0})
+    said = workspace.run("drift")
+    assert drifted(workspace) == found
+    assert said["new_deliveries"] == 5  # no delivery of here was trained on
+    assert said["drifted_deliveries"] == ["quiet", "dull", "other"]

@@ -166,7 +166,7 @@ def one_listener(root: Path) -> None:
     [
         (two_listeners, {"max_invalid_share": 0.2}, r"0\.2500 \(1 of 4 rows of .*\), expected at most 0\.2"),
         (two_listeners, {"min_plays": 10}, r"totals: plays: observed 2, expected .*play_counts.min_plays=10"),
-        (one_listener, {}, r"totals: listeners: observed 1, expected at least 2 .play_counts.min_users=2."),
+        (one_listener, {"min_users": 2}, r"listeners: observed 1, expected at least 2 .*counts.min_users=2"),
         (one_listener, {"min_songs": 3}, r"totals: songs: observed 2, expected .*play_counts.min_songs=3"),
     ],
 )  # fmt: skip

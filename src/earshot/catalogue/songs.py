@@ -166,12 +166,13 @@ class FileCount(NamedTuple):
     bad: int
 
 
-def delivered_songs(raw_audio: Path, images: Path, trained: Path) -> pd.DataFrame:
+def delivered_songs(raw_audio: Path, images: Path, trained: Path | None) -> pd.DataFrame:
     """The songs of the store `images`, each under the delivery that brought its sound, in order of arrival.
 
     Returns
     -------
-    delivery, song_id, artist_id, shard, first_frame, and new: whether the store `trained` lacks that image.
+    delivery, song_id, artist_id, shard, first_frame, and new: whether the store `trained` lacks that image,
+    as None lacks all.
     """
     import pandas as pd
 
@@ -180,6 +181,8 @@ def delivered_songs(raw_audio: Path, images: Path, trained: Path) -> pd.DataFram
     index = pd.read_parquet(images / "index.parquet", columns=[SONG_ID, SHARD, FIRST_FRAME])
     # of all files of a song the one that is its sound now
     songs = files.merge(current, on=[SONG_ID, AUDIO_MD5]).merge(index, on=SONG_ID).drop(columns=AUDIO_MD5)
+    if trained is None:
+        return songs.assign(**{NEW: True})
     return songs.assign(**{NEW: is_among(songs[SONG_ID], newer_images(images, trained))})
 
 

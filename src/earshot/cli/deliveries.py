@@ -65,12 +65,22 @@ def onboard(
         Path | None, typer.Argument(help="a delivery; by default what waits in data/inbox/")
     ] = None,
 ) -> None:
-    """Take in new songs and recommend them with the released model; trains nothing."""
+    """Take in new songs and recommend them with the released model; trains nothing.
+
+    Without any plays, songs are served by their sound alone.
+    """
     from earshot.cli.new_songs import show_new_songs
     from earshot.lanes import onboard as fast_lane
-    from earshot.lanes.onboard import PAGE
+    from earshot.lanes.onboard import PAGE, any_plays
 
     arrivals = fast_lane.onboard(Path.cwd(), folder, say)
+    if not any_plays(Path.cwd()):
+        from earshot.queries.served import read_served
+
+        served = read_served(Path.cwd())
+        tell(
+            f"{len(served.song_ids):,} songs are served by their sound alone, without plays: {served.release}"
+        )
     for arrival in arrivals:
         tell(f"{arrival.delivery}: in the recommendations {arrival.seconds:.0f} s after it arrived")
     if arrivals:

@@ -17,6 +17,7 @@ from earshot.cli.imports import app as importing
 from earshot.cli.keys import app as keying
 from earshot.cli.papers import paper
 from earshot.cli.queries import app as asking
+from earshot.cli.quickstart import quickstart
 from earshot.cli.releases import app as releasing
 from earshot.cli.releases import beside as beside_releases
 from earshot.cli.scrobbles import app as scrobbling
@@ -183,6 +184,7 @@ def repair() -> None:
     versioning.mend_all(Path.cwd(), tell)
 
 
+app.command()(quickstart)
 app.command()(onboard)
 app.command()(forget)
 app.command()(paper)

@@ -125,11 +125,42 @@ def export(name: Name, file: Annotated[Path, typer.Argument(help="a new file")])
     tell(f"{releases.export_release(Path.cwd(), name, file).release}: written to {file}")
 
 
+@app.command()
+def share(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="a new file")],
+    data: Annotated[str, typer.Option(help="what music and whose plays it was trained on, in words")],
+    licence: Annotated[str, typer.Option(help="what may be done with it, in words")],
+    songs: Annotated[
+        bool, typer.Option("--songs", help="with songs' ids, places and hashes of sounds")
+    ] = False,
+) -> None:
+    """Write a release for others as one file, with a model card: encoder and taste space, and no listener."""
+    from earshot.lanes.share import SharedBy, share_release
+
+    shared = share_release(Path.cwd(), name, file, SharedBy(data, licence, songs))
+    tell(f"{shared.release}: shared from {shared.derived_from}, written to {file}")
+
+
 @app.command("import")
-def import_file(file: Annotated[Path, typer.Argument(help="what `release export` wrote")]) -> None:
-    """Take in a release from elsewhere, all of it checked; it stands apart until a person promotes it."""
+def import_file(
+    file: Annotated[Path, typer.Argument(help="what `release export` or `release share` wrote")],
+    yes: Annotated[bool, typer.Option("--yes", help="of a shared release: do not ask, it is served")] = False,
+) -> None:
+    """Take in a release from elsewhere, all of it checked.
+
+    A shared one is served once its model card is accepted; another stands apart until a person promotes it.
+    """
     from earshot import releases
 
+    if releases.is_shared(file):
+        tell("\n".join(releases.read_card(file).lines()))
+        if not yes and not typer.confirm("serve it from now on?", err=True):
+            raise UserError(f"{file}: not taken in")
+        name = releases.import_shared(file, Path.cwd()).release
+        _commit()
+        tell(f"{name}: taken in and served from the next `earshot onboard` on")
+        return
     name = releases.import_release(Path.cwd(), file).release
     tell(f"{name}: taken in; `earshot release promote {name} --force --reason TEXT` serves it")
 

@@ -49,7 +49,9 @@ Doubles = NDArray[np.float64]
 _ROWS_AT_ONCE = 4096
 
 
-def solve_rows(confidence: csr_array, fixed_factors: Factors, regularization: float) -> Factors:
+def solve_rows(
+    confidence: csr_array, fixed_factors: Factors, regularization: float, gram: Doubles | None = None
+) -> Factors:
     """Minimize eq. 3 over the factors of each row, the other side held fixed.
 
     For a row with confidences c at columns with factors x (Hu et al. 2008, eq. 4)
@@ -65,6 +67,9 @@ def solve_rows(confidence: csr_array, fixed_factors: Factors, regularization: fl
         X, float32 (n_columns, factors).
     regularization
         lambda.
+    gram
+        X'X, float64 (factors, factors), where the other side has more columns than those of `confidence`;
+        None: it is that of `fixed_factors`.
 
     Returns
     -------
@@ -77,7 +82,7 @@ def solve_rows(confidence: csr_array, fixed_factors: Factors, regularization: fl
     """
     prior = np.zeros((confidence.shape[0], fixed_factors.shape[1]), dtype=np.float32)
     # weight 0: nothing but the plays
-    return _solve(confidence, fixed_factors, regularization, prior, np.zeros(len(prior)))
+    return _solve(confidence, fixed_factors, regularization, prior, np.zeros(len(prior)), gram)
 
 
 def solve_items_with_prediction(
@@ -114,12 +119,17 @@ def solve_items_with_prediction(
 
 
 def _solve(
-    confidence: csr_array, fixed_factors: Factors, regularization: float, prior: Factors, weight: Doubles
+    confidence: csr_array,
+    fixed_factors: Factors,
+    regularization: float,
+    prior: Factors,
+    weight: Doubles,
+    gram: Doubles | None = None,
 ) -> Factors:
     """w y_0 + z, where A z = sum (c - w (c - 1) x . y_0) x: the same equations, exact without plays."""
     columns = fixed_factors.astype(np.float64)
     # (factors, factors): X'X + lambda I
-    shared = columns.T @ columns + regularization * np.eye(columns.shape[1])
+    shared = (columns.T @ columns if gram is None else gram) + regularization * np.eye(columns.shape[1])
     start = weight[:, None] * prior.astype(np.float64)  # (n_rows, factors): w y_0
     solved = start.copy()
     # a block at a time: each of its rows holds a (factors, factors) matrix

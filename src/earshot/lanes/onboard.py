@@ -9,6 +9,7 @@ from statistics import median
 
 from markupsafe import Markup
 
+from earshot.deliveries import delivered_plays, read_index
 from earshot.deliveries.arrivals import Arrival, note_recommendable, read_arrivals
 from earshot.deliveries.inbox import INBOX
 from earshot.deliveries.ingest import Say, ingest
@@ -28,10 +29,14 @@ from earshot.workspace import not_yet, require_workspace
 
 SERVING = "serving"
 LANES = ("catalogue", SERVING)
+SOUND_STAGES = ("raw_audio", "hyper_images")
+"""All that songs need to be served by their sound alone."""
 
 
 def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
     """Take in the delivery `folder`, or what is complete in the inbox, and recommend its songs.
+
+    Where no delivery brings plays, sounds are made ready and no more: songs are then served by sound alone.
 
     Returns
     -------
@@ -49,7 +54,10 @@ def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
     if not (root / INDEX).is_file():
         nothing = not_yet(root, f"nothing to onboard: nothing complete waits in {INBOX}/")
         raise UserError("\n".join([*problems, str(nothing)]))
+    without_plays = not any_plays(root)
     for stage in read_pipeline(root):
+        if without_plays and stage.target not in SOUND_STAGES:
+            continue
         if stage.lane == SERVING and not pointer_path(root).is_file():
             nothing = not_yet(root, "in the catalogue, but there is no model yet to recommend with")
             raise UserError("\n".join([*problems, str(nothing)]))
@@ -57,6 +65,10 @@ def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
             reproduce_saying(root, stage.target, say)
             for notice in _notices(root / stage.output):
                 say(f"{stage.target}: {notice}")
+    if without_plays:
+        if problems:
+            raise UserError("\n".join(problems))
+        return []
     arrivals = settle(root)
     pointer = read_pointer(root)
     if isinstance(pointer, NothingReleased):
@@ -64,6 +76,12 @@ def onboard(root: Path, folder: Path | None, say: Say) -> list[Arrival]:
     if problems:
         raise UserError("\n".join(problems))
     return arrivals
+
+
+def any_plays(root: Path) -> bool:
+    """Whether any delivery of the workspace brings plays that count."""
+    folder = root / "data" / "deliveries"
+    return bool(delivered_plays(folder, read_index(folder)))
 
 
 def _notices(output: Path) -> list[str]:

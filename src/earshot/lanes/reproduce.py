@@ -8,7 +8,11 @@ from pathlib import Path
 
 from earshot import versioning
 from earshot.costs import in_words
+from earshot.files import write_json
 from earshot.stages.runner import stage_params
+
+SERVING, TRAINING = "serving", "training"
+"""Lanes of dvc.yaml."""
 
 
 def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
@@ -17,7 +21,25 @@ def reproduce(root: Path, target: str, say: Callable[[str], object]) -> bool:
     DVC removes the stage's output before the stage itself can say that a key is wrong.
     """
     stage_params(root, target)
+    stand_in(root, target)
     return versioning.reproduce(root, target, say)
+
+
+def stand_in(root: Path, target: str) -> None:
+    """A folder that says so for each output that `target` reads of the training lane and nobody has made.
+
+    Where a release was imported nothing need ever be trained, and DVC runs no stage that lacks a dep.
+    """
+    stages = {stage.target: stage for stage in versioning.read_pipeline(root)}
+    if target not in stages or stages[target].lane != SERVING:
+        return
+    reads = stages[target].data_deps
+    for stage in stages.values():
+        if stage.lane == TRAINING and stage.recorded is None and stage.output in reads:
+            place = root / stage.output
+            if not place.exists() and place.suffix == "":  # not the pointer, which is a file
+                place.mkdir(parents=True)
+                write_json(place / "not_made_here.json", {"why": "nothing was trained here"})
 
 
 def reproduce_saying(root: Path, target: str, say: Callable[[str], object], place: str = "") -> bool:

@@ -82,7 +82,14 @@ def due(root: Path) -> Due:
         return Due(False, ("songs with audio, or plays, are not there yet",), {})
     if training := _under_way(root):
         return Due(False, (training,), {})
-    if not (data / "training_set" / "summary.json").is_file():
+    release = read_pointer(root)
+    trained = (data / "training_set" / "summary.json").is_file()
+    if not trained and isinstance(release, Manifest) and release.derived_from is not None:
+        why = (
+            "a shared release serves, and nothing was trained here: `earshot retrain` trains on what is here"
+        )
+        return Due(False, (why,), {})
+    if not trained:
         return Due(True, ("nothing was trained yet, or the last training was cut off",), {})
     snapshot = _recorded(root, "training_set", "outs", "data/training_set")
     if snapshot is None:

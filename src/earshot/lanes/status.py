@@ -9,10 +9,11 @@ from earshot.deliveries.inbox import INBOX, look
 from earshot.deliveries.rejecting import REJECTED, rejections
 from earshot.errors import UserError
 from earshot.files import parse_yaml
+from earshot.lanes.onboard import SOUND_STAGES, any_plays
 from earshot.lanes.retrain import due
 from earshot.releases import Manifest, candidate, read_decision, read_pointer
 from earshot.releases.manifest import pointer_path
-from earshot.versioning import Definition, changed_inputs, read_definitions, writers
+from earshot.versioning import INDEX, Definition, changed_inputs, read_definitions, writers
 from earshot.workspace import require_workspace
 
 TRAINING = "training"
@@ -32,7 +33,8 @@ class Status:
         Stages that run now, with their PIDs.
     stale
         Stages of the catalogue and serving lanes, and what each was not made of: deps, keys of params; None
-        where it never ran. The training lane is stale after every delivery: `training` tells of it.
+        where it never ran. The training lane is stale after every delivery: `training` tells of it. Where
+        songs are served by their sound alone, only stages that this needs.
     training
         Whether a training is due, and why.
     training_due
@@ -60,10 +62,13 @@ def read_status(root: Path) -> Status:
     definitions = read_definitions(root)
     pointer = read_pointer(root) if pointer_path(root).is_file() else None
     release = pointer.release if isinstance(pointer, Manifest) else None
-    verdict, running, stale = due(root), _running(root, definitions), _stale(root, definitions)
+    by_sound = (root / INDEX).is_file() and not any_plays(root)
+    looked_at = [each for each in definitions if not by_sound or each.target in SOUND_STAGES]
+    verdict, running, stale = due(root), _running(root, definitions), _stale(root, looked_at)
     waiting = [each.name for each in look(root / INBOX) if each.arrived is not None]
     rejected = {each.delivery: each.error for each in rejections(root)}
-    to_do = _to_do(release, {} if running else stale, verdict.due, waiting, rejected)
+    serves = by_sound or release is not None
+    to_do = _to_do(serves, {} if running else stale, verdict.due and not by_sound, waiting, rejected)
     last = _last_decision(root)
     return Status(release, last, running, stale, str(verdict), verdict.due, waiting, rejected, to_do)
 
@@ -82,7 +87,7 @@ def _stale(root: Path, definitions: list[Definition]) -> dict[str, list[str] | N
 
 
 def _to_do(
-    release: str | None,
+    serves: bool,
     stale: dict[str, list[str] | None],
     training_due: bool,
     waiting: list[str],
@@ -93,11 +98,11 @@ def _to_do(
         found.append(f"{len(rejected)} rejected: mend what stands in {REJECTED}/, or remove it")
     if waiting:
         found.append(f"{len(waiting)} waiting in {INBOX}/: `earshot onboard` takes them in")
-    if release is None:
+    if not serves:
         found.append("nothing is released: `make run`, or `dvc repro`, trains a first model")
     elif stale and not waiting:
         found.append(f"{len(stale)} stages are stale: `earshot onboard` brings them up to date")
-    if training_due and release is not None:
+    if training_due and serves:
         found.append("a training is due: `earshot retrain --if-due`")
     return found
 

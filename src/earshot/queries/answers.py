@@ -28,6 +28,7 @@ from earshot.datasets.importing.names import match_key
 from earshot.errors import UserError
 from earshot.queries.choice import Wanted
 from earshot.queries.screening import Asked
+from earshot.queries.sound_alone import needs_plays
 from earshot.queries.state import ServedState
 from earshot.recommend.similar import unit
 from earshot.spaces.placing import Placed
@@ -47,7 +48,7 @@ def recommend(served: ServedState, user: str, k: int) -> Rows:
     if not len(listed.rows):
         if served.user_row(user) is not None:
             raise UserError(f"user {user!r} has played every song: none is left to recommend")
-        raise _unknown(user)
+        raise unknown_listener(served, user)
     return _list(served, listed.rows[:k], listed.scores, listed.cold)
 
 
@@ -68,7 +69,10 @@ def _list(
     ]
 
 
-def _unknown(user: str) -> UserError:
+def unknown_listener(served: ServedState, user: str) -> UserError:
+    """Of somebody who has no place."""
+    if served.by_sound:
+        return needs_plays(served, f"a list for user {user!r}")
     where = "data/play_counts/users.parquet"
     return UserError(f"user {user!r} has no plays in what is served; wanted one of {where}")
 
@@ -182,7 +186,7 @@ def fold_in(
 def _wanted(served: ServedState, vectors: NDArray[np.float32], request: Request) -> Wanted:
     row = served.user_row(request.user)
     if row is None:
-        raise _unknown(request.user)
+        raise unknown_listener(served, request.user)
     wish = request.wish
     allowed = None if wish.genre is None else _of_genre(served, wish.genre)
     return Wanted(vectors[row], served.played_by(request.user), request.k, allowed, wish.max_per_artist)
@@ -277,7 +281,12 @@ def note_of(served: ServedState, row: int) -> str:
 
 
 def listeners(served: ServedState, song: str, k: int) -> Rows:
-    """The k listeners who would like a song best and have not played it: user_id, score, release."""
+    """The k listeners who would like a song best and have not played it: user_id, score, release.
+
+    Raises UserError for a song that is not served, and where songs are served by their sound alone.
+    """
+    if served.by_sound:
+        raise needs_plays(served, f"listeners of song {song!r}")
     vector = served.vectors("item_factors.npy")[_row(served, song)]
     (best,) = served.everybody.best([Asked(vector, served.listeners_of(song), k)])
     found = zip(served.user_ids[best.items], best.scores, strict=True)

@@ -60,9 +60,9 @@ class NewSong:
     title, artist
         Null where no delivery gave them.
     neighbours
-        The nearest songs that somebody has played: song_id, title, artist, cosine.
+        The nearest songs that somebody has played, by sound alone of all: song_id, title, artist, cosine.
     alike
-        Songs that the model was trained on and that are like it (`ALIKE`).
+        Songs that the model was trained on, by sound alone all others, that are like it (`ALIKE`).
     note
         `unlike anything trained on`, or empty.
     audience
@@ -124,7 +124,7 @@ class Arrivals:
         if not len(rows):
             return []
         served = self.served
-        audiences = self.audiences(rows) if audience else [None] * len(rows)
+        audiences = self.audiences(rows) if audience and not served.by_sound else [None] * len(rows)
         delivered = served.recordings[DELIVERY]
         return [
             NewSong(
@@ -145,9 +145,16 @@ class Arrivals:
 
     def _neighbours(self, rows: Rows) -> list[list[dict[str, Any]]]:
         served = self.served
-        known = served.is_listed & served.columns[HEARD] & (served.columns[N_LISTENERS] > 0)
-        vectors, left_out = unit(served.vectors("item_factors.npy")[rows]), np.flatnonzero(~known)
-        found = served.directions.best([Asked(vector, left_out, _NEIGHBOURS) for vector in vectors])
+        known = served.is_listed & served.columns[HEARD]
+        if not served.by_sound:
+            known &= served.columns[N_LISTENERS] > 0
+        vectors, unknown = unit(served.vectors("item_factors.npy")[rows]), np.flatnonzero(~known)
+        found = served.directions.best(
+            [
+                Asked(vector, np.union1d(unknown, [row]), _NEIGHBOURS)
+                for row, vector in zip(rows.tolist(), vectors, strict=True)
+            ]
+        )
         return [
             [
                 {**named(served, row), "cosine": float(cosine)}
@@ -157,13 +164,19 @@ class Arrivals:
         ]
 
     def alike(self, rows: Rows) -> list[int]:
-        """How many of the songs that the model was trained on are like each of some songs."""
+        """How many of the songs that the model was trained on are like each of some songs.
+
+        By sound alone it is of all songs but the song itself.
+        """
         vectors = self.served.directions.vectors
-        near = vectors[rows] @ vectors[self._trained].T >= ALIKE
+        near = vectors[rows] @ vectors[self._trained].T >= ALIKE  # (n_rows, n_trained)
+        near &= rows[:, None] != self._trained
         return [int(n) for n in near.sum(axis=1)]
 
     @cached_property
     def _trained(self) -> Rows:
+        if self.served.by_sound:
+            return np.flatnonzero(self.served.is_listed)
         return np.flatnonzero(is_among(self.served.song_ids, self.served.space.training_songs().ids))
 
     def audiences(self, rows: Rows) -> list[Audience]:

@@ -17,6 +17,7 @@ from earshot.arrays import positions_of
 from earshot.catalogue.play_counts import ITEMS, PLAYS, RECENCY, USERS, PlayCounts, read_play_counts
 from earshot.columns import ARTIST, PLAY_COUNT, RELEASE, SONG_ID, TITLE
 from earshot.errors import UserError
+from earshot.queries.answers import unknown_listener
 from earshot.queries.links import linked
 from earshot.queries.state import ServedState
 from earshot.queries.windows import Ear, Unexplained, Window, window_places
@@ -191,8 +192,7 @@ class Explaining:
     def _user_row(self, user: str) -> int:
         row = self.served.user_row(user)
         if row is None:
-            where = "data/play_counts/users.parquet"
-            raise UserError(f"user {user!r} has no plays in what is served; wanted one of {where}")
+            raise unknown_listener(self.served, user)
         return row
 
     def _plays_of(self, user: str, row: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -15,7 +15,7 @@ from earshot import releases
 from earshot.errors import UserError
 from earshot.features.families import described, families_of, load_family
 from earshot.params import HyperImages, load_params
-from earshot.queries.state import ServedState
+from earshot.queries.state import SOUND, ServedState
 from earshot.store.families import WORDS
 from earshot.terminal import on_one_line, say
 
@@ -56,7 +56,7 @@ def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
 
 
 def listen(served: ServedState, audio: Path) -> Heard:
-    """Hear an audio file: its hyper-image, through the released encoder.
+    """Hear an audio file: its hyper-image, through the released encoder, or by its statistics without one.
 
     Raises
     ------
@@ -67,7 +67,10 @@ def listen(served: ServedState, audio: Path) -> Heard:
     from earshot.predictors import load
 
     params = load_params(served.root / "params.yaml")
-    settings, trusted = params.hyper_images, releases.trusted_classes(served.root, served.release, params)
+    settings = params.hyper_images
+    if served.by_sound:
+        return _by_statistics(served, audio, settings)
+    trusted = releases.trusted_classes(served.root, served.release, params)
     with TemporaryDirectory(prefix="earshot-hear-") as made:
         folder = Path(made)
         for name, file in served.encoder_files().items():
@@ -77,6 +80,25 @@ def listen(served: ServedState, audio: Path) -> Heard:
         store = _one_song(audio, settings, [each.name for each in description.others], folder)
         encoded = load.hear(load.load_encoder(folder, trusted), store, [0])
     return Heard(encoded.vectors[0], float(encoded.unlike[0]))
+
+
+def _by_statistics(served: ServedState, audio: Path, settings: HyperImages) -> Heard:
+    """Where its statistics put it among the songs of `served`, which is of sound alone."""
+    from earshot.extraction.statistics import row_statistics
+    from earshot.features.hyper_image import feature_key
+    from earshot.queries.sound_space import SoundSpace
+
+    space = served.space
+    assert isinstance(space, SoundSpace)
+    if served.release != f"{SOUND}{feature_key(settings)}":
+        raise UserError(
+            f"{served.release} is of another feature key than params.yaml makes, {feature_key(settings)}: "
+            "`earshot onboard` makes the hyper-images anew, or put its hyper_images section back"
+        )
+    with TemporaryDirectory(prefix="earshot-hear-") as made:
+        store = _one_song(audio, settings, [], Path(made))
+        statistics = row_statistics(store.frames(0)).ravel()
+    return Heard(space.place(statistics[None])[0], 0.0)
 
 
 def _refuse_other_images(served: ServedState, description: EncoderDescription, settings: HyperImages) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from earshot.columns import ARTIST, GENRES, N_LISTENERS, SONG_ID, TITLE, USER_ID
 from earshot.datasets.importing.names import match_key
+from earshot.queries.sound_alone import needs_plays
 from earshot.queries.state import ServedState
 
 Rows = list[dict[str, Any]]
@@ -29,7 +30,12 @@ def songs(served: ServedState, text: str, k: int) -> Rows:
 
 
 def users(served: ServedState, text: str, k: int) -> Rows:
-    """The k listeners with most songs whose id holds `text`, in any case: user_id, songs."""
+    """The k listeners with most songs whose id holds `text`, in any case: user_id, songs.
+
+    Raises UserError where songs are served by their sound alone.
+    """
+    if served.by_sound:
+        raise needs_plays(served, "listeners")
     ids, n_songs = served.listener_songs
     wanted = text.casefold()
     there = np.flatnonzero([wanted in name.casefold() for name in ids])

@@ -8,12 +8,13 @@ from typing import Any
 from earshot import releases, versioning
 from earshot.errors import UserError
 from earshot.files import read_json
+from earshot.queries.sound_alone import read_sound_alone
 from earshot.queries.state import LISTS, SERVED, ServedState, file_of
 from earshot.workspace import not_yet
 
 
 def read_served(root: Path) -> ServedState:
-    """What the workspace `root` serves.
+    """What the workspace `root` serves: lists of a release, or without one songs by their sound alone.
 
     Raises
     ------
@@ -22,6 +23,8 @@ def read_served(root: Path) -> ServedState:
         failed there); a file that is not in DVC's cache; each with what to do.
     """
     lock = versioning.read_lock(root)
+    if SERVED not in lock and (sound_alone := read_sound_alone(root, lock)) is not None:
+        return sound_alone
     made = {stage: output_of(root, lock, stage) for stage in (SERVED, LISTS)}
     vectors, lists = (read_json(file_of(made[stage], stage, "summary.json")) for stage in (SERVED, LISTS))
     if vectors["release"] != lists["release"]:
@@ -30,6 +33,9 @@ def read_served(root: Path) -> ServedState:
             "wait for the run that serves, or finish it with `dvc repro recommendations`"
         )
     if vectors["release"] is None:
+        nothing = isinstance(releases.read_pointer(root), releases.NothingReleased)
+        if nothing and (sound_alone := read_sound_alone(root, lock)) is not None:
+            return sound_alone
         raise UserError(_nothing_served(root))
     # what the lists were made of, whatever stands there now
     used = {dep["path"]: dep.get("md5") for dep in lock[LISTS].get("deps", ())}

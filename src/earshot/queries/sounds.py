@@ -41,6 +41,9 @@ def read_sounds(served: ServedState, index: HyperImageStore) -> Sounds | None:
 
     None where an older version served, which did not say which predictions are its encoder's.
     """
+    if served.by_sound:
+        every = np.arange(len(served.song_ids))
+        return Sounds(served.directions, every, every)
     if f"predicted/{NAMES}" not in served.outputs[SERVED].files:
         return None
     with linked(served, SERVED, "predicted/") as folder:

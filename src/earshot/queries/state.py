@@ -47,7 +47,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from scipy.sparse import csr_array
 
-SERVED, LISTS, _PLAYS = "served_factors", "recommendations", "play_counts"
+SERVED, LISTS, PLAYS = "served_factors", "recommendations", "play_counts"
+SOUND = "sound:"
+"""With a feature key in place of a release: what is served was made of hyper-images alone."""
+SPACE_FILE = "space.npz"
 
 _PROBES = 200
 
@@ -120,11 +123,19 @@ class ServedState:
         has_refit = any(name.startswith(f"{refit}/") for name in self.outputs[SERVED].files)
         return refit if has_refit else "release"
 
+    @property
+    def by_sound(self) -> bool:
+        """Whether there is no model, and songs lie where their sound alone puts them."""
+        return self.release.startswith(SOUND)
+
     @cached_property
     def space(self) -> TasteSpace:
-        """Of the model that serves. UserError where a file of it is not in DVC's cache."""
+        """Of the model that serves, or of sound. UserError where a file of it is not in DVC's cache."""
         from earshot.queries.links import model_folder
+        from earshot.queries.sound_space import SoundSpace
 
+        if self.by_sound:
+            return SoundSpace.read(self.file(SERVED, SPACE_FILE))
         with model_folder(self) as folder:
             return read_space(folder / "cnn_checkpoint", folder / "wmf_factors")
 
@@ -173,8 +184,8 @@ class ServedState:
 
     def played_by(self, user: str) -> NDArray[np.int64]:
         """Rows of the songs that a listener of `user_ids` has played, of those that are served."""
-        row = int(positions_of(self.table(_PLAYS, "users.parquet")[USER_ID], [user])[0])
-        plays = self.table(_PLAYS, "plays.parquet", columns=[ITEM], filters=[(USER, "==", row)])
+        row = int(positions_of(self.table(PLAYS, "users.parquet")[USER_ID], [user])[0])
+        plays = self.table(PLAYS, "plays.parquet", columns=[ITEM], filters=[(USER, "==", row)])
         rows = self._rows_of_items[plays[ITEM]]
         return rows[rows >= 0]
 
@@ -190,8 +201,8 @@ class ServedState:
         """Which songs every listener has played, ones (n_users, n_songs)."""
         from scipy.sparse import csr_array
 
-        plays = self.table(_PLAYS, "plays.parquet", columns=[USER, ITEM])
-        users = positions_of(self.user_ids, self.table(_PLAYS, "users.parquet")[USER_ID])[plays[USER]]
+        plays = self.table(PLAYS, "plays.parquet", columns=[USER, ITEM])
+        users = positions_of(self.user_ids, self.table(PLAYS, "users.parquet")[USER_ID])[plays[USER]]
         songs = self._rows_of_items[plays[ITEM]]
         known = (users >= 0) & (songs >= 0)
         shape = (len(self.user_ids), len(self.song_ids))
@@ -199,15 +210,15 @@ class ServedState:
 
     def listeners_of(self, song: str) -> NDArray[np.int64]:
         """Rows of the listeners who have played a song."""
-        items = self.table(_PLAYS, "items.parquet")[SONG_ID]
+        items = self.table(PLAYS, "items.parquet")[SONG_ID]
         (row,) = positions_of(items, [song])
-        plays = self.table(_PLAYS, "plays.parquet", columns=[USER], filters=[(ITEM, "==", int(row))])
-        return positions_of(self.user_ids, self.table(_PLAYS, "users.parquet")[USER_ID][plays[USER]])
+        plays = self.table(PLAYS, "plays.parquet", columns=[USER], filters=[(ITEM, "==", int(row))])
+        return positions_of(self.user_ids, self.table(PLAYS, "users.parquet")[USER_ID][plays[USER]])
 
     @cached_property
     def _rows_of_items(self) -> NDArray[np.int64]:
         """(n_items,): rows among the item factors of the songs with plays; -1 where one is not served."""
-        return positions_of(self.song_ids, self.table(_PLAYS, "items.parquet")[SONG_ID])
+        return positions_of(self.song_ids, self.table(PLAYS, "items.parquet")[SONG_ID])
 
     @cached_property
     def choice(self) -> Choice:
@@ -226,7 +237,7 @@ class ServedState:
     @cached_property
     def is_new(self) -> NDArray[np.bool_]:
         """(n_songs,): songs that nobody has played."""
-        return ~is_among(self.song_ids, self.table(_PLAYS, "items.parquet")[SONG_ID])
+        return ~is_among(self.song_ids, self.table(PLAYS, "items.parquet")[SONG_ID])
 
     @cached_property
     def artists(self) -> NDArray[np.int64]:
@@ -293,8 +304,8 @@ class ServedState:
     @cached_property
     def listener_songs(self) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
         """Ids of all with plays, and how many songs each has played, (n_users,) both."""
-        ids = self.table(_PLAYS, "users.parquet")[USER_ID].to_numpy(dtype=object)
-        return ids, np.bincount(self.table(_PLAYS, "plays.parquet", columns=[USER])[USER], minlength=len(ids))
+        ids = self.table(PLAYS, "users.parquet")[USER_ID].to_numpy(dtype=object)
+        return ids, np.bincount(self.table(PLAYS, "plays.parquet", columns=[USER])[USER], minlength=len(ids))
 
     def nearest(
         self, vector: NDArray[np.floating[Any]], k: int, allowed: NDArray[np.bool_], csls: bool

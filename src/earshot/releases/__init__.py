@@ -27,7 +27,9 @@ from earshot.releases.history import (
     write_decision,
 )
 from earshot.releases.manifest import Manifest, NothingReleased, read_pointer, write_pointer
+from earshot.releases.model_card import ModelCard
 from earshot.releases.portable import export_release, import_release
+from earshot.releases.shared import import_shared, is_shared, read_card
 
 __all__ = [
     "MADE_BY",
@@ -35,6 +37,7 @@ __all__ = [
     "Differences",
     "Evidence",
     "Manifest",
+    "ModelCard",
     "NothingReleased",
     "Verdict",
     "alike",
@@ -47,8 +50,10 @@ __all__ = [
     "fetch",
     "gate_said",
     "import_release",
+    "import_shared",
     "imported_claim",
     "is_cached",
+    "is_shared",
     "judge",
     "keep_candidate",
     "list_candidates",
@@ -56,6 +61,7 @@ __all__ = [
     "list_releases",
     "nothing_released",
     "promote",
+    "read_card",
     "read_decision",
     "read_pointer",
     "refit_check",

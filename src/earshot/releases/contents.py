@@ -72,7 +72,7 @@ def check_files(folder: Path, release: Manifest, trusted: Collection[str], archi
         if release.refit:
             _check_model(folder / REFIT, release, release.refit, trusted)
         if SONGS in release.files:
-            _check_table(folder / SONGS, {SONG_ID: "BYTE_ARRAY", COLD: "BOOLEAN"})
+            check_table(folder / SONGS, {SONG_ID: "BYTE_ARRAY", COLD: "BOOLEAN"})
         if REPORT in release.files:
             parse_object((folder / REPORT).read_bytes(), folder / REPORT)
     except UserError as error:
@@ -83,18 +83,18 @@ def _check_model(folder: Path, release: Manifest, names: Collection[str], truste
     """Check the judged model or the refit, which lies in `folder` with files of these names."""
     encoder = folder / "cnn_checkpoint" / "encoder.json"
     refuse_untrusted(parse_object(encoder.read_bytes(), encoder), trusted, encoder)
-    n_outputs = _check_encoder(folder / "cnn_checkpoint", release, trusted)
+    n_outputs = check_encoder(folder / "cnn_checkpoint", release, trusted)
     n_factors = _check_space(folder / "cnn_checkpoint", n_outputs, names)
     for factors, table, column in (
         ("user_factors", "users", USER_ID),
         ("item_factors", "items", SONG_ID),
     ):
-        _check_placed(folder / WMF_FACTORS, f"{factors}.npy", f"{table}.parquet", column, n_factors)
+        check_placed(folder / WMF_FACTORS, f"{factors}.npy", f"{table}.parquet", column, n_factors)
     if NUMBERS in names:
-        _check_numbers(folder / WMF_FACTORS, n_factors)
+        check_numbers(folder / WMF_FACTORS, n_factors)
 
 
-def _check_encoder(folder: Path, release: Manifest, trusted: Collection[str]) -> int:
+def check_encoder(folder: Path, release: Manifest, trusted: Collection[str]) -> int:
     """The length of its vectors."""
     from earshot.predictors.load import read_trained
 
@@ -110,7 +110,7 @@ def _check_encoder(folder: Path, release: Manifest, trusted: Collection[str]) ->
         raise UserError(f"{path}: n_frames={description.n_frames}: wanted at most {_MOST_FRAMES}")
     for each in description.others:
         if each.name == ARTIST:
-            _check_placed(folder, *ARTISTS, ARTIST_NAME, each.width)
+            check_placed(folder, *ARTISTS, ARTIST_NAME, each.width)
     odd = [name for name, each in weights.items() if not bool(each.isfinite().all())]
     if odd:
         raise UserError(f"{folder / 'encoder.pt'}: {odd[0]}: not finite")
@@ -138,7 +138,7 @@ def _check_space(folder: Path, n_outputs: int, names: Collection[str]) -> int | 
             ("space_listeners.npy", "space_users.parquet", USER_ID),
             ("space_songs.npy", "space_items.parquet", SONG_ID),
         ):
-            _check_placed(folder, vectors, table, column, n_outputs)
+            check_placed(folder, vectors, table, column, n_outputs)
         return None
     if kind == Fused.kind:
         scales = content.get("scales")
@@ -159,23 +159,25 @@ def _check_combination(folder: Path, content: Mapping[str, Any], n_outputs: int)
         wanted = f"wanted one of {', '.join(RULES)}"
         raise UserError(f"{folder / 'space.json'}: rule={content.get('rule')!r:.100}: {wanted}")
     rows, columns = no_combination(n_outputs).shape
-    if _check_vectors(folder / COMBINATION, columns) != rows:
+    if check_vectors(folder / COMBINATION, columns) != rows:
         raise UserError(f"{folder / COMBINATION}: wanted {rows} rows, as the encoder has outputs")
 
 
-def _check_numbers(folder: Path, n_factors: int | None) -> None:
+def check_numbers(folder: Path, n_factors: int | None) -> None:
+    """UserError unless wmf.json in `folder` is of so many factors; None: of any."""
     factors = read_numbers(folder).factors
     if factors != (n_factors or factors):
         raise UserError(f"{folder / WMF}: factors={factors}: wanted {n_factors}, as the factors have")
 
 
-def _check_placed(folder: Path, vectors: str, table: str, column: str, n_factors: int | None) -> None:
-    n_rows = _check_vectors(folder / vectors, n_factors)
-    _check_table(folder / table, {column: "BYTE_ARRAY"}, n_rows)
-    _check_ids(folder / table, column)
+def check_placed(folder: Path, vectors: str, table: str, column: str, n_factors: int | None) -> None:
+    """Check vectors of so many factors (None: any) and the table of their ids, in `folder`."""
+    n_rows = check_vectors(folder / vectors, n_factors)
+    check_table(folder / table, {column: "BYTE_ARRAY"}, n_rows)
+    check_ids(folder / table, column)
 
 
-def _check_vectors(path: Path, n_factors: int | None) -> int:
+def check_vectors(path: Path, n_factors: int | None) -> int:
     """How many vectors there are: finite float32 (n, n_factors), and nothing behind them."""
     with path.open("rb") as file:
         header = _NPY.match(file.read(_NPY_BYTES))
@@ -192,7 +194,7 @@ def _check_vectors(path: Path, n_factors: int | None) -> int:
     return rows
 
 
-def _check_table(path: Path, columns: dict[str, str], n_rows: int | None = None) -> None:
+def check_table(path: Path, columns: dict[str, str], n_rows: int | None = None) -> None:
     """By its footer alone. With `n_rows` the table has that many rows, and no other columns."""
     footer = _footer(path)
     schema = [footer.schema.column(n) for n in range(footer.num_columns)]
@@ -208,7 +210,7 @@ def _check_table(path: Path, columns: dict[str, str], n_rows: int | None = None)
         raise UserError(f"{path}: {n_bytes:,} bytes when unpacked; wanted at most {most:,}")
 
 
-def _check_ids(path: Path, column: str) -> None:
+def check_ids(path: Path, column: str) -> None:
     """Text that stands once each, and no longer in memory than `RATIO` times the file."""
     import pyarrow as pa
     from pyarrow import compute, parquet

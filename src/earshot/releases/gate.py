@@ -96,6 +96,10 @@ def why_unpaired(
     """
     if isinstance(current, NothingReleased):
         return "nothing is released yet"
+    if current.derived_from is not None:
+        return (
+            f"{current.release} was shared without listeners, who are wanted to make lists of today's songs"
+        )
     if candidate.feature_key != current.feature_key:
         keys = f"feature key {current.feature_key}, now {candidate.feature_key}"
         return f"{current.release} hears other hyper-images ({keys})"

@@ -93,6 +93,9 @@ class Manifest:
         What it is made of. None where that was not noted.
     code
         Of the classes that its encoder is made of (`earshot.code.key_of`). None in older manifests.
+    derived_from
+        The release of elsewhere that this one was shared from (`earshot.releases.shared`), without any
+        listener; None of every other.
     format
         Of the manifest itself; see `earshot.releases.format_1`.
     """
@@ -112,6 +115,7 @@ class Manifest:
     families: dict[Label, Label] = field(default_factory=dict)
     candidate: ModelName | None = None
     code: Label | None = None
+    derived_from: Name | None = None
     format: Literal[2] = 2
 
     @property

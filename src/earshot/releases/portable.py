@@ -6,11 +6,8 @@ of its own: what is looked for is what the checked manifest names.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from zipfile import ZipFile
@@ -20,7 +17,6 @@ from earshot.errors import UserError
 from earshot.files import replacing
 from earshot.foreign import zips
 from earshot.foreign.checked_json import parse_object
-from earshot.locks import holding
 from earshot.params import load_params
 from earshot.predictors.artist_vectors import ARTISTS
 from earshot.releases.candidate import MODEL, NUMBERS, REPORT, SONGS, model_name
@@ -35,14 +31,24 @@ from earshot.releases.history import (
 )
 from earshot.releases.manifest import FOLD_MODELS, REFIT, Manifest, check_manifest
 from earshot.releases.quarantine import Imported, check_claim, imported_path, write_imported
+from earshot.releases.unpacking import (
+    FILES,
+    MANIFEST,
+    added,
+    no_disk_errors,
+    read_small,
+    refuse_large,
+    refuse_others,
+    unpack,
+    workplace,
+)
 from earshot.spaces.space import SPACE_FILES
 from earshot.trusted import trusted_in
 
-MANIFEST, DECISION, FILES = "manifest.json", "decision.json", "files/"
+DECISION = "decision.json"
 _JSON_BYTES = {MANIFEST: 8 << 20, DECISION: 1 << 20}
 """A manifest names every delivery, in some 60 bytes."""
-_ROOM_BYTES = 64 << 20
-"""What an import leaves free on the volume."""
+_LARGEST = LARGEST | {f"{REFIT}/{name}": most for name, most in LARGEST.items()}
 
 
 def export_release(root: Path, name: str, file: Path) -> Manifest:
@@ -51,9 +57,14 @@ def export_release(root: Path, name: str, file: Path) -> Manifest:
     Raises
     ------
     UserError
-        No such release; a file of it that is not in DVC's cache; `file` is there or cannot be written.
+        No such release, or one that was shared (`shared`); a file of it that is not in DVC's cache; `file`
+        is there or cannot be written.
     """
     release = _without_folds(find_release(root, name, refused=True))
+    if release.derived_from is not None:
+        raise UserError(
+            f"release {release.release}: was shared without listeners; pass on the file it came in"
+        )
     decision = read_decision(root, release.release) or imported_claim(root, release.release) or {}
     sources = find_files(release, root)
     if file.exists():
@@ -90,19 +101,19 @@ def import_release(root: Path, file: Path, say: Callable[[str], object] = termin
         must be; a class that is not trusted; more than there is room for.
     """
     params = load_params(root / "params.yaml")
-    with _no_disk_errors(file), _workplace(root) as folder:
+    with no_disk_errors(file), workplace(root) as folder:
         with zips.opened(file) as read:
             imported = Imported(_manifest(read, file), _claim(read, file))
-            _refuse_others(read, imported.manifest, file)
-            _refuse_large(read, root, file)
+            refuse_others(read, (MANIFEST, DECISION), imported.manifest, file)
+            refuse_large(read, _LARGEST, root, file)
             found = {
-                name: _unpack(read, name, folder, imported.manifest, file) for name in imported.manifest.files
+                name: unpack(read, name, folder, imported.manifest, file) for name in imported.manifest.files
             }
         check_files(folder, imported.manifest, trusted_in(params), file)
         release = imported.manifest
         with (
             versioning.writing(root, imported_path(root, release.release), say),
-            _added(root, release, found),
+            added(root, release, found),
         ):
             known = {each.release: each for each in [*list_releases(root), *list_candidates(root)]}
             if release.release not in known:
@@ -110,49 +121,11 @@ def import_release(root: Path, file: Path, say: Callable[[str], object] = termin
             return known.get(release.release, release)
 
 
-@contextmanager
-def _no_disk_errors(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{file}: cannot be taken in: {error}") from None
-
-
-@contextmanager
-def _workplace(root: Path) -> Iterator[Path]:
-    """An empty folder on the volume of the workspace, for one import at a time; gone at the end.
-
-    What a killed import left there goes with the next one.
-    """
-    folder = root / ".earshot" / "import"
-    folder.parent.mkdir(exist_ok=True)
-    with holding(root / ".earshot" / "import.lock", lambda _: terminal.say("waiting for another import")):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder)
-
-
-@contextmanager
-def _added(root: Path, release: Manifest, found: dict[str, Path]) -> Iterator[None]:
-    """The files in DVC's cache; those that are new there go again if what follows fails."""
-    cache, new = versioning.cache_folder(root), list[Path]()
-    try:
-        for name, content in found.items():
-            place = versioning.cache_path(cache, release.files[name])
-            new += [] if place.exists() else [place]
-            versioning.add_object(cache, release.files[name], content)
-        yield
-    except BaseException:
-        for place in new:
-            place.unlink(missing_ok=True)
-        raise
-
-
 def _manifest(read: ZipFile, file: Path) -> Manifest:
-    release = check_manifest(parse_object(_json(read, MANIFEST, file), file / MANIFEST), file / MANIFEST)
+    release = check_manifest(
+        parse_object(read_small(read, MANIFEST, _JSON_BYTES[MANIFEST], file), file / MANIFEST),
+        file / MANIFEST,
+    )
     others = {*ARTISTS, *(name for kind in SPACE_FILES.values() for name in kind)}
     beside = {f"cnn_checkpoint/{name}" for name in others}
     refit = {f"{REFIT}/{name}" for name in (*MODEL, NUMBERS, *beside)}
@@ -172,49 +145,7 @@ def _manifest(read: ZipFile, file: Path) -> Manifest:
 
 
 def _claim(read: ZipFile, file: Path) -> dict[str, object]:
-    return check_claim(parse_object(_json(read, DECISION, file), file / DECISION), file / DECISION)
-
-
-def _json(read: ZipFile, name: str, file: Path) -> bytes:
-    if read.namelist().count(name) != 1:
-        raise UserError(f"{file}: no {name} in it, or two; wanted what `earshot release export` wrote")
-    member = read.getinfo(name)
-    if member.file_size > _JSON_BYTES[name]:
-        raise UserError(f"{file / name}: {member.file_size:,} bytes; wanted at most {_JSON_BYTES[name]:,}")
-    return b"".join(zips.blocks(read, member))
-
-
-def _refuse_others(read: ZipFile, release: Manifest, file: Path) -> None:
-    wanted = sorted([MANIFEST, DECISION, *(FILES + name for name in release.files)])
-    there = sorted(read.namelist())
-    if there != wanted:
-        odd = sorted({*there} ^ {*wanted}) or sorted({name for name in there if there.count(name) > 1})
-        raise UserError(
-            f"{file}: {odd[0]!r:.200}: wanted exactly the files that its manifest names, once each"
-        )
-
-
-def _refuse_large(read: ZipFile, root: Path, file: Path) -> None:
-    """By declared sizes, to which `zips.blocks` holds every member. All is there twice for a moment."""
-    for name, most in (LARGEST | {f"{REFIT}/{name}": most for name, most in LARGEST.items()}).items():
-        size = read.getinfo(FILES + name).file_size if FILES + name in read.namelist() else 0
-        if size > most:
-            raise UserError(f"{file}: {name}: {size:,} bytes; wanted at most {most:,}")
-    wanted = 2 * sum(member.file_size for member in read.infolist())
-    free = shutil.disk_usage(root).free - _ROOM_BYTES
-    if wanted > free:
-        raise UserError(
-            f"{file}: takes {wanted:,} bytes on the volume of {root}, where {max(0, free):,} are free"
-        )
-
-
-def _unpack(read: ZipFile, name: str, folder: Path, release: Manifest, file: Path) -> Path:
-    place, md5 = folder / name, hashlib.md5()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("wb") as written:
-        for block in zips.blocks(read, read.getinfo(FILES + name)):
-            md5.update(block)
-            written.write(block)
-    if md5.hexdigest() != release.files[name]:
-        raise UserError(f"{file}: {name}: md5 {md5.hexdigest()}, its manifest says {release.files[name]}")
-    return place
+    return check_claim(
+        parse_object(read_small(read, DECISION, _JSON_BYTES[DECISION], file), file / DECISION),
+        file / DECISION,
+    )

@@ -36,7 +36,7 @@ def draw(request: Request, template: str, **content: object) -> Markup:
     """A page or a part of one, as `page` does; texts are escaped.
 
     Templates see beside `content`: `here` (the path), `places`, `release` and `state` (None where nothing is
-    served), `stale` (why an earlier state answers), `identity`.
+    served), `by_sound` (as of `ServedState`), `stale` (why an earlier state answers), `identity`.
     """
     live: Live = request.app.state.live
     served = live.served
@@ -47,6 +47,7 @@ def draw(request: Request, template: str, **content: object) -> Markup:
         places=PLACES,
         release=None if served is None else served.release,
         state=None if served is None else served.name,
+        by_sound=served is not None and served.by_sound,
         stale=live.trouble is not None,
         identity=identity_of(request),
         **content,

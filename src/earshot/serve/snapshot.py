@@ -200,7 +200,8 @@ def _rows_of(column: pa.ChunkedArray, ids: NDArray[np.object_]) -> Rows:
     if not chunks:
         return np.empty(0, np.int64)
     rows = positions_of(ids, chunks[0].dictionary.to_numpy(zero_copy_only=False))
-    return rows[np.concatenate([chunk.indices.to_numpy() for chunk in chunks])]
+    found: Rows = rows[np.concatenate([chunk.indices.to_numpy() for chunk in chunks])]
+    return found
 
 
 def take_snapshot(root: Path) -> Snapshot:

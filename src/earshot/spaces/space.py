@@ -17,6 +17,7 @@ from earshot.spaces.fused import Fused
 from earshot.spaces.hybrid import COMBINATION, Hybrid
 from earshot.spaces.learned import LearnedListeners
 from earshot.spaces.placing import Ids, Placed, Vectors
+from earshot.spaces.shared import GRAM, SharedWmf
 from earshot.spaces.wmf import WmfSpace
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def read_space(encoder: Path, factors: Path) -> TasteSpace:
     Parameters
     ----------
     encoder, factors
-        Folders as the stages cnn_checkpoint and wmf_factors write them.
+        Folders as the stages cnn_checkpoint and wmf_factors write them, or a shared release holds them.
 
     Raises
     ------
@@ -111,7 +112,7 @@ def read_space(encoder: Path, factors: Path) -> TasteSpace:
     """
     path = encoder / "space.json"
     if not path.is_file():
-        return WmfSpace.read(factors)
+        return SharedWmf.read(factors) if (factors / GRAM).is_file() else WmfSpace.read(factors)
     content = parse_object(path.read_bytes(), path)
     try:
         if content["kind"] == LearnedListeners.kind:

@@ -72,7 +72,7 @@ class WmfSpace:
     def training_listeners(self) -> Placed:
         """Those of the factorization. UserError where they were not kept."""
         if self.listeners is None:
-            raise UserError("the listeners of this factorization were not kept: wanted user_factors.npy")
+            raise no_listeners()
         return self.listeners
 
     def training_songs(self) -> Placed:
@@ -92,6 +92,11 @@ class WmfSpace:
     def explainer(self, songs: Placed) -> Explainer:
         """Of every listener."""
         return explainer_of(songs, [songs.vectors], self.wmf)
+
+
+def no_listeners() -> UserError:
+    """What is said where the listeners of a factorization are asked for, and are not there."""
+    return UserError("the listeners of this factorization were not kept: wanted user_factors.npy")
 
 
 def place_by_solving(

@@ -33,6 +33,8 @@ from earshot.files import read_json, replace_json, write_table
 from earshot.params import Drift, Params
 from earshot.recommend.encoding import read_encoded
 from earshot.recommend.similar import K, describe_hubs, occurrences
+from earshot.shared_files import CARD, REFERENCE_STATISTICS
+from earshot.shared_files import REFERENCE as REFERENCE_SONGS
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.store.reader import HyperImageStore
@@ -71,7 +73,9 @@ class TrainedOn:
 def run(paths: Paths, params: Params) -> dict[str, Any]:
     """Write drift.parquet, a line a delivery and measure; how unevenly songs are neighbours, in the summary.
 
-    A delivery is measured once per training set and released encoder.
+    A delivery is measured once per training set and released encoder. Where nothing was trained here,
+    deliveries are held against what a shared release holds of the songs that it was trained on; one that
+    was exported says nothing of them, and nothing is measured.
 
     Raises
     ------
@@ -79,9 +83,17 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         The training set has other hyper-images than there are now.
     """
     raw_audio, images = paths.data("raw_audio"), paths.data("hyper_images")
-    _refuse_other_images(paths)
-    songs = delivered_songs(raw_audio, images, paths.data("training_set") / "hyper_images")
-    files, trained = delivered_files(raw_audio, images), _trained(paths, params)
+    trained_here = (paths.data("training_set") / "hyper_images" / "index.parquet").is_file()
+    if trained_here:
+        _refuse_other_images(paths)
+        songs = delivered_songs(raw_audio, images, paths.data("training_set") / "hyper_images")
+        trained = _trained(paths, params)
+    else:
+        songs, shared = delivered_songs(raw_audio, images, None), _shared(paths, params)
+        if shared is None:
+            return _nothing_to_compare(paths, songs)
+        trained = shared
+    files = delivered_files(raw_audio, images)
     parts = [
         _measured(paths, trained, str(name), brought, files[str(name)], params.drift.songs)
         for name, brought in songs.groupby(DELIVERY, sort=False)
@@ -91,6 +103,15 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     hubs, taken = _hubs(paths, songs)
     summary = summarize(lines, params.drift)
     return {**summary, "hubs": hubs, "notices": summary["notices"] + taken}
+
+
+def _nothing_to_compare(paths: Paths, songs: pd.DataFrame) -> dict[str, Any]:
+    hubs, taken = _hubs(paths, songs)
+    why = "nothing was trained here, and the release says nothing of the songs that it was trained on"
+    names = {NEW_DELIVERIES: "deliveries that differ from the songs trained on"}
+    names |= {name: measure.description for name, measure in WORDS.items()}
+    checks = [check(name, text, passed=True, observed=why, expected="") for name, text in names.items()]
+    return {"deliveries": 0, "drifted": False, "hubs": hubs, "notices": [why, *taken], "checks": checks}
 
 
 def _hubs(paths: Paths, songs: pd.DataFrame) -> tuple[dict[str, float], list[str]]:
@@ -126,17 +147,39 @@ def _refuse_other_images(paths: Paths) -> None:
 
 
 def _trained(paths: Paths, params: Params) -> TrainedOn:
-    folder, settings = paths.data("training_set"), params.drift
+    folder = paths.data("training_set")
     names = ("songs.parquet", "summary.json", "hyper_images/index.parquet")
-    versions = [*(file_md5(folder / name) for name in names), settings.songs]
-    songs = _reference_songs(paths, versions, settings.songs)
-    level = settings.false_alarms / len(MEASURES)  # Bonferroni: one measure is enough to call it drifted
-    reference = Reference(songs, settings.draws, params.seed, level)
+    versions = [*(file_md5(folder / name) for name in names), params.drift.songs]
+    songs = _reference_songs(paths, versions, params.drift.songs)
     snapshot = read_json(folder / "summary.json")
     bad = snapshot["set_aside"]["audio files set aside"]
+    return _held_against(paths, params, versions, songs, FileCount(bad + snapshot["songs"], bad))
+
+
+def _shared(paths: Paths, params: Params) -> TrainedOn | None:
+    """The same out of a shared release; None where what serves is none."""
+    folder = paths.data("served_factors") / "release"
+    files = [folder / name for name in (REFERENCE_SONGS, REFERENCE_STATISTICS, CARD)]
+    if not all(path.is_file() for path in files):
+        return None
+    songs, statistics = pd.read_parquet(files[0]), np.load(files[1], allow_pickle=False)
+    figures = {name: songs[name].to_numpy() for name in (LOUDNESS, BANDWIDTH, PREDICTED_NORM)}
+    described = Songs(songs["artist"].to_numpy(dtype=object), statistics, figures)
+    card = read_json(files[2])
+    counted = FileCount(card["sounds"], card["set_aside"])
+    return _held_against(paths, params, [file_md5(path) for path in files], described, counted)
+
+
+def _held_against(
+    paths: Paths, params: Params, versions: list[Any], songs: Songs, files: FileCount
+) -> TrainedOn:
+    """`versions` are those of `songs` and `files`."""
+    settings = params.drift
+    level = settings.false_alarms / len(MEASURES)  # Bonferroni: one measure is enough to call it drifted
+    reference = Reference(songs, settings.draws, params.seed, level)
     # what the described reference does not hang on, but a measurement against it does
     versions = [*versions, _encoder_key(paths), params.seed, settings.draws, settings.false_alarms]
-    return TrainedOn(versions, reference, FileCount(bad + snapshot["songs"], bad))
+    return TrainedOn(versions, reference, files)
 
 
 def _reference_songs(paths: Paths, versions: list[Any], n_songs: int) -> Songs:

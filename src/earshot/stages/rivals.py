@@ -54,7 +54,7 @@ def find_rivals(paths: Paths, candidate: Manifest, current: Manifest | NothingRe
     alike = [
         release
         for release in releases.alike(paths.root, candidate, families)
-        if release.release not in (candidate.release, *paired)
+        if release.release not in (candidate.release, *paired) and release.derived_from is None
     ]
     cached = [release for release in alike if releases.is_cached(release, paths.root)]
     return Rivals(

@@ -14,7 +14,7 @@ from earshot import releases
 from earshot.arrays import is_among
 from earshot.catalogue.play_counts import ITEMS, PLAYS, RECENCY, USERS, PlayCounts, read_play_counts
 from earshot.code import key_of
-from earshot.columns import HEARD, N_LISTENERS, SHARD, SONG_ID, UNLIKE, USER_ID
+from earshot.columns import AUDIO_MD5, HEARD, N_LISTENERS, SHARD, SONG_ID, UNLIKE, USER_ID
 from earshot.errors import UserError
 from earshot.files import read_json, write_json, write_table
 from earshot.params import Params
@@ -22,6 +22,7 @@ from earshot.recommend.encoding import encode_shards, is_of, read_encoded, read_
 from earshot.recommend.serving import Served, serve
 from earshot.releases import Manifest, NothingReleased
 from earshot.spaces.placing import Ids, Placed, Vectors
+from earshot.spaces.shared import SONGS_HERE, SharedWmf
 from earshot.spaces.space import read_space
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
@@ -57,6 +58,9 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     releases.fetch(release, paths.root, paths.output / "release")
     trusted = releases.trusted_classes(paths.root, release.release, params)
     model = paths.output / "release" / release.served
+    if release.derived_from is not None:
+        sounds = pd.read_parquet(paths.data("raw_audio") / "songs.parquet", columns=[SONG_ID, AUDIO_MD5])
+        SharedWmf.name_songs(model / "wmf_factors", sounds)
     encoder = encoder_key(release, model / "cnn_checkpoint", trusted)
     predicted = _predict(paths, model / "cnn_checkpoint", encoder, store, trusted)
     plays = read_play_counts(paths.data("play_counts"))
@@ -180,8 +184,9 @@ def _key(
     paths: Paths, release: Manifest, store: HyperImageStore, predicted: Vectors, plays: PlayCounts
 ) -> str:
     """Of all that played songs and listeners hang on."""
-    counted = paths.data("play_counts")
-    tables = [path for name in (PLAYS, USERS, ITEMS, RECENCY) if (path := counted / name).is_file()]
+    counted, shared_songs = paths.data("play_counts"), paths.output / "release" / "wmf_factors" / SONGS_HERE
+    tables = [counted / name for name in (PLAYS, USERS, ITEMS, RECENCY)]
+    tables = [path for path in (*tables, shared_songs) if path.is_file()]
     played = predicted[is_among(store.songs[SONG_ID], plays.song_ids)]  # the others move no listener
     predictions_hash = blake2b(played.tobytes(), digest_size=16).hexdigest()
     return key_of(

@@ -170,6 +170,11 @@ def split_ids(songs: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def _refuse_useless(songs: pd.DataFrame, counts: PlayCounts, settings: TrainingSet) -> None:
+    if len(counts.user_ids) < 2:
+        raise UserError(
+            "one listener: wanted 2 at least, as what others play is all that is learned; one is served by a "
+            "release of elsewhere (`earshot release import FILE`)"
+        )
     played = songs[songs[N_LISTENERS] > 0]
     numbers = f"{len(songs)} songs have audio, {len(counts.song_ids)} have plays"
     if played.empty:

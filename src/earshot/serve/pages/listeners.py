@@ -20,5 +20,5 @@ async def listeners(
     request: Request, served: Served, asking: Ask, q: Annotated[str, Query(max_length=200)] = ""
 ) -> HTMLResponse:
     """Those whose id holds `q`, who have played most songs first."""
-    rows = await asking.ask(search.users, served, q, _SHOWN)
+    rows = [] if served.by_sound else await asking.ask(search.users, served, q, _SHOWN)
     return page(request, "listeners.html", words=q, rows=rows)

@@ -19,6 +19,7 @@ from earshot.forgetting.searching import Wanted, file_holds
 from earshot.releases import Manifest, list_candidates, list_releases
 from earshot.releases.candidate import model_name
 from earshot.releases.quarantine import list_all_imported
+from earshot.releases.shared import shared_name
 from earshot.versioning import add_object, cache_path, file_md5
 
 
@@ -65,8 +66,14 @@ def _rewrite(root: Path, cache: Path, manifest: Manifest, wanted: Wanted, found:
         if not cache_path(cache, md5s[name]).exists():
             add_object(cache, md5s[name], path)
         found.objects[manifest.files[name]] = md5s[name]
-    if made and (new := model_name(md5s, manifest.n0)) != manifest.release:
+    if made and (new := _name(md5s, manifest)) != manifest.release:
         found.names[manifest.release] = new
+
+
+def _name(md5s: dict[str, str], manifest: Manifest) -> str:
+    if manifest.derived_from:
+        return shared_name(md5s, manifest.n0, manifest.derived_from)
+    return model_name(md5s, manifest.n0)
 
 
 def move_manifests(root: Path, names: dict[str, str]) -> None:

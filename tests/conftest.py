@@ -42,7 +42,7 @@ SLOW = (
     *("deliveries/test_ingest.py", "deliveries/test_inbox.py", "deliveries/test_inbox_goes_on.py"),
     *("deliveries/test_malicious.py", "foreign/test_bounds.py", "orchestration", "pages/test_song_sheet.py"),
     "pages/test_axe.py",
-    "reproductions/sample_level_cnn/test_stages.py",
+    *("forgetting/test_forget.py", "reproductions/sample_level_cnn/test_stages.py"),
     *("stages", "training/test_train.py", "test_benchmarks.py", "test_readme.py", "test_signals.py"),
     *("tracking", "test_pool.py", "versioning/test_definitions.py"),
 )

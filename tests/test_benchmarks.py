@@ -86,6 +86,15 @@ def test_warm_up(tmp_path: Path) -> None:
     assert set(run("warm_up.py", str(tmp_path))) == {"served", "lowered"}
 
 
+def test_forgetting(tmp_path: Path) -> None:
+    write_workspace(tmp_path, 40, 30)
+    shutil.copytree(tmp_path / "data" / "training_set", tmp_path / "data" / "play_counts")
+    (tmp_path / "data" / "warm_up").mkdir()
+    (tmp_path / "data" / "warm_up" / "warm_up.json").write_text('{"n0": 10.0}')
+    measured = run("forgetting.py", str(tmp_path), "2")
+    assert [len(measured[each]) for each in ("seeds", "forgotten")] == [3, 2]
+
+
 def test_wmf() -> None:
     assert run("wmf.py", "300", "100", "2000", "4", "2", "1")["plays"] == 2000
 

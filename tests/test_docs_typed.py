@@ -26,7 +26,19 @@ from tests.typed import Line, Shell, blocks, free_port, unused_marks
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
     "README.md",
-    *(f"docs/{name}.md" for name in ("deliveries", "serve", "player", "sharing", "operations", "papers")),
+    *(
+        f"docs/{name}.md"
+        for name in (
+            "quickstart",
+            "deliveries",
+            "serve",
+            "player",
+            "sharing",
+            "operations",
+            "forgetting",
+            "papers",
+        )
+    ),
 ]
 SONG, USER = "s053965552a", "u000a68d70d"
 RELEASE = '$(python -c \'import json; print(json.load(open("releases/current.json"))["release"])\')'

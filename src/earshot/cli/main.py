@@ -12,6 +12,7 @@ import typer
 from earshot.cli.deliveries import app as delivering
 from earshot.cli.deliveries import onboard
 from earshot.cli.features import app as featuring
+from earshot.cli.forget import forget
 from earshot.cli.imports import app as importing
 from earshot.cli.keys import app as keying
 from earshot.cli.papers import paper
@@ -185,6 +186,7 @@ def repair() -> None:
 
 app.command()(quickstart)
 app.command()(onboard)
+app.command()(forget)
 app.command()(paper)
 app.command()(status)
 app.command()(doctor)

@@ -16,6 +16,7 @@ from typing import Any, Literal, cast
 
 from earshot.columns import DELIVERY
 from earshot.errors import UserError
+from earshot.forgotten import forgotten_objects
 
 Meaning = Literal["increment", "total"]
 
@@ -68,9 +69,17 @@ def read_index(deliveries: Path) -> list[Delivery]:
     ------
     UserError
         A line of index.csv, or a delivery's delivery.json, that is not as it was written;
-        a delivery whose folder is not there.
+        a delivery whose folder is not there; one that was rewritten since, as an older commit
+        has it (`earshot forget`).
     """
-    counting = (line for line in read_lines(deliveries) if not line.withdrawn)
+    counting = [line for line in read_lines(deliveries) if not line.withdrawn]
+    gone = forgotten_objects(deliveries.parents[1])
+    for line in counting:
+        if line.md5 in gone:
+            raise UserError(
+                f"{deliveries / 'index.csv'}: {line.name},{line.md5}: held what was forgotten on "
+                f"{gone[line.md5]}; wanted the index.csv of a commit since then"
+            )
     return [_delivery(deliveries / line.name, line.md5) for line in counting]
 
 

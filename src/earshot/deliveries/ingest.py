@@ -24,14 +24,16 @@ from earshot.deliveries.arrivals import forget_arrival, note_arrival
 from earshot.deliveries.check import Refused, check
 from earshot.deliveries.contents import list_files
 from earshot.deliveries.copying import copy_files
+from earshot.deliveries.dropping import drop_forgotten
 from earshot.deliveries.inbox import make_inbox
 from earshot.deliveries.index import INDEX_HEADER, WITHDRAWALS, index_line, read_lines
 from earshot.deliveries.quality import check_plays, check_sound, check_vectors
 from earshot.errors import UserError
 from earshot.files import read_json, replace_json, replace_text
+from earshot.forgotten import FORGOTTEN
 from earshot.locks import holding
 from earshot.params import load_params
-from earshot.versioning import add_folder, folder_md5, ignored_files, writing
+from earshot.versioning import add_folder, file_md5, folder_md5, ignored_files, writing
 from earshot.workspace import require_workspace
 
 Say = Callable[[str], object]
@@ -127,6 +129,12 @@ def _ingest(folder: Path, root: Path, say: Say, arrived: float) -> Ingested:
                     return Ingested(line.name, md5, new=False)
                 if line.md5 == md5:
                     say(f"{name}: has the content of {line.name}, which was withdrawn; taken in anew")
+            if dropped := drop_forgotten(work / "copy", root):
+                say(f"{name}: {dropped:,} rows left out, of what `earshot forget` keeps out")
+                md5 = folder_md5({each: file_md5(work / "copy" / each) for each in list_files(work / "copy")})
+                if same := [line.name for line in lines if line.md5 == md5 and not line.withdrawn]:
+                    shutil.rmtree(work)
+                    return Ingested(same[0], md5, new=False)
             if waiting := check_plays(folder, work / "copy", root):
                 say(f"{name}: {waiting}")
             check_vectors(folder, work / "copy", root)
@@ -251,7 +259,7 @@ def _free_name(wanted: str, deliveries: Path) -> str:
     """`wanted`, made fit; with a number if it is taken."""
     name = fit_name(wanted)
     taken = (
-        {"index.csv", WITHDRAWALS}
+        {"index.csv", WITHDRAWALS, FORGOTTEN}
         | {line.name for line in read_lines(deliveries)}
         | {path.name for path in deliveries.iterdir()}
     )

@@ -12,6 +12,7 @@ from typing import Any
 from earshot import terminal, versioning
 from earshot.columns import ARTIST, AUDIO, COLD, N_LISTENERS, SONG_ID, TITLE, VALIDATION
 from earshot.errors import UserError
+from earshot.forgotten import forgotten_on
 from earshot.processes import progress
 from earshot.releases.candidate import SONGS
 from earshot.releases.history import find_release, list_candidates, list_releases, show_release
@@ -68,7 +69,8 @@ def _listed_otherwise(root: Path, release: Manifest) -> list[str]:
 
 def _contents_lost(root: Path, release: Manifest) -> list[str]:
     return [
-        f"data/deliveries/{name}: its list of files, object {md5} of DVC's cache, is missing or damaged"
+        f"data/deliveries/{name}: its list of files, object {md5} of DVC's cache, "
+        + (forgotten_on(root, md5) or "is missing or damaged")
         for name, md5 in release.deliveries.items()
         if versioning.folder_md5(_contents(root, md5)) != md5
     ]

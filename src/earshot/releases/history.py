@@ -9,6 +9,7 @@ from typing import Any
 
 from earshot.errors import UserError
 from earshot.files import replace_json
+from earshot.forgotten import forgotten_on
 from earshot.params import Params
 from earshot.releases.decision import IMPORTED
 from earshot.releases.manifest import (
@@ -55,11 +56,14 @@ def find_release(root: Path, name: str, refused: bool = False) -> Manifest:
     Raises
     ------
     UserError
-        None of that name, or more than one; those there are are listed.
+        None of that name, or more than one; those there are are listed. Or it was forgotten.
     """
     releases = list_releases(root)
     releases += [*list_candidates(root), *list_imported(root)] if refused else []
     found = [release for release in releases if name and release.release.startswith(name)]
+    asked = found[0].release if len(found) == 1 else name
+    if len(found) < 2 and (gone := forgotten_on(root, asked)):  # an older commit has its manifest
+        raise UserError(f"release {asked!r}: {gone}")
     if len(found) == 1:
         return found[0]
     if not releases:

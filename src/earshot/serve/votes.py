@@ -118,8 +118,8 @@ class Votes:
         with self._open() as votes:
             key = _begin(votes)
             row = (
-                *(_hash(vote.ballot, key), vote.left, vote.right, vote.preferred),
-                *(_hash(vote.listener, key), _hash(vote.voter, key), time.time()),
+                *(hash_of(vote.ballot, key), vote.left, vote.right, vote.preferred),
+                *(hash_of(vote.listener, key), hash_of(vote.voter, key), time.time()),
             )
             try:
                 votes.execute("insert into votes values (?, ?, ?, ?, ?, ?, ?)", row)
@@ -173,5 +173,6 @@ def _begin(votes: sqlite3.Connection) -> bytes:
     return bytes(key)
 
 
-def _hash(text: str, key: bytes) -> str:
+def hash_of(text: str, key: bytes) -> str:
+    """What is kept of a ballot, a listener or a voter under the `key` of the file."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12, key=key).hexdigest()

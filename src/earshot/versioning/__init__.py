@@ -2,7 +2,7 @@
 
 from earshot.versioning.cache import PreviousOutput, add_object, cache_folder, cache_path
 from earshot.versioning.definitions import Definition, read_definition, read_definitions, split_target
-from earshot.versioning.folders import add_folder, delivery_md5s, ignored_files, writing
+from earshot.versioning.folders import add_folder, delivery_md5s, forget_hashes, ignored_files, writing
 from earshot.versioning.garbage import Garbage, collect_garbage
 from earshot.versioning.git import git_or_none
 from earshot.versioning.kept_lock import keep_lockfile
@@ -51,6 +51,7 @@ __all__ = [
     "differs_in_words",
     "file_md5",
     "folder_md5",
+    "forget_hashes",
     "forget_used_inputs",
     "git_or_none",
     "ignored_files",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -77,6 +78,13 @@ def ignored_files(root: Path, folder: Path, names: Iterable[str]) -> list[str]:
             for name in names
             if ignore.is_ignored_file(str(folder / name)) or is_left_out((folder / name).parent)
         ]
+
+
+def forget_hashes(root: Path) -> None:
+    """Remove what DVC keeps outside the workspace: paths of files with their hashes, which it makes again."""
+    with open_repository(root) as repo:
+        folder = Path(repo.site_cache_dir)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

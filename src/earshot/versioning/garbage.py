@@ -37,6 +37,12 @@ def named_objects(root: Path, cache: Path, tags: str) -> set[str]:
     return with_contents(cache, named)
 
 
+def named_now(root: Path, cache: Path) -> set[str]:
+    """As `named_objects`, of the outputs in the workspace as it stands: not what HEAD, tags and deps name."""
+    named = {md5 for where, text in _texts_now(root) for _, md5 in read_outs(where, text)}
+    return with_contents(cache, named)
+
+
 def with_contents(cache: Path, md5s: set[str]) -> set[str]:
     """`md5s`, and those of every file in a folder among them; a damaged list of files is a UserError."""
     found = set(md5s)

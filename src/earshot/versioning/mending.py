@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earshot.errors import UserError
+from earshot.forgotten import forgotten_on
 from earshot.versioning.cache import PreviousOutput, add_object, cache_folder, cache_path
 from earshot.versioning.lockfile import file_md5
 from earshot.versioning.locks import locked, open_repository
@@ -67,11 +68,13 @@ def bring_back(root: Path, wanted: Mapping[str, str], say: Say) -> dict[str, str
     """
     cache = cache_folder(root)
     bad = {name: md5 for name, md5 in wanted.items() if not is_whole(cache_path(cache, md5), md5)}
+    gone = {name: f"object {md5} was {on}" for name, md5 in bad.items() if (on := forgotten_on(root, md5))}
+    bad = {name: md5 for name, md5 in bad.items() if name not in gone}  # nobody is to bring that back
     was = {name: "damaged" if cache_path(cache, md5).exists() else "missing" for name, md5 in bad.items()}
     for md5 in bad.values():
         cache_path(cache, md5).unlink(missing_ok=True)  # read-only, it would be trusted by DVC
     answer = _fetch(root, set(bad.values())) if bad else ""
-    lost = {}
+    lost = gone
     for name, md5 in bad.items():
         if is_whole(cache_path(cache, md5), md5):
             say(f"{name}: object {md5} of DVC's cache was {was[name]}: fetched from the remote")

@@ -13,6 +13,7 @@ from orchestration.new_deliveries import new_deliveries
 from orchestration.scrobbles import hourly_scrobbles, scrobbles
 from orchestration.sensors import definitions_changed, outside_runs
 from orchestration.trainings import retraining_due, weekly_retraining
+from orchestration.weekly_lists import playlists, weekly_playlists
 from orchestration.workspace import ROOT
 
 start_guard()
@@ -21,8 +22,8 @@ stages = read_pipeline(ROOT)
 defs = dg.Definitions(
     assets=[deliveries, *stage_assets(stages)],
     asset_checks=[*stage_checks(stages), *freshness_checks],
-    jobs=[onboard, retrain, everything, paper, scrobbles],
-    schedules=[weekly_retraining, hourly_scrobbles],
+    jobs=[onboard, retrain, everything, paper, scrobbles, playlists],
+    schedules=[weekly_retraining, hourly_scrobbles, weekly_playlists],
     sensors=[
         outside_runs,
         definitions_changed({stage.key: stage.code_version for stage in stages}),

@@ -230,6 +230,22 @@ class Alerts:
 
 
 @dataclass(frozen=True, config=CONFIG)
+class WeeklyLists:
+    """Where the playlists of every week go.
+
+    Attributes
+    ----------
+    folder
+        The music folder, from the workspace; None: nowhere, no schedule writes any.
+    songs
+        On a playlist, at most.
+    """
+
+    folder: str | None = None
+    songs: Count = 30
+
+
+@dataclass(frozen=True, config=CONFIG)
 class Params:
     """The whole of params.yaml.
 
@@ -255,6 +271,7 @@ class Params:
     retraining: Retraining
     tracking: Tracking
     alerts: Alerts
+    weekly_lists: WeeklyLists = field(default_factory=WeeklyLists)
     trusted: list[ClassPath] = field(default_factory=list)
 
 

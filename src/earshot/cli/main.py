@@ -16,6 +16,7 @@ from earshot.cli.forget import forget
 from earshot.cli.imports import app as importing
 from earshot.cli.keys import app as keying
 from earshot.cli.papers import paper
+from earshot.cli.playlists import playlists
 from earshot.cli.queries import app as asking
 from earshot.cli.quickstart import quickstart
 from earshot.cli.releases import app as releasing
@@ -187,6 +188,7 @@ def repair() -> None:
 app.command()(quickstart)
 app.command()(onboard)
 app.command()(forget)
+app.command()(playlists)
 app.command()(paper)
 app.command()(status)
 app.command()(doctor)

@@ -72,24 +72,28 @@ def write_playlist(file: Path, served: ServedState, user: str, songs: Sequence[s
     written = _FORMATS.get(file.suffix.lower())
     if written is None:
         raise UserError(f"--playlist {file}: wanted a name that ends in {', '.join(_FORMATS)}")
-    library = Library.of(served)
-    rows = [library.row(song) for song in songs]
-    found = [library.song(row) for row in rows if row is not None]
-    with_path = [song for song in found if safe_path(song.path)]
+    found = playlist_of(served, Library.of(served), f"earshot for {plain(user)}", user, songs)
+    with_path = [song for song in found.songs if safe_path(song.path)]
     if written is as_m3u8 and not with_path:
         raise UserError(
-            f"--playlist {file}: none of {len(found):,} songs has a path in the music folder, as "
+            f"--playlist {file}: none of {len(found.songs):,} songs has a path in the music folder, as "
             "`earshot import folder` notes it; .jspf and .xspf have songs by their names"
         )
-    kept = with_path if written is as_m3u8 else found
-    made = datetime.now(UTC).isoformat(timespec="seconds")
-    model = str(served.outputs[SERVED].md5)
-    playlist = Playlist(f"earshot for {plain(user)}", plain(user), kept, served.release, model, made)
     try:
-        replace_text(file, written(playlist))
+        replace_text(file, written(found))
     except OSError as error:
         raise UserError(f"--playlist {file}: {error.strerror}") from None
-    return len(songs) - len(kept)
+    return len(songs) - len(with_path if written is as_m3u8 else found.songs)
+
+
+def playlist_of(
+    served: ServedState, library: Library, title: str, user: str, songs: Sequence[str]
+) -> Playlist:
+    """Songs for a listener with what is known of them; those that are not served are left out."""
+    rows = [library.row(song) for song in songs]
+    found = [library.song(row) for row in rows if row is not None]
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    return Playlist(title, plain(user), found, served.release, str(served.outputs[SERVED].md5), made)
 
 
 def as_m3u8(playlist: Playlist) -> str:

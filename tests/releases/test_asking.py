@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from earshot import releases
 from earshot.cli import new_songs
@@ -15,6 +16,7 @@ from earshot.errors import UserError
 from earshot.lanes.status import read_status
 from earshot.queries import answers, search
 from earshot.queries.served import read_served
+from earshot.queries.wishes import Wish
 from tests.releases.tiny_workspace import UNHEARD, WITHDRAWN, Repository, World
 
 
@@ -55,7 +57,7 @@ def test_only_songs_that_nobody_has_played_where_they_are_asked_for(first_releas
     ]
     assert len(json.loads(first_release.earshot("recommend", "u007", "--new", "-k", "2", "--json"))) == 2
     with pytest.raises(UserError, match="user 'nobody' has no plays in what is served"):
-        answers.recommend_among(read_served(first_release.root), "nobody", 3, answers.Wish(new=True))
+        answers.recommend_among(read_served(first_release.root), "nobody", 3, Wish(new=True))
 
 
 def test_the_first_thing_shown_is_a_new_song_and_who_would_like_it(
@@ -166,7 +168,7 @@ def test_the_best_of_a_genre_with_few_of_an_artist(first_release: Repository) ->
     jazz = [song for song in table.index if "jazz" in table.at[song, "genres"] and song not in played]
     scores = {song: float(users["u007"] @ songs[song]) for song in jazz}
     best = sorted(scores, key=lambda song: -scores[song])
-    wish = answers.Wish(genre="JAZZ")
+    wish = Wish(genre="JAZZ")
     served = read_served(first_release.root)
     assert [row["song_id"] for row in answers.recommend_among(served, "u007", 5, wish)] == best[:5]
     taken: list[str] = []
@@ -178,7 +180,36 @@ def test_the_best_of_a_genre_with_few_of_an_artist(first_release: Repository) ->
     )
     assert [row["song_id"] for row in rows] == taken[:10]
     with pytest.raises(UserError, match=r"genre='polka' must be one of jazz, rare, rock"):
-        answers.recommend_among(served, "u007", 5, answers.Wish(genre="polka"))
+        answers.recommend_among(served, "u007", 5, Wish(genre="polka"))
+
+
+def test_a_list_for_two_of_songs_that_few_know(first_release: Repository) -> None:
+    """Each one's scores count by their own spread; what either has played is left out."""
+    world, (users, songs) = World(), served_vectors(first_release)
+    played = world.played[7] | world.played[11]
+    left_out = {*world.song_ids[played], WITHDRAWN}
+    listed = [song for song in songs if song != WITHDRAWN]
+    matrix = np.array([songs[song] for song in listed], dtype=np.float64)
+    spread = {user: (matrix @ users[user]).std() for user in ("u007", "u011")}
+    scores = {
+        song: np.mean([users[user] @ songs[song] / spread[user] for user in spread])
+        for song in listed
+        if song not in left_out
+    }
+    best = sorted(scores, key=lambda song: -scores[song])
+    rows = json.loads(first_release.earshot("recommend", "u007", "--with", "u011", "-k", "8", "--json"))
+    assert [row["song_id"] for row in rows] == best[:8]
+    assert_allclose([row["score"] for row in rows], [scores[song] for song in best[:8]], rtol=1e-5)
+
+    listeners = dict(zip(world.song_ids, world.played.sum(axis=0), strict=True))
+    middle = np.median([listeners[song] for song in world.song_ids[played] if song in songs])
+    little = [song for song in best if listeners[song] < middle]
+    asked = ("recommend", "u007", "--with", "u011", "--less-famous", "-k", "8", "--json")
+    assert [row["song_id"] for row in json.loads(first_release.earshot(*asked))] == little[:8]
+    with pytest.raises(UserError, match=r"no play in .* is dated"):
+        first_release.earshot("recommend", "u007", "--again-after", "90")
+    with pytest.raises(UserError, match="user 'nobody' has no plays"):
+        first_release.earshot("recommend", "u007", "--with", "nobody")
 
 
 def test_songs_and_listeners_are_found_by_what_one_remembers(first_release: Repository) -> None:

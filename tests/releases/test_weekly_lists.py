@@ -79,6 +79,10 @@ def test_every_listener_finds_new_songs_and_forgotten_ones(repository: Repositor
     best = sorted(wanted, key=lambda song: -scores[song_rows[song]])
     assert _songs_in(files["u007", FORGOTTEN]) == best[:30]
 
+    again = json.loads(repository.earshot("recommend", "u007", "--again-after", "90", "-k", "90", "--json"))
+    lately = set(items[plays.loc[(plays["user"] == user) & (plays["item"] % 2 == 1), "item"]])
+    assert {row["song_id"] for row in again} == set(served.song_ids) - lately - {"s003"}
+
     outside = repository.root / "outside"
     outside.write_text("not to be written to")
     files["u007", NEW].unlink()

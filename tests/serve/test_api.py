@@ -144,7 +144,13 @@ def test_a_key_of_a_listener_reaches_that_list_and_no_other(client: TestClient, 
     key = {"X-Api-Key": server.keys.add("player", "listener", "u007")}
     mine = client.get("/api/v1/recommend?k=3", headers=key).json()["rows"]
     assert mine == client.get("/api/v1/recommend?user=u007&k=3").json()["rows"]
-    for path in ("recommend?user=u008", "listeners?song=s092", "users?q=u", "releases"):
+    for path in (
+        "recommend?user=u008",
+        "recommend?with=u008",
+        "listeners?song=s092",
+        "users?q=u",
+        "releases",
+    ):
         assert client.get(f"/api/v1/{path}", headers=key).status_code == 403
     assert client.get("/metrics", headers=key).status_code == 403
 

@@ -9,6 +9,7 @@ from earshot.errors import UserError
 from earshot.queries import answers
 from earshot.queries.served import read_served
 from earshot.queries.state import ServedState
+from earshot.queries.wishes import Wish
 from earshot.terminal import on_one_line, tell
 
 DEMO = "demo/new-songs"
@@ -53,7 +54,7 @@ def _about(served: ServedState, song: str, n_new: int) -> list[str]:
         f"  would please {', '.join(map(on_one_line, users))} (`earshot listeners {song}`)",
     ]
     if users:
-        found = answers.recommend_among(served, users[0], _SHOWN, answers.Wish(new=True))
+        found = answers.recommend_among(served, users[0], _SHOWN, Wish(new=True))
         titles = "; ".join(_title(row[SONG_ID], row[TITLE], row[ARTIST]) for row in found)
         lines.append(f"  new for {on_one_line(users[0])}: {titles} (`earshot recommend {users[0]} --new`)")
     return lines

@@ -30,6 +30,15 @@ def recommend(
     new: Annotated[bool, typer.Option("--new", help="only songs that nobody has played")] = False,
     genre: Annotated[str | None, typer.Option(help="only songs of this genre")] = None,
     max_per_artist: Annotated[int | None, typer.Option(min=1, help="songs of an artist at most")] = None,
+    beside: Annotated[
+        list[str] | None, typer.Option("--with", help="a user_id who listens too; may be said again")
+    ] = None,
+    less_famous: Annotated[
+        bool, typer.Option("--less-famous", help="only songs that fewer know than those they played")
+    ] = False,
+    again_after: Annotated[
+        int | None, typer.Option(min=1, help="songs not played for so many days may come again")
+    ] = None,
     as_json: AsJson = False,
     playlist: Annotated[
         Path | None,
@@ -37,14 +46,23 @@ def recommend(
     ] = None,
 ) -> None:
     """List what a listener should hear next: the served list, or the best of the songs asked for."""
-    wanted = {"user": user, "new": new, "genre": genre, "max_per_artist": max_per_artist}
+    wanted = {
+        "user": user,
+        "new": new,
+        "genre": genre,
+        "max_per_artist": max_per_artist,
+        "with": beside,
+        "less_famous": less_famous,
+        "again_after": again_after,
+    }
     if playlist is None and _told_by_server("recommend", wanted, user, k, as_json):
         return
     from earshot.queries import answers
+    from earshot.queries.wishes import ANYTHING, Wish
 
-    wish = answers.Wish(new, genre, max_per_artist)
+    wish = Wish(new, genre, max_per_artist, tuple(beside or ()), less_famous, again_after)
     among = partial(answers.recommend_among, wish=wish)
-    question = answers.recommend if wish == answers.ANYTHING else among
+    question = answers.recommend if wish == ANYTHING else among
     if playlist is None:
         _answer(question, user, k, as_json)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,12 +23,12 @@ from earshot.columns import (
     UNLIKE,
     USER_ID,
 )
-from earshot.datasets.importing.names import match_key
 from earshot.errors import UserError
 from earshot.queries.choice import Wanted
 from earshot.queries.screening import Asked
 from earshot.queries.sound_alone import needs_plays
 from earshot.queries.state import ServedState
+from earshot.queries.wishes import Request, Wish, none_left, unknown_listener, wanted_of
 from earshot.recommend.similar import unit
 from earshot.spaces.placing import Placed
 
@@ -69,45 +68,6 @@ def _list(
     ]
 
 
-def unknown_listener(served: ServedState, user: str) -> UserError:
-    """Of somebody who has no place."""
-    if served.by_sound:
-        return needs_plays(served, f"a list for user {user!r}")
-    where = "data/play_counts/users.parquet"
-    return UserError(f"user {user!r} has no plays in what is served; wanted one of {where}")
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a listener asks for beside the list that is served.
-
-    Attributes
-    ----------
-    new
-        Only songs that nobody has played.
-    genre
-        Only songs of a genre, in any case and with or without accents; None: of any.
-    max_per_artist
-        Songs of an artist, the best ones; None: as many as there are.
-    """
-
-    new: bool = False
-    genre: str | None = None
-    max_per_artist: int | None = None
-
-
-ANYTHING = Wish()
-
-
-@dataclass(frozen=True)
-class Request:
-    """A list that is asked for."""
-
-    user: str
-    k: int
-    wish: Wish
-
-
 def recommend_among(served: ServedState, user: str, k: int, wish: Wish) -> Rows:
     """The k best songs for a listener of those that he or she has not played and that are wished for.
 
@@ -131,15 +91,15 @@ def recommend_together(served: ServedState, requests: Sequence[Request]) -> list
             if request.wish.new != new:
                 continue
             try:
-                wanted.append(_wanted(served, vectors, request))
+                wanted.append(wanted_of(served, vectors, choice, request))
                 places.append(place)
             except UserError as error:
                 answers[place] = error
         for place, ranked in zip(places, choice.best(wanted) if wanted else [], strict=True):
             rows, request = ranked.items, requests[place]
-            none_left = UserError(f"user {request.user!r}: {_none_left(request.wish)}")
+            nothing = UserError(f"user {request.user!r}: {none_left(request.wish)}")
             made = _list(served, rows, ranked.scores, served.is_new[rows])
-            answers[place] = made or none_left
+            answers[place] = made or nothing
     return [answer for answer in answers if answer is not None]
 
 
@@ -181,33 +141,6 @@ def fold_in(
     placed = served.space.place_listeners(PlayCounts(nothing, ids, plays), Placed(ids, vectors))
     vector: NDArray[np.float32] = placed.vectors[0]
     return vector
-
-
-def _wanted(served: ServedState, vectors: NDArray[np.float32], request: Request) -> Wanted:
-    row = served.user_row(request.user)
-    if row is None:
-        raise unknown_listener(served, request.user)
-    wish = request.wish
-    allowed = None if wish.genre is None else _of_genre(served, wish.genre)
-    return Wanted(vectors[row], served.played_by(request.user), request.k, allowed, wish.max_per_artist)
-
-
-def _of_genre(served: ServedState, genre: str) -> NDArray[np.bool_]:
-    """(n_songs,). Raises UserError where no song that can be listed is of that genre."""
-    by_name = served.by_genre
-    found = by_name.get(match_key(genre))
-    if found is None:
-        known = sorted(name for name, _ in by_name.values())
-        raise UserError(f"genre={genre!r} must be one of {', '.join(known) or 'none: no song names a genre'}")
-    allowed = np.zeros(len(served.song_ids), dtype=bool)
-    allowed[found[1]] = True
-    return allowed
-
-
-def _none_left(wish: Wish) -> str:
-    kind = " that nobody has played" if wish.new else ""
-    genre = "" if wish.genre is None else f" of the genre {wish.genre!r}"
-    return f"no song{kind}{genre} is left to list"
 
 
 def similar(served: ServedState, song: str, k: int, csls: bool = False) -> Rows:

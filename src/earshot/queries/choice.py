@@ -76,6 +76,14 @@ class Choice:
     def _artists(self) -> Rows:
         return self.artists[self.rows]
 
+    @cached_property
+    def covariance(self) -> NDArray[np.float64]:
+        """(d, d), of the songs of this choice."""
+        vectors = self.vectors[self.rows]
+        centred = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        spread: NDArray[np.float64] = (centred.T @ centred).astype(np.float64) / max(1, len(centred))
+        return spread
+
     def load(self) -> None:
         """Make all that `best` looks at, once for all lists."""
         assert self._screen is not None

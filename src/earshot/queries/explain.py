@@ -17,10 +17,10 @@ from earshot.arrays import positions_of
 from earshot.catalogue.play_counts import ITEMS, PLAYS, RECENCY, USERS, PlayCounts, read_play_counts
 from earshot.columns import ARTIST, PLAY_COUNT, RELEASE, SONG_ID, TITLE
 from earshot.errors import UserError
-from earshot.queries.answers import unknown_listener
 from earshot.queries.links import linked
 from earshot.queries.state import ServedState
 from earshot.queries.windows import Ear, Unexplained, Window, window_places
+from earshot.queries.wishes import unknown_listener
 from earshot.spaces.explaining import Explainer
 from earshot.spaces.placing import Placed, Vectors
 from earshot.spaces.space import TasteSpace

@@ -23,6 +23,7 @@ from earshot.columns import (
     GENRES,
     HEARD,
     ITEM,
+    LAST_PLAYED_AT,
     N_LISTENERS,
     RANK,
     SCORE,
@@ -53,6 +54,7 @@ SOUND = "sound:"
 SPACE_FILE = "space.npz"
 
 _PROBES = 200
+_SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,33 @@ class ServedState:
         plays = self.table(PLAYS, "plays.parquet", columns=[ITEM], filters=[(USER, "==", row)])
         rows = self._rows_of_items[plays[ITEM]]
         return rows[rows >= 0]
+
+    def played_lately(self, user: str, days: int) -> NDArray[np.int64]:
+        """As `played_by`, without what was played last more than so many days before the newest play of all.
+
+        What is not dated counts as late. Raises UserError where no play is.
+        """
+        newest = self._newest_play
+        if newest is None:
+            raise UserError("no play in data/play_counts/plays.parquet is dated: nothing is long ago")
+        row = int(positions_of(self.table(PLAYS, "users.parquet")[USER_ID], [user])[0])
+        columns = [ITEM, LAST_PLAYED_AT]
+        plays = self.table(PLAYS, "plays.parquet", columns=columns, filters=[(USER, "==", row)])
+        since = newest - days * _SECONDS_A_DAY
+        late = (plays[LAST_PLAYED_AT].isna() | (plays[LAST_PLAYED_AT] >= since)).to_numpy(bool)
+        rows = self._rows_of_items[plays[ITEM][late]]
+        return rows[rows >= 0]
+
+    @cached_property
+    def _newest_play(self) -> int | None:
+        """In seconds since 1970; None where no play is dated."""
+        from pyarrow import parquet
+
+        file = self.file(PLAYS, "plays.parquet")
+        if LAST_PLAYED_AT not in parquet.read_schema(file).names:
+            return None
+        newest = self.table(PLAYS, "plays.parquet", columns=[LAST_PLAYED_AT])[LAST_PLAYED_AT].dropna()
+        return int(newest.max()) if len(newest) else None
 
     @cached_property
     def last_scores(self) -> NDArray[np.float32]:

@@ -15,11 +15,12 @@ from pathlib import Path
 from earshot.errors import UserError
 from earshot.files import replace_json, replace_text
 from earshot.processes import progress
-from earshot.queries.answers import Request, Wish, recommend_together
+from earshot.queries.answers import recommend_together
 from earshot.queries.library import Library
 from earshot.queries.playlist_files import as_m3u8, plain, playlist_of, safe_path
 from earshot.queries.rediscovery import LATELY_DAYS, Rediscovery
 from earshot.queries.state import ServedState
+from earshot.queries.wishes import Request, Wish
 
 INDEX = "earshot-lists.json"
 NEW, FORGOTTEN = "New for you", "Rediscover"

@@ -13,8 +13,7 @@ from starlette.responses import Response
 
 from earshot.errors import UserError
 from earshot.lanes.journal import Mark
-from earshot.queries import answers, search
-from earshot.queries.answers import Wish
+from earshot.queries import answers, search, wishes
 from earshot.serve import rows
 from earshot.serve.asking import Asking
 from earshot.serve.export import PARQUET, Format, respond
@@ -35,6 +34,7 @@ K = Annotated[int, Query(ge=1, le=MOST_ROWS, description="how many rows")]
 Offset = Annotated[int, Query(ge=0, le=10_000, description="rows that are passed over")]
 AsFormat = Annotated[Format, Query(alias="format")]
 Song = Annotated[str, Query(max_length=1000, description="a song_id")]
+User = Annotated[str, Query(max_length=1000, description="a user_id")]
 Who = Annotated[Identity | None, Depends(current_identity)]
 NOT_FOUND = 404, "Not found"
 
@@ -108,14 +108,24 @@ async def recommend(
     new: Annotated[bool, Query(description="only songs that nobody has played")] = False,
     genre: Annotated[str | None, Query(max_length=200, description="only songs of this genre")] = None,
     max_per_artist: Annotated[int | None, Query(ge=1, le=MOST_ROWS, description="songs of an artist")] = None,
+    beside: Annotated[
+        list[User] | None, Query(alias="with", max_length=20, description="who listens too; operators only")
+    ] = None,
+    less_famous: Annotated[bool, Query(description="only songs that fewer know than those played")] = False,
+    again_after: Annotated[
+        int | None, Query(ge=1, le=36_500, description="songs not played for so many days may come again")
+    ] = None,
     as_format: AsFormat = "json",
 ) -> Response:
     """What a listener should hear next: the served list, or the best of the songs asked for."""
-    wish, listener = Wish(new, genre, max_per_artist), allowed_user(identity, user)
-    if wish == answers.ANYTHING:
+    listener = allowed_user(identity, user)
+    if beside:
+        await sees_listeners(identity)
+    wish = wishes.Wish(new, genre, max_per_artist, tuple(beside or ()), less_famous, again_after)
+    if wish == wishes.ANYTHING:
         found = answers.recommend(served, listener, offset + k + 1)
     else:
-        found = await asking.recommend(served, answers.Request(listener, offset + k + 1, wish))
+        found = await asking.recommend(served, wishes.Request(listener, offset + k + 1, wish))
     return page_of(served, found, k, offset, as_format, "recommended")
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from earshot.errors import UserError
-from earshot.queries.answers import Request, Rows, recommend_together
+from earshot.queries.answers import Rows, recommend_together
+from earshot.queries.wishes import Request
 from earshot.serve.snapshot import Snapshot
 
 Answer = TypeVar("Answer")

@@ -66,7 +66,7 @@ def ask_server(
         What was asked for is not there, or the file cannot be heard.
     """
     given = {name: _text(value) for name, value in wanted.items() if value is not None}
-    path = f"/api/v1/{question}?{urlencode(given)}"
+    path = f"/api/v1/{question}?{urlencode(given, doseq=True)}"
     status, answer = _exchange(root, "GET", path)
     if status == 404 and file is not None:
         with file.open("rb") as content:
@@ -94,5 +94,7 @@ def _exchange(root: Path, method: str, path: str, body: IO[bytes] | None = None)
     return (response.status, answer) if of_this else (0, {})
 
 
-def _text(value: object) -> str:
+def _text(value: object) -> str | list[str]:
+    if isinstance(value, list):
+        return [str(each) for each in value]
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -12,9 +12,10 @@ from starlette.responses import RedirectResponse, Response
 
 from earshot.errors import UserError
 from earshot.queries import answers
-from earshot.queries.answers import Wish
 from earshot.queries.explain import Explaining
 from earshot.queries.listener import AboutListener, about_listener
+from earshot.queries.wishes import ANYTHING, Wish
+from earshot.queries.wishes import Request as Wanted
 from earshot.serve.api import MOST_ROWS, Ask, Served, Who
 from earshot.serve.asking import Asking
 from earshot.serve.media import has_sound
@@ -84,10 +85,10 @@ def _about(served: Snapshot, user: str) -> AboutListener:
 async def _list(served: Snapshot, asking: Asking, user: str, k: int, wish: Wish) -> Shown:
     """The k best; of a listener who is known."""
     try:
-        if wish == answers.ANYTHING:
+        if wish == ANYTHING:
             rows = answers.recommend(served, user, k + 1)
         else:
-            rows = await asking.recommend(served, answers.Request(user, k + 1, wish))
+            rows = await asking.recommend(served, Wanted(user, k + 1, wish))
     except UserError as why:  # there is no such genre, or nothing is left
         return Shown([], str(why), more=False)
     return Shown(rows[:k], "", more=len(rows) > k and k < MOST_ROWS)

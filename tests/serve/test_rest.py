@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,6 +139,31 @@ def test_a_player_finds_its_way(player: Player, client: Connection, own_world: P
     assert len(client.get_random_songs(size=7)) == 7
     assert len(client.get_similar_songs("s000", count=5)) == 5
     assert len(client.get_similar_songs2("s000", count=5)) == 5
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+def test_the_client_of_npm(player: Player, own_world: Path, tmp_path: Path) -> None:
+    """The package subsonic-api, of which nothing is kept here."""
+    shutil.copy(Path(__file__).with_name("npm_client.mjs"), tmp_path)
+    subprocess.run(
+        ["npm", "install", "--prefix", tmp_path, "subsonic-api@3.3.1"], check=True, capture_output=True
+    )
+    command = ["node", "npm_client.mjs", str(player.http.base_url), player.key]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert (found["ping"], found["scrobbled"], found["starred"]) == ("ok", "ok", ["ok", "ok"])
+    assert "sonicSimilarity" in found["extensions"]
+    assert (found["artists"], found["albums"], found["random"]) == (48, 48, 7)
+    assert (found["song"]["title"], found["song"]["suffix"]) == ("Title s000", "wav")
+    assert found["search"] == ["Title s010"]
+    assert set(found["top"]) == {"s002"}
+    assert (len(found["similar"]), found["similar2"]) == (5, 5)
+    assert found["playlist"] == ["s020", "s010"]
+    assert found["bytes"] == (own_world / HEARD).stat().st_size
+    assert found["cover"] == "image/png"
+    assert found["album"]
 
 
 def test_stars_and_playlists_are_the_listeners_own(player: Player, client: Connection) -> None:

@@ -51,6 +51,7 @@ class PlayCountSettings:
     min_songs: Count
     min_plays: Count
     half_life_days: Positive | None = None
+    like_plays: Annotated[int, Field(ge=0)] = 10
 
 
 @dataclass(frozen=True, config=CONFIG)

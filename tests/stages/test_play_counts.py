@@ -258,11 +258,11 @@ def test_each_pair_keeps_when_it_was_first_and_last_played(tmp_path: Path) -> No
 
 
 def test_plays_that_their_listener_excludes_count_as_if_they_had_never_been(tmp_path: Path) -> None:
-    """Of u s1 both rows, of w the only one; what nobody has played, likes and skips change nothing."""
+    """Of u s1 both rows, of w the only one; what nobody has played and skips change nothing."""
     head = "user_id,song_id,play_count\n"
     left = ["u,s2,4\n", "v,s1,5\nv,s2,1\n"]
     out = ["u,s1,2\n", "u,s1,1\nw,s2,7\n"]
-    feedback = "user_id,song_id,kind\nu,s1,exclude\nw,s2,exclude\nx,s1,exclude\nv,s1,like\nv,s2,skip\n"
+    feedback = "user_id,song_id,kind\nu,s1,exclude\nw,s2,exclude\nx,s1,exclude\nv,s1,unlike\nv,s2,skip\n"
     for name, number in (("a", 0), ("b", 1)):
         songs = {"songs": SONGS} if number == 0 else {}
         deliver(tmp_path / "excluded", name, plays=head + left[number] + out[number], **songs)
@@ -279,6 +279,23 @@ def test_plays_that_their_listener_excludes_count_as_if_they_had_never_been(tmp_
     report = json.loads(one["validation.json"])
     assert report["totals"]["excluded_rows"] == 3
     assert "excluded by their listener" in draw_page(report)
+
+
+def test_the_last_word_of_a_listener_about_a_song_counts(tmp_path: Path) -> None:
+    """A like is ten plays more, a dislike as an exclude; what nobody names is liked in vain."""
+    plays = "user_id,song_id,play_count\nu,s1,2\nu,s2,4\nv,s1,5\nw,s2,7\n"
+    deliver(tmp_path, "a", songs=SONGS, plays=plays)
+    words = "u,s1,like\nv,s2,like\nx,s1,like\nu,s2,dislike\nw,s2,exclude\nw,nowhere,like\n"
+    deliver(tmp_path, "b", feedback=f"user_id,song_id,kind\n{words}")
+    summary = run(tmp_path)
+    assert counted(tmp_path) == {("u", "s1"): 12, ("v", "s1"): 5, ("v", "s2"): 10, ("x", "s1"): 10}
+    assert (summary["rows"], summary["excluded_rows"]) == (4, 2)
+    assert table(tmp_path, "left_out.parquet") == [("u", "s2"), ("w", "s2")]
+    deliver(tmp_path, "c", feedback="user_id,song_id,kind\nu,s1,unlike\nw,s2,like\nu,s2,unlike\n")
+    run(tmp_path)
+    first = {("u", "s1"): 2, ("u", "s2"): 4, ("v", "s1"): 5, ("v", "s2"): 10}
+    assert counted(tmp_path) == first | {("w", "s2"): 17, ("x", "s1"): 10}
+    assert not (tmp_path / "data" / "play_counts" / "left_out.parquet").exists()
 
 
 def test_dates_are_merged_replaced_and_kept_for_songs_that_are_named_later(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SECONDS_A_DAY = 86_400
 PLAYS, USERS, ITEMS = "plays.parquet", "users.parquet", "items.parquet"
+LEFT_OUT = "left_out.parquet"
+"""Pairs of user_id and song_id that no list is to hold; not there where no listener said so."""
 RECENCY = "recency.json"
 """Beside them where older plays count for less: `half_life_days`, and `newest`, when the last play was."""
 

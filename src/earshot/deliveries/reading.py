@@ -13,12 +13,16 @@ from earshot.columns import (
     A_YEAR,
     ARTIST_ID,
     AT,
+    DISLIKE,
+    EXCLUDE,
     KIND,
+    LIKE,
     NO_YEAR,
     PLAY_COUNT,
     PLAYED_AT,
     SONG_COLUMNS,
     SONG_ID,
+    UNLIKE,
     USER_ID,
     VERSION_OF,
     WITHDRAWN,
@@ -190,7 +194,7 @@ def read_plays(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
     return read_chunks(path, (USER_ID, SONG_ID), {PLAY_COUNT: "1", PLAYED_AT: ""}, chunk_rows)
 
 
-KINDS = ("like", "unlike", "dislike", "skip", "exclude")
+KINDS = (LIKE, UNLIKE, DISLIKE, "skip", EXCLUDE)
 _CHUNK_ROWS = 1_000_000
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from earshot import versioning
 from earshot.arrays import is_among, positions_of
+from earshot.catalogue.play_counts import LEFT_OUT
 from earshot.columns import (
     ARTIST,
     ARTIST_ID,
@@ -190,6 +191,36 @@ class ServedState:
         plays = self.table(PLAYS, "plays.parquet", columns=[ITEM], filters=[(USER, "==", row)])
         rows = self._rows_of_items[plays[ITEM]]
         return rows[rows >= 0]
+
+    def left_out_by(self, user: str) -> NDArray[np.int64]:
+        """Rows of the songs that a listener wants in no list, whatever is asked for."""
+        return self._left_out_by_user.get(user, np.empty(0, np.int64))
+
+    def without(self, song: str) -> NDArray[np.int64]:
+        """Rows of the listeners who want a song in no list."""
+        return self._left_out_by_song.get(song, np.empty(0, np.int64))
+
+    @cached_property
+    def _left_out(self) -> pd.DataFrame:
+        """user_id and song_id, with their rows among what is served."""
+        import pandas as pd
+
+        if PLAYS not in self.outputs or LEFT_OUT not in self.outputs[PLAYS].files:
+            return pd.DataFrame(columns=[USER_ID, SONG_ID, USER, ITEM])
+        pairs = self.table(PLAYS, LEFT_OUT)
+        users, songs = (
+            positions_of(self.user_ids, pairs[USER_ID]),
+            positions_of(self.song_ids, pairs[SONG_ID]),
+        )
+        return pairs.assign(**{USER: users, ITEM: songs})[(users >= 0) & (songs >= 0)]
+
+    @cached_property
+    def _left_out_by_user(self) -> dict[str, NDArray[np.int64]]:
+        return {str(user): rows.to_numpy() for user, rows in self._left_out.groupby(USER_ID)[ITEM]}
+
+    @cached_property
+    def _left_out_by_song(self) -> dict[str, NDArray[np.int64]]:
+        return {str(song): rows.to_numpy() for song, rows in self._left_out.groupby(SONG_ID)[USER]}
 
     def played_lately(self, user: str, days: int) -> NDArray[np.int64]:
         """As `played_by`, without what was played last more than so many days before the newest play of all.

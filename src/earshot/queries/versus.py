@@ -61,13 +61,14 @@ class Pair:
 
     def lists(self, user: int, k: int, max_per_artist: int | None) -> tuple[Rows, Rows]:
         """The k best songs for a listener, a row of `served.user_ids`: by what serves, by the other."""
-        played = self.served.played_by(self.served.user_ids[user])
+        user_id = self.served.user_ids[user]
+        left_out = np.union1d(self.served.played_by(user_id), self.served.left_out_by(user_id))
         asked = (
             (self.mine, self.served.vectors("user_factors.npy")[user]),
             (self.others, self.vectors[user]),
         )
         mine, others = (
-            choice.best([Wanted(vector, played, k, None, max_per_artist)])[0].items
+            choice.best([Wanted(vector, left_out, k, None, max_per_artist)])[0].items
             for choice, vector in asked
         )
         return mine, others

@@ -74,7 +74,8 @@ def wanted_of(served: ServedState, vectors: NDArray[np.float32], choice: Choice,
     wish, people = request.wish, list(dict.fromkeys([request.user, *request.wish.beside]))
     rows = [_row(served, user) for user in people]
     days = wish.again_after
-    left_out = [
+    left_out = [served.left_out_by(user) for user in people]
+    left_out += [
         served.played_by(user) if days is None else served.played_lately(user, days) for user in people
     ]
     vector = vectors[rows[0]] if len(rows) == 1 else blend(vectors[rows], choice.covariance)

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from earshot.catalogue.play_counts import ITEMS, write_recency
+from earshot.catalogue.play_counts import ITEMS, LEFT_OUT, write_recency
 from earshot.checks import check
 from earshot.code import key_of
-from earshot.columns import AT, DELIVERY, EXCLUDE, KIND, SONG_ID, USER_ID
+from earshot.columns import AT, DELIVERY, DISLIKE, EXCLUDE, KIND, LIKE, SONG_ID, UNLIKE, USER_ID
 from earshot.deliveries import (
     Delivery,
     delivered_plays,
@@ -23,7 +23,7 @@ from earshot.deliveries import (
     read_plays,
 )
 from earshot.errors import UserError
-from earshot.files import read_json
+from earshot.files import read_json, write_table
 from earshot.params import Params
 from earshot.processes import progress
 from earshot.stages.paths import Paths
@@ -57,7 +57,8 @@ FEEDBACK_COLUMNS = {
 def run(paths: Paths, params: Params) -> dict[str, Any]:
     """Write plays.parquet, users.parquet, items.parquet, what was set aside, and validation.json.
 
-    Plays of a song that its listener has excluded by feedback do not count, whenever they were.
+    The last word of a listener about a song counts: what is excluded or disliked is played no more, whenever
+    that was, and stands in `left_out.parquet`; what is liked counts `like_plays` plays more.
     Each delivery's plays are validated and added up once; its part is kept under
     `parts/` and linked by later runs. A delivery that neither brings plays nor names
     a song that plays wait for changes nothing: all is linked.
@@ -81,10 +82,14 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     if _knows_as_many(paths, noted(paths, COUNTED, key_of(made_of, __name__)), deliveries):
         return _relink(paths)
     parts = {delivery.name: _part(paths, params, delivery) for delivery in counted}
-    speaks_of = songs_of(parts.values(), params.play_counts.chunk_rows)
+    feedback, words = _write_feedback(paths, deliveries)
+    liked = sorted(pair for pair, kind in words.items() if kind == LIKE)
+    left_out = sorted(pair for pair, kind in words.items() if kind in (EXCLUDE, DISLIKE))
+    speaks_of = songs_of(parts.values(), params.play_counts.chunk_rows) | {song for _, song in liked}
     named = _named(speaks_of, paths.deliveries, deliveries)
-    feedback, excluded = _write_feedback(paths, deliveries)
-    totals, results = merge_parts(parts, named, excluded, paths.output, params.play_counts)
+    totals, results = merge_parts(parts, named, left_out, liked, paths.output, params.play_counts)
+    if left_out:
+        _write_left_out(paths, left_out)
     write_recency(paths.output, params.play_counts.half_life_days)
     join_invalid(parts.values(), paths.output / INVALID_FILE)
     summary = {**totals.as_json(), **feedback}
@@ -148,15 +153,16 @@ def _bring_feedback(paths: Paths, deliveries: list[Delivery]) -> list[Delivery]:
     return [delivery for delivery in deliveries if feedback_files(paths.deliveries / delivery.name)]
 
 
-def _write_feedback(paths: Paths, deliveries: list[Delivery]) -> tuple[dict[str, Any], set[Pair]]:
+def _write_feedback(paths: Paths, deliveries: list[Delivery]) -> tuple[dict[str, Any], dict[Pair, str]]:
     """Write all feedback in order of arrival.
 
     Returns
     -------
-    Rows kept and set aside, and the files that end unread; and the pairs whose plays shall not count.
+    Rows kept and set aside, and the files that end unread; and by listener and song the last word, of those
+    that count.
     """
     kept = set_aside = 0
-    excluded: set[Pair] = set()
+    words: dict[Pair, str] = {}
     unreadable = []
     with TableWriter(paths.output / FEEDBACK, FEEDBACK_COLUMNS) as table:
         for delivery in _bring_feedback(paths, deliveries):
@@ -165,13 +171,21 @@ def _write_feedback(paths: Paths, deliveries: list[Delivery]) -> tuple[dict[str,
                     for rows, bad in read_feedback(path):
                         table.write(rows.assign(**{DELIVERY: delivery.name}))
                         kept, set_aside = kept + len(rows), set_aside + bad
-                        out = rows[rows[KIND] == EXCLUDE]
-                        excluded.update(zip(out[USER_ID], out[SONG_ID], strict=True))
+                        told = rows[rows[KIND].isin((LIKE, UNLIKE, DISLIKE, EXCLUDE))]
+                        pairs = zip(told[USER_ID], told[SONG_ID], strict=True)
+                        words.update(zip(pairs, told[KIND], strict=True))
                 except UserError as error:
                     say(f"set aside: {error}")
                     unreadable.append(f"{delivery.name}/{path.name}")
     counted = {"feedback_rows": kept, "feedback_set_aside": set_aside, "feedback_unreadable": unreadable}
-    return counted, excluded
+    return counted, words
+
+
+def _write_left_out(paths: Paths, pairs: list[Pair]) -> None:
+    import pandas as pd
+
+    columns = {name: [pair[side] for pair in pairs] for side, name in enumerate((USER_ID, SONG_ID))}
+    write_table(paths.output / LEFT_OUT, pd.DataFrame(columns, dtype=str))
 
 
 def _stop_at_failures(paths: Paths, results: list[CheckResult]) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from earshot.arrays import is_among
-from earshot.catalogue.play_counts import read_play_counts
+from earshot.arrays import is_among, positions_of
+from earshot.catalogue.play_counts import ITEMS, LEFT_OUT, PLAYS, USERS, read_play_counts
 from earshot.checks import LISTENERS_WITH_A_LIST, check
 from earshot.code import key_of
 from earshot.columns import ARTIST_ID, DELIVERY, HEARD, N_LISTENERS, SONG_ID, UNLIKE, USER_ID, WITHDRAWN
@@ -128,7 +128,7 @@ def _read(paths: Paths, settings: Recommendations, release: str, held_back: set[
     # (n_items, n_users), users as in user_factors; below (n_users, n_songs), songs as in `song_ids`
     by_song = columns_of(plays.matrix.T.tocsr(), plays.user_ids, user_ids)
     files = [served / "users.parquet", served / "user_factors.npy"]
-    files += [counts / f"{name}.parquet" for name in ("plays", "users", "items")]
+    files += [counts / name for name in (PLAYS, USERS, ITEMS, LEFT_OUT) if (counts / name).is_file()]
     rules = ListRules.of(settings)
     new = songs.loc[listed, N_LISTENERS].to_numpy() == 0
     return Question(
@@ -138,9 +138,21 @@ def _read(paths: Paths, settings: Recommendations, release: str, held_back: set[
         song_ids,
         np.load(served / "item_factors.npy", allow_pickle=False)[listed],
         artist_ids,
-        columns_of(by_song.T.tocsr(), plays.song_ids, song_ids),
+        columns_of(by_song.T.tocsr(), plays.song_ids, song_ids) + _left_out(counts, user_ids, song_ids),
         ListMaker(settings.k, rules, new, number_artists(artist_ids, song_ids)),
     )
+
+
+def _left_out(counts: Path, user_ids: Ids, song_ids: Ids) -> csr_array:
+    """(n_users, n_songs): ones where a listener wants a song in no list."""
+    from scipy.sparse import csr_array
+
+    nothing = pd.DataFrame(columns=[USER_ID, SONG_ID], dtype=str)
+    words = pd.read_parquet(counts / LEFT_OUT) if (counts / LEFT_OUT).is_file() else nothing
+    users, songs = positions_of(user_ids, words[USER_ID]), positions_of(song_ids, words[SONG_ID])
+    there = (users >= 0) & (songs >= 0)
+    ones = np.ones(there.sum(), np.float32)
+    return csr_array((ones, (users[there], songs[there])), shape=(len(user_ids), len(song_ids)))
 
 
 def _artists_of_listed(raw_audio: Path) -> pd.Series[str]:

@@ -105,6 +105,7 @@ def merge_parts(
     parts: Mapping[str, Path],
     named_songs: Collection[str],
     excluded: Collection[Pair],
+    liked: Collection[Pair],
     folder: Path,
     params: PlayCountSettings,
 ) -> tuple[Totals, list[CheckResult]]:
@@ -120,9 +121,14 @@ def merge_parts(
         Folder of every delivery's part (`earshot.validation.parts`), in order of arrival.
     excluded
         Pairs of user_id and song_id whose plays do not count, however they came.
+    liked
+        Pairs that count `params.like_plays` plays more, or so many where there is none; of songs that are not
+        in `named_songs` nothing.
     """
     delivered = _delivered(list(parts.values()), params.max_play_count)
     counts, known, unknown_shares = _add_known(parts, named_songs, folder / UNKNOWN_FILE, params.chunk_rows)
+    if liked and params.like_plays:
+        _add_liked(counts, [pair for pair in liked if pair[1] in named_songs], params.like_plays)
     user_ids, song_ids, pairs, excluded_rows = _without(excluded, *counts.added_up())
     write_play_counts(folder, user_ids, song_ids, pairs)
     rows, valid, unknown = delivered[0].observed.rows, known.observed.rows, known.observed.unexpected
@@ -141,6 +147,14 @@ def merge_parts(
         expected.UNKNOWN_SHARE: _worst(unknown_shares),
     }
     return totals, [*delivered, known, *written, *_check_totals(totals, shares, params)]
+
+
+def _add_liked(counts: PairCounts, liked: Sequence[Pair], plays: int) -> None:
+    """They stand behind no delivered row, and are not dated: a like does not age."""
+    import pandas as pd
+
+    users, songs = (pd.Series([pair[side] for pair in liked], dtype=str) for side in (0, 1))
+    counts.add(users, songs, np.full(len(liked), plays), rows=0)
 
 
 def _without(

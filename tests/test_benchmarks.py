@@ -15,9 +15,11 @@ import pytest
 from earshot.families.musicnn import weights_file
 from tests.pipeline.conftest import deliveries, finished, ingested
 from tests.pipeline.workspace import Workspace
+from tests.releases.conftest import first_release
+from tests.releases.tiny_workspace import Repository
 from tests.stages.evaluated_workspace import write_workspace
 
-__all__ = ["deliveries", "finished", "ingested"]
+__all__ = ["deliveries", "finished", "first_release", "ingested"]
 
 ROOT = Path(__file__).parents[1]
 
@@ -86,6 +88,7 @@ def test_warm_up(tmp_path: Path) -> None:
     assert set(run("warm_up.py", str(tmp_path))) == {"served", "lowered"}
 
 
+@pytest.mark.soak
 def test_forgetting(tmp_path: Path) -> None:
     write_workspace(tmp_path, 40, 30)
     shutil.copytree(tmp_path / "data" / "training_set", tmp_path / "data" / "play_counts")
@@ -123,6 +126,12 @@ def test_elsewhere(finished: Workspace) -> None:
     assert measured["by_form"]["wave"]["median_cosine"] > 0.99
 
 
+@pytest.mark.soak
+def test_feedback(first_release: Repository) -> None:
+    assert run("feedback.py", str(first_release.root), "20")["listeners"] == 20
+
+
+@pytest.mark.soak
 def test_sound_alone(finished: Workspace) -> None:
     (measured,) = run("sound_alone.py", str(finished.root)).values()
     assert measured["songs"] == 240

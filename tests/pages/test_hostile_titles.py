@@ -32,7 +32,10 @@ from earshot.deliveries.arrivals import Arrival
 from earshot.lanes import onboard
 from earshot.pages import drift, hyper_images, index, papers, report, served_lists, songs, validation, warm_up
 from earshot.pages.foot import draw_foot
+from earshot.pages.model_card import draw_card
 from earshot.pages.render import STATIC, TEMPLATES
+from earshot.releases.model_card import Figure as ShownFigure
+from earshot.releases.model_card import ModelCard
 from earshot.validation.expectations import Check, CheckResult, Observed
 from earshot.validation.merging import Totals
 from earshot.validation.report import write_report
@@ -347,6 +350,23 @@ def warming_up(title: str, folder: Path) -> str:
     return warm_up.draw_page(found)
 
 
+def model_card(title: str, folder: Path) -> str:
+    """What is in the file of a stranger."""
+    numbers = ("listeners", "songs", "artists", "sounds", "set_aside", "shared_songs", "factors")
+    card = ModelCard(
+        **dict.fromkeys(("data", "licence"), title),
+        **dict.fromkeys(numbers, 2000),
+        derived_from="0" * 12,
+        model="blocks+factors_mse",
+        n0=60.0,
+        features={"n_fft": 1024.0},
+        families=["artist"],
+        figures={"auc": ShownFigure(0.7, 0.6, 0.8)},
+        limits=[title],
+    )
+    return draw_card(card)
+
+
 PAGES: dict[str, Callable[[str, Path], str]] = {
     "evaluation report": evaluation,
     "drift": drifted,
@@ -364,6 +384,7 @@ PAGES: dict[str, Callable[[str, Path], str]] = {
     "sample-level networks, domains": domains,
     "as plays come": warming_up,
     "pages": indexed,
+    "model card": model_card,
 }
 
 
@@ -435,6 +456,6 @@ def test_templates_count_as_code_of_the_modules_that_draw_with_them() -> None:
 
 
 def test_every_template_is_drawn_with() -> None:
-    modules = ("advice", "foot", "index", "report", "warm_up", "drift", "papers", "validation")
+    modules = ("advice", "foot", "index", "report", "warm_up", "drift", "papers", "validation", "model_card")
     used = code_files(["earshot.lanes.onboard", *(f"earshot.pages.{name}" for name in modules)]).values()
     assert {file for folder in (TEMPLATES, STATIC) for file in folder.iterdir()} <= set(used)

@@ -6,6 +6,7 @@ import signal
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -58,13 +59,25 @@ def reason(item: object, why: str) -> str:
     return f"{item} {why}"
 
 
+@pytest.fixture
+def before() -> set[BaseProcess]:
+    """Children that other tests have left."""
+    return set(multiprocessing.active_children())
+
+
+def _left(before: set[BaseProcess]) -> set[BaseProcess]:
+    return set(multiprocessing.active_children()) - before
+
+
 def test_results_come_in_order() -> None:
     squares = parallel_map(square, range(200), description="squares", unit="number")
     assert list(squares) == [number * number for number in range(200)]
     assert list(parallel_map(square, [], description="squares", unit="number")) == []
 
 
-def test_who_kills_or_hangs_a_worker_is_named_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_kills_or_hangs_a_worker_is_named_and_the_rest_goes_on(
+    before: set[BaseProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pool, "SECONDS_AN_ITEM", 3.0)
     found = list(parallel_map(treacherous, range(10), description="items", unit="item", lost=reason))
     assert found[3] == "3 killed its worker: SIGKILL"
@@ -72,17 +85,17 @@ def test_who_kills_or_hangs_a_worker_is_named_and_the_rest_goes_on(monkeypatch: 
     assert found[6] == "6 hung: no result in 3 s"
     assert len(found[8]) == 10**7
     assert [found[n] for n in (0, 1, 2, 5, 7, 9)] == ["0", "1", "2", "5", "7", "9"]
-    assert not multiprocessing.active_children()
+    assert not _left(before)
 
 
 def test_a_worker_frozen_halfway_through_its_answer_is_named_and_the_rest_goes_on(
-    monkeypatch: pytest.MonkeyPatch,
+    before: set[BaseProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "SECONDS_AN_ITEM", 3.0)
     found = list(parallel_map(frozen_in_its_answer, range(10), description="items", unit="item", lost=reason))
     assert found.pop(3) == "3 hung: no result in 3 s"
     assert found == [f"{number}" * 10**5 for number in range(10) if number != 3]
-    assert not multiprocessing.active_children()
+    assert not _left(before)
 
 
 def test_an_item_whose_worker_dies_is_tried_once_more(tmp_path: Path) -> None:
@@ -107,12 +120,14 @@ class KillsAtStart:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_workers_killed_while_they_start_are_started_again_but_not_for_ever(tmp_path: Path) -> None:
+def test_workers_killed_while_they_start_are_started_again_but_not_for_ever(
+    before: set[BaseProcess], tmp_path: Path
+) -> None:
     once, ever = KillsAtStart(tmp_path, 1), KillsAtStart(tmp_path, 100)
     assert list(parallel_map(once, [1, 2, 3], description="numbers", unit="number")) == [1, 2, 3]
     with pytest.raises(UserError, match=r"were killed while starting, the last by SIGKILL: is there enough"):
         list(parallel_map(ever, [1, 2, 3], description="numbers", unit="number"))
-    assert not multiprocessing.active_children()
+    assert not _left(before)
 
 
 def test_without_a_substitute_a_lost_item_is_an_error() -> None:
@@ -120,21 +135,21 @@ def test_without_a_substitute_a_lost_item_is_an_error() -> None:
         list(parallel_map(treacherous, [3], description="items", unit="item"))
 
 
-def test_an_error_in_a_worker_is_raised_with_the_place_where_it_happened() -> None:
+def test_an_error_in_a_worker_is_raised_with_the_place_where_it_happened(before: set[BaseProcess]) -> None:
     with pytest.raises(ZeroDivisionError) as raised:
         list(parallel_map(failing, [1, 0], description="items", unit="item"))
     assert "return 1 / number" in raised.value.__notes__[0]
-    assert not multiprocessing.active_children()
+    assert not _left(before)
 
 
-def test_few_results_wait_for_who_takes_them() -> None:
+def test_few_results_wait_for_who_takes_them(before: set[BaseProcess]) -> None:
     numbers = CountedRange()
     results = parallel_map(square, numbers, description="squares", unit="number")
     assert next(results) == 0
     time.sleep(0.5)
     assert numbers.given < 20
     results.close()  # type: ignore[attr-defined]
-    assert not multiprocessing.active_children()
+    assert not _left(before)
 
 
 class CountedRange:

@@ -57,7 +57,7 @@ def most_slack(queries: Queries, query: int, metric: np.ndarray) -> float:
     return max(loss - ((right - psi) * metric).sum() for psi, loss in tried)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.integers(1, 3))
 def test_the_most_violated_constraint_is_that_of_all_orderings(seed: int, d: int) -> None:
     draw = np.random.default_rng(seed)

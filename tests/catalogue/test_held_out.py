@@ -36,7 +36,7 @@ def test_of_the_same_second_as_many_as_wanted():
     assert held_out_plays(plays, 0.5, np.full(6, 7)).sum() == 3
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.floats(0.01, 0.9))
 def test_ids_alone_decide_and_each_pair_is_as_likely(seed, share):
     matrix = csr_array(random_array((30, 50), density=0.3, rng=seed, format="csr") > 0)

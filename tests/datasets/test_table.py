@@ -223,7 +223,7 @@ likely = st.sampled_from(["1", "2", "03", "-1", "1.5", "u"])
 fields = st.lists(field | likely, min_size=1, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(fields, max_size=40), st.booleans())
 def test_every_line_is_kept_or_set_aside(rows: list[list[str]], ended: bool) -> None:
     """Against splitting lines by hand, in blocks of few bytes, so that lines lie across them."""

@@ -71,7 +71,7 @@ def test_full_band_music_after_low_pass_previews_is_heard_within_six_deviations(
     assert _heard(encoder, 0, 100, 100, 255)[0] == 155 / 32  # music that is loud stays as it is
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     scale=arrays.arrays(np.float64, st.integers(1, 8), elements=st.floats(0, 128)),
     level=st.integers(0, 255),
@@ -87,7 +87,7 @@ def test_no_row_explodes_and_no_row_that_varies_like_the_others_changes(
     assert torch.equal(floored(encoder.row_scale), encoder.row_scale)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     levels=arrays.arrays(np.uint8, (6, 4), elements=st.integers(100, 140)),
     scale=arrays.arrays(np.float64, 4, elements=st.floats(8, 60)),
@@ -134,7 +134,7 @@ def test_a_prediction_outside_is_taken_towards_the_mean_and_far_out_becomes_it()
     assert_allclose(SONGS.shrink(vectors[:1], far), [[1 - 2 / 25, 4 / 25]], rtol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     vectors=arrays.arrays(np.float32, (5, 2), elements=st.floats(-1e6, 1e6, width=32)),
     sounds=arrays.arrays(np.float64, (5, 2), elements=st.floats(-300, 300)),

@@ -7,7 +7,7 @@ from math import log2
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
@@ -109,14 +109,12 @@ def rankings(draw):
     return scores, relevant
 
 
-@settings(deadline=None)
 @given(rankings())
 def test_negated_scores_give_one_minus_auc(ranking):
     scores, relevant = ranking
     assert judged(-scores, relevant)["auc"] == pytest.approx(1 - judged(scores, relevant)["auc"], nan_ok=True)
 
 
-@settings(deadline=None)
 @given(rankings(), st.randoms())
 def test_order_of_candidates_does_not_matter(ranking, random):
     scores, relevant = ranking

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.stats import t
@@ -112,7 +112,6 @@ def without(cold_start, system, artist_id):
     return fewer, System(system.user_vectors, system.item_vectors[kept])
 
 
-@settings(deadline=None)
 @given(questions())
 def test_values_and_replicates_equal_plain_loops(asked):
     cold_start, system = asked
@@ -137,7 +136,6 @@ def test_a_measurement_is_the_evaluation_without_its_intervals(taste):
         np.testing.assert_array_equal(measured.per_user[metric], evaluated.per_user[metric])
 
 
-@settings(deadline=None)
 @given(questions())
 def test_blocks_of_users_change_nothing(asked):
     cold_start, system = asked

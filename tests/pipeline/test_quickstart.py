@@ -83,6 +83,7 @@ def test_sound_alone_and_one_listener_too_few_to_learn_from(messy: Path, tmp_pat
         assert ask(workspace, "api/v1/health")["release"].startswith("sound:")
 
 
+@pytest.mark.soak
 def test_one_listener_with_a_shared_release(messy: Path, finished: Workspace, tmp_path: Path) -> None:
     file, words = str(tmp_path / "shared.zip"), ("--data", "made up", "--licence", "CC0")
     name = json.loads((finished.root / "releases" / "current.json").read_text())["release"]

@@ -41,7 +41,7 @@ def auc(found: np.ndarray, played: np.ndarray) -> float:
     return float((found[played][:, None] > found[~played]).mean())
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_one_listener_is_served_by_a_shared_release_as_at_home(
     finished: Workspace, deliveries: Path, tmp_path: Path
 ) -> None:

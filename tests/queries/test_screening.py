@@ -1,7 +1,7 @@
 """Screening in float32 gives the lists of float64, whatever the vectors are."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
@@ -10,7 +10,6 @@ from earshot.queries.screening import Asked, Screen
 from earshot.recommend.ranking import ArtistCap, rank_songs
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(1, 400),

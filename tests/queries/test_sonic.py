@@ -34,7 +34,7 @@ def _by_hand(vectors: NDArray[np.float64], count: int) -> tuple[int, float]:
     return 2, float(np.arccos(np.clip(direct, -1, 1)) ** 2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n_songs=st.integers(2, 7),
     count=st.integers(2, 8),

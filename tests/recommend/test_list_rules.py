@@ -47,7 +47,7 @@ def lists_of(maker, users, items, played, allowed):
     return lists
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_lists_are_those_of_a_loop(data: st.DataObject) -> None:
     n_users, n_items = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 14))
@@ -70,7 +70,7 @@ def test_lists_are_those_of_a_loop(data: st.DataObject) -> None:
         assert len(listed) == min(k, np.minimum(counts, most or n_items).sum())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.sampled_from(SHARES), st.sampled_from((None, 1, 2)), st.integers(1, 30))
 def test_a_shorter_list_is_the_start_of_a_longer_one(seed, share, most, k) -> None:
     draw = np.random.default_rng(seed)

@@ -32,7 +32,7 @@ def as_tuples(blocks):
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_lists_are_those_of_a_loop(data: st.DataObject) -> None:
     n_users, n_items = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 8))

@@ -41,7 +41,7 @@ def test_what_is_known_stands_by_the_md5_and_stays(tmp_path: Path) -> None:
     assert list(found) == [first]
     assert found[first].pop("made").endswith(" UTC")
     assert found == {first: {"params": "play_counts.min_users=3"}}, "no commit: this is no repository of git"
-    recorded(tmp_path, second, USED | {"play_counts": {"min_users": 2}})
+    recorded(tmp_path, second, USED | {"play_counts": {"min_users": 1}})
     later = told(tmp_path)
     assert later[second] == {"params": "none"}, "made elsewhere: the note is of another run"
     assert list(later[first]) == ["made", "params"]

@@ -40,7 +40,7 @@ def test_softmax_over_the_artists_that_are_learned_from() -> None:
         assert found[song] == pytest.approx(wanted, rel=1e-5)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(songs=st.lists(st.integers(0, 9), min_size=1, max_size=9), seed=st.integers(0, 99))
 def test_the_hinge_of_two_songs_of_an_artist_and_one_of_another(songs: list[int], seed: int) -> None:
     objective = ArtistSiamese(examples(), dimensions=3)

@@ -57,7 +57,7 @@ def tower(objective: ContentUser, user: int, head: int) -> np.ndarray:
     return np.asarray(weights[f"heads.{head}.2.weight"] @ hidden + weights[f"heads.{head}.2.bias"])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 2**16),
     songs=st.lists(st.integers(0, N_SONGS - 1), min_size=1, max_size=9),

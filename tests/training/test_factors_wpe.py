@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
@@ -48,7 +48,6 @@ def _dense(examples: Examples, factors: np.ndarray, songs: np.ndarray) -> np.nda
     return (c * (p - factors @ examples.user_factors.astype(float).T) ** 2).sum(axis=1)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 1000), songs=st.lists(st.integers(0, 5), min_size=1, max_size=8))
 def test_loss_is_the_dense_sum_over_all_users_by_that_of_the_mean(seed: int, songs: list[int]) -> None:
     examples = _examples(seed)

@@ -58,7 +58,7 @@ def spread_of(examples: Examples) -> float:
     return float(((training - training.mean(axis=0)) ** 2).sum() / N_TRAINING)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), songs=SOME_SONGS)
 def test_the_metric_is_the_error_of_all_scores_by_that_of_the_mean(seed: int, songs: list[int]) -> None:
     examples = examples_of(seed)
@@ -103,7 +103,7 @@ def slow_auc_loss(examples: Examples, vectors: np.ndarray, songs: list[int]) -> 
     return losses
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), songs=SOME_SONGS)
 def test_the_auc_loss_is_a_squared_hinge_pair_by_pair(seed: int, songs: list[int]) -> None:
     examples = examples_of(seed)
@@ -149,7 +149,7 @@ def slow_contrastive_loss(examples: Examples, outputs: np.ndarray, songs: list[i
     return losses
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), songs=SOME_SONGS)
 def test_the_contrast_is_added_up_over_songs_of_other_artists(seed: int, songs: list[int]) -> None:
     examples = examples_of(seed)

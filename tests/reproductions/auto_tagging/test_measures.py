@@ -60,7 +60,7 @@ def _asked(draw: st.DrawFn) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDA
 
 
 @given(_asked())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_values_and_every_replicate_as_sklearn_has_them(
     asked: tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.str_]],
 ) -> None:

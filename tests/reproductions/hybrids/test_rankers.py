@@ -45,7 +45,7 @@ def test_a_listener_with_enough_songs_has_the_second_list() -> None:
 
 
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 8))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_neighbourhoods_as_loops(seed: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     plays = (rng.random((7, 8)) < 0.4) * rng.integers(1, 9, (7, 8))
@@ -65,7 +65,7 @@ def test_neighbourhoods_as_loops(seed: int, k: int) -> None:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_songs_heard_together_as_loops(seed: int) -> None:
     rng = np.random.default_rng(seed)
     users, songs, seconds = (rng.integers(0, most, 25) for most in (4, 5, 200))

@@ -36,7 +36,7 @@ MACHINE = MachineSettings(4, 40, 8, 0.02, 0.01, 2.0)
 
 
 @given(seed=st.integers(0, 1000), d=st.integers(1, 6), factors=st.integers(1, 4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_pairwise_is_the_double_sum(seed: int, d: int, factors: int) -> None:
     rng = np.random.default_rng(seed)
     z, v = rng.normal(size=(3, d)), rng.normal(size=(d, factors))
@@ -84,7 +84,7 @@ def _plays(seed: int, n_users: int = 9, n_items: int = 7) -> csr_array:
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_songs_are_solved_towards_where_their_sound_puts_them(seed: int) -> None:
     """Least squares over every pair, a row of the design each, and lambda |y - y_0|^2 as more rows."""
     rng = np.random.default_rng(seed)

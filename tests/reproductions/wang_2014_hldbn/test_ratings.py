@@ -36,7 +36,7 @@ def question(seed: int = 0, n_users: int = 12, n_songs: int = 20) -> Question:
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_zeros_are_songs_of_the_same_part_that_nobody_of_them_played(seed: int) -> None:
     asked = question(seed)
     learned = set(zip(asked.users.tolist(), asked.songs.tolist(), strict=True))

@@ -44,11 +44,10 @@ def run(
         raise typer.Exit(1) from None
     if not succeeded:
         raise typer.Exit(1)
+    trained = (ROOT / "data" / "evaluation_report" / "metrics.json").is_file()
     if job == "paper":
         show_papers(ROOT)
-    elif (
-        ROOT / "data" / "evaluation_report" / "metrics.json"
-    ).is_file() or job != "onboard":  # where a shared release serves nothing was trained
+    elif trained or job != "onboard":  # a shared release serves where nothing was trained
         show_results(ROOT)
 
 

@@ -3,6 +3,7 @@
 from tests.pipeline.workspace import Workspace
 
 
+@pytest.mark.soak
 def test_failing_expectations_stop_both_front_ends(workspace: Workspace) -> None:
     before = (workspace.root / "data" / "play_counts" / "plays.parquet").read_bytes()
     workspace.set_param("min_plays", 100_000_000)

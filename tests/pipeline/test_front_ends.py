@@ -60,6 +60,7 @@ def test_a_killed_retrain_is_finished_by_dagster(workspace: Workspace) -> None:
     assert workspace.stale_in_dvc() == workspace.stale_in_dagster() == set()
 
 
+@pytest.mark.soak
 def test_git_and_dvc_checkout_are_reported(workspace: Workspace) -> None:
     workspace.run("git", "add", "-A")
     workspace.run("git", "commit", "-qm", "first")

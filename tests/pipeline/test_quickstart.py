@@ -62,6 +62,7 @@ def ask(workspace: Workspace, path: str, **query: object) -> dict[str, Any]:
             time.sleep(0.2)
 
 
+@pytest.mark.soak
 def test_sound_alone_and_one_listener_too_few_to_learn_from(messy: Path, tmp_path: Path) -> None:
     workspace = clone(tmp_path / "workspace")
     with quickstart(workspace, str(messy / "music")) as said:

@@ -198,6 +198,7 @@ def test_a_refit_that_is_clearly_worse_is_not_served(off: Repository, tmp_path: 
     assert (check["passed"], check["observed"]) == (False, decision["refit"]["told"])
 
 
+@pytest.mark.soak
 def test_without_enough_artists_no_refit_is_made(repository: Repository) -> None:
     repository.set_param("refit: false", "refit: true")
     write_model(repository.root / "made", seed=2)
@@ -257,6 +258,7 @@ def test_a_rollback_and_an_import_serve_the_refit(
     assert served_files(repository) == served_files(refitted)
 
 
+@pytest.mark.soak
 def test_an_experiment_trains_no_refit(refitted: Repository, tmp_path: Path) -> None:
     repository = copy(refitted, tmp_path)
     before, decisions = repository.pointer(), repository.decisions()

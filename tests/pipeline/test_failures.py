@@ -1,5 +1,7 @@
 """What stops a run stops both front ends with the same words, and the last output stays."""
 
+import pytest
+
 from tests.pipeline.workspace import Workspace
 
 

@@ -206,6 +206,7 @@ def killed_and_gone_on(two_releases: Repository, folder: Path, seeds: range) -> 
             shutil.rmtree(folder / str(seed))
 
 
+@pytest.mark.soak
 def test_killed_once_it_goes_on(two_releases: Repository, tmp_path: Path) -> None:
     killed_and_gone_on(two_releases, tmp_path, range(1))
 

@@ -58,6 +58,7 @@ def test_an_edit_of_words_makes_nothing_again(workspace: Workspace) -> None:
     assert workspace.versions() == before
 
 
+@pytest.mark.soak
 def test_an_edit_of_code_makes_all_again_that_it_may_change(workspace: Workspace) -> None:
     """A line that does nothing, for nobody can know that; then counts that are doubled."""
     before = pieces(workspace)

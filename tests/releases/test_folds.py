@@ -9,6 +9,7 @@ from earshot import releases
 from tests.releases.tiny_workspace import Repository, World, write_fold_model, write_model
 
 
+@pytest.mark.soak
 def test_models_of_every_fold_are_judged_together_kept_and_never_served(
     repository: Repository, tmp_path: Path
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 from earshot import releases
 from tests.releases.tiny_workspace import Repository, World, write_fold_model, write_model
 

@@ -221,7 +221,7 @@ def listeners(served: ServedState, song: str, k: int) -> Rows:
     if served.by_sound:
         raise needs_plays(served, f"listeners of song {song!r}")
     vector = served.vectors("item_factors.npy")[_row(served, song)]
-    left_out = np.union1d(served.listeners_of(song), served.without(song))
+    left_out = np.union1d(served.listeners_of(song), served.words.without(song))
     (best,) = served.everybody.best([Asked(vector, left_out, k)])
     found = zip(served.user_ids[best.items], best.scores, strict=True)
     return [{USER_ID: user, SCORE: float(score), RELEASE: served.release} for user, score in found]

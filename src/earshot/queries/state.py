@@ -40,6 +40,7 @@ from earshot.datasets.importing.names import match_key
 from earshot.errors import UserError
 from earshot.queries.choice import Choice
 from earshot.queries.screening import Asked, Screen
+from earshot.queries.words import Words
 from earshot.recommend.list_rules import number_artists
 from earshot.recommend.similar import crowding, similar_songs, unit
 from earshot.releases.manifest import REFIT
@@ -192,35 +193,11 @@ class ServedState:
         rows = self._rows_of_items[plays[ITEM]]
         return rows[rows >= 0]
 
-    def left_out_by(self, user: str) -> NDArray[np.int64]:
-        """Rows of the songs that a listener wants in no list, whatever is asked for."""
-        return self._left_out_by_user.get(user, np.empty(0, np.int64))
-
-    def without(self, song: str) -> NDArray[np.int64]:
-        """Rows of the listeners who want a song in no list."""
-        return self._left_out_by_song.get(song, np.empty(0, np.int64))
-
     @cached_property
-    def _left_out(self) -> pd.DataFrame:
-        """user_id and song_id, with their rows among what is served."""
-        import pandas as pd
-
-        if PLAYS not in self.outputs or LEFT_OUT not in self.outputs[PLAYS].files:
-            return pd.DataFrame(columns=[USER_ID, SONG_ID, USER, ITEM])
-        pairs = self.table(PLAYS, LEFT_OUT)
-        users, songs = (
-            positions_of(self.user_ids, pairs[USER_ID]),
-            positions_of(self.song_ids, pairs[SONG_ID]),
-        )
-        return pairs.assign(**{USER: users, ITEM: songs})[(users >= 0) & (songs >= 0)]
-
-    @cached_property
-    def _left_out_by_user(self) -> dict[str, NDArray[np.int64]]:
-        return {str(user): rows.to_numpy() for user, rows in self._left_out.groupby(USER_ID)[ITEM]}
-
-    @cached_property
-    def _left_out_by_song(self) -> dict[str, NDArray[np.int64]]:
-        return {str(song): rows.to_numpy() for song, rows in self._left_out.groupby(SONG_ID)[USER]}
+    def words(self) -> Words:
+        """What listeners want in no list."""
+        told = PLAYS in self.outputs and LEFT_OUT in self.outputs[PLAYS].files
+        return Words.of(self.table(PLAYS, LEFT_OUT), self.user_ids, self.song_ids) if told else Words({}, {})
 
     def played_lately(self, user: str, days: int) -> NDArray[np.int64]:
         """As `played_by`, without what was played last more than so many days before the newest play of all.

@@ -62,7 +62,7 @@ class Pair:
     def lists(self, user: int, k: int, max_per_artist: int | None) -> tuple[Rows, Rows]:
         """The k best songs for a listener, a row of `served.user_ids`: by what serves, by the other."""
         user_id = self.served.user_ids[user]
-        left_out = np.union1d(self.served.played_by(user_id), self.served.left_out_by(user_id))
+        left_out = np.union1d(self.served.played_by(user_id), self.served.words.left_out_by(user_id))
         asked = (
             (self.mine, self.served.vectors("user_factors.npy")[user]),
             (self.others, self.vectors[user]),

@@ -74,7 +74,7 @@ def wanted_of(served: ServedState, vectors: NDArray[np.float32], choice: Choice,
     wish, people = request.wish, list(dict.fromkeys([request.user, *request.wish.beside]))
     rows = [_row(served, user) for user in people]
     days = wish.again_after
-    left_out = [served.left_out_by(user) for user in people]
+    left_out = [served.words.left_out_by(user) for user in people]
     left_out += [
         served.played_by(user) if days is None else served.played_lately(user, days) for user in people
     ]

@@ -177,7 +177,7 @@ class Snapshot(ServedState):
                 raise UserError(f"data/served_factors/{vectors}: wanted {len(ids)} rows, one an id")
         for loaded in (
             *("_lists", "_songs_of_users", "_users_of_songs", "search_index", "listener_songs", "by_genre"),
-            *("everybody", "directions", "is_listed", "recordings"),
+            *("everybody", "directions", "is_listed", "recordings", "words"),
         ):
             getattr(self, loaded)
         for choice in (self.choice, self.new_songs):

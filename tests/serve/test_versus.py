@@ -161,7 +161,6 @@ def test_a_vote_is_taken_once_with_a_key_and_tells_whose_list_it_was(
     assert "1 voter<" in client.get("/versus").text
 
 
-@pytest.mark.soak
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
 def test_in_a_browser_a_person_listens_votes_and_reads_the_result(
     both: Repository, first_release: Repository, tmp_path: Path

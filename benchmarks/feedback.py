@@ -15,13 +15,14 @@ A like counts as 1, 3, 10 or 30 plays (`play_counts.like_plays`); a dislike, or 
 away and the song out of the list. What others get changes by neither before the next training, as songs keep
 their places (tests/releases/test_left_out_songs.py).
 
-The last line is JSON: by word, each figure and its difference from no word.
+The last line is JSON: each figure without a word, and by word the differences from that.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from earshot.catalogue.play_counts import PlayCounts, read_play_counts
+from earshot.columns import N_LISTENERS
 from earshot.queries.served import read_served
+from earshot.queries.state import ServedState
 from earshot.recommend.similar import unit
 from earshot.spaces.placing import Placed, columns_of
 
@@ -38,59 +41,75 @@ LIKES = (1, 3, 10, 30)
 Floats = NDArray[np.float64]
 
 
-def main(workspace: str, listeners: int = 500) -> None:
-    """Print a line a word, then JSON."""
-    served = read_served(Path(workspace))
-    plays = read_play_counts(Path(workspace) / "data" / "play_counts")
-    ids, vectors = served.song_ids, served.vectors("item_factors.npy")
-    everything = columns_of(csr_array(plays.matrix.T).tocsr().T.tocsr(), plays.song_ids, ids).tocsr()
-    rng = np.random.default_rng(SEED)
-    enough = np.flatnonzero(np.diff(everything.indptr) >= 10)
-    rows = rng.choice(enough, min(listeners, len(enough)), replace=False)
-    counts = everything[rows].toarray().astype(np.float64)
-    out = (rng.random(counts.shape) < HELD_OUT) & (counts > 0)
-    known = np.where(out, 0, counts)
-    spoken = np.array([rng.choice(np.flatnonzero(row)) for row in known])
-    heard = np.asarray(everything.sum(axis=0)).ravel() > 0
-    near = np.argsort(-(unit(vectors[spoken]) @ unit(vectors[heard]).T), axis=1)[:, 1 : NEAR + 1]
-    near = np.flatnonzero(heard)[near]
+@dataclass(frozen=True)
+class Asked:
+    """Some listeners of a workspace.
 
-    def lists(said: Floats, left_out: NDArray[np.bool_]) -> NDArray[np.int64]:
-        placed = served.space.place_listeners(
-            PlayCounts(plays.user_ids[rows], ids[heard], csr_array(said[:, heard].astype(np.float32))),
-            Placed(ids[heard], vectors[heard]),
-        )
-        scores = placed.vectors @ vectors.T
-        scores[:, ~heard] = -np.inf
-        scores[left_out] = -np.inf
+    Attributes
+    ----------
+    users
+        (n,), their ids.
+    known, held_out
+        (n, n_songs): play counts that they are placed by, and which plays are held out.
+    """
+
+    served: ServedState
+    users: NDArray[np.object_]
+    known: Floats
+    held_out: NDArray[np.bool_]
+
+    def lists(self, counts: Floats) -> NDArray[np.int64]:
+        """(n, K): songs that are not known, best first, for the listeners placed by `counts`."""
+        ids, vectors = self.served.song_ids, self.served.vectors("item_factors.npy")
+        played = self.served.columns[N_LISTENERS] > 0  # by anybody: what listeners are held against
+        plays = PlayCounts(self.users, ids[played], csr_array(counts[:, played].astype(np.float32)))
+        placed = self.served.space.place_listeners(plays, Placed(ids[played], vectors[played]))
+        scores = np.where((self.known > 0) | ~played, -np.inf, placed.vectors @ vectors.T)
         return np.argsort(-scores, axis=1)[:, :K]
 
-    def measured(found: NDArray[np.int64], before: NDArray[np.int64]) -> dict[str, Floats]:
-        hits = np.take_along_axis(out, found, axis=1).sum(axis=1)
-        return {
-            "overlap": _shared(found, before) / K,
-            "near": _shared(found, near),
-            "recall@20": hits / np.maximum(out.sum(axis=1), 1),
-        }
+    def nearest(self, songs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n, NEAR): of each song those that somebody has played, nearest first, itself left out."""
+        vectors = unit(self.served.vectors("item_factors.npy"))
+        cosines = vectors[songs] @ vectors.T
+        cosines[:, self.served.columns[N_LISTENERS] == 0] = -np.inf
+        cosines[np.arange(len(songs)), songs] = -np.inf
+        return np.argsort(-cosines, axis=1)[:, :NEAR]
 
-    at = np.arange(len(rows)), spoken
-    before = lists(known, known > 0)
-    nothing = measured(before, before)
+
+def ask(workspace: Path, listeners: int, rng: np.random.Generator) -> Asked:
+    """Of a workspace so many listeners with ten plays or more."""
+    served, plays = read_served(workspace), read_play_counts(workspace / "data" / "play_counts")
+    counts = columns_of(plays.matrix, plays.song_ids, served.song_ids).tocsr()
+    enough = np.flatnonzero(np.diff(counts.indptr) >= 10)
+    rows = rng.choice(enough, min(listeners, len(enough)), replace=False)
+    dense = counts[rows].toarray().astype(np.float64)
+    out = (rng.random(dense.shape) < HELD_OUT) & (dense > 0)
+    return Asked(served, plays.user_ids[rows], np.where(out, 0, dense), out)
+
+
+def main(workspace: str, listeners: int = 500) -> None:
+    """Print a line a word, then JSON."""
+    rng = np.random.default_rng(SEED)
+    asked = ask(Path(workspace), listeners, rng)
+    spoken = np.array([rng.choice(np.flatnonzero(row)) for row in asked.known])
+    near, before = asked.nearest(spoken), asked.lists(asked.known)
+
+    def measured(counts: Floats) -> dict[str, Floats]:
+        found = asked.lists(counts)
+        hits = np.take_along_axis(asked.held_out, found, axis=1).sum(axis=1)
+        recall = hits / np.maximum(asked.held_out.sum(axis=1), 1)
+        return {"overlap": _shared(found, before) / K, "near": _shared(found, near), "recall@20": recall}
+
+    nothing = measured(asked.known)
     told = {"no word": {name: float(values.mean()) for name, values in nothing.items()}}
-    words = {f"like, {plays} plays": plays for plays in LIKES} | {"dislike": None}
-    for word, more in words.items():
-        said, left_out = known.copy(), known > 0
-        said[at] = 0 if more is None else said[at] + more
-        after = measured(lists(said, left_out), before)
-        told[word] = {name: float(values.mean()) for name, values in after.items()}
-        changes = {name: after[name] - nothing[name] for name in ("near", "recall@20")}
-        told[word] |= {f"{name} change": float(change.mean()) for name, change in changes.items()}
-        shown = [
-            f"{name} {change.mean():+.4f} +- {1.96 * change.std() / np.sqrt(len(rows)):.4f}"
-            for name, change in changes.items()
-        ]
-        print(f"{word:16s} overlap {after['overlap'].mean():.3f}; {'; '.join(shown)}")
-    print(json.dumps({"listeners": len(rows)} | told))
+    for word, more in ({f"like, {plays} plays": plays for plays in LIKES} | {"dislike": None}).items():
+        counts, at = asked.known.copy(), (np.arange(len(spoken)), spoken)
+        counts[at] = 0 if more is None else counts[at] + more
+        changes = {name: values - nothing[name] for name, values in measured(counts).items()}
+        told[word] = {name: float(change.mean()) for name, change in changes.items()}
+        error = {name: 1.96 * change.std() / np.sqrt(len(change)) for name, change in changes.items()}
+        print(f"{word:16s}", *(f"{name} {told[word][name]:+.4f} +- {error[name]:.4f}" for name in changes))
+    print(json.dumps({"listeners": len(spoken)} | told))
 
 
 def _shared(some: NDArray[np.int64], others: NDArray[np.int64]) -> Floats:

@@ -14,7 +14,7 @@ from dvc.fs import LocalFileSystem
 
 from earshot.forgetting import stores
 from earshot.forgetting.objects import Store, purge
-from earshot.forgetting.places import sweep
+from earshot.forgetting.places import from_work, sweep
 from earshot.forgetting.rows import judged_by, without
 from earshot.forgetting.searching import Wanted, holds
 from earshot.lanes.journal import JOURNAL, Journal, Mark, read_marks
@@ -119,6 +119,16 @@ def test_stores_of_the_server_hold_nothing_of_a_listener_and_all_of_others(tmp_p
     assert [each.songs for each in playlists.all("b")] == [("p",)]
     assert places(tmp_path, USER) == places(tmp_path, SONG) == []
     assert (tmp_path / PLAYLISTS).stat().st_mode & 0o777 == 0o600
+
+
+def test_what_sharing_has_trained_goes_whole(tmp_path: Path) -> None:
+    """And stays where it holds others alone."""
+    for release, user in (("one", USER), ("other", "somebody else")):
+        folder = tmp_path / ".earshot" / "shared" / release / "data" / "training_set"
+        folder.mkdir(parents=True)
+        write(folder, "users.parquet", {"user_id": [user]})
+    assert from_work(tmp_path, Wanted("user", USER)) == 1
+    assert [each.name for each in (tmp_path / ".earshot" / "shared").iterdir()] == ["other"]
 
 
 def test_logs_and_databases_say_forgotten_in_its_place(tmp_path: Path) -> None:

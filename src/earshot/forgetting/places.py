@@ -19,7 +19,7 @@ from earshot.files import replace_bytes
 from earshot.forgetting.searching import INSTEAD, SQLITE, Wanted, file_holds, holds, table_names
 from earshot.forgetting.stores import clean
 
-REMADE = ("work", "tmp", "failed", "forgetting", "import", "probes", "brought")
+REMADE = ("work", "tmp", "failed", "forgetting", "import", "probes", "brought", "shared")
 """Folders of .earshot that hold what runs have begun or left: made again where it is wanted."""
 _JOURNALS = ("-wal", "-shm", "-journal")
 _WAIT_SECONDS = 30.0

@@ -1,4 +1,4 @@
-"""What listeners played often and not for long: songs that they may have forgotten."""
+"""What listeners have played often, but not for a long time: songs that they may have forgotten."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Rediscovery:
     @classmethod
     def of(cls, served: ServedState) -> Rediscovery | None:
         """Of what is served; None where no play is dated. Raises UserError where a file is lost."""
-        plays = served.table(PLAYS, "plays.parquet")
-        if LAST_PLAYED_AT not in plays or plays[LAST_PLAYED_AT].isna().all():
+        newest = served.newest_play
+        if newest is None:
             return None
-        old = _old(plays)
+        old = _old(served.table(PLAYS, "plays.parquet"), newest)
         users = positions_of(served.user_ids, served.table(PLAYS, "users.parquet")[USER_ID])[old[USER]]
         songs = positions_of(served.song_ids, served.table(PLAYS, "items.parquet")[SONG_ID])[old[ITEM]]
         known = (users >= 0) & (songs >= 0) & np.isin(songs, served.choice.rows)
@@ -66,9 +66,9 @@ class Rediscovery:
         return [str(song) for song in self.served.song_ids[best]]
 
 
-def _old(plays: pd.DataFrame) -> pd.DataFrame:
+def _old(plays: pd.DataFrame, newest: int) -> pd.DataFrame:
     """Of the table of plays the pairs that were heard often and not lately, as far as they are dated."""
-    lately = plays[LAST_PLAYED_AT].max() - LATELY_DAYS * _SECONDS_A_DAY
+    lately = newest - LATELY_DAYS * _SECONDS_A_DAY
     often = plays[PLAY_COUNT] >= FEWEST_PLAYS
     old: pd.DataFrame = plays[(often & (plays[LAST_PLAYED_AT] < lately)).fillna(False).astype(bool)]
     return old

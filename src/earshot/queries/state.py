@@ -204,7 +204,7 @@ class ServedState:
 
         What is not dated counts as late. Raises UserError where no play is.
         """
-        newest = self._newest_play
+        newest = self.newest_play
         if newest is None:
             raise UserError("no play in data/play_counts/plays.parquet is dated: nothing is long ago")
         row = int(positions_of(self.table(PLAYS, "users.parquet")[USER_ID], [user])[0])
@@ -216,7 +216,7 @@ class ServedState:
         return rows[rows >= 0]
 
     @cached_property
-    def _newest_play(self) -> int | None:
+    def newest_play(self) -> int | None:
         """In seconds since 1970; None where no play is dated."""
         from pyarrow import parquet
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
+from earshot.columns import PATH, SONG_ID
 from earshot.errors import UserError
 from earshot.files import replace_json, replace_text
 from earshot.processes import progress
@@ -63,7 +64,7 @@ def write_weekly_lists(served: ServedState, folder: Path, k: int) -> tuple[int, 
     if not folder.is_dir():
         raise UserError(f"{folder}: not a folder; wanted the one that the music lies in")
     library = Library.of(served)
-    if not any(safe_path(str(path)) for path in library.table["path"]):
+    if not any(safe_path(str(path)) for path in library.table[PATH]):
         raise UserError(
             f"{folder}: no song has a path in the music folder, as `earshot import folder` notes it; "
             "playlists name songs by their paths"
@@ -100,7 +101,7 @@ def _lists(
         answers = recommend_together(served, [Request(user, k, Wish(new=True)) for user in asked])
         for user, answer in zip(asked, answers, strict=True):
             if not isinstance(answer, UserError):  # nothing new is left for this listener
-                yield user, NEW, [row["song_id"] for row in answer]
+                yield user, NEW, [row[SONG_ID] for row in answer]
             if forgotten is not None:
                 yield user, FORGOTTEN, forgotten.songs_of(user, k)
             bar.update()

@@ -33,14 +33,14 @@ def program(name: str) -> str:
 @contextmanager
 def postgres() -> Iterator[str]:
     """URL of the database of a new Postgres, whose files go with it."""
-    programs = [program("initdb"), program("postgres")]
-    with tempfile.TemporaryDirectory(prefix="earshot-postgres-") as folder:  # pytest's are for their owner alone
-        with _running(Path(folder), *programs) as port:
-            yield f"postgresql://earshot:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres"
+    # not below pytest's folders, which are for their owner alone
+    with tempfile.TemporaryDirectory(prefix="earshot-postgres-") as folder, _running(Path(folder)) as port:
+        yield f"postgresql://earshot:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres"
 
 
 @contextmanager
-def _running(folder: Path, initdb: str, server_program: str) -> Iterator[int]:
+def _running(folder: Path) -> Iterator[int]:
+    initdb, server_program = program("initdb"), program("postgres")
     (folder / "password").write_text(PASSWORD)
     user = _not_root(folder)
     data = str(folder / "data")

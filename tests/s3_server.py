@@ -26,7 +26,11 @@ class Bucket:
     @property
     def environment(self) -> dict[str, str]:
         """Credentials, and the only place where they stand."""
-        return {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1"}
+        return {
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
 
     def name_in(self, run: Any) -> None:
         """Make it the default remote, `run` being what runs a command in a workspace."""

@@ -1,4 +1,4 @@
-"""deploy/kubernetes, as far as it can be judged without a cluster: its schemas, and what one clone asks of it."""
+"""deploy/kubernetes, as far as it can be judged without a cluster: its schemas, and one pod for the clone."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_one_pod_holds_the_clone_and_its_containers_see_each_other() -> None:
 def test_runs_stay_in_that_pod() -> None:
     """Dagster's default launcher: the code location starts them. All else is as on one machine."""
     here = YAML(typ="safe").load(ROOT / ".dagster" / "dagster.yaml")
-    assert SETTINGS == here | {"storage": {"postgres": {"postgres_url": {"env": "EARSHOT_POSTGRES"}}}}
+    assert here | {"storage": {"postgres": {"postgres_url": {"env": "EARSHOT_POSTGRES"}}}} == SETTINGS
     assert "run_launcher" not in SETTINGS
     for name in ("webserver", "daemon"):
         command = CONTAINERS[name]["command"]

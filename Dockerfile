@@ -23,7 +23,7 @@ ARG TORCH=cpu
 RUN [ "$TORCH" = cuda ] \
     || pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt --no-deps \
         --index-url "https://download.pytorch.org/whl/$TORCH" torch
-# EXTRAS=postgres,s3 for deploy/kubernetes.
+# EXTRAS=s3 for a remote in S3, postgres,s3 for deploy/kubernetes.
 ARG EXTRAS=
 RUN mkdir src \
     && pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \

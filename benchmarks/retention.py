@@ -4,8 +4,8 @@
 
 Every stage counts as run, on made files of a few bytes each: the walks go by number, not by size. In
 FOLDER, which must not be there, the workspace stays. The last line is JSON: shards, deliveries, and of
-`dvc status dvc.yaml`, `earshot status` and `earshot gc` (which removes nothing) seconds, CPU seconds and the
-peak of their memory.
+`dvc status dvc.yaml`, `dvc repro` of a stage that is up to date, `earshot status` and `earshot gc` (which
+removes nothing) seconds, CPU seconds, the peak of their memory and what they say last.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from earshot.versioning import cache_path
 PROJECT = Path(__file__).parents[1]
 COMMANDS = {
     "dvc_status": ("dvc", "status", "dvc.yaml"),
+    "dvc_repro": ("dvc", "repro", "--single-item", "pages"),
     "earshot_status": ("earshot", "status"),
     "earshot_gc": ("earshot", "gc"),
 }

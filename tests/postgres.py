@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import shutil
@@ -13,10 +14,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+_PR_SET_PDEATHSIG = 1
 PASSWORD = "wkq9 Zt@/4"
 """With what a URL must quote."""
 
@@ -38,6 +41,11 @@ def postgres() -> Iterator[str]:
         yield f"postgresql://earshot:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres"
 
 
+def for_dagster(url: str) -> str:
+    """With the driver that dagster-postgres brings named: SQLAlchemy takes another by itself since 2.1."""
+    return url.replace("postgresql://", "postgresql+psycopg2://")
+
+
 @contextmanager
 def _running(folder: Path) -> Iterator[int]:
     initdb, server_program = program("initdb"), program("postgres")
@@ -57,7 +65,8 @@ def _running(folder: Path) -> Iterator[int]:
     }
     command = [server_program, "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
     with (folder / "log.txt").open("wb") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **user)
+        output: dict[str, Any] = {"stdout": log, "stderr": log, "preexec_fn": die_with_parent}
+        server = subprocess.Popen(command, cwd=folder, **output, **user)
     try:
         _wait_for(port, server, folder / "log.txt")
         yield port
@@ -77,6 +86,11 @@ def _not_root(folder: Path) -> dict[str, int]:
     for path in (folder, folder / "password"):
         os.chown(path, account.pw_uid, account.pw_gid)
     return {"user": account.pw_uid, "group": account.pw_gid}
+
+
+def die_with_parent() -> None:
+    """Of a child that is about to become another program: it ends too where the tests are killed."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.postgres import free_port
+from tests.postgres import die_with_parent, free_port
 
 KEY_ID, SECRET = "AKIAEARSHOTTESTS", "q7Zr0uNoBodyShouldReadThis5xW"
 
@@ -64,7 +64,7 @@ def bucket(folder: Path) -> Iterator[Bucket]:
     command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
     log = folder / "s3.txt"
     with log.open("wb") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output)
+        server = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=die_with_parent)
     try:
         deadline = time.monotonic() + 60
         while f"127.0.0.1:{port}" not in log.read_text():

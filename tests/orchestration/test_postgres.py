@@ -12,7 +12,7 @@ from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, Postgr
 from orchestration import sync
 from orchestration.alive import PROCESS_TAG
 from orchestration.weekly_lists import playlists
-from tests.postgres import PASSWORD, postgres
+from tests.postgres import PASSWORD, for_dagster, postgres
 from tests.test_kubernetes import BY_KIND
 
 
@@ -20,7 +20,7 @@ from tests.test_kubernetes import BY_KIND
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "dagster.yaml").write_text(BY_KIND["ConfigMap"]["data"]["dagster.yaml"])
     with postgres() as url:
-        monkeypatch.setenv("EARSHOT_POSTGRES", url)
+        monkeypatch.setenv("EARSHOT_POSTGRES", for_dagster(url))
         yield tmp_path
 
 

@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 
 from tests.pipeline.workspace import Workspace
-from tests.postgres import PASSWORD, postgres, program
+from tests.postgres import PASSWORD, for_dagster, postgres, program
 from tests.s3_server import KEY_ID, SECRET, bucket
 from tests.test_kubernetes import BY_KIND
 
@@ -22,7 +22,7 @@ def test_it_runs_on_postgres_s3_and_ray(
     (workspace.root / ".dagster" / "dagster.yaml").write_text(BY_KIND["ConfigMap"]["data"]["dagster.yaml"])
     on_ray(workspace)
     with postgres() as url, bucket(tmp_path) as shards:
-        monkeypatch.setenv("EARSHOT_POSTGRES", url)
+        monkeypatch.setenv("EARSHOT_POSTGRES", for_dagster(url))
         for name, value in shards.environment.items():
             monkeypatch.setenv(name, value)
         shards.name_in(workspace.run)

@@ -12,7 +12,7 @@ import pytest
 from earshot import releases
 from earshot.errors import UserError
 from earshot.versioning import add_folder, bring_back, cache_folder, cache_path, file_md5
-from earshot.versioning.remote import default_remote, in_remote
+from earshot.versioning.remote import default_remote, in_remote, why
 from tests.s3_server import KEY_ID, SECRET, Bucket, bucket
 
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -133,10 +133,12 @@ def test_a_remote_that_cannot_be_asked_is_told_with_what_to_do(
 ) -> None:
     google = repository(tmp_path / "google", "gs://shards/first")  # whose library nobody installs here
     md5s = objects(google).keys()
-    with pytest.raises(UserError, match=r"gs://shards/first: cannot be asked.*pip install 'dvc\[gs\]'"):
+    with pytest.raises(UserError, match=r"gs://shards/first: cannot be asked.*'dvc-gs' to be installed"):
         in_remote(google, md5s)
     (lost,) = bring_back(google, {"x": "1" * 32}, print).values()
-    assert "pip install 'dvc[gs]'" in lost
+    assert "the remote cannot be asked (gs is supported, but requires 'dvc-gs' to be installed)" in lost
+    of_s3 = ImportError("s3 is supported, but requires 'dvc-s3' to be installed")
+    assert why(of_s3).endswith("type: pip install 'earshot[s3]'")
     with pytest.raises(UserError, match="cannot be asked"):
         releases.clean_cache(google, remove=True, most_bytes=0)
     assert objects(google).keys() == md5s

@@ -48,14 +48,12 @@ def in_remote(root: Path, md5s: Collection[str]) -> set[str]:
 
 
 def why(error: Exception) -> str:
-    """What is wrong with a remote, with the line to type where only a library is missing.
+    """What is wrong with a remote, in words.
 
     Of errors of any kind: each library of a kind of store has its own, for want of a network, a permission,
     a bucket.
     """
-    from dvc_objects.fs.errors import RemoteMissingDepsError
-
-    if isinstance(error, RemoteMissingDepsError):
-        extra = "earshot[s3]" if error.protocol == "s3" else f"dvc[{error.protocol}]"
-        return f"the library for {error.protocol}:// is not installed; type: pip install '{extra}'"
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    said = " ".join(str(error).split())
+    if isinstance(error, ImportError):  # DVC's, which says what it wants
+        return f"{said}; type: pip install 'earshot[s3]'" if "dvc-s3" in said else said
+    return f"{type(error).__name__}: {said}"

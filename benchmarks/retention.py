@@ -95,7 +95,7 @@ def make_outputs(root: Path, shards: int, deliveries: list[str]) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text('{"release": null, "reason": "made to be measured"}')
         else:
-            write_files(place, ["summary.json"])
+            write_files(place, ["made.txt"])
     for stage in ("raw_audio", "play_counts"):
         write_files(root / "data" / stage / "parts", [f"{name}.parquet" for name in deliveries])
     named = [f"{n:04d}.{kind}" for n in range(shards) for kind in ("npy", "parquet")]

@@ -317,9 +317,9 @@ def test_dates_are_merged_replaced_and_kept_for_songs_that_are_named_later(tmp_p
     assert contents(one) == contents(other)
     dates = read_play_dates(one)
     assert dates is not None
-    # u new, u s1, v new, v s1: of d alone, as it is in place of c
-    assert dates.first.tolist() == [1600000800, 1600000000, UNDATED, 1600000600]
-    assert dates.last.tolist() == [1600000900, 1600000700, UNDATED, 1600000600]
+    # u s1, u new, v s1, v new: of d alone, as it is in place of c
+    assert dates.first.tolist() == [1600000000, 1600000800, 1600000600, UNDATED]
+    assert dates.last.tolist() == [1600000700, 1600000900, 1600000600, UNDATED]
 
 
 def test_a_faultless_delivery_is_not_stopped_by_the_share_of_all(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -70,18 +70,21 @@ def parallel_map(
         yield from progress(results, description=description, unit=unit, total=len(items))
 
 
-def on_all_cores(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """Apply `function` to every item in threads, a core each; results in the order of `items`, few ahead.
+def in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], n_threads: int | None = None
+) -> Iterator[Result]:
+    """Apply `function` to every item in threads, one a core if not said; results in the order of `items`.
 
-    For what numpy and Arrow do meanwhile: sorting, reading, writing.
+    One item more than there are threads is under way, and no more are taken. For what numpy and Arrow do
+    meanwhile: sorting, reading, writing.
     """
-    n_threads = core_count()
+    n_threads = n_threads or core_count()
     begun: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(n_threads) as threads:
         for item in items:
-            if len(begun) == n_threads:
-                yield begun.popleft().result()
             begun.append(threads.submit(function, item))
+            if len(begun) > n_threads:
+                yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()
 

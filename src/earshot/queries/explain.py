@@ -79,9 +79,7 @@ class Explaining:
     def of(cls, served: ServedState) -> Explaining:
         """Read the plays out of DVC's cache. UserError where a file is lost."""
         tables = [USERS, ITEMS, RECENCY]
-        with linked(
-            served, "play_counts", wanted=lambda name: is_plays(name) or name in tables
-        ) as folder:
+        with linked(served, "play_counts", wanted=lambda name: is_plays(name) or name in tables) as folder:
             plays = read_play_counts(folder)
         return cls(served, plays, served.space)
 

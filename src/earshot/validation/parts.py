@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from earshot.columns import (
     VALUE,
 )
 from earshot.files import read_json, write_json, write_table
-from earshot.pool import on_all_cores
+from earshot.pool import in_threads
 from earshot.validation.expectations import Check, Observed
 
 if TYPE_CHECKING:
@@ -121,16 +122,13 @@ def write_part(
     observed = [Observed() for _ in suite.checks]
     set_aside = read = 0
     with TableWriter(folder / INVALID_FILE, INVALID_COLUMNS) as invalid:
-        for file, rows in chunks:
-            parsed = parse_rows(rows)
-            seen = suite.run(parsed)
-            observed = [total + one.observed for total, one in zip(observed, seen, strict=True)]
-            bad = _set_aside(delivery, file, rows, suite.checks, seen)
+        # while one chunk is judged, the next is read and the last one counted
+        for seen, bad, good in in_threads(partial(_judge, delivery, suite), chunks, n_threads=1):
+            observed = [total + one for total, one in zip(observed, seen, strict=True)]
             invalid.write(bad)
-            set_aside, read = set_aside + len(bad), read + len(rows)
+            set_aside, read = set_aside + len(bad), read + len(bad) + len(good)
             if enough(set_aside, read):
                 break
-            good = parsed.drop(index=bad.index)
             pairs = users.numbers(good[USER_ID]), items.numbers(good[SONG_ID])
             plays, second = good[NUMBER].to_numpy(dtype=np.int64), good[SECOND].to_numpy()
             counts.add(*pairs, plays, rows=1, first=second, last=second)
@@ -180,6 +178,18 @@ def join_invalid(parts: Iterable[Path], path: Path) -> None:
                     joined.write(batch.to_pandas())
 
 
+def _judge(
+    delivery: str, suite: Suite | PlainSuite, chunk: tuple[str, pd.DataFrame]
+) -> tuple[list[Observed], pd.DataFrame, pd.DataFrame]:
+    """What the checks see in the rows of a file; those that are set aside; the others, parsed."""
+    file, rows = chunk
+    parsed = parse_rows(rows)
+    seen = suite.run(parsed)
+    bad = _set_aside(delivery, file, rows, suite.checks, seen)
+    good = parsed.drop(index=bad.index) if len(bad) else parsed
+    return [one.observed for one in seen], bad, good
+
+
 def _set_aside(
     delivery: str, file: str, rows: pd.DataFrame, checks: tuple[Check, ...], seen: list[Seen]
 ) -> pd.DataFrame:
@@ -213,7 +223,7 @@ def write_counted(folder: Path, user_ids: pd.Series, song_ids: pd.Series, counts
 
     rows, pairs = np.zeros(len(song_ids), np.int64), np.zeros(len(song_ids), np.int64)
     with TableWriter(folder / PLAYS_FILE, PLAYS_COLUMNS) as plays:
-        for some in on_all_cores(counts.added_up, counts.settle()):
+        for some in in_threads(counts.added_up, counts.settle()):
             plays.write(some)
             rows += np.bincount(some[ITEM], some[ROWS], len(song_ids)).astype(np.int64)  # exact below 2**53
             pairs += np.bincount(some[ITEM], minlength=len(song_ids))

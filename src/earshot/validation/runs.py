@@ -22,7 +22,7 @@ from earshot.catalogue.plays import PLAYS, PLAYS_FOLDER, write_plays
 from earshot.code import key_of
 from earshot.columns import FIRST_PLAYED_AT, ITEM, LAST_PLAYED_AT, PLAY_COUNT, ROWS, USER
 from earshot.files import read_json, write_json
-from earshot.pool import on_all_cores
+from earshot.pool import in_threads
 from earshot.validation.arrivals import WAITS, Arrivals, Part, is_excluded
 from earshot.validation.expectations import Observed
 from earshot.validation.parts import ITEMS_FILE, PAIRS, observed_of, part_plays
@@ -182,7 +182,7 @@ def _write(
         write_plays(folder / file.name, counts.added_up(file.number))
         return file
 
-    yield from on_all_cores(write, files)
+    yield from in_threads(write, files)
     shutil.rmtree(spilled, ignore_errors=True)
 
 

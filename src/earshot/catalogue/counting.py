@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.catalogue.play_rows import NO_SECOND
+from earshot.catalogue.plays import Integers, items_of, pair_keys, users_of
 from earshot.columns import FIRST_PLAYED_AT, ITEM, LAST_PLAYED_AT, PLAY_COUNT, ROWS, USER
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Integers = NDArray[np.int64]
 Lines = NDArray[np.void]
 
 _PENDING_ROWS = 4_000_000
-_SONG_BITS = 32  # low bits of a pair's key, for the song; the listener has those above
 NEVER = 2**63 - 1
 """In place of a first second that no row says: wins no minimum."""
 
@@ -47,12 +46,6 @@ class Numbering:
         import pandas as pd
 
         return pd.Series(list(self._numbers), dtype=str)
-
-
-def pair_keys(users: NDArray[Any], items: NDArray[Any]) -> Integers:
-    """One number a pair, (n,): ascending where pairs are sorted by listener, then by song."""
-    keys: Integers = users.astype(np.int64) << _SONG_BITS | items.astype(np.int64)
-    return keys
 
 
 class PairCounts:
@@ -116,7 +109,7 @@ class PairCounts:
             return sorted(self._ranges)
         self._in_memory = add_up(self._pending)
         self._pending = []
-        return np.unique(self._range_of(self._in_memory)).tolist()
+        return [int(number) for number in np.unique(self._range_of(self._in_memory))]
 
     def added_up(self, number: int) -> pd.DataFrame:
         """One line a pair of a range, once all is settled; several threads may ask.
@@ -128,14 +121,14 @@ class PairCounts:
         """
         if self._in_memory is not None:
             # keys of the range's first listener and of the next one's, each with song 0
-            ends = np.array([number, number + 1]) * self._width << _SONG_BITS
+            ends = pair_keys(np.array([number, number + 1]) * self._width, np.zeros(2, np.int64))
             first, last = np.searchsorted(self._in_memory[_PAIR], ends)
             return as_frame(self._in_memory[first:last])
         found = [(self._file(number, kind), kind) for kind in (_UNDATED, _DATED)]
         return as_frame(add_up(np.fromfile(path, kind) for path, kind in found if path.is_file()))
 
     def _range_of(self, lines: Lines) -> Integers:
-        ranges: Integers = (lines[_PAIR] >> _SONG_BITS) // self._width
+        ranges: Integers = users_of(lines[_PAIR]) // self._width
         return ranges
 
     def _file(self, number: int, kind: np.dtype[Any]) -> Path:
@@ -195,8 +188,8 @@ def as_frame(lines: Lines) -> pd.DataFrame:
     import pandas as pd
 
     columns: dict[str, Any] = {
-        USER: (lines[_PAIR] >> _SONG_BITS).astype(np.int32),  # high bits: the listener
-        ITEM: (lines[_PAIR] & (1 << _SONG_BITS) - 1).astype(np.int32),  # low bits: the song
+        USER: users_of(lines[_PAIR]).astype(np.int32),
+        ITEM: items_of(lines[_PAIR]).astype(np.int32),
         PLAY_COUNT: lines[PLAY_COUNT],
         ROWS: lines[ROWS],
     }

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from earshot.catalogue.counting import NEVER, Integers, pair_keys
-from earshot.catalogue.play_rows import NO_SECOND
 from earshot.columns import FIRST_PLAYED_AT, ITEM, LAST_PLAYED_AT, PLAY_COUNT, USER
 from earshot.errors import UserError
 from earshot.files import write_table
@@ -22,6 +21,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PLAYS, PLAYS_FOLDER = "plays.parquet", "plays"
+Integers = NDArray[np.int64]
+
+_SONG_BITS = 32
+
+
+def pair_keys(users: NDArray[Any], items: NDArray[Any]) -> Integers:
+    """One key a pair, (n,): ascending where pairs are sorted by listener, then by song."""
+    keys: Integers = users.astype(np.int64) << _SONG_BITS | items.astype(np.int64)
+    return keys
+
+
+def users_of(keys: Integers) -> Integers:
+    """The listener of each key: its high bits."""
+    return keys >> _SONG_BITS
+
+
+def items_of(keys: Integers) -> Integers:
+    """The song of each key: its low bits."""
+    return keys & (1 << _SONG_BITS) - 1
 
 
 def is_plays(name: str) -> bool:
@@ -73,7 +91,7 @@ def read_plays(files: Sequence[Path], columns: Iterable[str] | None = None, **on
     return table if wanted is None else table[wanted]
 
 
-_MISSING = {PLAY_COUNT: 0, FIRST_PLAYED_AT: NEVER, LAST_PLAYED_AT: NO_SECOND}
+_MISSING = {PLAY_COUNT: 0, FIRST_PLAYED_AT: 2**63 - 1, LAST_PLAYED_AT: -(2**63)}
 """What changes nothing: no sum, no minimum, no maximum."""
 _TOGETHER = {PLAY_COUNT: np.add, FIRST_PLAYED_AT: np.minimum, LAST_PLAYED_AT: np.maximum}
 

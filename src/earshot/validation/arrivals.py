@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.arrays import positions_of
-from earshot.catalogue.counting import Integers, pair_keys
+from earshot.catalogue.plays import Integers, items_of, pair_keys, users_of
 from earshot.columns import ITEM, ROWS, SONG_ID, USER, USER_ID
 from earshot.validation.parts import ITEMS_FILE, PLAYS_FILE, USERS_FILE
 
@@ -66,7 +66,7 @@ class Arrivals:
     parts
         In order of arrival.
     excluded
-        (n,) keys of the pairs that do not count (`earshot.catalogue.counting.pair_keys`), ascending.
+        (n,) keys of the pairs that do not count (`earshot.catalogue.plays.pair_keys`), ascending.
     excluded_rows
         How many delivered rows stand behind these.
     """
@@ -168,24 +168,24 @@ def _in_order(since: Integers) -> tuple[Integers, NDArray[np.int32]]:
 
 def _without(found: Arrivals, excluded: Collection[Pair]) -> Arrivals:
     """Without pairs, and without listeners and songs that are left with none."""
-    pairs = (positions_of(found.user_ids, [user for user, _ in excluded]), [song for _, song in excluded])
-    users, items = pairs[0], positions_of(found.song_ids, pairs[1])
-    there = (users >= 0) & (items >= 0)
-    keys = np.unique(pair_keys(users[there], items[there]))
+    of_users = positions_of(found.user_ids, [user for user, _ in excluded])
+    of_songs = positions_of(found.song_ids, [song for _, song in excluded])
+    there = (of_users >= 0) & (of_songs >= 0)
+    keys = np.unique(pair_keys(of_users[there], of_songs[there]))
     if not len(keys):
         return found
     has_play = np.zeros(len(found.user_ids), np.bool_), np.zeros(len(found.song_ids), np.bool_)
     n_rows = 0
     for part in found.parts:
-        for users, items, rows in _columns(part.folder, USER, ITEM, ROWS):
-            users, items = part.users[users], part.items[items]
+        for in_users, in_items, rows in _columns(part.folder, USER, ITEM, ROWS):
+            users, items = part.users[in_users], part.items[in_items]
             counts = items >= 0  # a listener with a play that counts has a row
             out = is_excluded(pair_keys(users, items), keys) & counts
             n_rows += int(rows[out].sum())
             has_play[0][users[counts & ~out]] = True
             has_play[1][items[counts & ~out]] = True
     user_rows, item_rows = (np.where(has, np.cumsum(has) - 1, -1).astype(np.int32) for has in has_play)
-    kept = np.unique(pair_keys(user_rows[keys >> 32], item_rows[keys & (1 << 32) - 1]))
+    kept = np.unique(pair_keys(user_rows[users_of(keys)], item_rows[items_of(keys)]))
     return Arrivals(
         found.user_ids[has_play[0]],
         found.song_ids[has_play[1]],

@@ -166,12 +166,12 @@ def _like_part(words: Words, plays: int, work: Path) -> list[tuple[Path, int]]:
     if not words.liked or not plays:
         return []
     users, items = Numbering(), Numbering()
-    rows = [
+    of_users, of_songs = (
         each.numbers(pd.Series([pair[side] for pair in words.liked], dtype=str))
         for side, each in enumerate((users, items))
-    ]
-    counts = PairCounts(work / "spilled", len(rows[0]))
-    counts.add(*rows, plays, rows=0)
+    )
+    counts = PairCounts(work / "spilled", len(words.liked))
+    counts.add(of_users, of_songs, plays, rows=0)
     folder = work / f"likes-{key_of([words.liked, plays])}"
     folder.mkdir(exist_ok=True)
     write_counted(folder, users.ids(), items.ids(), counts)

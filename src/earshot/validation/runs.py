@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.catalogue.counting import Integers, PairCounts, pair_keys
-from earshot.catalogue.plays import PLAYS, PLAYS_FOLDER, write_plays
+from earshot.catalogue.counting import PairCounts
+from earshot.catalogue.plays import PLAYS, PLAYS_FOLDER, Integers, pair_keys, users_of, write_plays
 from earshot.code import key_of
 from earshot.columns import FIRST_PLAYED_AT, ITEM, LAST_PLAYED_AT, PLAY_COUNT, ROWS, USER
 from earshot.files import read_json, write_json
@@ -150,7 +150,7 @@ def _files(arrivals: Arrivals, run: Run, n_users: int, width: int) -> list[_File
             users = np.where(part.users < n_users, part.users, -1)
             made_of.append([part.folder.name, _hash(users), _hash(items)])
     key = key_of(made_of, __name__)
-    users = arrivals.excluded >> 32  # high bits: the listener
+    users = users_of(arrivals.excluded)
     files = []
     for number in range(-(-n_users // width)):
         out = arrivals.excluded[(users >= number * width) & (users < (number + 1) * width)]

@@ -38,6 +38,7 @@ from earshot.validation.plays import INVALID_SHARE, delivered_row_checks
 from earshot.validation.report import REPORT_FILE, write_report
 from earshot.validation.runs import Places
 from earshot.validation.suite import Suite
+from earshot.versioning import PreviousOutput
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,8 +90,9 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         "liked": [song in named for _, song in words.liked],
         "params": asdict(params.play_counts),
     }
-    if noted(paths, COUNTED, key_of(made_of, __name__)).files:
-        return _relink(paths)
+    before = noted(paths, COUNTED, key_of(made_of, __name__))
+    if (summary := _relink(paths, before)) is not None:
+        return summary
     places = Places(paths.output, paths.work, partial(linked, paths))
     totals, results = merge_parts(parts, named, words, places, params.play_counts)
     if words.excluded:
@@ -119,11 +121,13 @@ def _named(
     return {song: before[number] for song, number in named.items()}
 
 
-def _relink(paths: Paths) -> dict[str, Any]:
-    """The last run's output once more, and its summary."""
-    for name in paths.previous.files:
-        if not (paths.output / name).exists():  # parts, feedback and the key are there
-            paths.previous.link(name, paths.output / name)
+def _relink(paths: Paths, before: PreviousOutput) -> dict[str, Any] | None:
+    """The last run's output once more, and its summary; None where it is not `before`, or not whole."""
+    left = [
+        name for name in before.files if not (paths.output / name).exists()
+    ]  # parts and the key are there
+    if not left or not linked(paths, left):
+        return None
     summary: dict[str, Any] = read_json(paths.output / SUMMARY)
     (paths.output / SUMMARY).unlink()  # the runner writes it
     return summary

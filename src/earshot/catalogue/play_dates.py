@@ -46,5 +46,7 @@ def read_play_dates(folder: Path) -> PlayDates | None:
         return None
     # line k of the table is entry k of the matrix: both go by listener, then by song
     plays = read_plays(files, names)
-    first, last = (plays[name].astype("Int64").to_numpy(np.int64, na_value=UNDATED) for name in names)
+    first, last = (
+        np.asarray(plays[name].astype("Int64").to_numpy(na_value=UNDATED), np.int64) for name in names
+    )
     return PlayDates(first, last) if (first != UNDATED).any() else None

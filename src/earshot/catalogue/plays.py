@@ -42,6 +42,15 @@ def items_of(keys: Integers) -> Integers:
     return keys & (1 << _SONG_BITS) - 1
 
 
+def among(keys: Integers, others: Integers) -> NDArray[np.bool_]:
+    """Which `keys`, (n,), are among the `others`, which ascend."""
+    if not len(others):
+        return np.zeros(len(keys), np.bool_)
+    places = np.minimum(np.searchsorted(others, keys), len(others) - 1)
+    found: NDArray[np.bool_] = others[places] == keys
+    return found
+
+
 def is_plays(name: str) -> bool:
     """Whether the file of that name, in an output, is one of plays."""
     return name == PLAYS or (name.startswith(f"{PLAYS_FOLDER}/") and name.endswith(".parquet"))
@@ -125,7 +134,7 @@ def count_pairs(files: Sequence[Path]) -> int:
     if not others:
         return total
     keys = np.unique(np.concatenate([_keys(file) for run in others for file in run]))
-    return total + len(keys) - sum(int(np.isin(keys, _keys(file)).sum()) for file in largest)
+    return total + len(keys) - sum(int(among(keys, _keys(file)).sum()) for file in largest)
 
 
 def _keys(file: Path) -> Integers:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.arrays import positions_of
-from earshot.catalogue.plays import Integers, items_of, pair_keys, users_of
+from earshot.catalogue.plays import Integers, among, items_of, pair_keys, users_of
 from earshot.columns import ITEM, ROWS, SONG_ID, USER, USER_ID
 from earshot.validation.parts import ITEMS_FILE, PLAYS_FILE, USERS_FILE
 
@@ -180,7 +180,7 @@ def _without(found: Arrivals, excluded: Collection[Pair]) -> Arrivals:
         for in_users, in_items, rows in _columns(part.folder, USER, ITEM, ROWS):
             users, items = part.users[in_users], part.items[in_items]
             counts = items >= 0  # a listener with a play that counts has a row
-            out = is_excluded(pair_keys(users, items), keys) & counts
+            out = among(pair_keys(users, items), keys) & counts
             n_rows += int(rows[out].sum())
             has_play[0][users[counts & ~out]] = True
             has_play[1][items[counts & ~out]] = True
@@ -202,15 +202,6 @@ def _without(found: Arrivals, excluded: Collection[Pair]) -> Arrivals:
 def _through(rows: NDArray[np.int32], old: NDArray[np.int32]) -> NDArray[np.int32]:
     """The new row of every old one; -1 stays -1."""
     return np.where(old >= 0, rows[old], -1).astype(np.int32)
-
-
-def is_excluded(keys: Integers, excluded: Integers) -> NDArray[np.bool_]:
-    """Which `keys`, (n,), are among the ascending `excluded`."""
-    if not len(excluded):
-        return np.zeros(len(keys), np.bool_)
-    places = np.minimum(np.searchsorted(excluded, keys), len(excluded) - 1)
-    found: NDArray[np.bool_] = excluded[places] == keys
-    return found
 
 
 def _columns(folder: Path, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:

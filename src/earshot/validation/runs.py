@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.catalogue.counting import PairCounts
-from earshot.catalogue.plays import PLAYS, PLAYS_FOLDER, Integers, pair_keys, users_of, write_plays
+from earshot.catalogue.plays import PLAYS, PLAYS_FOLDER, Integers, among, pair_keys, users_of, write_plays
 from earshot.code import key_of
 from earshot.columns import FIRST_PLAYED_AT, ITEM, LAST_PLAYED_AT, PLAY_COUNT, ROWS, USER
 from earshot.files import read_json, write_json
 from earshot.pool import in_threads
-from earshot.validation.arrivals import WAITS, Arrivals, Part, is_excluded
+from earshot.validation.arrivals import WAITS, Arrivals, Part
 from earshot.validation.expectations import Observed
 from earshot.validation.parts import ITEMS_FILE, PAIRS, observed_of, part_plays
 
@@ -173,7 +173,7 @@ def _write(
         for plays in part_plays(part.folder):
             users, items = part.users[plays[USER]], rows[plays[ITEM]]
             there = (users >= 0) & (items >= 0) & np.isin(users // width, wanted)
-            there &= ~is_excluded(pair_keys(users, items), arrivals.excluded)
+            there &= ~among(pair_keys(users, items), arrivals.excluded)
             numbers = (plays[name][there] for name in (PLAY_COUNT, ROWS, FIRST_PLAYED_AT, LAST_PLAYED_AT))
             counts.add(users[there], items[there], *numbers)
     counts.settle()

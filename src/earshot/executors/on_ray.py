@@ -79,7 +79,7 @@ class RayExecutor:
         largest = max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes()), default=0)
         variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
         # a graphics card would give other bytes than the processor that the work would run on here
-        variables |= {"PYTHONPATH": str(_SOURCE), "CUDA_VISIBLE_DEVICES": ""}
+        variables |= {"PYTHONPATH": str(_SOURCE), "CUDA_VISIBLE_DEVICES": "", "OMP_WAIT_POLICY": "PASSIVE"}
         actor = ray.remote(EarshotWorker).options(
             num_cpus=min(threads, largest or threads), max_restarts=0, runtime_env={"env_vars": variables}
         )

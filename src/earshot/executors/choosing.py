@@ -92,7 +92,7 @@ def open_pool(
 
 
 def spread(
-    function: Callable[[Item], Result], items: Sequence[Item], *, threads: int, description: str, unit: str
+    function: Callable[[Item], Result], items: Sequence[Item], *, threads: int, description: str
 ) -> Iterator[Result]:
     """Apply `function`, which has `threads` threads of its own, to every item; results in their order.
 
@@ -103,4 +103,4 @@ def spread(
         yield from map(function, items)
     elif items:
         with open_pool(function, len(items), description=description, threads=threads) as pool:
-            yield from progress(pool.map(items), description=description, unit=unit, total=len(items))
+            yield from pool.map(items)

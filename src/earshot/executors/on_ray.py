@@ -115,6 +115,7 @@ class RayExecutor:
             RAY_USAGE_STATS_ENABLED="0",
             RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",  # no cluster of machines: all of it listens on 127.0.0.1
             RAY_AUTH_MODE="token",
+            RAY_worker_niceness="0",  # Ray's own is 15
             RAY_DEDUP_LOGS_SKIP_REGEX=".",  # of a worker that died earshot tells what matters
         )
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # without it Ray keeps one in ~/.ray

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
-from earshot.executors import spread
+from earshot.executors import has_machines_elsewhere
 from earshot.files import link, read_json, replace_array, write_json
+from earshot.predictors.spreading import spread_networks
+from earshot.processes import progress
 from earshot.spaces.placing import Ids, Vectors
 from earshot.store.families import WORDS
 from earshot.store.reader import HyperImageStore
@@ -191,15 +193,11 @@ class _Ear:
 def _spread(
     function: Callable[[Item], NDArray[Any]], items: Sequence[Item], unit: str
 ) -> Iterator[NDArray[Any]]:
-    """Apply `function` to every item: on a graphics card here, else on the processors of the executor."""
-    import torch
-
-    from earshot.predictors.load import device
-
-    if device().type == "cuda":
-        return map(function, items)
-    threads = torch.get_num_threads()
-    return spread(function, items, threads=threads, description="Predicting factors", unit=unit)
+    description = "Predicting factors"
+    heard = spread_networks(function, items, description)
+    if not has_machines_elsewhere():  # a bar tells of the songs of each item
+        return heard
+    return iter(progress(heard, description=description, unit=unit, total=len(items)))
 
 
 def _songs_of(store: HyperImageStore, shard: str) -> pd.DataFrame:

@@ -16,8 +16,8 @@ other work runs beside, `by_cpu` says what they would be if nobody waited: CPU s
 those of the busier worker and of the process that they work for.
 
 The last line is JSON: same_bytes (of all three, with the worker killed too), killed (the parts in which one
-was), speed_up_factors, speed_up_extraction, speed_up_encoding, by_cpu and cpu_seconds (all processes, Ray's own
-too) by part, start_seconds, load (of the machine, before).
+was), speed_up_factors, speed_up_extraction, speed_up_encoding, by_cpu, cpu_seconds (all processes, also those
+of Ray) by part, start_seconds, load (of the machine, before).
 """
 
 from __future__ import annotations
@@ -124,12 +124,12 @@ Part = Callable[[Run], Bytes]
 
 
 def main(
-    n_users: int = 40_000,
-    n_songs: int = 20_000,
-    n_plays: int = 3_000_000,
-    factors: int = 100,
-    iterations: int = 5,
-    n_clips: int = 400,
+    n_users: int = 20_000,
+    n_songs: int = 10_000,
+    n_plays: int = 1_000_000,
+    factors: int = 50,
+    iterations: int = 6,
+    n_clips: int = 200,
     rounds: int = 3,
 ) -> None:
     """Make the inputs, let the ways take turns, print."""

@@ -154,7 +154,7 @@ def test_a_killed_process_leaves_no_cluster_and_the_next_one_takes_its_files_awa
         assert any("raylet" in process.name() for process in family)
         (folder,) = Path("/tmp").glob(f"earshot-ray-{starter.pid}-*")
         starter.send_signal(signal.SIGKILL)
-    _, alive = psutil.wait_procs(family, timeout=60)
+    _, alive = psutil.wait_procs(family, timeout=180)  # two agents of Ray look once a minute
     assert not alive
     assert folder.is_dir()
     again = subprocess.run(command, cwd=tmp_path, text=True, input="\n", capture_output=True, check=True)
@@ -201,7 +201,9 @@ def test_a_node_that_is_gone_is_told_with_what_is_computed_again(tmp_path: Path)
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     assert "0 1 2 3 4 5\n" in ran.stdout
-    assert re.search(r"counting: node \S+ is gone \(.*\); computed again: \d", ran.stderr), ran.stderr
+    assert re.search(r"counting: node \S+ is gone or out of reach \(.*\); computed again: \d", ran.stderr), (
+        ran.stderr
+    )
 
 
 def test_results_are_arrays_like_those_here() -> None:

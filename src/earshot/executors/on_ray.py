@@ -124,6 +124,7 @@ class RayExecutor:
         _remove_litter()
         self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_TEMPORARY))
         ray.init(
+            "local",  # whatever RAY_ADDRESS says
             num_cpus=self._settings.workers or core_count(),
             include_dashboard=False,
             log_to_driver=False,
@@ -198,15 +199,20 @@ class ActorWorker(Worker):
         self._messages.put((self, message))
 
     def death(self) -> Death:
-        """What Ray says of it, and the node where that is dead too."""
+        """What Ray says of it, and the node where that is dead or cannot be reached.
+
+        Ray knows that a node is dead a quarter of a minute after its connections have broken.
+        """
         import ray
+        from ray.exceptions import ActorUnavailableError
 
         identity, address = self._node
         words = str(self._error).strip()
         alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-        gone = "its node has died" in words or (identity != "" and identity not in alive)
+        dead = "its node has died" in words or (identity != "" and identity not in alive)
+        node = address if dead or isinstance(self._error, ActorUnavailableError) else None
         how = next((line for line in words.splitlines() if line.startswith("The actor is dead")), words)
-        return Death(how[:300], "creation task" not in words, address if gone else None)
+        return Death(how[:300], "creation task" not in words, node, item_to_blame=not dead)
 
 
 def _not_ready(error: Exception) -> UserError:

@@ -7,6 +7,7 @@ killed while it writes jams the queue.
 
 from __future__ import annotations
 
+import math
 import queue
 import time
 import traceback
@@ -36,14 +37,29 @@ GONE = object()
 
 _AHEAD = 4  # times the number of workers: how far items may be ahead of the next result
 _TRIES = 2
+_SECONDS_TO_START = 120.0
+"""After which it is told that a full cluster is waited for."""
 
 
 class Death(NamedTuple):
-    """How a worker ended: in words, whether from outside (a signal), and the node that went with it."""
+    """How a worker ended.
+
+    Attributes
+    ----------
+    how
+        In words.
+    from_outside
+        Whether by a signal, or with its machine.
+    node
+        The one that went with it, or cannot be reached any more; None where it was the worker alone.
+    item_to_blame
+        Whether it may have been what the worker was at.
+    """
 
     how: str
     from_outside: bool
     node: str | None = None
+    item_to_blame: bool = True
 
 
 class Shared(Protocol):
@@ -148,9 +164,11 @@ class Pool(Generic[Item, Result]):
     workers: list[Worker] = field(default_factory=list)
     _messages: Messages = field(default_factory=queue.SimpleQueue)
     _killed_at_start: int = 0
+    _patient_until: float = 0.0
 
     def __post_init__(self) -> None:
         self._begin(())
+        self._patient_until = time.monotonic() + _SECONDS_TO_START
         self.workers = [self._start() for _ in range(self.n_workers)]
 
     def share(self, *arrays: NDArray[Any]) -> Shared:
@@ -187,6 +205,9 @@ class Pool(Generic[Item, Result]):
                 worker.give(position, self._items[position])
         with suppress(queue.Empty):
             self._hear(*self._messages.get(timeout=1.0))
+        if time.monotonic() > self._patient_until and not any(worker.ready for worker in self.workers):
+            say(f"{self.description}: no worker has started yet; is there room for {self.n_workers}?")
+            self._patient_until = math.inf  # it is said once
         for worker in self.workers if self.limited else ():
             if worker.position is not None and time.monotonic() - worker.since > SECONDS_AN_ITEM:
                 self._replace(worker)
@@ -226,8 +247,7 @@ class Pool(Generic[Item, Result]):
         position = worker.position
         if position is None:
             return
-        # what was on a node that is gone is not to blame for it
-        self._deaths[position] = self._deaths.get(position, 0) + (death.node is None)
+        self._deaths[position] = self._deaths.get(position, 0) + death.item_to_blame
         if self._deaths[position] < _TRIES:
             self._again.append(position)
         else:
@@ -235,7 +255,7 @@ class Pool(Generic[Item, Result]):
 
     def _tell_of(self, death: Death, worker: Worker) -> None:
         what = "" if worker.position is None else f"; computed again: {self._items[worker.position]!r:.300}"
-        say(f"{self.description}: node {death.node} is gone ({death.how}){what}")
+        say(f"{self.description}: node {death.node} is gone or out of reach ({death.how}){what}")
 
     def _allow_another_start(self, death: Death) -> None:
         """One that ended from outside while it started may be started again, two a place; else an error."""

@@ -31,8 +31,8 @@ from earshot.columns import (
     USER_ID,
     VALUE,
 )
+from earshot.executors.threads import in_threads
 from earshot.files import read_json, write_json, write_table
-from earshot.pool import in_threads
 from earshot.validation.expectations import Check, Observed
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from earshot.catalogue.counting import PairCounts
 from earshot.catalogue.plays import PLAYS, PLAYS_FOLDER, Integers, among, pair_keys, users_of, write_plays
 from earshot.code import key_of
 from earshot.columns import FIRST_PLAYED_AT, ITEM, LAST_PLAYED_AT, PLAY_COUNT, ROWS, USER
+from earshot.executors.threads import in_threads
 from earshot.files import read_json, write_json
-from earshot.pool import in_threads
 from earshot.validation.arrivals import WAITS, Arrivals, Part
 from earshot.validation.expectations import Observed
 from earshot.validation.parts import ITEMS_FILE, PAIRS, observed_of, part_plays

@@ -1,7 +1,6 @@
 """Several processes train what one would: real ones, connected by gloo."""
 
 import hashlib
-import os
 import signal
 import subprocess
 import sys
@@ -102,5 +101,84 @@ def test_twenty_steps_have_the_gradients_of_one_process(training_set: Path, tmp_
     ]
 
 
+@pytest.mark.soak
+def test_either_process_may_be_killed_and_the_bytes_are_those_of_an_unkilled_training(
+    training_set: Path, tmp_path: Path
+) -> None:
+    """Once at a checkpoint, once between two; dropout draws from a generator of each process."""
+    params = cnn_params(max_epochs=5, processes=2)
+    undisturbed = _train(training_set, tmp_path / "undisturbed", params)
+    for delay in (0.0, 0.15):
+        for rank in (0, 1):
+            _kill(rank, delay, training_set, tmp_path / "killed")
+    resumed = _train(training_set, tmp_path / "killed", params)
+    assert [asdict(epoch) for epoch in resumed.epochs] == [asdict(epoch) for epoch in undisturbed.epochs]
+    assert _md5(tmp_path / "killed") == _md5(tmp_path / "undisturbed")
+    assert not psutil.Process().children(recursive=True) or not _ranks(psutil.Process())
+
+
+@pytest.mark.soak
+def test_three_processes_end_in_the_same_bytes_after_a_kill(training_set: Path, tmp_path: Path) -> None:
+    """Three numbers have another sum in another order; the last of 45 * 4 windows leave one without any."""
+    params = cnn_params(max_epochs=5, processes=3, batch_size=89)
+    _train(training_set, tmp_path / "undisturbed", params)
+    _kill(2, 0.1, training_set, tmp_path / "killed", processes=3, batch_size=89)
+    _train(training_set, tmp_path / "killed", params)
+    assert _md5(tmp_path / "killed") == _md5(tmp_path / "undisturbed")
+
+
+def _kill(rank: int, delay: float, training_set: Path, work: Path, processes: int = 2, batch_size: int = 16) -> None:
+    """SIGKILL a rank of a training `delay` seconds after its second checkpoint; all are gone soon."""
+    checkpoint = work / "resume.ckpt"
+    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+    arguments = [str(training_set), str(work), str(processes), str(batch_size)]
+    command = [sys.executable, "-m", "tests.training.test_together", *arguments]
+    process = psutil.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    while process.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns > before):
+        time.sleep(0.01)
+    time.sleep(delay)
+    assert process.poll() is None, process.stderr.read()
+    ranks = [process, *_ranks(process)]
+    assert len(ranks) == processes
+    ranks[rank].send_signal(signal.SIGKILL)
+    started = time.monotonic()
+    _, error = process.communicate(timeout=60)
+    psutil.wait_procs(ranks[1:], timeout=10)
+    assert not any(each.is_running() for each in ranks[1:])
+    if rank:
+        assert f"UserError: process {rank + 1} of {processes} of the training was killed by SIGKILL" in error
+        assert time.monotonic() - started < 30
+
+
+def _ranks(process: psutil.Process) -> list[psutil.Process]:
+    """The others, in the order of their ranks."""
+    children = [child for child in process.children() if "spawn_main" in " ".join(child.cmdline())]
+    return sorted(children, key=lambda child: child.pid)
+
+
+def test_what_another_process_cannot_go_on_with_is_told(training_set: Path, tmp_path: Path) -> None:
+    own = Component("tests.training.test_together:NotTwice", {})
+    with pytest.raises(UserError, match="not here"):
+        _train(training_set, tmp_path / "work", cnn_params(encoder=own, processes=2))
+    assert not _ranks(psutil.Process())
+    assert not torch.distributed.is_initialized()
+
+
+class NotTwice(TwoAnswers):
+    """Refuses its first batch in any process but the first."""
+
+    def forward(self, windows: Tensor) -> Tensor:
+        if torch.distributed.get_rank():
+            raise UserError("not here")
+        return super().forward(windows)
+
+
 if __name__ == "__main__":
-    _train(Path(sys.argv[1]), Path(sys.argv[2]), cnn_params(max_epochs=6, processes=int(sys.argv[3])))
+    changed = {"processes": int(sys.argv[3]), "batch_size": int(sys.argv[4])}
+    _train(
+        Path(sys.argv[1]),
+        Path(sys.argv[2]),
+        cnn_params(max_epochs=5, **changed),
+        on_epoch=lambda _, __: time.sleep(0.2),
+        seconds_between_checkpoints=0.0,
+    )

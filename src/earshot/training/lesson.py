@@ -50,6 +50,10 @@ class Lesson(LightningModule):
         self._weight_decay = weight_decay
         self._optimizer = _OPTIMIZERS[optimizer]
         self._ranks = ranks
+        if ranks.size > 1:
+            # torch looks for weights that no loss hangs on (`earshot.training.train`), and complains, past all
+            # filters of warnings, where it finds none
+            self.unused = nn.Parameter(torch.zeros(()))
         self._generators: dict[str, list[Tensor]] | None = None
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:

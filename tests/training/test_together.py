@@ -127,7 +127,9 @@ def test_three_processes_end_in_the_same_bytes_after_a_kill(training_set: Path, 
     assert _md5(tmp_path / "killed") == _md5(tmp_path / "undisturbed")
 
 
-def _kill(rank: int, delay: float, training_set: Path, work: Path, processes: int = 2, batch_size: int = 16) -> None:
+def _kill(
+    rank: int, delay: float, training_set: Path, work: Path, processes: int = 2, batch_size: int = 16
+) -> None:
     """SIGKILL a rank of a training `delay` seconds after its second checkpoint; all are gone soon."""
     checkpoint = work / "resume.ckpt"
     before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0

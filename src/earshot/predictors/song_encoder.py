@@ -127,9 +127,7 @@ class SongEncoder(nn.Module):
 
     def _standardized(self, windows: Tensor) -> Tensor:
         # (batch, n_frames, n_rows)
-        chosen = (
-            windows if len(self.rows) == windows.shape[2] else windows.index_select(2, self.row_numbers)
-        )
+        chosen = windows if len(self.rows) == windows.shape[2] else windows.index_select(2, self.row_numbers)
         standardized = (chosen.to(torch.float32) - self.row_mean) / self.row_scale
         if self.gain is not None:
             # one gain a window: (batch, n_rows) to (batch, 1, n_rows)

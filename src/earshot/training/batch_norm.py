@@ -21,7 +21,7 @@ def over_ranks(network: nn.Module, ranks: Ranks) -> Iterator[None]:
     """
     layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)] if ranks.size > 1 else []
     for layer in layers:
-        layer.forward = partial(_normed, layer, ranks)
+        layer.forward = partial(_normed, layer, ranks)  # type: ignore[method-assign]
     try:
         yield
     finally:

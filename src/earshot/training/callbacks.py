@@ -20,7 +20,7 @@ from earshot.errors import UserError
 from earshot.files import replacing
 from earshot.processes import progress
 from earshot.training.lesson import Lesson
-from earshot.training.ranks import Ranks
+from earshot.training.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class EarlyStopping(Callback):
     in place while a validation ends. Losses are those of the first rank, so that all stop at once.
     """
 
-    def __init__(self, patience: int, on_epoch: OnEpoch, metering: Metering, ranks: Ranks) -> None:
+    def __init__(self, patience: int, on_epoch: OnEpoch, metering: Metering, ranks: Ranks = ALONE) -> None:
         self._ranks = ranks
         self._patience = patience
         self._on_epoch = on_epoch
@@ -209,7 +209,7 @@ class Resumable(Callback):
     Every rank adds what only it knows; the first one writes.
     """
 
-    def __init__(self, path: Path, seconds: float, ranks: Ranks) -> None:
+    def __init__(self, path: Path, seconds: float, ranks: Ranks = ALONE) -> None:
         self._ranks = ranks
         self._path = path
         self._seconds = seconds

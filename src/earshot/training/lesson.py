@@ -13,7 +13,7 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from earshot.predictors.song_encoder import SongEncoder
-from earshot.training.ranks import Ranks
+from earshot.training.ranks import ALONE, Ranks
 from earshot.training.windows import TrainingBatch, ValidationBatch
 
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -39,7 +39,7 @@ class Lesson(LightningModule):
         learning_rate: float,
         weight_decay: float,
         optimizer: str = "adamw",
-        ranks: Ranks = Ranks(),  # noqa: B008 (it is frozen)
+        ranks: Ranks = ALONE,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -51,8 +51,8 @@ class Lesson(LightningModule):
         self._optimizer = _OPTIMIZERS[optimizer]
         self._ranks = ranks
         if ranks.size > 1:
-            # torch looks for weights that no loss hangs on (`earshot.training.train`), and complains, past all
-            # filters of warnings, where it finds none
+            # torch looks for weights that no loss hangs on (`earshot.training.train`) and complains, past
+            # all filters of warnings, where it finds none
             self.unused = nn.Parameter(torch.zeros(()))
         self._generators: dict[str, list[Tensor]] | None = None
 

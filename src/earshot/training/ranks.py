@@ -1,15 +1,16 @@
-"""The processes that train one network together: each hears a part of every batch, all end in the same weights.
+"""The processes that train one network together: each hears a part of every batch, all have the same weights.
 
 A rank is a process by its number. A network hears a rank's part of a batch; its answers are gathered from all
 ranks, so that the objective sees the whole batch on each of them, as one process would: a loss may hang on
-what else is in the batch. What comes back through `Ranks.whole` is the gradient of the loss of the whole batch,
-times the number of ranks, since DistributedDataParallel divides the sum over ranks by it.
+what else is in the batch. What comes back through `Ranks.whole` is the gradient of the loss of the whole
+batch, times the number of ranks, since DistributedDataParallel divides the sum over ranks by it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -89,13 +90,17 @@ class Ranks:
         return [-(-n * rank // self.size) for rank in range(self.size + 1)]  # rounded up
 
 
+ALONE = Ranks()
+"""One process, which shares nothing."""
+
+
 class _Gathered(torch.autograd.Function):
     """(times, own, d) of each rank to (times, n, d) on all."""
 
     @staticmethod
     def forward(ctx: Any, answers: Tensor, bounds: list[int], rank: int) -> Tensor:
         ctx.bounds, ctx.rank, ctx.n_own = bounds, rank, answers.shape[1]
-        sizes = [end - start for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+        sizes = [end - start for start, end in pairwise(bounds)]
         times, n_own, d = answers.shape
         # collectives want the same shape of all: short parts are filled up
         padded = answers.new_zeros(times, max(*sizes, n_own), d)

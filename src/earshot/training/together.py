@@ -22,14 +22,14 @@ from typing import Any
 
 import psutil
 import torch
-from lightning_fabric.plugins.environments import ClusterEnvironment
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from torch import distributed
 
 from earshot.errors import UserError
 from earshot.predictors.load import device
 from earshot.processes import core_count, die_with_parent, keep_freed_memory
 from earshot.signals import block_again
-from earshot.training.ranks import Ranks
+from earshot.training.ranks import ALONE, Ranks
 
 SECONDS_WITHOUT_A_WORD = 600.0
 """A rank that the others wait for longer hangs."""
@@ -49,7 +49,7 @@ def together(size: int, function: Callable[..., object], *arguments: Any) -> Ite
         A rank was killed; or whatever one could not go on with. A GPU for each is wanted where there is any.
     """
     if size == 1:
-        yield Ranks()
+        yield ALONE
         return
     if device().type == "cuda" and torch.cuda.device_count() < size:
         raise UserError(
@@ -134,7 +134,7 @@ class _Other:
         context = get_context("spawn")
         self._name = f"process {ranks.rank + 1} of {ranks.size} of the training"
         self._pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, ranks, meeting), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs, ranks, meeting, os.getpid()), daemon=True)
         self.process.start()
         theirs.close()  # so that the pipe ends when the process does
         with suppress(OSError):  # it is dead already, which `wait_until_ready` sees
@@ -188,7 +188,7 @@ def _meet(ranks: Ranks, meeting: Path) -> None:
         backend = "cpu:gloo,cuda:nccl"
     distributed.init_process_group(
         backend,
-        store=distributed.FileStore(str(meeting), ranks.size),
+        init_method=meeting.as_uri(),
         rank=ranks.rank,
         world_size=ranks.size,
         timeout=timedelta(seconds=SECONDS_WITHOUT_A_WORD),
@@ -198,13 +198,15 @@ def _meet(ranks: Ranks, meeting: Path) -> None:
 def _loopback() -> str:
     """The name of the interface that is 127.0.0.1."""
     addresses = psutil.net_if_addrs()
-    return next(name for name, found in addresses.items() if any(each.address == "127.0.0.1" for each in found))
+    return next(
+        name for name, found in addresses.items() if any(each.address == "127.0.0.1" for each in found)
+    )
 
 
-def _serve(pipe: Connection, ranks: Ranks, meeting: Path) -> None:
+def _serve(pipe: Connection, ranks: Ranks, meeting: Path, starter: int) -> None:
     """A rank but the first: what to call comes by the pipe; a word when it is ready, and how it failed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with_parent()
+    die_with_parent(starter)
     keep_freed_memory()
     try:
         function, arguments = pipe.recv()

@@ -217,16 +217,10 @@ def epochs_of(params: CnnCheckpoint, batches: int) -> tuple[int, int]:
 
 
 def _trainer(n_epochs: int, callbacks: list[Callback], ranks: Ranks) -> Trainer:
-    # Unused weights are looked for: a network may have some, and then buckets of gradients stay as they are
-    # from the first step on, so that a training that goes on adds them up in the same order. Buffers need not
-    # be told to others: they are constants, or the same on all (`over_ranks`).
-    strategy = DDPStrategy(
-        cluster_environment=Started(ranks), find_unused_parameters=True, forward_sync_buffers=False
-    )
     return Trainer(
         accelerator=device().type,
         devices=ranks.size,
-        strategy="auto" if ranks.size == 1 else strategy,
+        strategy=_shared(ranks) if ranks.size > 1 else "auto",
         max_epochs=n_epochs,
         deterministic=True,
         callbacks=callbacks,
@@ -235,6 +229,17 @@ def _trainer(n_epochs: int, callbacks: list[Callback], ranks: Ranks) -> Trainer:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
+    )
+
+
+def _shared(ranks: Ranks) -> DDPStrategy:
+    """Weights that have no gradient are looked for: a network may have some.
+
+    Torch then leaves its buckets of gradients as they are from the first step on, so that a training that goes
+    on adds gradients up in the same order. Buffers are constants, or the same on all ranks (`over_ranks`).
+    """
+    return DDPStrategy(
+        cluster_environment=Started(ranks), find_unused_parameters=True, forward_sync_buffers=False
     )
 
 
@@ -257,9 +262,7 @@ def _data(job: _Job, seed: int, ranks: Ranks) -> SongWindows:
         artists=job.artists,
         ranks=ranks,
     )
-    whole = WholeSongs(
-        job.store, job.examples, description.n_frames, description.others, job.artists, ranks
-    )
+    whole = WholeSongs(job.store, job.examples, description.n_frames, description.others, job.artists, ranks)
     return SongWindows(training, whole)
 
 

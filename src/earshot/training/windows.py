@@ -30,7 +30,7 @@ from earshot.predictors.load import device
 from earshot.store.reader import HyperImageStore
 from earshot.store.rows import LEVELS, ImageFormat
 from earshot.training.examples import Examples
-from earshot.training.ranks import Ranks
+from earshot.training.ranks import ALONE, Ranks
 
 _EQ_BANDS = 5
 """Points of a random equalizer; between them it is a line."""
@@ -105,7 +105,7 @@ The latter are int64 (n,). Of one rank all windows are its own.
 """
 
 ValidationBatch = tuple[list[Tensor], Tensor, Tensor]
-"""Of n songs those of a rank: windows as above, and float32 (own, windows) that averages them; then rows as above."""
+"""Of n songs those of a rank: windows as above, float32 (own, windows) to average them; of all n the rows."""
 
 
 class RandomWindows:
@@ -127,7 +127,7 @@ class RandomWindows:
         channels: Channels | None = None,
         others: Sequence[Beside] = (),
         artists: ArtistVectors | None = None,
-        ranks: Ranks = Ranks(),  # noqa: B008 (it is frozen)
+        ranks: Ranks = ALONE,
     ) -> None:
         self._store = store
         self._others = others
@@ -200,7 +200,7 @@ class WholeSongs:
         n_frames: int,
         others: Sequence[Beside] = (),
         artists: ArtistVectors | None = None,
-        ranks: Ranks = Ranks(),  # noqa: B008 (it is frozen)
+        ranks: Ranks = ALONE,
     ) -> None:
         self._store = store
         self._others = others

@@ -236,7 +236,7 @@ def _shared(ranks: Ranks) -> DDPStrategy:
     """Weights that have no gradient are looked for: a network may have some.
 
     Torch then leaves its buckets of gradients as they are from the first step on, so that a training that
-    goes on adds gradients up in the same order. Buffers are constants, or the same on all ranks (`over_ranks`).
+    goes on adds gradients up in the same order. Buffers are constants, or alike on all ranks (`over_ranks`).
     """
     return DDPStrategy(
         cluster_environment=Started(ranks), find_unused_parameters=True, forward_sync_buffers=False

@@ -171,13 +171,13 @@ class Averaging(Callback):
         self, trainer: Trainer, lesson: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Take in the weights of the step."""
-        weights = [*lesson.parameters()]
+        weights = [weight.detach() for weight in lesson.parameters()]
         if not self._averages:
-            self._averages = [weight.detach().clone() for weight in weights]
+            self._averages = [weight.clone() for weight in weights]
             return
         self._averages = [average.to(weight) for average, weight in zip(self._averages, weights, strict=True)]
         torch._foreach_mul_(self._averages, self._decay)
-        torch._foreach_add_(self._averages, torch._foreach_mul(weights, 1 - self._decay))
+        torch._foreach_add_(self._averages, [*torch._foreach_mul(weights, 1 - self._decay)])
 
     def on_validation_epoch_start(self, trainer: Trainer, lesson: LightningModule) -> None:
         """Put the averages in place of the weights."""

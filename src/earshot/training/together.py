@@ -60,10 +60,10 @@ def together(size: int, function: Callable[..., object], *arguments: Any) -> Ite
     block_again()
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "ranks"
-        others = [_Other(Ranks(rank, size), meeting, function, arguments) for rank in range(1, size)]
+        others = [_Other(Ranks(rank, size), meeting) for rank in range(1, size)]
         try:
             for other in others:
-                other.wait_until_ready()
+                other.give(function, arguments)
             _meet(Ranks(0, size), meeting)
             yield Ranks(0, size)
         except UserError:
@@ -128,20 +128,18 @@ class _Failure:
 class _Other:
     """A rank in a process of its own."""
 
-    def __init__(
-        self, ranks: Ranks, meeting: Path, function: Callable[..., object], arguments: Sequence[Any]
-    ) -> None:
+    def __init__(self, ranks: Ranks, meeting: Path) -> None:
         context = get_context("spawn")
         self._name = f"process {ranks.rank + 1} of {ranks.size} of the training"
         self._pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, ranks, meeting, os.getpid()), daemon=True)
         self.process.start()
         theirs.close()  # so that the pipe ends when the process does
-        with suppress(OSError):  # it is dead already, which `wait_until_ready` sees
-            self._pipe.send((function, arguments))
 
-    def wait_until_ready(self) -> None:
+    def give(self, function: Callable[..., object], arguments: Sequence[Any]) -> None:
+        """Say what to call, and wait until it is known there: who dies before is not waited for in vain."""
         try:
+            self._pipe.send((function, arguments))
             heard = self._pipe.recv()
         except (EOFError, OSError):
             raise self._death() from None

@@ -66,7 +66,9 @@ def training_set(tmp_path: Path) -> Path:
     return tmp_path / "training_set"
 
 
-def _gradients(training_set: Path, work: Path, params: CnnCheckpoint) -> tuple[list[list[Tensor]], Trained]:
+def _gradients(
+    training_set: Path, work: Path, params: CnnCheckpoint, **more: Any
+) -> tuple[list[list[Tensor]], Trained]:
     """Of every step, and how the training went."""
     steps: list[list[Tensor]] = []
 
@@ -76,7 +78,7 @@ def _gradients(training_set: Path, work: Path, params: CnnCheckpoint) -> tuple[l
 
     hook = register_optimizer_step_post_hook(keep)
     try:
-        trained = _train(training_set, work, params)
+        trained = _train(training_set, work, params, **more)
     finally:
         hook.remove()
     return steps, trained
@@ -87,7 +89,14 @@ def test_twenty_steps_have_the_gradients_of_one_process(training_set: Path, tmp_
     own = Component("tests.training.test_together:TwoAnswers", {})
     settings = {"encoder": own, "objective": CONTRASTIVE, "batch_size": 17, "max_epochs": 2, "patience": 9}
     one, alone = _gradients(training_set, tmp_path / "one", cnn_params(**settings))
-    two, together = _gradients(training_set, tmp_path / "two", cnn_params(**settings, processes=2))
+    addresses: set[str] = set()
+
+    def look(*_: object) -> None:
+        addresses.update(each.laddr.ip for each in psutil.Process().net_connections("inet"))
+
+    params = cnn_params(**settings, processes=2)
+    two, together = _gradients(training_set, tmp_path / "two", params, on_epoch=look)
+    assert addresses == {"127.0.0.1"}
     assert len(one) == len(two) == 22
     for ours, theirs in zip(two, one, strict=True):
         assert len(ours) == len(theirs) > 8

@@ -6,8 +6,8 @@ The convolutional encoder with batch size and windows of params.yaml, through `e
 songs of noise, by one process and by PROCESSES (2) that share every batch, with one thread each.
 
 Gradients are those of the first 20 steps, in float64 and without dropout; `gradient_difference` is the
-largest of all numbers of all steps. CPU time is of all processes together, of a training of EPOCHS epochs
-less that of one of a single epoch, so that starting up is not in it; validations are.
+largest of all numbers of all steps. CPU time is of all processes together, of all epochs (EPOCHS) but the
+first, so that starting up is not in it; validations are.
 
 The last line is JSON: device, cores, songs, processes, steps, gradient_difference, cpu_ms_a_step,
 cpu_ms_a_step_of_one, windows_per_s, windows_per_s_of_one (by the clock, of the last epoch without its
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import tempfile
 from dataclasses import replace
@@ -28,6 +27,7 @@ from typing import Any
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import numpy as np
+import psutil
 import torch
 from noise_store import SOUND, write_noise_store
 from torch import Tensor
@@ -60,7 +60,7 @@ class InFloat64(ConvolutionalEncoder):
         return super().forward(windows.double())
 
 
-def main(n_songs: int = 200, epochs: int = 4, processes: int = 2) -> None:
+def main(n_songs: int = 200, epochs: int = 6, processes: int = 2) -> None:
     """Build the store, train by one and by several processes, print."""
     params = load_params(Path(__file__).parents[1] / "params.yaml")
     settings = replace(params.cnn_checkpoint, encoder=SOUND, objective=MSE, min_steps=0, patience=1000)
@@ -84,20 +84,20 @@ def n_training(n_songs: int) -> int:
     return n_songs - n_songs // 10
 
 
-def train_on(store: HyperImageStore, settings: CnnCheckpoint) -> Meters:
-    """One training; how its last epoch went."""
+def train_on(store: HyperImageStore, settings: CnnCheckpoint) -> list[tuple[float, float]]:
+    """One training: CPU seconds so far and windows a second after each epoch."""
     factors = np.random.default_rng(0).standard_normal((len(store.songs), FACTORS), np.float32)
     examples = Examples(store.songs, factors, np.arange(len(factors)), n_training(len(factors)))
     description = describe(settings.encoder, store.format, settings.window_seconds, FACTORS)
     objective = build_objective(settings.objective, examples)
-    meters: list[Meters] = []
+    found: list[tuple[float, float]] = []
 
-    def keep(_: Epoch, of_epoch: Meters) -> None:
-        meters.append(of_epoch)
+    def keep(_: Epoch, meters: Meters) -> None:
+        found.append((cpu_seconds(), meters.examples_per_second))
 
     with tempfile.TemporaryDirectory() as work:
         train(description, objective, store, examples, settings, seed=0, work=Path(work), on_epoch=keep)
-    return meters[-1]
+    return found
 
 
 def largest_difference(store: HyperImageStore, one: CnnCheckpoint, several: CnnCheckpoint) -> float:
@@ -130,17 +130,14 @@ def gradients(store: HyperImageStore, settings: CnnCheckpoint) -> list[list[Tens
 
 def cost(store: HyperImageStore, settings: CnnCheckpoint, epochs: int) -> tuple[float, float]:
     """CPU seconds of all epochs but the first, of all processes; windows a second of the last."""
-    before = cpu_seconds()
-    train_on(store, replace(settings, max_epochs=1))
-    between = cpu_seconds()
-    meters = train_on(store, replace(settings, max_epochs=epochs))
-    return (cpu_seconds() - between) - (between - before), round(meters.examples_per_second, 1)
+    (first, _), *_, (last, windows) = train_on(store, replace(settings, max_epochs=epochs))
+    return last - first, round(windows, 1)
 
 
 def cpu_seconds() -> float:
-    """Of this process and of all that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    """Of this process and of those that it has started."""
+    here = psutil.Process()
+    return sum(sum(each.cpu_times()[:2]) for each in (here, *here.children()))
 
 
 if __name__ == "__main__":

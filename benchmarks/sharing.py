@@ -7,7 +7,7 @@ are drawn anew by the catalogue's program.
 
 *Membership.* A factorization is fitted to a random half of the 2,000 listeners, with HOME's numbers, and an
 encoder trained towards it with noise (`earshot.lanes.noisy_targets`) as HOME's params.yaml says: what
-`earshot release share` writes.
+`earshot release share --songs` writes.
 The attacker holds the sounds and all plays of the listeners, members or not, and looks at each: how well the
 fold-in fits (`residual`: eq. 3, by the confidence of the plays; `fit`: mean score of the played songs;
 `left_out`: the same of each when its own play is left out, exactly) and how long it is (`norm`:
@@ -60,9 +60,9 @@ from earshot.factors.numbers import read_numbers
 from earshot.factors.solves import confidence
 from earshot.files import replace_array
 from earshot.lanes.noisy_targets import add_noise
+from earshot.lanes.shared_encoder import hear_for_others
 from earshot.params import Params, WmfFactors, load_params
-from earshot.predictors.artist_vectors import ArtistVectors
-from earshot.predictors.load import load_encoder, predict
+from earshot.predictors.load import load_encoder
 from earshot.spaces.placing import Ids, Placed, rows_of
 from earshot.spaces.shared import SharedWmf
 from earshot.spaces.wmf import WmfSpace, read_placed
@@ -130,22 +130,13 @@ def make(home: Path, songs: Ids, plays: csr_array, params: Params, folder: Path,
         replace_array(factors / "item_factors.npy", noisy)
     paths.make("cnn_checkpoint", lambda made: write_encoder(made, params))
     store = HyperImageStore.open(training_set / "hyper_images")
-    heard = hear(folder / "data" / "cnn_checkpoint", store)
+    heard = hear_for_others(load_encoder(folder / "data" / "cnn_checkpoint"), store, trained.ids, named=True)
     by_sound = rows_of(heard.ids, heard.vectors, trained.ids)
     return Made(
         trained.ids,
         {BY_SOUND: by_sound.astype(np.float64), BY_PLAYS: trained.vectors.astype(np.float64)},
         heard,
     )
-
-
-def hear(encoder_folder: Path, store: HyperImageStore) -> Placed:
-    """The songs of `store` by a shared encoder: one that knows no artist."""
-    encoder = load_encoder(encoder_folder)
-    if encoder.artists is not None:
-        encoder.artists = ArtistVectors(encoder.artists.names[:0], encoder.artists.vectors[:0])
-    vectors = predict(encoder, store, np.arange(len(store.songs)))
-    return Placed(store.songs[SONG_ID].to_numpy(dtype=object), vectors)
 
 
 def look(plays: csr_array, songs: Floats, wmf: WmfFactors, beside: Floats | None = None) -> dict[str, Floats]:

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fastapi.testclient import TestClient
 
 from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.queries.served import read_served
 from earshot.queries.weekly_lists import FORGOTTEN, INDEX, NEW
+from earshot.serve.app import make_server
 from tests.releases.tiny_workspace import Repository
 
 DAY = 86_400
@@ -82,6 +84,10 @@ def test_every_listener_finds_new_songs_and_forgotten_ones(repository: Repositor
     again = json.loads(repository.earshot("recommend", "u007", "--again-after", "90", "-k", "90", "--json"))
     lately = set(items[plays.loc[(plays["user"] == user) & (plays["item"] % 2 == 1), "item"]])
     assert {row["song_id"] for row in again} == set(served.song_ids) - lately - {"s003"}
+    with TestClient(make_server(repository.root).app, "http://localhost:8000") as client:
+        shown = client.get("/listener?user=u007&again_after=90&k=100").text
+    assert '<option value="90" selected>again after 90 days' in shown
+    assert shown.count("<h3>") == len(again)
 
     outside = repository.root / "outside"
     outside.write_text("not to be written to")

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from earshot.queries.arrivals import ALIKE, Arrivals
 from earshot.queries.served import read_served
+from earshot.queries.words import Words
 from earshot.serve.app import Server
 from earshot.serve.snapshot import take_snapshot
 from tests.releases.tiny_workspace import UNHEARD, WITHDRAWN, Repository, World
@@ -50,6 +51,12 @@ def test_who_would_like_a_song_is_counted_over_all_lists_and_plays(first_release
         assert sorted(dict(audience.genres).values()) == sorted(n for _, n in most.most_common(3))
     in_lists = Counter(lists["song_id"])
     assert all(found[served.song_row(song) or 0].listeners == in_lists[song] for song in NEW)
+
+    song = max(NEW, key=lambda song: in_lists[song])
+    dislike = lists.loc[lists["song_id"] == song, "user_id"][:2]
+    vars(served)["words"] = Words({}, {song: np.flatnonzero(np.isin(served.user_ids.astype(str), dislike))})
+    (audience,) = Arrivals(served).audiences(np.array([served.song_row(song)]))
+    assert audience.listeners == in_lists[song] - 2
 
 
 def _favourite(genres: Iterable[str], played: list[list[str]]) -> str:

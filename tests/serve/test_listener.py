@@ -62,9 +62,11 @@ def listed(page: str) -> list[str]:
 
 
 def test_switches_choose_as_the_api_does(client: TestClient) -> None:
-    for query in ({}, {"new": "true"}, {"max_per_artist": "1"}, {"genre": "JAZZ", "max_per_artist": "2"}):
+    queries = ({}, {"new": "true"}, {"max_per_artist": "1"}, {"genre": "JAZZ", "max_per_artist": "2"})
+    for query in (*queries, {"less_famous": "true"}):
         rows = client.get("/api/v1/recommend", params={"user": "u007", "k": 20, **query}).json()["rows"]
-        form = {"user": "u007", "genre": "", "max_per_artist": "", **query}  # a form sends what is empty too
+        # a form sends what is empty too
+        form = {"user": "u007", "genre": "", "max_per_artist": "", "again_after": "", **query}
         shown = client.get("/listener", params=form).text
         assert listed(shown) == [row["song_id"] for row in rows]
         assert shown.count('<span class="new">') == sum(row["cold"] for row in rows)

@@ -24,7 +24,7 @@ from earshot.spaces.placing import Vectors
 from earshot.stages.paths import Paths
 from earshot.versioning import PreviousOutput
 
-NOISE = 1250.0
+NOISE = 1500.0
 """Standard deviation, in root mean squares of the vectors' entries, times listeners."""
 _SNAPSHOT = (
     "songs.parquet",
@@ -44,7 +44,7 @@ def add_noise(vectors: Vectors, n_listeners: int, rng: np.random.Generator) -> V
     -------
     >>> ones, rng = np.ones((100, 100), np.float32), np.random.default_rng(0)
     >>> [round(float((add_noise(ones, n, rng) - ones).std()), 1) for n in (500, 2000)]
-    [2.5, 0.6]
+    [3.0, 0.7]
     """
     size = NOISE / n_listeners * np.sqrt(np.square(vectors, dtype=np.float64).mean())
     noisy: Vectors = (vectors + size * rng.standard_normal(vectors.shape)).astype(np.float32)

@@ -32,10 +32,11 @@ from earshot.factors.solves import confidence, solve_rows
 from earshot.files import read_json, write_json, write_table
 from earshot.foreign.checked_json import parse_object
 from earshot.lanes.noisy_targets import train_to_share
+from earshot.lanes.shared_encoder import hear_for_others
 from earshot.pages.model_card import draw_card
 from earshot.params import Params, load_params
-from earshot.predictors.artist_vectors import ARTIST_NAME, ARTISTS
-from earshot.predictors.load import load_encoder, predict
+from earshot.predictors.artist_vectors import ARTISTS, ArtistVectors
+from earshot.predictors.load import load_encoder
 from earshot.releases.candidate import NUMBERS
 from earshot.releases.files import fetch
 from earshot.releases.history import find_release
@@ -62,7 +63,8 @@ _LIMITS = (
     "The figures are of songs of the home catalogue that its encoder had not heard, and of its listeners. Of "
     "other music and other people they may be lower.",
     "A song that sounds unlike those trained on is drawn to the mean of all: little is said of it.",
-    "What an artist's other songs say, which the home release may go by, is not in this one.",
+    "Where the plays of an artist's other songs put a song, which the home release may go by, is not in this "
+    "one: at most where those songs sound.",
     "Whoever knows all plays of a listener can guess a little better than chance whether they were trained "
     "on, and better still with many others' plays to compare with: docs/sharing.md says how well.",
     "What the encoder has learned cannot be taken back out of a file that was given away.",
@@ -73,7 +75,7 @@ _LIMITS = (
 class SharedBy:
     """What only whoever shares a release can say: its data and licence, in words.
 
-    `songs`: whether songs' ids, places and hashes of their sounds are shared too.
+    `songs`: whether ids and places of songs and artists, and hashes of songs' sounds, are shared too.
     """
 
     data: str
@@ -106,10 +108,11 @@ def share_release(root: Path, name: str, file: Path, words: SharedBy, say: Say =
         say(f"{n_listeners:,} listeners; trains an encoder for others, which takes as long as the first time")
         trained = train_to_share(root, home, model, params)
         training_set = trained.data("training_set")
-        _write_encoder(trained.data("cnn_checkpoint"), folder / "cnn_checkpoint")
         store = HyperImageStore.open(training_set / "hyper_images")
-        vectors = predict(load_encoder(folder / "cnn_checkpoint"), store, np.arange(len(store.songs)))
-        heard = Placed(store.songs[SONG_ID].to_numpy(dtype=object), vectors)
+        encoder = load_encoder(trained.data("cnn_checkpoint"))
+        learned = pd.read_parquet(model / WMF_FACTORS / "items.parquet")[SONG_ID].to_numpy(dtype=object)
+        heard = hear_for_others(encoder, store, learned, named=words.songs)
+        _write_encoder(trained.data("cnn_checkpoint"), encoder.artists, folder / "cnn_checkpoint")
         _write_space(model / WMF_FACTORS, folder / WMF_FACTORS, heard)
         if words.songs:
             _write_songs(root, folder / WMF_FACTORS, heard)
@@ -151,16 +154,13 @@ def _refuse_unshareable(home: Manifest, model: Path) -> int:
     return n_listeners
 
 
-def _write_encoder(source: Path, folder: Path) -> None:
-    """Without the vectors of artists, which hang on plays: every song is then by nobody who is known."""
+def _write_encoder(source: Path, artists: ArtistVectors | None, folder: Path) -> None:
+    """With those vectors of artists in the place of its own, which hang on plays."""
     folder.mkdir(parents=True)
     for name in ("encoder.json", "encoder.pt"):
         shutil.copyfile(source / name, folder / name)
-    vectors, table = (folder / name for name in ARTISTS)
-    if (source / vectors.name).is_file():
-        width = np.load(source / vectors.name, mmap_mode="r", allow_pickle=False).shape[1]
-        np.save(vectors, np.empty((0, width), np.float32))
-        write_table(table, pd.DataFrame({ARTIST_NAME: pd.Series([], dtype=str)}))
+    if artists is not None:
+        artists.save(folder)
 
 
 def _write_space(source: Path, folder: Path, heard: Placed) -> None:

@@ -215,6 +215,8 @@ class Arrivals:
 def would_like(served: ServedState, rows: Rows) -> NDArray[np.bool_]:
     """Who has a score for each of some songs that is at least that of the last place of his or her list.
 
+    Nobody who wants the song in no list.
+
     Scores as those of the lists: rounded from float64 where float32 leaves it open.
 
     Returns
@@ -235,6 +237,8 @@ def would_like(served: ServedState, rows: Rows) -> NDArray[np.bool_]:
     exact = np.einsum("nd,nd->n", songs[song].astype(np.float64), users[user].astype(np.float64))
     scores[song, user] = exact
     liked: NDArray[np.bool_] = scores >= last
+    for row, likes in zip(rows, liked, strict=True):
+        likes[served.words.without(str(served.song_ids[row]))] = False
     return liked
 
 

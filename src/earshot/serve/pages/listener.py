@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -25,10 +26,12 @@ from earshot.serve.snapshot import Snapshot
 
 _SHOWN = 20
 _CAPS = (1, 2, 3, 5)
+_DAYS = (30, 90, 365)
 router = APIRouter(include_in_schema=False)
 
 User = Annotated[str | None, Query(max_length=1000)]
 Cap = Annotated[int, Field(ge=1, le=MOST_ROWS)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
 OrEmpty = BeforeValidator(lambda value: value or None)  # what a form sends of a choice that was not made
 
 
@@ -51,23 +54,26 @@ async def listener(
     new: bool = False,
     genre: Annotated[str, Query(max_length=200)] = "",
     max_per_artist: Annotated[Cap | None, OrEmpty, Query()] = None,
+    less_famous: bool = False,
+    again_after: Annotated[Days | None, OrEmpty, Query()] = None,
     k: Annotated[int, Query(ge=1, le=MOST_ROWS)] = _SHOWN,
 ) -> Response:
     """The list of a listener; without one named, that of the key, or the page that finds one."""
     if user is None and (identity is None or identity.role == "operator"):
         return RedirectResponse("/listeners", 303)
-    who, wish = allowed_user(identity, user), Wish(new, genre or None, max_per_artist)
-    about: AboutListener = await asking.ask(_about, served, who)
+    who = allowed_user(identity, user)
+    wish = Wish(new, genre or None, max_per_artist, (), less_famous, again_after)
+    about, dated = await asking.ask(_about, served, who)
     shown = await _list(served, asking, who, k, wish)
-    chosen = {"user": who, "new": "true" if new else "", "genre": genre, "max_per_artist": max_per_artist}
-    query = {name: value for name, value in chosen.items() if value}
+    query = {"user": who} | {name: _in_a_query(value) for name, value in asdict(wish).items() if value}
     return page(
         request,
         "listener.html",
         about=about,
         shown=shown,
         wish=wish,
-        caps=sorted({*_CAPS, *([max_per_artist] if max_per_artist else [])}),
+        caps=_choices(_CAPS, max_per_artist),
+        days=_choices(_DAYS, again_after) if dated else [],
         genres=sorted(name for name, _ in served.by_genre.values()),
         more=f"/listener?{urlencode({**query, 'k': k + 2 * _SHOWN})}" if shown.more else None,
         exports={
@@ -78,8 +84,17 @@ async def listener(
     )
 
 
-def _about(served: Snapshot, user: str) -> AboutListener:
-    return about_listener(served.kept(Explaining.of), user)
+def _about(served: Snapshot, user: str) -> tuple[AboutListener, bool]:
+    """And whether plays are dated, so that some can be long ago."""
+    return about_listener(served.kept(Explaining.of), user), served.newest_play is not None
+
+
+def _choices(usual: Sequence[int], chosen: int | None) -> list[int]:
+    return sorted({*usual, *([chosen] if chosen else [])})
+
+
+def _in_a_query(value: object) -> object:
+    return "true" if value is True else value
 
 
 async def _list(served: Snapshot, asking: Asking, user: str, k: int, wish: Wish) -> Shown:

@@ -115,6 +115,11 @@ def test_training() -> None:
 
 
 @pytest.mark.soak
+def test_ddp() -> None:
+    assert run("ddp.py", "60", "2")["gradient_difference"] < 1e-9
+
+
+@pytest.mark.soak
 def test_objectives() -> None:
     measured = run("objectives.py", "500", "1")["sizes"]["500"]
     assert measured["factors_mse"]["auc"][1:] == [0, 0, 0]

@@ -147,6 +147,7 @@ class CnnCheckpoint(Training):
     min_steps: Annotated[int, Field(ge=0)] = 0
     augment: Augment | None = None
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
 
 
 @dataclass(frozen=True, config=CONFIG)

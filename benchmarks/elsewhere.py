@@ -39,10 +39,10 @@ from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID, USER_ID
 from earshot.datasets.embedded.instruments import SAMPLE_RATE
 from earshot.evaluation.cold_start import ColdStart, read_cold_start, read_vectors
 from earshot.evaluation.protocol import Result, System, difference, evaluate
+from earshot.executors import parallel_map
 from earshot.extraction.images import extract_image
 from earshot.features.hyper_image import excerpt_of, format_of
 from earshot.params import HyperImages, load_params
-from earshot.pool import parallel_map
 from earshot.predictors.load import hear, load_encoder
 from earshot.predictors.song_encoder import SongEncoder
 from earshot.store.reader import HyperImageStore, write_store

@@ -105,8 +105,8 @@ def write(path: Path, n_rows: int, n_users: int, n_songs: int) -> None:
     """Every user, every song, no pair of them twice; a user's lines stand together, as in the real file."""
     draw = np.random.default_rng(0)
     user_ids = pa.array([draw.bytes(20).hex() for _ in range(n_users)])
-    song_ids = pa.array([f"SO{letters}" for letters in _words(n_songs, draw)])
-    users, songs = _pairs(n_rows, n_users, n_songs, draw)
+    song_ids = pa.array([f"SO{letters}" for letters in words(n_songs, draw)])
+    users, songs = long_tail_pairs(n_rows, n_users, n_songs, draw)
     options = csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
     schema = _block(user_ids, song_ids, users[:0], songs[:0], draw).schema
     with csv.CSVWriter(path, schema, write_options=options) as file:
@@ -115,7 +115,7 @@ def write(path: Path, n_rows: int, n_users: int, n_songs: int) -> None:
             file.write_table(_block(user_ids, song_ids, users[rows], songs[rows], draw))
 
 
-def _pairs(
+def long_tail_pairs(
     n_rows: int, n_users: int, n_songs: int, draw: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """`n_rows` of the pairs, in order of users, then songs."""
@@ -133,7 +133,7 @@ def _pairs(
     return np.divmod(np.delete(pairs, draw.choice(np.flatnonzero(needless), surplus, replace=False)), n_songs)
 
 
-def _words(n: int, draw: np.random.Generator) -> list[str]:
+def words(n: int, draw: np.random.Generator) -> list[str]:
     """`n` words of 16 letters and digits."""
     symbols = _SYMBOLS[draw.integers(0, len(_SYMBOLS), (n, 16))]
     return [word.decode() for word in symbols.view("S16")[:, 0].tolist()]

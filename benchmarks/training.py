@@ -33,7 +33,7 @@ import numpy as np
 import torch
 from noise_store import SOUND, write_noise_store
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
+from pytorch_lightning.callbacks import Callback
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from turns import device_seconds
 
@@ -41,7 +41,7 @@ from earshot.params import CnnCheckpoint, load_params
 from earshot.predictors.load import device
 from earshot.predictors.song_encoder import build, describe
 from earshot.store.reader import HyperImageStore
-from earshot.training.callbacks import EarlyStopping, Metering, Progress
+from earshot.training.callbacks import Averaging, EarlyStopping, Metering, Progress
 from earshot.training.examples import Examples
 from earshot.training.lesson import Lesson
 from earshot.training.objectives.factors_mse import FactorsMse
@@ -92,14 +92,13 @@ def train(store: HyperImageStore, params: CnnCheckpoint, rounds: int) -> tuple[H
 
 def trainer(params: CnnCheckpoint, turns: Turns, epochs: int) -> Trainer:
     """As in `earshot.training.train`, without what happens after an epoch."""
-    averaging = EMAWeightAveraging(decay=params.ema_decay, use_buffers=False)
     return Trainer(
         accelerator=device().type,
         devices=1,
         max_epochs=epochs,
         deterministic=True,
         callbacks=[
-            averaging,
+            Averaging(params.ema_decay),
             Progress(EarlyStopping(params.patience, lambda _, __: None, Metering())),
             turns,
         ],

@@ -32,13 +32,14 @@ import numpy as np
 import torch
 from noise_store import SOUND, write_noise_store
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
+from pytorch_lightning.callbacks import Callback
 from turns import device_seconds
 
 from earshot.params import CnnCheckpoint, load_params
 from earshot.predictors.load import device
 from earshot.predictors.song_encoder import build, describe
 from earshot.store.reader import HyperImageStore
+from earshot.training.callbacks import Averaging
 from earshot.training.examples import Examples
 from earshot.training.lesson import Lesson
 from earshot.training.objectives.factors_mse import FactorsMse
@@ -104,7 +105,7 @@ def _trainer(params: CnnCheckpoint, stopwatch: Stopwatch, epochs: int) -> Traine
         devices=1,
         max_epochs=epochs,
         deterministic=True,
-        callbacks=[EMAWeightAveraging(decay=params.ema_decay, use_buffers=False), stopwatch],
+        callbacks=[Averaging(params.ema_decay), stopwatch],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

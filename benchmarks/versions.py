@@ -33,7 +33,7 @@ from earshot.datasets.embedded.synthesis import render
 from earshot.datasets.embedded.traits import N_KITS, Traits
 from earshot.datasets.near_duplicates import Fingerprint, fingerprint_of, same_recordings
 from earshot.evaluation.intervals import multiplicities, percentile_interval
-from earshot.pool import parallel_map
+from earshot.executors import parallel_map
 
 ORIGINAL = "original"
 BOOTSTRAPS = 2000

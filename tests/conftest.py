@@ -47,8 +47,9 @@ SLOW = (
     *("deliveries/test_malicious.py", "foreign/test_bounds.py", "orchestration", "pages/test_song_sheet.py"),
     "pages/test_axe.py",
     *("forgetting/test_forget.py", "reproductions/sample_level_cnn/test_stages.py"),
-    *("stages", "training/test_train.py", "test_benchmarks.py", "test_readme.py", "test_signals.py"),
-    *("tracking", "test_pool.py", "versioning/test_definitions.py", "versioning/test_s3.py"),
+    *("stages", "training/test_train.py", "training/test_together.py"),
+    *("test_benchmarks.py", "test_readme.py", "test_signals.py"),
+    *("tracking", "executors", "versioning/test_definitions.py", "versioning/test_s3.py"),
 )
 """What `make check` leaves to `make test`: whole pipelines, repositories, kills, what takes ten seconds."""
 

@@ -57,6 +57,13 @@ def test_reading(script: str) -> None:
 
 
 @pytest.mark.soak
+def test_executors() -> None:
+    measured = run("executors.py", "300", "200", "5000", "8", "3", "24", "1")
+    assert measured["same_bytes"]
+    assert measured["by_cpu"].keys() == {"factors", "extraction", "encoding"}
+
+
+@pytest.mark.soak
 def test_serve() -> None:
     assert run("serve.py", "200")["songs"] == 200
 
@@ -105,6 +112,11 @@ def test_wmf() -> None:
 @pytest.mark.soak
 def test_training() -> None:
     assert run("training.py", "20", "1")["songs"] == 20
+
+
+@pytest.mark.soak
+def test_ddp() -> None:
+    assert run("ddp.py", "60", "2")["gradient_difference"] < 1e-9
 
 
 @pytest.mark.soak

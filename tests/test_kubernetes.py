@@ -132,5 +132,5 @@ def test_the_image_has_the_extras_that_are_named() -> None:
         for extras in re.findall(r"EXTRAS=([\w,]+)", file.read_text())
         for extra in extras.split(",")
     }
-    assert {"postgres", "s3"} <= named <= project["optional-dependencies"].keys() | {"ray"}
+    assert {"postgres", "s3"} <= named <= project["optional-dependencies"].keys()
     assert ("ARG", "EXTRAS=") in instructions()

@@ -9,6 +9,9 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
+
+from earshot.processes import core_count
 
 STAGE = """
 import subprocess, sys, time
@@ -103,3 +106,39 @@ def test_progress_writes_nothing_where_no_terminal_shows_it() -> None:
     code = "from earshot.processes import progress; print(sum(progress(range(9), description='', unit='n')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("36\n", "")
+
+
+def v1(folder: str, quota: int) -> dict[str, str]:
+    return {f"{folder}/cpu.cfs_quota_us": f"{quota}\n", f"{folder}/cpu.cfs_period_us": "100000\n"}
+
+
+def _cgroups(folder: Path, own: str, files: dict[str, str]) -> tuple[Path, Path]:
+    for name, content in files.items():
+        path = folder / "mounted" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    (folder / "own").write_text(own)
+    return folder / "own", folder / "mounted"
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "cores"),
+    [
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 2),
+        ("0::/\n", {"cpu.max": "5000 100000\n"}, 1),
+        ("0::/\n", {"cpu.max": "max 100000\n"}, 8),
+        ("0::/\n", {"cpu.max": "9900000 100000\n"}, 8),
+        ("0::/pod/it\n", {"pod/it/cpu.max": "max 100000\n", "pod/cpu.max": "300000 100000\n"}, 3),
+        ("0::/of/the/host\n", {"cpu.max": "200000 100000\n"}, 2),
+        ("5:memory:/\n4:cpu,cpuacct:/docker/1\n0::/\n", v1("cpu,cpuacct/docker/1", 250000), 3),
+        ("4:cpu,cpuacct:/docker/1\n", v1("cpu", 100000), 1),
+        ("4:cpu,cpuacct:/\n", v1("cpu,cpuacct", -1), 8),
+        ("0::/\n", {}, 8),
+        ("", {}, 8),
+    ],
+)
+def test_a_cpu_quota_counts_as_so_many_cores(
+    own: str, files: dict[str, str], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    assert core_count(*_cgroups(tmp_path, own, files)) == cores

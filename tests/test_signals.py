@@ -34,7 +34,7 @@ sys.exit(f"it failed: {{below.wait()}}")""",
     "with workers": """
 import time
 from pathlib import Path
-from earshot.pool import parallel_map
+from earshot.executors import parallel_map
 from earshot.signals import hear_signals
 def work(number):
     print("ready", flush=True)

@@ -16,10 +16,10 @@ from earshot.audio.decoding import open_blocks, to_mono
 from earshot.audio.probing import quiet_codecs
 from earshot.audio.samples import AudioError, codec_errors
 from earshot.errors import UserError
+from earshot.executors import parallel_map
 from earshot.features.hyper_image import Excerpt
 from earshot.features.spectrum import resample
 from earshot.files import replace_text, replacing
-from earshot.pool import parallel_map
 from sample_level_cnn.params import Segments
 
 LOUDEST = 32767

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from earshot.files import parse_yaml
 
@@ -38,6 +39,69 @@ class StageCost:
 
 
 @dataclass(frozen=True)
+class Resource:
+    """So much of something, `fixed` and for every unit of what a stage goes through.
+
+    Attributes
+    ----------
+    a_unit
+        By unit: 1,000 `songs`, `hours` of sound, million rows of `plays`, 1,000 `listeners`, million `pairs`
+        of a song and a listener.
+    at_most
+        Units that count, by unit, where a stage looks at a sample of more.
+    """
+
+    fixed: float = 0.0
+    a_unit: dict[str, float] = field(default_factory=dict)
+    at_most: dict[str, float] = field(default_factory=dict)
+
+    def amount(self, units: dict[str, float]) -> float:
+        """For a catalogue of so many of each unit.
+
+        >>> Resource(1.0, {"songs": 2.0, "plays": 10.0}, {"songs": 3.0}).amount({"songs": 8.0, "plays": 0.5})
+        12.0
+        """
+        return self.fixed + sum(self._parts(units).values())
+
+    def driver(self, units: dict[str, float]) -> str:
+        """The unit that most of it hangs on; `start` where that is none."""
+        parts = {"start": self.fixed} | self._parts(units)
+        return max(parts, key=lambda name: parts[name])
+
+    def _parts(self, units: dict[str, float]) -> dict[str, float]:
+        return {
+            unit: cost * min(units[unit], self.at_most.get(unit, units[unit]))
+            for unit, cost in self.a_unit.items()
+        }
+
+
+@dataclass(frozen=True)
+class StageWork:
+    """What one run of a stage takes, from nothing.
+
+    Attributes
+    ----------
+    cpu
+        CPU seconds of all its processes.
+    memory_gb, gb_a_core
+        At its peak, and for each worker process beside, one a core.
+    disk_gb
+        Of its output.
+    all_cores
+        Whether it uses all cores.
+    beyond
+        What takes over where one machine is too small, in words.
+    """
+
+    cpu: Resource
+    memory_gb: Resource
+    gb_a_core: Resource
+    disk_gb: Resource
+    all_cores: bool
+    beyond: str
+
+
+@dataclass(frozen=True)
 class UnitCosts:
     """The content of unit_costs.yaml.
 
@@ -55,6 +119,8 @@ class UnitCosts:
         Reading a folder of music, and taking it in.
     papers
         CPU minutes of each folder of reproductions/, with its small.yaml, on the embedded catalogue.
+    work
+        The pipeline's stages by name, as `earshot plan` adds them up.
     """
 
     machine: str
@@ -63,6 +129,7 @@ class UnitCosts:
     stages: dict[str, StageCost]
     folder: StageCost
     papers: dict[str, float]
+    work: dict[str, StageWork]
 
 
 def read_unit_costs() -> UnitCosts:
@@ -73,8 +140,19 @@ def read_unit_costs() -> UnitCosts:
         "catalogue": Size(**content["catalogue"]),
         "folder": StageCost(**content["folder"]),
         "stages": stages,
+        "work": {name: _work(each) for name, each in content["work"].items()},
     }
     return UnitCosts(**content | made)
+
+
+def _work(said: dict[str, Any]) -> StageWork:
+    at_most = said.get("at_most", {})
+    resources = {
+        name: Resource(each.pop("fixed", 0.0), each, at_most)
+        for name in ("cpu", "memory_gb", "gb_a_core", "disk_gb")
+        for each in [dict(said.get(name, {}))]
+    }
+    return StageWork(**resources, all_cores=bool(said.get("all_cores")), beyond=said["beyond"])
 
 
 def in_words(seconds: float) -> str:

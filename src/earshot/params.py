@@ -147,6 +147,7 @@ class CnnCheckpoint(Training):
     min_steps: Annotated[int, Field(ge=0)] = 0
     augment: Augment | None = None
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -247,6 +248,23 @@ class WeeklyLists:
 
 
 @dataclass(frozen=True, config=CONFIG)
+class ExecutorSettings:
+    """Where work in parallel runs (`earshot.executors`); it changes no byte, so that no stage depends on it.
+
+    Attributes
+    ----------
+    workers
+        Of one core each; None: as many as there are cores.
+    address
+        Of a Ray cluster, `auto` or `ray://<host>:<port>`; None: one on this machine.
+    """
+
+    kind: Literal["local", "ray"] = "local"
+    workers: Count | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, config=CONFIG)
 class Params:
     """The whole of params.yaml.
 
@@ -273,6 +291,7 @@ class Params:
     tracking: Tracking
     alerts: Alerts
     weekly_lists: WeeklyLists = field(default_factory=WeeklyLists)
+    executor: ExecutorSettings = field(default_factory=ExecutorSettings)
     trusted: list[ClassPath] = field(default_factory=list)
 
 
@@ -293,15 +312,28 @@ def read_params(path: Path, kind: type[Kind]) -> Kind:
         A file that cannot be read, an unknown, missing or out-of-range key; all
         such keys are named, each with its value and what is allowed.
     """
+    return check_params(_content(path), str(path), kind)
+
+
+def _content(path: Path) -> Any:
     from ruamel.yaml.error import YAMLError
 
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"))
+        return parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not there; earshot runs from the folder that holds params.yaml") from None
     except YAMLError as error:
         raise UserError(f"{path}: not YAML: {error}") from None
-    return check_params(content, str(path), kind)
+
+
+def read_executor(path: Path) -> ExecutorSettings:
+    """The section `executor` of the workspace's params.yaml alone, which the papers' stages obey too.
+
+    Errors as in `read_params`.
+    """
+    content = _content(path)
+    section = content.get("executor") if isinstance(content, dict) else None
+    return check_params(section or {}, f"{path}: executor", ExecutorSettings)
 
 
 def check_params(content: Any, where: str, kind: type[Kind]) -> Kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import platform
 import resource
@@ -13,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from earshot.terminal import on_one_line
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
+_OWN_CGROUPS, _CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 _CLOCK_SECONDS = 1.0
 """Start times are told in ticks since the boot; file times come from another clock."""
 
@@ -47,9 +49,43 @@ def progress(
     )
 
 
-def core_count() -> int:
-    """Cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def core_count(own: Path = _OWN_CGROUPS, mounted: Path = _CGROUPS) -> int:
+    """Cores that this process may keep busy: those it may run on, or fewer where a CPU quota allows less.
+
+    A quota of 1.5 CPUs is two: two workers wait a quarter of their time; one would leave half a core free.
+
+    Parameters
+    ----------
+    own
+        The cgroups of this process, as the kernel lists them.
+    mounted
+        Where cgroups are mounted; the quotas of those above count too.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([allowed, *map(math.ceil, _cpu_quotas(own, mounted))]))
+
+
+def _cpu_quotas(own: Path, mounted: Path) -> Iterator[float]:
+    """CPUs by quota, of this process's cgroups and those above them; of version 2 and of version 1."""
+    for line in own.read_text().splitlines() if own.is_file() else ():
+        _, controllers, group = line.split(":", 2)  # 0::/user.slice/... or 4:cpu,cpuacct:/docker/...
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        # in a container the path may be that of the host, of which the container sees the end as the root
+        place = Path(group.strip("/"))
+        for mount in [mounted / controllers, mounted / "cpu"] if controllers else [mounted]:
+            quotas = (_cpu_quota(mount / above) for above in (place, *place.parents))
+            yield from (quota for quota in quotas if quota is not None)
+
+
+def _cpu_quota(folder: Path) -> float | None:
+    with suppress(OSError, ValueError, ZeroDivisionError):
+        if (of_both := folder / "cpu.max").is_file():
+            quota, period = of_both.read_text().split()  # microseconds, or max
+            return None if quota == "max" else int(quota) / int(period)
+        quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        return int(quota) / int(period) if int(quota) > 0 else None  # -1: none
+    return None
 
 
 def keep_freed_memory() -> None:

@@ -1,4 +1,7 @@
 from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -7,48 +10,55 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earshot.catalogue import counting
-from earshot.catalogue.counting import PairCounts
+from earshot.catalogue.counting import Numbering, PairCounts
 from earshot.catalogue.play_rows import NO_SECOND
 
-plays = st.tuples(st.sampled_from(["b", "a", "ü", "000"]), st.sampled_from("xyz"), st.integers(1, 10**6))
+plays = st.tuples(
+    st.integers(0, 9), st.integers(0, 3), st.integers(1, 10**6), st.one_of(st.none(), st.integers(1, 99))
+)
 
 
-@given(st.lists(st.lists(plays)))
-def test_pairs_add_up_as_in_a_dictionary(chunks: list[list[tuple[str, str, int]]]) -> None:
-    counts, expected, rows = PairCounts(), Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    for chunk in chunks:
-        table = pd.DataFrame(chunk, columns=["user", "song", "count"])
-        counts.add(table["user"].astype(str), table["song"].astype(str), table["count"].to_numpy(np.int64), 1)
-        for user, song, count in chunk:
-            expected[user, song] += count
-            rows[user, song] += 1
-    users, songs, pairs = counts.added_up()
-    assert users.tolist() == sorted({user for user, _ in expected})
-    assert songs.tolist() == sorted({song for _, song in expected})
-    added = [(users[line.user], songs[line.item], line.play_count, line.rows) for line in pairs.itertuples()]
-    assert added == [(*pair, expected[pair], rows[pair]) for pair in sorted(expected)]
+@given(st.lists(st.lists(plays)), st.integers(1, 4), st.sampled_from([3, 10**6]))
+def test_pairs_add_up_as_in_a_dictionary(
+    chunks: list[list[tuple[int, int, int, int | None]]], width: int, at_once: int
+) -> None:
+    expected, rows = Counter[tuple[int, int]](), Counter[tuple[int, int]]()
+    seconds: dict[tuple[int, int], list[int]] = {}
+    with TemporaryDirectory() as folder, patch.object(counting, "_PENDING_ROWS", at_once):
+        counts = PairCounts(Path(folder, "spilled"), width)
+        for chunk in chunks:
+            users, items, numbers = np.array([play[:3] for play in chunk], dtype=np.int64).reshape(-1, 3).T
+            second = np.array([NO_SECOND if play[3] is None else play[3] for play in chunk], dtype=np.int64)
+            counts.add(users, items, numbers, 1, second, second)
+            for user, item, count, each in chunk:
+                expected[user, item] += count
+                rows[user, item] += 1
+                seconds.setdefault((user, item), []).extend([] if each is None else [each])
+        ranges = counts.settle()
+        assert ranges == sorted({user // width for user, _ in expected})
+        table = pd.concat([counts.added_up(number) for number in [*ranges, 99]])
+    pairs = sorted(expected)
+    assert [*zip(table["user"], table["item"], strict=True)] == pairs
+    assert table["play_count"].tolist() == [expected[pair] for pair in pairs]
+    assert table["rows"].tolist() == [rows[pair] for pair in pairs]
+    first, last = table["first_played_at"].fillna(0), table["last_played_at"].fillna(0)
+    assert first.tolist() == [min(seconds[pair], default=0) for pair in pairs]
+    assert last.tolist() == [max(seconds[pair], default=0) for pair in pairs]
 
 
-def test_memory_follows_the_different_pairs_not_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_follows_neither_rows_nor_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counting, "_PENDING_ROWS", 10)
-    counts = PairCounts()
-    ids = pd.Series(["a", "b", "c", "d"])
-    for _ in range(100):
-        counts.add(ids, ids, np.ones(4, dtype=np.int64), 1)
-        assert sum(part.shape[1] for part in counts._pending) <= 12
-    assert counts.added_up()[2]["play_count"].tolist() == [100] * 4
+    counts = PairCounts(tmp_path / "spilled", width=2)
+    for number in range(100):
+        counts.add(np.arange(4), np.full(4, number % 50), 1, 1)
+        assert sum(map(len, counts._pending)) <= 12
+    assert counts.settle() == [0, 1]
+    assert counts.added_up(1)["play_count"].tolist() == [2] * 100
 
 
-def test_dates_cost_memory_only_once_a_play_says_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "_PENDING_ROWS", 1)
-    counts, ids, ones = PairCounts(), pd.Series(["a", "b"]), np.ones(2, dtype=np.int64)
-    counts.add(ids, ids, ones, 1)
-    assert len(counts._pairs) == 3
-    assert counts.added_up()[2]["last_played_at"].isna().all()
-    counts.add(ids, ids, ones, 1, first=np.array([50, NO_SECOND]), last=np.array([70, NO_SECOND]))
-    counts.add(ids, ids, ones, 1)
-    counts.add(ids, ids, ones, 1, first=np.array([60, NO_SECOND]), last=np.array([80, NO_SECOND]))
-    pairs = counts.added_up()[2]
-    assert pairs["play_count"].tolist() == [4, 4]
-    assert pairs["first_played_at"].tolist() == [50, pd.NA]
-    assert pairs["last_played_at"].tolist() == [80, pd.NA]
+def test_ids_are_numbered_as_they_come() -> None:
+    numbering = Numbering()
+    assert numbering.numbers(pd.Series(["b", "000", "b"], dtype=str)).tolist() == [0, 1, 0]
+    assert numbering.numbers(pd.Series(["ü", "000"], dtype=str)).tolist() == [2, 1]
+    assert numbering.numbers(pd.Series([], dtype=str)).tolist() == []
+    assert numbering.ids().tolist() == ["b", "000", "ü"]

@@ -17,7 +17,7 @@ from earshot.deliveries.quality import check_plays, check_sound
 from earshot.deliveries.reading import play_files
 from earshot.errors import UserError
 from earshot.stages import play_counts, raw_audio
-from earshot.validation.parts import INVALID_FILE, PLAYS_FILE, write_part
+from earshot.validation.parts import INVALID_FILE, ITEMS_FILE, PLAYS_FILE, USERS_FILE, write_part
 from earshot.validation.plain_suite import PlainSuite
 from earshot.validation.plays import delivered_row_checks
 from earshot.validation.suite import Suite
@@ -149,17 +149,17 @@ def _chunks(delivery: Path, rows: int) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def _count_in_chunks(root: Path, delivery: Path, invalid: float) -> None:
     """The same is counted, and set aside, in chunks of any size, by the stage and by the door."""
-    made = []
+    made, names = [], (INVALID_FILE, PLAYS_FILE, USERS_FILE, ITEMS_FILE)
     checks = delivered_row_checks(STAGE_PARAMS.play_counts.max_play_count)
     for chunk_rows, suite in ((1_000_000, Suite(checks)), (31, PlainSuite(checks))):
         part = root / f"part-{chunk_rows}"
         part.mkdir()
         write_part(part, "new", _chunks(delivery, chunk_rows), suite)
-        made.append([pd.read_parquet(part / name) for name in (PLAYS_FILE, INVALID_FILE)])
+        made.append([pd.read_parquet(part / name) for name in names])
     for whole, in_chunks in zip(*made, strict=True):
         pd.testing.assert_frame_equal(whole, in_chunks)
     rows = sum(len(chunk) for _, chunk in _chunks(delivery, 1_000_000))
-    assert len(made[0][1]) == round(invalid * rows)
+    assert len(made[0][0]) == round(invalid * rows)
 
 
 def _run_stages(root: Path, delivery: Path) -> None:

@@ -22,7 +22,7 @@ from earshot.datasets.embedded.catalogue import Song, catalogue_songs, play_tabl
 from earshot.datasets.embedded.instruments import SAMPLE_RATE
 from earshot.datasets.embedded.names import artist_name, title
 from earshot.datasets.embedded.synthesis import render
-from earshot.pool import parallel_map
+from earshot.executors import parallel_map
 
 _FORMATS = {
     ".mp3": ("mp3", "libmp3lame"),

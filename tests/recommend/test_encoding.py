@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from earshot.executors import executing_on
 from earshot.files import write_json
+from earshot.params import ExecutorSettings
 from earshot.predictors.load import load_encoder, predict
 from earshot.recommend.encoding import encode_shards, file_name, read_encoded, unknown_words
 from earshot.store.families import StoredFamily
 from earshot.store.reader import HyperImageStore, write_store
 from earshot.store.song_values import write_values
+from tests.executors.test_on_ray import kill_one_at_work
 from tests.releases.tiny_workspace import TOY, World, write_model
 
 KEY = "encoder"
@@ -98,3 +102,20 @@ def test_words_that_the_encoder_did_not_learn_are_counted(made: Path, tmp_path: 
     write_json(tmp_path / "encoder.json", {"others": heard})
     assert unknown_words(HyperImageStore.open(own), tmp_path) == {"genres=new": 2, "genres=odd": 1}
     assert unknown_words(store, made / "cnn_checkpoint") == {}  # an encoder of the image alone
+
+
+@pytest.mark.soak
+def test_two_workers_of_ray_hear_the_same_bytes_though_one_is_killed(made: Path, tmp_path: Path) -> None:
+    store = HyperImageStore.open(made / "training_set" / "hyper_images")
+    encode(store, made, tmp_path / "work", tmp_path / "here")
+    killed: list[int] = []
+    with executing_on(ExecutorSettings(kind="ray", workers=2)):
+        killer = threading.Thread(target=kill_one_at_work, args=(killed,))
+        killer.start()
+        encode(store, made, tmp_path / "work-on-ray", tmp_path / "on-ray")
+        killer.join()
+    assert killed
+    files = sorted((tmp_path / "here").glob("*"))
+    assert len(files) > 2
+    for file in files:
+        assert (tmp_path / "on-ray" / file.name).read_bytes() == file.read_bytes()

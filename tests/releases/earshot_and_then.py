@@ -5,7 +5,7 @@ import importlib
 import runpy
 import sys
 
-from earshot.pool import parallel_map
+from earshot.executors import parallel_map
 from earshot.terminal import tell
 
 if __name__ == "__main__":

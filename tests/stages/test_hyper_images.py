@@ -19,9 +19,9 @@ import pytest
 import soundfile
 
 import earshot
-from earshot import pool
 from earshot.audio.decoding import decode, to_mono
 from earshot.errors import UserError
+from earshot.executors import local, pool
 from earshot.extraction.images import PlannedShard, make_shards, plan_shards, read_shard_tables, shard_files
 from earshot.features.compute import features, quantize
 from earshot.features.hyper_image import DEFAULTS
@@ -192,11 +192,11 @@ def test_a_file_at_which_a_worker_hangs_has_a_reason_and_the_rest_an_image(
 ) -> None:
     """One worker is frozen, another one killed, whose file is simply done again."""
     monkeypatch.setattr(pool, "SECONDS_AN_ITEM", 8.0)
-    monkeypatch.setattr(pool, "core_count", lambda: 3)
-    workers: list[pool._Worker] = []
-    start = pool._Worker.__init__
+    monkeypatch.setattr(local, "core_count", lambda: 3)
+    workers: list[local.ProcessWorker] = []
+    start = local.ProcessWorker.__init__
     monkeypatch.setattr(
-        pool._Worker, "__init__", lambda self, *of: (workers.append(self), start(self, *of))[1]
+        local.ProcessWorker, "__init__", lambda self, *of: (workers.append(self), start(self, *of))[1]
     )
     shards, *rest = one_shard(str(many), str(tmp_path / "out"))
     harm = threading.Thread(target=freeze_one_and_kill_one, args=(workers,))
@@ -217,7 +217,7 @@ def test_a_table_of_another_length_than_its_shard_is_named(many: Path, tmp_path:
         read_shard_tables(tmp_path / "out", shards)
 
 
-def freeze_one_and_kill_one(workers: list[pool._Worker]) -> None:
+def freeze_one_and_kill_one(workers: list[local.ProcessWorker]) -> None:
     while len(ready := [worker for worker in workers if getattr(worker, "ready", False)]) < 2:
         time.sleep(0.001)
     psutil.Process(ready[0].process.pid).suspend()

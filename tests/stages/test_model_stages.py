@@ -16,9 +16,10 @@ from earshot.catalogue import split
 from earshot.catalogue.play_counts import read_play_counts
 from earshot.classes import Component
 from earshot.errors import UserError
+from earshot.executors import executing_on
 from earshot.factors.numbers import read_numbers, write_numbers
 from earshot.factors.solves import confidence, solve_rows
-from earshot.params import Params, Split, TrainingSet, WmfFactors, check_params
+from earshot.params import ExecutorSettings, Params, Split, TrainingSet, WmfFactors, check_params
 from earshot.stages import cnn_checkpoint, fold_models, predicted_factors, wmf_factors
 from earshot.stages.paths import Paths
 from earshot.stages.training_set import write_other_split
@@ -217,3 +218,21 @@ def test_the_recipe_is_trained_again_on_every_other_fold(
     cnn_checkpoint.write_encoder(_paths(root, "cnn_checkpoint"), params)
     for name in ("encoder.pt", "encoder.json"):
         assert (root / "data" / "cnn_checkpoint" / name).read_bytes() == whole[f"0/{name}"]
+
+
+@pytest.mark.soak
+def test_models_of_the_other_folds_have_the_same_bytes_from_two_workers_of_ray(
+    root: Path, params: Params
+) -> None:
+    for way in (ExecutorSettings(), ExecutorSettings(kind="ray", workers=2)):
+        shutil.rmtree(root / "work", ignore_errors=True)
+        with executing_on(way):
+            fold_models.run(_paths(root, "fold_models"), params)
+        (root / "data" / "fold_models").rename(root / way.kind)
+    files = sorted(path.relative_to(root / "ray") for path in (root / "ray").rglob("*") if path.is_file())
+    assert len(files) > 10
+    assert files == sorted(
+        path.relative_to(root / "local") for path in (root / "local").rglob("*") if path.is_file()
+    )
+    for file in files:
+        assert (root / "ray" / file).read_bytes() == (root / "local" / file).read_bytes(), file

@@ -18,8 +18,8 @@ from earshot.audio.samples import AudioError, BrokenError, Samples, codec_errors
 from earshot.audio.streams import missing_bytes, ogg_layout, sound_bytes
 from earshot.code import key_of
 from earshot.errors import UserError
+from earshot.executors import parallel_map
 from earshot.files import append_json, read_json_lines
-from earshot.pool import parallel_map
 
 MAX_HOURS = 24
 """A file that decodes to more is not decoded to its end: a few MB can hold years of silence."""

@@ -1,23 +1,30 @@
-"""Adding up plays by listener and song, as they come, in memory that grows with the different pairs alone."""
+"""Adding up plays by listener and song, as they come, in memory that does not grow with them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earshot.catalogue.play_rows import NO_SECOND
+from earshot.catalogue.plays import Integers, items_of, pair_keys, users_of
 from earshot.columns import FIRST_PLAYED_AT, ITEM, LAST_PLAYED_AT, PLAY_COUNT, ROWS, USER
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Integers = NDArray[np.int64]
+Lines = NDArray[np.void]
 
 _PENDING_ROWS = 4_000_000
-_SONG_BITS = 32  # low bits of a pair's key, for the song; the listener has those above
-_NEVER = 2**63 - 1  # in place of a first second that no row says: wins no minimum
+NEVER = 2**63 - 1
+"""In place of a first second that no row says: wins no minimum."""
+
+_PAIR = "pair"
+_UNDATED = np.dtype([(_PAIR, np.int64), (PLAY_COUNT, np.int64), (ROWS, np.int64)])
+_DATED = np.dtype([*_UNDATED.descr, (FIRST_PLAYED_AT, np.int64), (LAST_PLAYED_AT, np.int64)])
 
 
 class Numbering:
@@ -27,36 +34,44 @@ class Numbering:
         self._numbers: dict[str, int] = {}
 
     def numbers(self, ids: pd.Series) -> Integers:
-        """The number of each id, (n,); str or categories of str."""
+        """The number of each id, (n,) str."""
         import pandas as pd
 
         codes, different = pd.factorize(ids)
         known = [self._numbers.setdefault(name, len(self._numbers)) for name in different.tolist()]
         return np.array(known, dtype=np.int64)[codes]  # each different id was looked up once
 
-    def ranked(self) -> tuple[NDArray[np.object_], Integers]:
-        """All ids sorted, and the place of number 0, 1, 2 ... among them; (n,) each."""
-        ids = sorted(self._numbers)
-        ranks = np.empty(len(ids), dtype=np.int64)
-        # ranks[number] is the place of that id among the sorted
-        ranks[[self._numbers[name] for name in ids]] = np.arange(len(ids))
-        return np.array(ids, dtype=object), ranks
+    def ids(self) -> pd.Series:
+        """All ids by number, (n,) str."""
+        import pandas as pd
+
+        return pd.Series(list(self._numbers), dtype=str)
 
 
 class PairCounts:
-    """Play counts added up by listener and song."""
+    """Play counts added up by listener and song, both numbered.
 
-    def __init__(self) -> None:
-        self._users, self._songs = Numbering(), Numbering()
-        # Lines: pair, play_count, rows; and first and last second once a play comes that says one.
-        self._pairs = np.empty((3, 0), dtype=np.int64)
-        self._pending: list[Integers] = []
+    More than some millions wait on the disk, in files by ranges of listeners.
+
+    Parameters
+    ----------
+    folder
+        Where; made when it is needed, and to be removed by whoever named it.
+    width
+        Listeners of a range: range k has those from `k * width` on. The plays of one are added up in memory.
+    """
+
+    def __init__(self, folder: Path, width: int) -> None:
+        self._folder, self._width = folder, width
+        self._pending: list[Lines] = []
+        self._in_memory: Lines | None = None
+        self._ranges: set[int] = set()
 
     def add(
         self,
-        user_ids: pd.Series,
-        song_ids: pd.Series,
-        play_counts: NDArray[Any],
+        users: NDArray[Any],
+        items: NDArray[Any],
+        play_counts: NDArray[Any] | int,
         rows: NDArray[Any] | int,
         first: NDArray[Any] | int = NO_SECOND,
         last: NDArray[Any] | int = NO_SECOND,
@@ -65,8 +80,8 @@ class PairCounts:
 
         Parameters
         ----------
-        user_ids, song_ids
-            (n,) str, or categories of str.
+        users, items
+            (n,) whole numbers from 0.
         play_counts
             (n,) whole numbers.
         rows
@@ -74,61 +89,113 @@ class PairCounts:
         first, last
             (n,): when the first and the last play was, unix seconds; both `NO_SECOND` where that is not said.
         """
-        pairs = self._users.numbers(user_ids) << _SONG_BITS | self._songs.numbers(song_ids)  # one key a pair
-        lines = [pairs, play_counts, rows]
-        if np.any(np.not_equal(last, NO_SECOND)):
+        dated = bool(np.any(np.not_equal(last, NO_SECOND)))
+        lines = np.empty(len(users), _DATED if dated else _UNDATED)
+        lines[_PAIR], lines[PLAY_COUNT], lines[ROWS] = pair_keys(users, items), play_counts, rows
+        if dated:
             # NO_SECOND, the least of int64, would win every minimum
-            lines += [np.where(np.equal(first, NO_SECOND), _NEVER, first), last]
-        broadcast = (np.broadcast_to(line, len(pairs)) for line in lines)
-        self._pending.append(np.stack([line.astype(np.int64) for line in broadcast]))
-        # settling sorts all pairs: not before as many plays wait
-        if sum(part.shape[1] for part in self._pending) > max(_PENDING_ROWS, self._pairs.shape[1]):
-            self._settle()
+            lines[FIRST_PLAYED_AT] = np.where(np.equal(first, NO_SECOND), NEVER, first)
+            lines[LAST_PLAYED_AT] = last
+        if len(lines):
+            self._pending.append(lines)
+        if sum(map(len, self._pending)) > _PENDING_ROWS:
+            self._spill()
 
-    def added_up(self) -> tuple[NDArray[np.object_], NDArray[np.object_], pd.DataFrame]:
-        """The ids of listeners and of songs, sorted, and one line a pair.
+    def settle(self) -> list[int]:
+        """Numbers of the ranges that hold plays, ascending. Nothing is to be added any more."""
+        if self._ranges:
+            if self._pending:
+                self._spill()
+            return sorted(self._ranges)
+        self._in_memory = add_up(self._pending)
+        self._pending = []
+        return [int(number) for number in np.unique(self._range_of(self._in_memory))]
+
+    def added_up(self, number: int) -> pd.DataFrame:
+        """One line a pair of a range, once all is settled; several threads may ask.
 
         Returns
         -------
-        user_ids, song_ids
-            (n_users,), (n_items,) str; each has a play.
-        pairs
-            user, item (places in the two), play_count, rows, and first_played_at and last_played_at
-            (Int64, missing where no row said when); sorted by user and item.
+        user, item, play_count, rows, and first_played_at and last_played_at (Int64, missing where no row said
+        when); sorted by user and item.
         """
-        import pandas as pd
+        if self._in_memory is not None:
+            # keys of the range's first listener and of the next one's, each with song 0
+            ends = pair_keys(np.array([number, number + 1]) * self._width, np.zeros(2, np.int64))
+            first, last = np.searchsorted(self._in_memory[_PAIR], ends)
+            return as_frame(self._in_memory[first:last])
+        found = [(self._file(number, kind), kind) for kind in (_UNDATED, _DATED)]
+        return as_frame(add_up(np.fromfile(path, kind) for path, kind in found if path.is_file()))
 
-        self._settle()
-        (user_ids, user_ranks), (song_ids, song_ranks) = self._users.ranked(), self._songs.ranked()
-        pairs, counts, rows, *seconds = self._pairs
-        first, last = seconds or [np.broadcast_to(np.int64(NO_SECOND), len(pairs))] * 2
-        # high bits: the listener, low bits: the song
-        users, items = user_ranks[pairs >> _SONG_BITS], song_ranks[pairs & (1 << _SONG_BITS) - 1]
-        order = np.argsort(users * len(song_ids) + items, kind="stable")  # by user, then item
-        columns = {USER: users, ITEM: items, PLAY_COUNT: counts, ROWS: rows}
-        added = pd.DataFrame({name: values[order] for name, values in columns.items()})
-        unsaid = last[order] == NO_SECOND
-        for name, second in ((FIRST_PLAYED_AT, first), (LAST_PLAYED_AT, last)):
-            added[name] = pd.arrays.IntegerArray(second[order], unsaid.copy())
-        return user_ids, song_ids, added
+    def _range_of(self, lines: Lines) -> Integers:
+        ranges: Integers = users_of(lines[_PAIR]) // self._width
+        return ranges
 
-    def _settle(self) -> None:
-        parts = [self._pairs, *self._pending]
-        n_lines = max(len(part) for part in parts)
-        # (n_lines, n_pairs + n_pending)
-        every = np.concatenate([_with_seconds(part, n_lines) for part in parts], axis=1)
-        self._pending, parts = [], []  # let go before the sort makes a copy
-        every = every[:, np.argsort(every[0], kind="stable")]
-        starts = np.flatnonzero(np.diff(every[0], prepend=-1))  # first of every pair
-        settled = [every[0, starts], *np.add.reduceat(every[1:3], starts, axis=1)]
-        if n_lines > 3:
-            settled += [np.minimum.reduceat(every[3], starts), np.maximum.reduceat(every[4], starts)]
-        self._pairs = np.stack(settled)
+    def _file(self, number: int, kind: np.dtype[Any]) -> Path:
+        return self._folder / f"{number}.{'dated' if kind == _DATED else 'undated'}"
+
+    def _spill(self) -> None:
+        """Append what is pending to the files of its ranges."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        pending, self._pending = self._pending, []
+        lines = add_up(pending)
+        ranges = self._range_of(lines)
+        numbers, starts = np.unique(ranges, return_index=True)
+        for number, some in zip(numbers.tolist(), np.split(lines, starts[1:]), strict=True):
+            with self._file(number, lines.dtype).open("ab") as file:
+                some.tofile(file)
+        self._ranges.update(numbers.tolist())
 
 
-def _with_seconds(lines: Integers, n_lines: int) -> Integers:
-    """`lines` with those of first and last second, none of them known, if `n_lines` asks for these."""
-    if len(lines) == n_lines:
-        return lines
-    n = lines.shape[1]
-    return np.stack([*lines, np.full(n, _NEVER), np.full(n, NO_SECOND)])
+def add_up(parts: Iterable[Lines]) -> Lines:
+    """Lines of several tables as one, sorted by pair, each pair once; with dates if one of them has some."""
+    every = _joined(list(parts))
+    pairs = every[_PAIR]
+    steps = np.diff(pairs)
+    if (steps < 0).any():
+        order = np.argsort(pairs, kind="stable")
+        every = every[order]
+        steps = np.diff(every[_PAIR])
+    if (steps > 0).all():
+        return every
+    starts = np.flatnonzero(np.concatenate([[True], steps > 0]))  # first of every pair
+    added = every[starts]
+    added[PLAY_COUNT] = np.add.reduceat(every[PLAY_COUNT], starts)
+    added[ROWS] = np.add.reduceat(every[ROWS], starts)
+    if every.dtype == _DATED:
+        added[FIRST_PLAYED_AT] = np.minimum.reduceat(every[FIRST_PLAYED_AT], starts)
+        added[LAST_PLAYED_AT] = np.maximum.reduceat(every[LAST_PLAYED_AT], starts)
+    return added
+
+
+def _joined(parts: list[Lines]) -> Lines:
+    """One after another; where one has dates, those without say that they know none."""
+    dated = any(part.dtype == _DATED for part in parts)
+    joined = np.empty(sum(map(len, parts)), _DATED if dated else _UNDATED)
+    start = 0
+    for part in parts:
+        end = start + len(part)
+        if dated and part.dtype != _DATED:
+            joined[FIRST_PLAYED_AT][start:end], joined[LAST_PLAYED_AT][start:end] = NEVER, NO_SECOND
+        for name in part.dtype.names or ():
+            joined[name][start:end] = part[name]
+        start = end
+    return joined
+
+
+def as_frame(lines: Lines) -> pd.DataFrame:
+    """What `PairCounts.added_up` says of lines that are added up."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {
+        USER: users_of(lines[_PAIR]).astype(np.int32),
+        ITEM: items_of(lines[_PAIR]).astype(np.int32),
+        PLAY_COUNT: lines[PLAY_COUNT],
+        ROWS: lines[ROWS],
+    }
+    dated = lines.dtype == _DATED
+    unsaid = lines[LAST_PLAYED_AT] == NO_SECOND if dated else np.ones(len(lines), np.bool_)
+    for name in (FIRST_PLAYED_AT, LAST_PLAYED_AT):
+        seconds = lines[name].copy() if dated else np.zeros(len(lines), np.int64)
+        columns[name] = pd.arrays.IntegerArray(seconds, unsaid.copy())
+    return pd.DataFrame(columns, copy=False)

@@ -1,7 +1,8 @@
-"""Play counts on disk: plays.parquet, and the tables that say which row is whom."""
+"""Play counts on disk: the table of plays, and the tables that say which row is whom."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.columns import FIRST_PLAYED_AT, ITEM, LAST_PLAYED_AT, PLAY_COUNT, SONG_ID, USER, USER_ID
+from earshot.catalogue.plays import PLAYS, newest_play, play_tables, read_plays, write_plays
+from earshot.columns import ITEM, LAST_PLAYED_AT, PLAY_COUNT, SONG_ID, USER, USER_ID
 from earshot.errors import UserError
 from earshot.files import read_json, write_json, write_table
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _SECONDS_A_DAY = 86_400
-PLAYS, USERS, ITEMS = "plays.parquet", "users.parquet", "items.parquet"
+USERS, ITEMS = "users.parquet", "items.parquet"
 LEFT_OUT = "left_out.parquet"
 """Pairs of user_id and song_id that no list is to hold; not there where no listener said so."""
 RECENCY = "recency.json"
@@ -32,9 +34,9 @@ class PlayCounts:
     Attributes
     ----------
     user_ids
-        (n_users,) str, sorted; each has a play.
+        (n_users,) str, in the order in which they first came; each has a play.
     song_ids
-        (n_items,) str, sorted; each has a play.
+        (n_items,) str, likewise.
     matrix
         float32 (n_users, n_items), play counts, all positive; indices sorted. Where older plays count for
         less, each is halved for every half-life that its last play is older than the newest of all.
@@ -56,14 +58,16 @@ def read_play_counts(folder: Path) -> PlayCounts:
     import pandas as pd
     from scipy.sparse import csr_array
 
-    for name in (PLAYS, USERS, ITEMS):
+    files = play_tables(folder)
+    for name in (USERS, ITEMS):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name}: not there; the stage play_counts writes it")
     user_ids = pd.read_parquet(folder / USERS)[USER_ID].to_numpy(dtype=object)
     song_ids = pd.read_parquet(folder / ITEMS)[SONG_ID].to_numpy(dtype=object)
-    plays = pd.read_parquet(folder / PLAYS)
+    decays = (folder / RECENCY).is_file()
+    plays = read_plays(files, [USER, ITEM, PLAY_COUNT, *([LAST_PLAYED_AT] if decays else [])])
     counts = plays[PLAY_COUNT].to_numpy(dtype=np.float32)
-    if (folder / RECENCY).is_file():
+    if decays:
         counts = _decayed(counts, plays[LAST_PLAYED_AT], read_json(folder / RECENCY))
     # CSR's indptr: plays are sorted by user, starts[u]:starts[u + 1] are those of listener u
     starts = np.searchsorted(plays[USER].to_numpy(), np.arange(len(user_ids) + 1))
@@ -85,11 +89,9 @@ def _decayed(
 
 def write_recency(folder: Path, half_life_days: float | None) -> None:
     """Have the plays in `folder` count for less the older they are; not with None, nor without dates."""
-    import pandas as pd
-
-    newest = pd.read_parquet(folder / PLAYS, columns=[LAST_PLAYED_AT])[LAST_PLAYED_AT].max()
-    if half_life_days is not None and not pd.isna(newest):
-        write_json(folder / RECENCY, {"half_life_days": half_life_days, "newest": int(newest)})
+    newest = newest_play(play_tables(folder))
+    if half_life_days is not None and newest is not None:
+        write_json(folder / RECENCY, {"half_life_days": half_life_days, "newest": newest})
 
 
 def write_play_counts(
@@ -100,15 +102,18 @@ def write_play_counts(
     Parameters
     ----------
     user_ids, song_ids
-        (n_users,), (n_items,) str, sorted.
+        (n_users,), (n_items,) str.
     plays
         user and item (rows of the two), play_count; one line a pair, sorted. Also
         first_played_at and last_played_at, unix seconds or missing, where they are known.
     """
+    write_ids(folder, user_ids, song_ids)
+    write_plays(folder / PLAYS, plays)
+
+
+def write_ids(folder: Path, user_ids: Iterable[str], song_ids: Iterable[str]) -> None:
+    """Write the two tables that say which row is whom."""
     import pandas as pd
 
-    write_table(folder / USERS, pd.DataFrame({USER_ID: user_ids}, dtype=str))
-    write_table(folder / ITEMS, pd.DataFrame({SONG_ID: song_ids}, dtype=str))
-    types = {USER: np.int32, ITEM: np.int32, PLAY_COUNT: np.int64}
-    dated = {name: "Int64" for name in (FIRST_PLAYED_AT, LAST_PLAYED_AT) if name in plays}
-    write_table(folder / PLAYS, plays[[*types, *dated]].astype({**types, **dated}))
+    write_table(folder / USERS, pd.DataFrame({USER_ID: pd.Series(user_ids, dtype=str)}))
+    write_table(folder / ITEMS, pd.DataFrame({SONG_ID: pd.Series(song_ids, dtype=str)}))

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.catalogue.play_counts import PLAYS
+from earshot.catalogue.plays import play_tables, read_plays
 from earshot.columns import FIRST_PLAYED_AT, LAST_PLAYED_AT
-from earshot.errors import UserError
 
 UNDATED = -1
 """In place of a second that no delivery says; deliveries may say none before 1990."""
@@ -42,12 +41,12 @@ def read_play_dates(folder: Path) -> PlayDates | None:
     """
     from pyarrow import parquet
 
-    if not (folder / PLAYS).is_file():
-        raise UserError(f"{folder / PLAYS}: not there; the stage play_counts writes it")
-    names = (FIRST_PLAYED_AT, LAST_PLAYED_AT)
-    if not set(names) <= set(parquet.read_schema(folder / PLAYS).names):  # before earshot kept them
+    names, files = [FIRST_PLAYED_AT, LAST_PLAYED_AT], play_tables(folder)
+    if not set(names) <= set(parquet.read_schema(files[0]).names):  # before earshot kept them
         return None
-    plays = parquet.read_table(folder / PLAYS, columns=list(names))
     # line k of the table is entry k of the matrix: both go by listener, then by song
-    first, last = (plays[name].fill_null(UNDATED).to_numpy() for name in names)
+    plays = read_plays(files, names)
+    first, last = (
+        np.asarray(plays[name].astype("Int64").to_numpy(na_value=UNDATED), np.int64) for name in names
+    )
     return PlayDates(first, last) if (first != UNDATED).any() else None

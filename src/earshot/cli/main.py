@@ -16,6 +16,7 @@ from earshot.cli.forget import forget
 from earshot.cli.imports import app as importing
 from earshot.cli.keys import app as keying
 from earshot.cli.papers import paper
+from earshot.cli.plan import plan
 from earshot.cli.playlists import playlists
 from earshot.cli.queries import app as asking
 from earshot.cli.quickstart import quickstart
@@ -190,6 +191,7 @@ app.command()(onboard)
 app.command()(forget)
 app.command()(playlists)
 app.command()(paper)
+app.command()(plan)
 app.command()(status)
 app.command()(doctor)
 app.command()(serve)

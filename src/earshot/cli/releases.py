@@ -132,7 +132,7 @@ def share(
     data: Annotated[str, typer.Option(help="what music and whose plays it was trained on, in words")],
     licence: Annotated[str, typer.Option(help="what may be done with it, in words")],
     songs: Annotated[
-        bool, typer.Option("--songs", help="with songs' ids, places and hashes of sounds")
+        bool, typer.Option("--songs", help="with ids and places of songs and artists, and hashes of sounds")
     ] = False,
 ) -> None:
     """Write a release for others as one file, with a model card: encoder and taste space, and no listener."""

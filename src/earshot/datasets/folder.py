@@ -44,7 +44,7 @@ from earshot.datasets.importing.names import artist_id, joined, plain
 from earshot.datasets.importing.sources import same_bytes, walk
 from earshot.datasets.near_duplicates import NOTHING, Fingerprint, fingerprint_of, propose_versions
 from earshot.errors import UserError
-from earshot.pool import parallel_map
+from earshot.executors import parallel_map
 
 _COMMON = (".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aac", ".wav", ".aif", ".aiff")
 _RARE = (".au", ".wma", ".ape", ".wv", ".mpc", ".mka", ".m4b", ".mp2", ".caf", ".tta", ".webm", ".w64")

@@ -4,7 +4,7 @@ from earshot.deliveries.index import Delivery, read_index
 from earshot.deliveries.reading import (
     delivered_plays,
     feedback_files,
-    named_songs,
+    first_named,
     play_files,
     read_feedback,
     read_plays,
@@ -16,7 +16,7 @@ __all__ = [
     "Delivery",
     "delivered_plays",
     "feedback_files",
-    "named_songs",
+    "first_named",
     "play_files",
     "read_feedback",
     "read_index",

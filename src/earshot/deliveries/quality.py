@@ -14,7 +14,7 @@ from earshot.catalogue.songs import judge, too_many_bad, with_probes
 from earshot.columns import AUDIO, COLUMN, FILE, PLAYED_AT, REASON, ROW, SONG_ID, VALUE
 from earshot.deliveries.check import Refused
 from earshot.deliveries.index import read_lines
-from earshot.deliveries.reading import named_songs, play_files, read_plays, read_song_ids, read_songs
+from earshot.deliveries.reading import first_named, play_files, read_plays, read_song_ids, read_songs
 from earshot.deliveries.tables import refuse_open_quotes
 from earshot.errors import UserError
 from earshot.features.families import ChecksDeliveries, SongSource, file_in, load_family
@@ -65,10 +65,10 @@ def check_plays(folder: Path, copy: Path, root: Path) -> str:
         write_part(part, folder.name, _chunks(folder, copy, params), suite, partial(_hopeless, params))
         problem = _too_many_invalid(part, params)
         if not problem:
-            songs = songs_of([part], params.chunk_rows)
+            songs = songs_of([part])
             known = _known(songs | set(map(_respelled, songs)), copy, root)
             problem = _too_many_misspelled(part, songs, known, params)
-            waiting, examples = unknown_share("", part, known, params.chunk_rows)
+            waiting, examples = unknown_share("", part, known)
     finally:
         shutil.rmtree(part)
     if problem:
@@ -123,7 +123,7 @@ def _reason(row: dict[str, str]) -> str:
 def _known(songs: Collection[str], copy: Path, root: Path) -> set[str]:
     deliveries = root / "data" / "deliveries"
     taken_in = (deliveries / line.name for line in read_lines(deliveries) if not line.withdrawn)
-    return named_songs(songs, [copy, *filter(Path.is_dir, taken_in)])
+    return set(first_named(songs, [copy, *filter(Path.is_dir, taken_in)]))
 
 
 def _respelled(song: str) -> str:
@@ -137,7 +137,7 @@ def _too_many_misspelled(
     misspelled = {song for song in songs if song not in known and _respelled(song) in known}
     if not misspelled:
         return ""
-    share, examples = unknown_share("", part, set(songs) - misspelled, params.chunk_rows)
+    share, examples = unknown_share("", part, set(songs) - misspelled)
     if share.value <= params.max_unknown_share:
         return ""
     shown = ", ".join(

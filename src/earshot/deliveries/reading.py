@@ -101,13 +101,16 @@ def read_song_ids(folder: Path) -> pd.Series:
     return read_table(path, (SONG_ID,), {})[SONG_ID] if path else read_songs(folder)[SONG_ID]
 
 
-def named_songs(songs: Collection[str], folders: Iterable[Path]) -> set[str]:
-    """Those of `songs` that a delivery in one of `folders` names."""
-    unnamed = set(songs)
-    for folder in folders:
-        if unnamed:
-            unnamed.difference_update(read_song_ids(folder))
-    return set(songs) - unnamed
+def first_named(songs: Collection[str], folders: Iterable[Path]) -> dict[str, int]:
+    """Of those of `songs` that a delivery in one of `folders` names, the number of the first that does."""
+    unnamed, found = set(songs), dict[str, int]()
+    for number, folder in enumerate(folders):
+        if not unnamed:
+            break
+        here = unnamed.intersection(read_song_ids(folder))
+        found.update(dict.fromkeys(here, number))
+        unnamed -= here
+    return found
 
 
 def _refuse_bad_ids(path: Path, song_ids: pd.Series) -> None:

@@ -15,12 +15,12 @@ from earshot.audio.samples import AudioError, codec_errors
 from earshot.classes import Component
 from earshot.columns import DELIVERY, N_FRAMES, REASON, SHARD, SONG_ID
 from earshot.errors import UserError
+from earshot.executors import parallel_map
 from earshot.extraction.images import PlannedShard, excerpts, shard_files
 from earshot.features.families import SongSource, described, file_in, load_family
 from earshot.features.hyper_image import Excerpt, read_excerpt
 from earshot.files import replacing, write_table
 from earshot.params import HyperImages
-from earshot.pool import parallel_map
 from earshot.store.families import WORDS, StoredFamily
 from earshot.store.reader import shard_file
 from earshot.store.shards import Lines, Outcome, ShardDraft

@@ -29,11 +29,11 @@ from earshot.columns import (
     SONG_ID,
 )
 from earshot.errors import UserError
+from earshot.executors import parallel_map
 from earshot.features.compute import features, quantize
 from earshot.features.hyper_image import Excerpt, excerpt_start, feature_key, format_of, read_excerpt
 from earshot.files import replacing, write_table
 from earshot.params import HyperImages
-from earshot.pool import parallel_map
 from earshot.store.shards import Entry, Outcome, ShardDraft
 
 if TYPE_CHECKING:

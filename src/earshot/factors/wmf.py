@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,17 +77,18 @@ def fit(
         Equations without a unique solution, as happens with regularization 0.
     """
     import implicit.cpu.als  # noqa: F401  # brings BLAS, to be limited below
+    from scipy.sparse import csr_matrix
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+    from earshot.executors import has_machines_elsewhere
+    from earshot.factors.blocks import alternate
     from earshot.processes import progress
 
     state = start or _first(confidence, factors, seed)
     remaining = max(0, iterations - len(state.objective))
 
-    def after_iteration(*_: Any) -> None:
+    def after_iteration(users: Factors, items: Factors) -> None:
         nonlocal state
-        # copies: implicit goes on writing into its arrays
-        users, items = model.user_factors.copy(), model.item_factors.copy()
         value = objective(confidence, users, items, regularization)
         if not math.isfinite(value):
             raise ValueError(f"eq. 3 is {value}")
@@ -98,9 +100,20 @@ def fit(
     with (
         threadpool_limits(1, "blas"),
         progress(description="Factorizing plays", unit="iterations", total=remaining) as bar,
+        _unique_solution_wanted(regularization),
     ):
-        model = _model(state, regularization, remaining)
-        _run(model, confidence, after_iteration)
+        # implicit wants a csr_matrix, and warns of a csr_array
+        plays = csr_matrix(confidence)
+        if has_machines_elsewhere():
+            alternate(plays, state.item_factors, regularization, remaining, after_iteration)
+        else:
+            model = _model(state, regularization, remaining)
+            model.fit(
+                plays,
+                show_progress=False,
+                # copies: implicit goes on writing into its arrays
+                callback=lambda *_: after_iteration(model.user_factors.copy(), model.item_factors.copy()),
+            )
     return state
 
 
@@ -113,12 +126,13 @@ def fit_roughly(
     Parameters and errors are those of `fit`.
     """
     import implicit.cpu.als  # noqa: F401  # brings BLAS, to be limited below
+    from scipy.sparse import csr_matrix
     from threadpoolctl import threadpool_limits
 
     state = _first(confidence, factors, seed)
-    with threadpool_limits(1, "blas"):
+    with threadpool_limits(1, "blas"), _unique_solution_wanted(regularization):
         model = _model(state, regularization, iterations, exact=False)
-        _run(model, confidence, lambda *_: None)
+        model.fit(csr_matrix(confidence), show_progress=False)
     return Factorization(model.user_factors, model.item_factors, [])
 
 
@@ -140,15 +154,13 @@ def _model(state: Factorization, regularization: float, iterations: int, exact: 
     return model
 
 
-def _run(model: Any, confidence: csr_array, after_iteration: Callable[..., None]) -> None:
+@contextmanager
+def _unique_solution_wanted(regularization: float) -> Iterator[None]:
     from implicit.recommender_base import ModelFitError
-    from scipy.sparse import csr_matrix
 
     try:
-        # implicit wants a csr_matrix, and warns of a csr_array
-        model.fit(csr_matrix(confidence), show_progress=False, callback=after_iteration)
+        yield
     except (ValueError, ModelFitError) as error:
-        regularization = model.regularization
         raise UserError(
             f"wmf_factors.regularization={regularization!r}: the least-squares equations have no unique "
             f"solution; a larger value, or fewer wmf_factors.factors, is wanted ({error})"

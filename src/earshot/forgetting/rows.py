@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.catalogue.plays import is_plays
 from earshot.columns import FIRST_FRAME, LINE, N_FRAMES, RECORDING, SHARD, SONG_ID, USER_ID
 from earshot.files import as_json, replace_array, write_table
 from earshot.forgetting.searching import Wanted
@@ -133,16 +134,20 @@ def _align(work: _Work, name: str, keep: NDArray[np.bool_]) -> None:
 
 
 def _renumber(work: _Work, parent: PurePosixPath, stem: str, keep: NDArray[np.bool_]) -> None:
-    """Out of plays.parquet, which counts the lines of users.parquet and items.parquet beside it."""
+    """Out of the table of plays, which counts the lines of users.parquet and items.parquet beside it."""
     import pandas as pd
 
-    plays, column = (parent / "plays.parquet").as_posix(), {"users": "user", "items": "item"}.get(stem)
-    if column is None or plays not in work.files:
+    column = {"users": "user", "items": "item"}.get(stem)
+    if column is None:
         return
-    table = pd.read_parquet(work.made.get(plays) or work.files[plays])
-    table = table[keep[table[column].to_numpy()]].reset_index(drop=True)
-    table[column] = (np.cumsum(keep) - 1)[table[column].to_numpy()].astype(table[column].dtype)
-    write_table(work.place(plays), table)
+    for name in work.files:
+        path = PurePosixPath(name)
+        if not path.is_relative_to(parent) or not is_plays(path.relative_to(parent).as_posix()):
+            continue
+        table = pd.read_parquet(work.made.get(name) or work.files[name])
+        table = table[keep[table[column].to_numpy()]].reset_index(drop=True)
+        table[column] = (np.cumsum(keep) - 1)[table[column].to_numpy()].astype(table[column].dtype)
+        write_table(work.place(name), table)
 
 
 def _silence(work: _Work, store: PurePosixPath, rows: pd.DataFrame) -> None:

@@ -30,6 +30,7 @@ _SNAPSHOT = (
     "songs.parquet",
     "summary.json",
     "plays.parquet",
+    "plays/",
     "users.parquet",
     "items.parquet",
     "recency.json",

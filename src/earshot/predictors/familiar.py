@@ -58,7 +58,10 @@ class Gain:
         tensor([[-5.0000, -2.5000, -0.0000]])
         """
         weight = torch.zeros_like(scale)  # what a level of gain is in deviations, (n_rows,)
-        weight[self.rows] = 1 / scale[self.rows]
+        first, end = self.rows[0], self.rows[-1] + 1
+        # a list would be copied to a GPU, which waits for it
+        rows = slice(first, end) if self.rows == [*range(first, end)] else self.rows
+        weight[rows] = 1 / scale[rows]
         levels = -(apart @ weight) / (weight @ weight)  # least of |apart + levels * weight|^2, (n,)
         return levels.clamp(-self.most, self.most)[:, None] * weight
 

@@ -65,6 +65,7 @@ class SongEncoder(nn.Module):
     sound_only: bool = False
     bounded: bool = False
     gain: Gain | None = None
+    row_numbers: Tensor
     row_mean: Tensor
     row_scale: Tensor
     output_mean: Tensor
@@ -85,6 +86,8 @@ class SongEncoder(nn.Module):
         self.network = network
         self.rows = list(rows)
         self.n_frames = n_frames
+        # on the device, where a list of numbers would have to be copied to for every batch
+        self.register_buffer("row_numbers", torch.tensor(self.rows), persistent=False)
         # buffers: saved with the weights, and not learned
         self.register_buffer("row_mean", torch.zeros(len(self.rows)))
         self.register_buffer("row_scale", torch.ones(len(self.rows)))
@@ -124,7 +127,7 @@ class SongEncoder(nn.Module):
 
     def _standardized(self, windows: Tensor) -> Tensor:
         # (batch, n_frames, n_rows)
-        chosen = windows if len(self.rows) == windows.shape[2] else windows[:, :, self.rows]
+        chosen = windows if len(self.rows) == windows.shape[2] else windows.index_select(2, self.row_numbers)
         standardized = (chosen.to(torch.float32) - self.row_mean) / self.row_scale
         if self.gain is not None:
             # one gain a window: (batch, n_rows) to (batch, 1, n_rows)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.arrays import positions_of
-from earshot.catalogue.play_counts import ITEMS, PLAYS, RECENCY, USERS, PlayCounts, read_play_counts
+from earshot.catalogue.play_counts import ITEMS, RECENCY, USERS, PlayCounts, read_play_counts
+from earshot.catalogue.plays import is_plays
 from earshot.columns import ARTIST, PLAY_COUNT, RELEASE, SONG_ID, TITLE
 from earshot.errors import UserError
 from earshot.queries.links import linked
@@ -77,8 +78,8 @@ class Explaining:
     @classmethod
     def of(cls, served: ServedState) -> Explaining:
         """Read the plays out of DVC's cache. UserError where a file is lost."""
-        tables = [PLAYS, USERS, ITEMS, RECENCY]
-        with linked(served, "play_counts", wanted=lambda name: name in tables) as folder:
+        tables = [USERS, ITEMS, RECENCY]
+        with linked(served, "play_counts", wanted=lambda name: is_plays(name) or name in tables) as folder:
             plays = read_play_counts(folder)
         return cls(served, plays, served.space)
 

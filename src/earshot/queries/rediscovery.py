@@ -46,7 +46,7 @@ class Rediscovery:
         newest = served.newest_play
         if newest is None:
             return None
-        old = _old(served.table(PLAYS, "plays.parquet"), newest)
+        old = _old(served.plays_of(USER, ITEM, PLAY_COUNT, LAST_PLAYED_AT), newest)
         users = positions_of(served.user_ids, served.table(PLAYS, "users.parquet")[USER_ID])[old[USER]]
         songs = positions_of(served.song_ids, served.table(PLAYS, "items.parquet")[SONG_ID])[old[ITEM]]
         known = (users >= 0) & (songs >= 0) & np.isin(songs, served.choice.rows)

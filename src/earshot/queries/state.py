@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from earshot import versioning
 from earshot.arrays import is_among, positions_of
 from earshot.catalogue.play_counts import LEFT_OUT
+from earshot.catalogue.plays import PLAYS as PLAYS_FILE
+from earshot.catalogue.plays import is_plays, newest_play, read_plays
 from earshot.columns import (
     ARTIST,
     ARTIST_ID,
@@ -157,6 +159,15 @@ class ServedState:
 
         return pd.read_parquet(self.file(stage, name), **options)
 
+    def play_files(self) -> list[Path]:
+        """The files of the table of plays. Raises UserError where one is not in DVC's cache."""
+        names = sorted(filter(is_plays, self.outputs[PLAYS].files))
+        return [self.file(PLAYS, name) for name in names or [PLAYS_FILE]]
+
+    def plays_of(self, *columns: str, **only: int) -> pd.DataFrame:
+        """The table of plays, as of `earshot.catalogue.plays.read_plays`; UserError as of `play_files`."""
+        return read_plays(self.play_files(), columns, **only)
+
     def vectors(self, name: str) -> NDArray[np.float32]:
         """`item_factors.npy` or `user_factors.npy`, float32 (n, factors)."""
         found: NDArray[np.float32] = np.load(self.file(SERVED, name), allow_pickle=False)
@@ -189,7 +200,7 @@ class ServedState:
     def played_by(self, user: str) -> NDArray[np.int64]:
         """Rows of the songs that a listener of `user_ids` has played, of those that are served."""
         row = int(positions_of(self.table(PLAYS, "users.parquet")[USER_ID], [user])[0])
-        plays = self.table(PLAYS, "plays.parquet", columns=[ITEM], filters=[(USER, "==", row)])
+        plays = self.plays_of(ITEM, user=row)
         rows = self._rows_of_items[plays[ITEM]]
         return rows[rows >= 0]
 
@@ -206,10 +217,9 @@ class ServedState:
         """
         newest = self.newest_play
         if newest is None:
-            raise UserError("no play in data/play_counts/plays.parquet is dated: nothing is long ago")
+            raise UserError("no play in data/play_counts is dated: nothing is long ago")
         row = int(positions_of(self.table(PLAYS, "users.parquet")[USER_ID], [user])[0])
-        columns = [ITEM, LAST_PLAYED_AT]
-        plays = self.table(PLAYS, "plays.parquet", columns=columns, filters=[(USER, "==", row)])
+        plays = self.plays_of(ITEM, LAST_PLAYED_AT, user=row)
         since = newest - days * _SECONDS_A_DAY
         late = (plays[LAST_PLAYED_AT].isna() | (plays[LAST_PLAYED_AT] >= since)).to_numpy(bool)
         rows = self._rows_of_items[plays[ITEM][late]]
@@ -218,13 +228,7 @@ class ServedState:
     @cached_property
     def newest_play(self) -> int | None:
         """In seconds since 1970; None where no play is dated."""
-        from pyarrow import parquet
-
-        file = self.file(PLAYS, "plays.parquet")
-        if LAST_PLAYED_AT not in parquet.read_schema(file).names:
-            return None
-        newest = self.table(PLAYS, "plays.parquet", columns=[LAST_PLAYED_AT])[LAST_PLAYED_AT].dropna()
-        return int(newest.max()) if len(newest) else None
+        return newest_play(self.play_files())
 
     @cached_property
     def last_scores(self) -> NDArray[np.float32]:
@@ -238,7 +242,7 @@ class ServedState:
         """Which songs every listener has played, ones (n_users, n_songs)."""
         from scipy.sparse import csr_array
 
-        plays = self.table(PLAYS, "plays.parquet", columns=[USER, ITEM])
+        plays = self.plays_of(USER, ITEM)
         users = positions_of(self.user_ids, self.table(PLAYS, "users.parquet")[USER_ID])[plays[USER]]
         songs = self._rows_of_items[plays[ITEM]]
         known = (users >= 0) & (songs >= 0)
@@ -249,7 +253,7 @@ class ServedState:
         """Rows of the listeners who have played a song."""
         items = self.table(PLAYS, "items.parquet")[SONG_ID]
         (row,) = positions_of(items, [song])
-        plays = self.table(PLAYS, "plays.parquet", columns=[USER], filters=[(ITEM, "==", int(row))])
+        plays = self.plays_of(USER, item=int(row))
         return positions_of(self.user_ids, self.table(PLAYS, "users.parquet")[USER_ID][plays[USER]])
 
     @cached_property
@@ -342,7 +346,7 @@ class ServedState:
     def listener_songs(self) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
         """Ids of all with plays, and how many songs each has played, (n_users,) both."""
         ids = self.table(PLAYS, "users.parquet")[USER_ID].to_numpy(dtype=object)
-        return ids, np.bincount(self.table(PLAYS, "plays.parquet", columns=[USER])[USER], minlength=len(ids))
+        return ids, np.bincount(self.plays_of(USER)[USER], minlength=len(ids))
 
     def nearest(
         self, vector: NDArray[np.floating[Any]], k: int, allowed: NDArray[np.bool_], csls: bool

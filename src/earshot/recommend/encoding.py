@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earshot.columns import FIRST_FRAME, N_FRAMES, SHARD, SONG_ID
+from earshot.executors import has_machines_elsewhere
 from earshot.files import link, read_json, replace_array, write_json
+from earshot.predictors.spreading import spread_networks
+from earshot.processes import progress
 from earshot.spaces.placing import Ids, Vectors
 from earshot.store.families import WORDS
 from earshot.store.reader import HyperImageStore
@@ -22,7 +27,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from earshot.predictors.load import Heard
+    from earshot.predictors.song_encoder import SongEncoder
 
+Item = TypeVar("Item")
 
 NAMES = "names.json"
 """The file of each shard, among those of the encoder that serves."""
@@ -150,12 +157,47 @@ def _values_of(encoded: NDArray[Any], songs: pd.DataFrame, field: str) -> Vector
 def _encode(
     store: HyperImageStore, encoder_folder: Path, missing: dict[str, Path], trusted: Collection[str]
 ) -> None:
-    from earshot.predictors.load import hear, load_encoder
+    ear = _Ear(store, encoder_folder, tuple(trusted))
+    for path, encoded in zip(missing.values(), _spread(ear.shard, list(missing), unit="shards"), strict=True):
+        replace_array(path, encoded)
 
-    encoder = load_encoder(encoder_folder, trusted)
-    for shard, path in missing.items():
-        songs = _songs_of(store, shard)
-        replace_array(path, _encoded(songs, hear(encoder, store.only(songs), np.arange(len(songs)))))
+
+@dataclass
+class _Ear:
+    """An encoder and what it hears; whoever it is sent to loads the encoder, once."""
+
+    store: HyperImageStore
+    encoder_folder: Path
+    trusted: tuple[str, ...]
+
+    @cached_property
+    def _encoder(self) -> SongEncoder:
+        from earshot.predictors.load import load_encoder
+
+        return load_encoder(self.encoder_folder, self.trusted)
+
+    def shard(self, shard: str) -> NDArray[Any]:
+        """What stands in the file of a shard."""
+        from earshot.predictors.load import hear
+
+        songs = _songs_of(self.store, shard)
+        return _encoded(songs, hear(self._encoder, self.store.only(songs), np.arange(len(songs))))
+
+    def songs(self, positions: NDArray[np.intp]) -> Vectors:
+        """Factors of the songs there, float32 (n, factors)."""
+        from earshot.predictors.load import predict
+
+        return predict(self._encoder, self.store, positions)
+
+
+def _spread(
+    function: Callable[[Item], NDArray[Any]], items: Sequence[Item], unit: str
+) -> Iterator[NDArray[Any]]:
+    description = "Predicting factors"
+    heard = spread_networks(function, items, description)
+    if not has_machines_elsewhere():  # a bar tells of the songs of each item
+        return heard
+    return iter(progress(heard, description=description, unit=unit, total=len(items)))
 
 
 def _songs_of(store: HyperImageStore, shard: str) -> pd.DataFrame:
@@ -188,14 +230,14 @@ def predict_songs(
     Blocks of songs outlive a kill in `work`, a folder for this encoder and
     these songs alone. `trusted` as in `load_encoder`.
     """
-    from earshot.predictors.load import load_encoder, predict
-
-    encoder = load_encoder(encoder_folder, trusted)
     positions = np.array([store.position(song_id) for song_id in song_ids])
-    blocks = []
-    for first in range(0, len(positions), _SONGS_AT_ONCE):
-        path = work / f"{first}.npy"
-        if not path.is_file():
-            replace_array(path, predict(encoder, store, positions[first : first + _SONGS_AT_ONCE]))
-        blocks.append(np.load(path, allow_pickle=False))
-    return np.concatenate(blocks)
+    blocks = {
+        work / f"{first}.npy": positions[first : first + _SONGS_AT_ONCE]
+        for first in range(0, len(positions), _SONGS_AT_ONCE)
+    }
+    missing = [path for path in blocks if not path.is_file()]
+    ear = _Ear(store, encoder_folder, tuple(trusted))
+    heard = _spread(ear.songs, [blocks[path] for path in missing], unit="blocks of songs")
+    for path, vectors in zip(missing, heard, strict=True):
+        replace_array(path, vectors)
+    return np.concatenate([np.load(path, allow_pickle=False) for path in blocks])

@@ -139,7 +139,7 @@ class Snapshot(ServedState):
     @cached_property
     def _plays(self) -> tuple[Rows, Rows]:
         """Rows of listener and song of every play; -1 of what is not served."""
-        plays = self.table("play_counts", "plays.parquet", columns=[USER, ITEM])
+        plays = self.plays_of(USER, ITEM)
         users = positions_of(self.user_ids, self.table("play_counts", "users.parquet")[USER_ID])
         return users[plays[USER]], self._rows_of_items[plays[ITEM]]
 

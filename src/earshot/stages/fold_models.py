@@ -6,6 +6,7 @@ trained as it was, each with other songs held out; they are judged beside it, an
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from earshot.evaluation.cold_start import read_cold_start
 from earshot.factors.numbers import WMF, read_numbers
 from earshot.files import link
 from earshot.params import Params, WmfFactors
+from earshot.predictors.spreading import spread_networks
 from earshot.processes import progress
 from earshot.stages.paths import Paths
 from earshot.stages.training_set import hold_out
@@ -45,17 +47,27 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         f"{artists} artists are held out: the recipe is judged by a model of each other fold too, "
         f"which takes about {len(others)} times as long as the first"
     )
-    for fold in progress(others, description="Training the other folds", unit="models"):
-        try:
-            inside = hold_out(paths, params.training_set, fold)
-            read_cold_start(inside.data("training_set"))
-        except UserError as error:
-            found["left_out"][str(fold)] = str(error).replace(f"{paths.work}/", "")
-            say(f"fold {fold} is left out: {found['left_out'][str(fold)]}")
-            continue
-        _train(inside, params, wmf, paths.output / str(fold))
-        found["folds"].append(fold)
+    description = "Training the other folds"
+    outcomes = spread_networks(partial(_model, paths, params, wmf), others, description)
+    told = progress(outcomes, description=description, unit="models", total=len(others))
+    for fold, why_not in zip(others, told, strict=True):
+        if why_not is None:
+            found["folds"].append(fold)
+        else:
+            found["left_out"][str(fold)] = why_not
+            say(f"fold {fold} is left out: {why_not}")
     return found
+
+
+def _model(paths: Paths, params: Params, wmf: WmfFactors, fold: int) -> str | None:
+    """Write the model of a fold; the reason where nobody could be asked."""
+    try:
+        inside = hold_out(paths, params.training_set, fold)
+        read_cold_start(inside.data("training_set"))
+    except UserError as error:
+        return str(error).replace(f"{paths.work}/", "")
+    _train(inside, params, wmf, paths.output / str(fold))
+    return None
 
 
 def _train(inside: Paths, params: Params, wmf: WmfFactors, output: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from earshot.catalogue.play_counts import ITEMS, LEFT_OUT, write_recency
+from earshot.catalogue.play_counts import LEFT_OUT, write_recency
 from earshot.checks import check
 from earshot.code import key_of
 from earshot.columns import AT, DELIVERY, DISLIKE, EXCLUDE, KIND, LIKE, SONG_ID, UNLIKE, USER_ID
@@ -16,7 +18,7 @@ from earshot.deliveries import (
     Delivery,
     delivered_plays,
     feedback_files,
-    named_songs,
+    first_named,
     play_files,
     read_feedback,
     read_index,
@@ -29,10 +31,12 @@ from earshot.processes import progress
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.terminal import say
-from earshot.validation.merging import UNKNOWN_FILE, Pair, merge_parts, songs_of
+from earshot.validation.arrivals import Pair, late
+from earshot.validation.merging import UNKNOWN_FILE, Words, merge_parts, songs_of
 from earshot.validation.parts import INVALID_FILE, PART_FILES, TableWriter, join_invalid, write_part
 from earshot.validation.plays import INVALID_SHARE, delivered_row_checks
 from earshot.validation.report import REPORT_FILE, write_report
+from earshot.validation.runs import Places
 from earshot.validation.suite import Suite
 from earshot.versioning import PreviousOutput
 
@@ -55,13 +59,14 @@ FEEDBACK_COLUMNS = {
 
 
 def run(paths: Paths, params: Params) -> dict[str, Any]:
-    """Write plays.parquet, users.parquet, items.parquet, what was set aside, and validation.json.
+    """Write the table of plays, users.parquet, items.parquet, what was set aside, and validation.json.
 
-    The last word of a listener about a song counts: what is excluded or disliked is played no more, whenever
-    that was, and stands in `left_out.parquet`; what is liked counts `like_plays` plays more.
+    Listeners and songs stand in the order in which they first came. The last word of a listener about a song
+    counts: what is excluded or disliked is played no more, whenever that was, and stands in
+    `left_out.parquet`; what is liked counts `like_plays` plays more.
     Each delivery's plays are validated and added up once; its part is kept under
-    `parts/` and linked by later runs. A delivery that neither brings plays nor names
-    a song that plays wait for changes nothing: all is linked.
+    `parts/` and linked by later runs, and so are the files of `plays/` that stay as they were. A delivery
+    that neither brings plays nor names a song that plays wait for changes nothing: all is linked.
 
     Raises
     ------
@@ -74,46 +79,55 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         raise UserError(
             f"no plays: none of the {len(deliveries)} deliveries in {paths.deliveries} brings any"
         )
+    parts = {each.name: (_part(paths, params, each), place) for place, each in enumerate(counted)}
+    feedback, last_words = _write_feedback(paths, deliveries)
+    words = _words(last_words)
+    named = _named(paths, deliveries, counted, songs_of(folder for folder, _ in parts.values()), words)
     made_of = {
-        "plays": [[each.name, each.md5] for each in counted],
+        "parts": [folder.name for folder, _ in parts.values()],
         "feedback": [[each.name, each.md5] for each in _bring_feedback(paths, deliveries)],
+        "named later": late(parts.values(), named),
+        "liked": [song in named for _, song in words.liked],
         "params": asdict(params.play_counts),
     }
-    if _knows_as_many(paths, noted(paths, COUNTED, key_of(made_of, __name__)), deliveries):
-        return _relink(paths)
-    parts = {delivery.name: _part(paths, params, delivery) for delivery in counted}
-    feedback, words = _write_feedback(paths, deliveries)
-    liked = sorted(pair for pair, kind in words.items() if kind == LIKE)
-    left_out = sorted(pair for pair, kind in words.items() if kind in (EXCLUDE, DISLIKE))
-    speaks_of = songs_of(parts.values(), params.play_counts.chunk_rows) | {song for _, song in liked}
-    named = _named(speaks_of, paths.deliveries, deliveries)
-    totals, results = merge_parts(parts, named, left_out, liked, paths.output, params.play_counts)
-    if left_out:
-        _write_left_out(paths, left_out)
+    before = noted(paths, COUNTED, key_of(made_of, __name__))
+    if (summary := _relink(paths, before)) is not None:
+        return summary
+    places = Places(paths.output, paths.work, partial(linked, paths))
+    totals, results = merge_parts(parts, named, words, places, params.play_counts)
+    if words.excluded:
+        _write_left_out(paths, words.excluded)
     write_recency(paths.output, params.play_counts.half_life_days)
-    join_invalid(parts.values(), paths.output / INVALID_FILE)
+    join_invalid((folder for folder, _ in parts.values()), paths.output / INVALID_FILE)
     summary = {**totals.as_json(), **feedback}
     write_report(paths.output, totals, results)
     _stop_at_failures(paths, results)
     return {**summary, "checks": [_for_dagster(result) for result in results]}
 
 
-def _knows_as_many(paths: Paths, counted: PreviousOutput, deliveries: list[Delivery]) -> bool:
-    """Whether the songs of what was counted before were as well known then as they are now."""
-    import pandas as pd
-
-    items, unknown = counted.find(ITEMS), counted.find(UNKNOWN_FILE)
-    if items is None or unknown is None:
-        return False
-    known, waiting = (set(pd.read_parquet(table, columns=[SONG_ID])[SONG_ID]) for table in (items, unknown))
-    # none that waits has been named since, and each that was known is named still
-    return _named(known | waiting, paths.deliveries, deliveries) == known
+def _words(last_words: dict[Pair, str]) -> Words:
+    liked = sorted(pair for pair, kind in last_words.items() if kind == LIKE)
+    return Words(liked, sorted(pair for pair, kind in last_words.items() if kind in (EXCLUDE, DISLIKE)))
 
 
-def _relink(paths: Paths) -> dict[str, Any]:
-    """The last run's output once more, and its summary."""
-    for name in paths.previous.files.keys() - {f"{COUNTED}.key"}:  # `noted` has just written the key
-        paths.previous.link(name, paths.output / name)
+def _named(
+    paths: Paths, deliveries: list[Delivery], counted: list[Delivery], songs: set[str], words: Words
+) -> dict[str, int]:
+    """By song, how many deliveries of plays came before the first delivery that names it."""
+    with_plays = {each.name for each in counted}
+    before = list(accumulate((each.name in with_plays for each in deliveries), initial=0))
+    folders = (paths.deliveries / each.name for each in deliveries)
+    named = first_named(songs | {song for _, song in words.liked}, folders)
+    return {song: before[number] for song, number in named.items()}
+
+
+def _relink(paths: Paths, before: PreviousOutput) -> dict[str, Any] | None:
+    """The last run's output once more, and its summary; None where it is not `before`, or not whole."""
+    left = [
+        name for name in before.files if not (paths.output / name).exists()
+    ]  # parts and the key are there
+    if not left or not linked(paths, left):
+        return None
     summary: dict[str, Any] = read_json(paths.output / SUMMARY)
     (paths.output / SUMMARY).unlink()  # the runner writes it
     return summary
@@ -142,11 +156,6 @@ def _chunks(folder: Path, params: Params) -> Iterator[tuple[str, pd.DataFrame]]:
             for rows in read_plays(path, params.play_counts.chunk_rows):
                 yield path.name, rows
                 bar.update(len(rows))
-
-
-def _named(songs: Collection[str], folder: Path, deliveries: list[Delivery]) -> set[str]:
-    """Those of `songs` that some delivery names."""
-    return named_songs(songs, (folder / delivery.name for delivery in deliveries))
 
 
 def _bring_feedback(paths: Paths, deliveries: list[Delivery]) -> list[Delivery]:
@@ -181,7 +190,7 @@ def _write_feedback(paths: Paths, deliveries: list[Delivery]) -> tuple[dict[str,
     return counted, words
 
 
-def _write_left_out(paths: Paths, pairs: list[Pair]) -> None:
+def _write_left_out(paths: Paths, pairs: Sequence[Pair]) -> None:
     import pandas as pd
 
     columns = {name: [pair[side] for pair in pairs] for side, name in enumerate((USER_ID, SONG_ID))}

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from earshot.arrays import is_among, positions_of
-from earshot.catalogue.play_counts import ITEMS, LEFT_OUT, PLAYS, USERS, read_play_counts
+from earshot.catalogue.play_counts import ITEMS, LEFT_OUT, USERS, read_play_counts
+from earshot.catalogue.plays import play_tables
 from earshot.checks import LISTENERS_WITH_A_LIST, check
 from earshot.code import key_of
 from earshot.columns import ARTIST_ID, DELIVERY, HEARD, N_LISTENERS, SONG_ID, UNLIKE, USER_ID, WITHDRAWN
@@ -128,7 +129,8 @@ def _read(paths: Paths, settings: Recommendations, release: str, held_back: set[
     # (n_items, n_users), users as in user_factors; below (n_users, n_songs), songs as in `song_ids`
     by_song = columns_of(plays.matrix.T.tocsr(), plays.user_ids, user_ids)
     files = [served / "users.parquet", served / "user_factors.npy"]
-    files += [counts / name for name in (PLAYS, USERS, ITEMS, LEFT_OUT) if (counts / name).is_file()]
+    files += play_tables(counts)
+    files += [counts / name for name in (USERS, ITEMS, LEFT_OUT) if (counts / name).is_file()]
     rules = ListRules.of(settings)
     new = songs.loc[listed, N_LISTENERS].to_numpy() == 0
     return Question(

@@ -17,9 +17,10 @@ from typing import Any
 
 from earshot import versioning
 from earshot.errors import UserError
+from earshot.executors import executing_on
 from earshot.files import exchange, is_full, read_json, replace_text, write_json
 from earshot.locks import Taken, take
-from earshot.params import Params, read_params
+from earshot.params import Params, read_executor, read_params
 from earshot.processes import die_with_parent, keep_freed_memory, temporary_files_in
 from earshot.stages import provenance
 from earshot.stages.paths import Paths
@@ -126,7 +127,8 @@ def _run(
             params = stage_params(root, definition.target)
             if isinstance(params, Params):  # of the main pipeline
                 refuse_unservable(params)
-            summary = _body(root, definition.target).run(paths, params)
+            with executing_on(read_executor(root / "params.yaml")):
+                summary = _body(root, definition.target).run(paths, params)
             if not is_file:
                 write_json(output / SUMMARY, summary)
         _refuse_changes(definition, before, versioning.inputs(root, definition))

@@ -12,7 +12,8 @@ import pandas as pd
 
 from earshot import releases
 from earshot.arrays import is_among
-from earshot.catalogue.play_counts import ITEMS, PLAYS, RECENCY, USERS, PlayCounts, read_play_counts
+from earshot.catalogue.play_counts import ITEMS, RECENCY, USERS, PlayCounts, read_play_counts
+from earshot.catalogue.plays import play_tables
 from earshot.code import key_of
 from earshot.columns import AUDIO_MD5, HEARD, N_LISTENERS, SHARD, SONG_ID, UNLIKE, USER_ID
 from earshot.errors import UserError
@@ -185,8 +186,8 @@ def _key(
 ) -> str:
     """Of all that played songs and listeners hang on."""
     counted, shared_songs = paths.data("play_counts"), paths.output / "release" / "wmf_factors" / SONGS_HERE
-    tables = [counted / name for name in (PLAYS, USERS, ITEMS, RECENCY)]
-    tables = [path for path in (*tables, shared_songs) if path.is_file()]
+    tables = [*(counted / name for name in (USERS, ITEMS, RECENCY)), shared_songs]
+    tables = [*play_tables(counted), *(path for path in tables if path.is_file())]
     played = predicted[is_among(store.songs[SONG_ID], plays.song_ids)]  # the others move no listener
     predictions_hash = blake2b(played.tobytes(), digest_size=16).hexdigest()
     return key_of(

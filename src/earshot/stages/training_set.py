@@ -10,7 +10,8 @@ import numpy as np
 
 from earshot.arrays import is_among
 from earshot.catalogue import split
-from earshot.catalogue.play_counts import ITEMS, PLAYS, RECENCY, USERS, read_play_counts
+from earshot.catalogue.play_counts import ITEMS, RECENCY, USERS, read_play_counts
+from earshot.catalogue.plays import play_tables
 from earshot.catalogue.recordings import recordings
 from earshot.columns import (
     ARTIST,
@@ -54,7 +55,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
 def write_snapshot(paths: Paths, settings: TrainingSet) -> dict[str, Any]:
     """Write the snapshot; its summary.
 
-    `plays.parquet`, `users.parquet` and `items.parquet` are those of play_counts;
+    The table of plays, `users.parquet` and `items.parquet` are those of play_counts;
     `songs.parquet` has the songs with a hyper-image that are not withdrawn, with
     n_listeners, cold and validation. An item that is not among them has nothing to
     be predicted from: it is never cold, and its plays shape the factors.
@@ -117,9 +118,11 @@ def write_split(training_set: Path, output: Path, songs: pd.DataFrame) -> None:
 
 
 def _link_plays(source: Path, output: Path) -> None:
-    names = [PLAYS, USERS, ITEMS, *([RECENCY] if (source / RECENCY).is_file() else [])]
-    for name in names:
-        link(source / name, output / name)
+    for path in (*play_tables(source), *(source / name for name in (USERS, ITEMS, RECENCY))):
+        place = output / path.relative_to(source)
+        place.parent.mkdir(exist_ok=True)
+        if path.is_file():
+            link(path, place)
 
 
 def _songs(paths: Paths, store: HyperImageStore, counts: PlayCounts, settings: TrainingSet) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from earshot.errors import UserError
 from earshot.files import replacing
 from earshot.processes import progress
 from earshot.training.lesson import Lesson
+from earshot.training.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,11 @@ class EarlyStopping(Callback):
 
     Those of the objective are kept too. Lightning's own keeps no weights, and trains one epoch
     too many after a kill at the last. It must stand before the averaging callback, whose weights are
-    in place while a validation ends.
+    in place while a validation ends. Losses are those of the first rank, so that all stop at once.
     """
 
-    def __init__(self, patience: int, on_epoch: OnEpoch, metering: Metering) -> None:
+    def __init__(self, patience: int, on_epoch: OnEpoch, metering: Metering, ranks: Ranks = ALONE) -> None:
+        self._ranks = ranks
         self._patience = patience
         self._on_epoch = on_epoch
         self._metering = metering
@@ -124,7 +126,8 @@ class EarlyStopping(Callback):
             A loss that is not finite.
         """
         assert isinstance(lesson, Lesson)
-        epoch = Epoch(len(self.epochs), lesson.training_loss.take(), lesson.validation_loss.take())
+        losses = self._ranks.agreed([lesson.training_loss.take(), lesson.validation_loss.take()])
+        epoch = Epoch(len(self.epochs), *losses)
         if not math.isfinite(epoch.training_loss + epoch.validation_loss):
             raise UserError(
                 f"the training diverged in epoch {epoch.epoch} (loss {epoch.training_loss}); "
@@ -151,10 +154,63 @@ class EarlyStopping(Callback):
         self.best, self.best_weights = state["best"], state["best_weights"]
 
 
-class Resumable(Callback):
-    """Write all that a training needs to go on: after every epoch, and in long ones every `seconds`."""
+class Averaging(Callback):
+    """Average all weights exponentially over the steps; validate with the averages.
 
-    def __init__(self, path: Path, seconds: float) -> None:
+    After the first step they are the weights, after others decay times themselves plus 1 - decay times the
+    weights. Buffers are not averaged: that would round the constants among them a little at each step. What
+    Lightning has for this asks a tensor at every step how many there were, and copies all buffers.
+    """
+
+    def __init__(self, decay: float) -> None:
+        self._decay = decay
+        self._averages: list[Tensor] = []
+
+    @torch.no_grad()
+    def on_train_batch_end(
+        self, trainer: Trainer, lesson: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Take in the weights of the step."""
+        weights = [weight.detach() for weight in lesson.parameters()]
+        if not self._averages:
+            self._averages = [weight.clone() for weight in weights]
+            return
+        self._averages = [average.to(weight) for average, weight in zip(self._averages, weights, strict=True)]
+        torch._foreach_mul_(self._averages, self._decay)
+        torch._foreach_add_(self._averages, [*torch._foreach_mul(weights, 1 - self._decay)])
+
+    def on_validation_epoch_start(self, trainer: Trainer, lesson: LightningModule) -> None:
+        """Put the averages in place of the weights."""
+        self._swap(lesson)
+
+    def on_validation_epoch_end(self, trainer: Trainer, lesson: LightningModule) -> None:
+        """Put the weights back."""
+        self._swap(lesson)
+
+    @torch.no_grad()
+    def _swap(self, lesson: LightningModule) -> None:
+        for weight, average in zip(lesson.parameters(), self._averages, strict=True):
+            kept = weight.clone()
+            weight.copy_(average)
+            average.copy_(kept)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The averages: part of the checkpoint."""
+        return {"averages": self._averages}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` put into the checkpoint."""
+        self._averages = state["averages"]
+
+
+class Resumable(Callback):
+    """Write all that a training needs to go on: after every epoch, and in long ones every `seconds`.
+
+    Every rank adds what only it knows; the first one writes.
+    """
+
+    def __init__(self, path: Path, seconds: float, ranks: Ranks = ALONE) -> None:
+        self._ranks = ranks
         self._path = path
         self._seconds = seconds
         self._written = time.monotonic()
@@ -165,7 +221,8 @@ class Resumable(Callback):
         """Write the checkpoint if the last one is `seconds` old, but not after the last batch of an epoch."""
         # After the last batch Lightning would go on without the validation.
         is_last = batch_idx + 1 == trainer.num_training_batches
-        if not is_last and time.monotonic() - self._written >= self._seconds:
+        is_due = time.monotonic() - self._written >= self._seconds
+        if not is_last and any(self._ranks.agreed([is_due])):  # each has a clock of its own
             self._write(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, lesson: LightningModule) -> None:
@@ -173,8 +230,11 @@ class Resumable(Callback):
         self._write(trainer)
 
     def _write(self, trainer: Trainer) -> None:
-        with replacing(self._path) as beside:  # a kill leaves the last whole one
-            trainer.save_checkpoint(beside)
+        if self._ranks.is_first:
+            with replacing(self._path) as beside:  # a kill leaves the last whole one
+                trainer.save_checkpoint(beside)
+        else:
+            trainer.save_checkpoint(self._path)  # of all ranks but the first this writes nothing
         self._written = time.monotonic()
 
 

@@ -13,6 +13,7 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from earshot.predictors.song_encoder import SongEncoder
+from earshot.training.ranks import ALONE, Ranks
 from earshot.training.windows import TrainingBatch, ValidationBatch
 
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -38,6 +39,7 @@ class Lesson(LightningModule):
         learning_rate: float,
         weight_decay: float,
         optimizer: str = "adamw",
+        ranks: Ranks = ALONE,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -47,7 +49,12 @@ class Lesson(LightningModule):
         self._learning_rate = learning_rate
         self._weight_decay = weight_decay
         self._optimizer = _OPTIMIZERS[optimizer]
-        self._generators: dict[str, Any] | None = None
+        self._ranks = ranks
+        if ranks.size > 1:
+            # torch looks for weights that no loss hangs on (`earshot.training.train`) and complains, past
+            # all filters of warnings, where it finds none
+            self.unused = nn.Parameter(torch.zeros(()))
+        self._generators: dict[str, list[Tensor]] | None = None
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimizer of the weights of encoder and objective, and its learning rate by step.
@@ -65,10 +72,11 @@ class Lesson(LightningModule):
         """Mean loss of a batch of windows, a scalar; each window's loss counts in `training_loss`.
 
         The songs of the n windows are int64 `(n,)`, rows of the examples. A network may answer several
-        times, `(times * n, n_outputs)`; every answer is about all windows.
+        times, `(times * n, n_outputs)`; every answer is about all windows. Of several ranks each hears its
+        part of the windows, and has the loss of all.
         """
         windows, songs = batch
-        outputs = self.encoder(*windows)
+        outputs = self._ranks.whole(self.encoder(*windows), len(songs))
         losses: Tensor = self.objective(outputs, songs.repeat(len(outputs) // len(songs)))
         self.training_loss.add(losses)
         return losses.mean()
@@ -79,13 +87,14 @@ class Lesson(LightningModule):
         Outputs of windows, `(n, n_outputs)`, are averaged by song, `(n_songs, n_outputs)`, before the loss.
         """
         windows, average, songs = batch
-        losses = [self.objective(average @ outputs, songs) for outputs in self.encoder.answers(*windows)]
+        answers = [average.to(outputs.dtype) @ outputs for outputs in self.encoder.answers(*windows)]
+        losses = [self.objective(self._ranks.whole(each, len(songs)), songs) for each in answers]
         self.validation_loss.add(torch.stack(losses).mean(dim=0))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the states of torch's random generators and the training loss of the epoch so far."""
-        checkpoint["generators"] = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
-        checkpoint["training_loss"] = vars(self.training_loss)
+        """Add the states of every rank's random generators and the training loss of the epoch so far."""
+        checkpoint["generators"] = {name: self._ranks.of_each(state) for name, state in _generators().items()}
+        checkpoint["training_loss"] = self.training_loss.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take back the training loss; generator states are kept until `on_train_start`."""
@@ -95,8 +104,16 @@ class Lesson(LightningModule):
     def on_train_start(self) -> None:
         """Set torch's random generators as they were in the checkpoint, if the training goes on from one."""
         if self._generators is not None:
-            torch.set_rng_state(self._generators["cpu"])
-            torch.cuda.set_rng_state_all(self._generators["cuda"])
+            states = {name: of_ranks[self._ranks.rank] for name, of_ranks in self._generators.items()}
+            torch.set_rng_state(states["cpu"])
+            if "cuda" in states:
+                torch.cuda.set_rng_state(states["cuda"])
+
+
+def _generators() -> dict[str, Tensor]:
+    """States of the generators that this process draws from, uint8."""
+    states = {"cpu": torch.get_rng_state()}
+    return states | {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else states
 
 
 def half_cosine(n_steps: int) -> Callable[[int], float]:
@@ -107,19 +124,26 @@ def half_cosine(n_steps: int) -> Callable[[int], float]:
 
 
 class Mean:
-    """A running mean, exact to float64."""
+    """A running mean, exact to float64.
+
+    The sum stays on the device of the values until somebody asks, so that no step waits for a GPU.
+    """
 
     def __init__(self, total: float = 0.0, count: int = 0) -> None:
-        self.total = total
-        self.count = count
+        self._total: Tensor | float = total
+        self._count = count
 
     def add(self, values: Tensor) -> None:
         """Count `values`, `(n,)`, summed in float64."""
-        self.total += float(values.detach().sum(dtype=torch.float64))
-        self.count += len(values)
+        self._total = self._total + values.detach().sum(dtype=torch.float64)
+        self._count += len(values)
+
+    def state(self) -> dict[str, Any]:
+        """The sum so far and of how many: what a new one is made of."""
+        return {"total": float(self._total), "count": self._count}
 
     def take(self) -> float:
         """The mean so far; it starts anew."""
-        mean = self.total / self.count
-        self.total, self.count = 0.0, 0
+        mean = float(self._total) / self._count
+        self._total, self._count = 0.0, 0
         return mean

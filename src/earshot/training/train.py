@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import EMAWeightAveraging
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.strategies import DDPStrategy
 from torch import nn
 
 from earshot.classes import Component, load_class
@@ -27,9 +28,12 @@ from earshot.predictors.load import device
 from earshot.predictors.song_encoder import EncoderDescription, SongEncoder, build
 from earshot.predictors.song_scale import SongScale
 from earshot.store.reader import HyperImageStore
-from earshot.training.callbacks import EarlyStopping, Epoch, Metering, OnEpoch, Progress, Resumable
+from earshot.training.batch_norm import over_ranks
+from earshot.training.callbacks import Averaging, EarlyStopping, Epoch, Metering, OnEpoch, Progress, Resumable
 from earshot.training.examples import Examples
 from earshot.training.lesson import Lesson
+from earshot.training.ranks import Ranks
+from earshot.training.together import Started, together
 from earshot.training.windows import Channels, RandomWindows, SongWindows, WholeSongs
 
 
@@ -48,6 +52,8 @@ Doubles = NDArray[np.float64]
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 _BETWEEN_SEEDS = 1_000_003
 """Between the seeds of encoders that are averaged, so that no seed of params.yaml gives the same ones."""
+_BETWEEN_RANKS = 1 << 40
+"""Likewise between those of processes, which leave out other weights."""
 _SONGS_FOR_ROW_STATISTICS = 500
 _SONGS_FOR_SCALES = 10_000
 
@@ -85,7 +91,8 @@ def train(
     description
         The encoder and its window.
     objective
-        As `earshot.training.objectives` describes.
+        As `earshot.training.objectives` describes. Where `params` wants several processes, what
+        `params.objective` names, which the others build.
     store
         Hyper-images; `examples.positions` are its lines.
     examples
@@ -108,31 +115,74 @@ def train(
     Raises
     ------
     UserError
-        A loss that is not finite any more.
+        A loss that is not finite any more, or another process that was killed.
     """
-    torch.manual_seed(seed + number * _BETWEEN_SEEDS)
-    encoder = untrained(description, store, examples, seed, artists)
+    job = _Job(
+        description,
+        store,
+        examples,
+        params,
+        seed,
+        number,
+        artists,
+        work / "resume.ckpt",
+        (work / "resume.ckpt").is_file(),
+        seconds_between_checkpoints,
+    )
+    with together(params.processes, _learn_too, job) as ranks:
+        return _learn(job, objective, on_epoch, ranks)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The parameters of `train` that every process is given."""
+
+    description: EncoderDescription
+    store: HyperImageStore
+    examples: Examples
+    params: CnnCheckpoint
+    seed: int
+    number: int
+    artists: ArtistVectors | None
+    unfinished: Path
+    goes_on: bool
+    seconds_between_checkpoints: float
+
+
+def _learn_too(job: _Job, ranks: Ranks) -> None:
+    """As every process but the first."""
+    objective = build_objective(job.params.objective, job.examples)  # its weights come from the first
+    _learn(job, objective, lambda _, __: None, ranks)
+
+
+def _learn(job: _Job, objective: nn.Module, on_epoch: OnEpoch, ranks: Ranks) -> Trained:
+    params, own_seed = job.params, job.seed + job.number * _BETWEEN_SEEDS
+    torch.manual_seed(own_seed)
+    encoder = untrained(job.description, job.store, job.examples, job.seed, job.artists)
+    if not ranks.is_first:
+        torch.manual_seed(own_seed + ranks.rank * _BETWEEN_RANKS)
     lesson = Lesson(
         encoder,
         objective,
         learning_rate=params.learning_rate,
         weight_decay=params.weight_decay,
         optimizer=params.optimizer,
+        ranks=ranks,
     )
-    data = _data(description, store, examples, params, seed + number * _BETWEEN_SEEDS, artists)
+    data = _data(job, own_seed, ranks)
     n_epochs, patience = epochs_of(params, len(data.train_dataloader()))
     metering = Metering()
-    early_stopping = EarlyStopping(patience, on_epoch, metering)
-    unfinished = work / "resume.ckpt"
-    with _silence():
-        trainer = _trainer(
-            n_epochs,
-            params.ema_decay,
-            metering,
-            early_stopping,
-            Resumable(unfinished, seconds_between_checkpoints),
-        )
-        trainer.fit(lesson, data, ckpt_path=unfinished if unfinished.is_file() else None, weights_only=True)
+    early_stopping = EarlyStopping(patience, on_epoch, metering, ranks)
+    callbacks = [
+        metering,
+        early_stopping,
+        Averaging(params.ema_decay),
+        *([Progress(early_stopping)] if ranks.is_first else []),
+        Resumable(job.unfinished, job.seconds_between_checkpoints, ranks),
+    ]
+    with _silence(), over_ranks(encoder, ranks):
+        trainer = _trainer(n_epochs, callbacks, ranks)
+        trainer.fit(lesson, data, ckpt_path=job.unfinished if job.goes_on else None, weights_only=True)
     lesson.cpu().load_state_dict(early_stopping.best_weights, strict=False)  # all but the targets
     encoder.scale_outputs(objective.output_mean, objective.output_scale)  # type: ignore[arg-type]
     return Trained(encoder.eval(), early_stopping.epochs, early_stopping.best)
@@ -166,17 +216,14 @@ def epochs_of(params: CnnCheckpoint, batches: int) -> tuple[int, int]:
     return n_epochs, math.ceil(params.patience * n_epochs / params.max_epochs)  # the same share of all epochs
 
 
-def _trainer(
-    n_epochs: int, ema_decay: float, metering: Metering, early_stopping: EarlyStopping, resumable: Resumable
-) -> Trainer:
-    # Averaging buffers too would round the constants among them a little at each step.
-    averaging = EMAWeightAveraging(decay=ema_decay, use_buffers=False)
+def _trainer(n_epochs: int, callbacks: list[Callback], ranks: Ranks) -> Trainer:
     return Trainer(
         accelerator=device().type,
-        devices=1,
+        devices=ranks.size,
+        strategy=_shared(ranks) if ranks.size > 1 else "auto",
         max_epochs=n_epochs,
         deterministic=True,
-        callbacks=[metering, early_stopping, averaging, Progress(early_stopping), resumable],
+        callbacks=callbacks,
         num_sanity_val_steps=0,  # the callbacks would take a trial validation for an epoch
         logger=False,
         enable_checkpointing=False,
@@ -185,31 +232,37 @@ def _trainer(
     )
 
 
-def _data(
-    description: EncoderDescription,
-    store: HyperImageStore,
-    examples: Examples,
-    params: CnnCheckpoint,
-    seed: int,
-    artists: ArtistVectors | None,
-) -> SongWindows:
+def _shared(ranks: Ranks) -> DDPStrategy:
+    """Weights that have no gradient are looked for: a network may have some.
+
+    Torch then leaves its buckets of gradients as they are from the first step on, so that a training that
+    goes on adds gradients up in the same order. Buffers are constants, or alike on all ranks (`over_ranks`).
+    """
+    return DDPStrategy(
+        cluster_environment=Started(ranks), find_unused_parameters=True, forward_sync_buffers=False
+    )
+
+
+def _data(job: _Job, seed: int, ranks: Ranks) -> SongWindows:
+    description, params = job.description, job.params
     training = RandomWindows(
-        store,
-        examples,
+        job.store,
+        job.examples,
         n_frames=description.n_frames,
         windows_per_song=params.windows_per_song,
         batch_size=params.batch_size,
         seed=seed,
         # channels change the image alone
         channels=(
-            Channels(store.format, params.augment)
+            Channels(job.store.format, params.augment)
             if params.augment is not None and description.hears_image
             else None
         ),
         others=description.others,
-        artists=artists,
+        artists=job.artists,
+        ranks=ranks,
     )
-    whole = WholeSongs(store, examples, description.n_frames, description.others, artists)
+    whole = WholeSongs(job.store, job.examples, description.n_frames, description.others, job.artists, ranks)
     return SongWindows(training, whole)
 
 
@@ -240,4 +293,5 @@ def _silence() -> Iterator[None]:
         logging.getLogger(name).setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r".*LeafSpec", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=r"find_unused_parameters=True")
         yield

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,9 +26,11 @@ from earshot.features.mel import mel_frequencies
 from earshot.params import Augment
 from earshot.predictors.artist_vectors import ArtistVectors
 from earshot.predictors.inputs import Batch, Beside, average_matrix, draw_starts, read_songs, read_windows
+from earshot.predictors.load import device
 from earshot.store.reader import HyperImageStore
 from earshot.store.rows import LEVELS, ImageFormat
 from earshot.training.examples import Examples
+from earshot.training.ranks import ALONE, Ranks
 
 _EQ_BANDS = 5
 """Points of a random equalizer; between them it is a line."""
@@ -55,17 +58,23 @@ class Channels:
         self._hertz = mel_frequencies(len(self._mel) + 2, nyquist)[1:-1] if there else np.empty(0)
         self._levels_per_db = 1 / np.array([image_format.rows[row].scale for row in self._mel])  # (n_mels,)
 
-    def through(self, windows: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
-        """`windows` (n, n_frames, n_rows), a share of them through a channel each."""
+    def through(
+        self, windows: NDArray[np.uint8], draw: np.random.Generator, first: int = 0, n: int | None = None
+    ) -> NDArray[np.uint8]:
+        """`windows` (own, n_frames, n_rows), a share of them through a channel each.
+
+        They are those from the `first` on of a batch of `n`, whose channels are drawn for all of them.
+        """
         if not len(self._mel):
             return windows
-        chosen = np.flatnonzero(draw.random(len(windows)) < self._settings.share)
+        chosen = np.flatnonzero(draw.random(len(windows) if n is None else n) < self._settings.share)
         changed = windows.copy()
-        for window in chosen:
-            # (n_frames, n_mels)
-            levels = windows[window][:, self._mel] + self._channel(len(windows[window]), draw)
-            # changed[window] is a view, so this writes into `changed`
-            changed[window][:, self._mel] = np.clip(np.rint(levels), 0, LEVELS)
+        for window in chosen - first:
+            added = self._channel(windows.shape[1], draw)  # (n_frames, n_mels)
+            if 0 <= window < len(windows):
+                # changed[window] is a view, so this writes into `changed`
+                levels = windows[window][:, self._mel] + added
+                changed[window][:, self._mel] = np.clip(np.rint(levels), 0, LEVELS)
         return changed
 
     def _channel(self, n_frames: int, draw: np.random.Generator) -> NDArray[np.float64]:
@@ -90,10 +99,13 @@ class Channels:
 _VALIDATION_SONGS_AT_ONCE = 32
 
 TrainingBatch = tuple[list[Tensor], Tensor]
-"""n windows as `earshot.predictors.inputs.Batch`, and each one's song's row in the examples, int64 (n,)."""
+"""Of n windows those of a rank as `earshot.predictors.inputs.Batch`; of all n the song's row in the examples.
+
+The latter are int64 (n,). Of one rank all windows are its own.
+"""
 
 ValidationBatch = tuple[list[Tensor], Tensor, Tensor]
-"""Windows as above, float32 (songs, n) that averages them, and the songs' rows in the examples, int64."""
+"""Of n songs those of a rank: windows as above, float32 (own, windows) to average them; of all n the rows."""
 
 
 class RandomWindows:
@@ -115,10 +127,12 @@ class RandomWindows:
         channels: Channels | None = None,
         others: Sequence[Beside] = (),
         artists: ArtistVectors | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._store = store
         self._others = others
         self._artists = artists
+        self._ranks = ranks
         self._channels = channels
         self._positions = examples.positions[: examples.n_training]
         self._song_frames = store.songs[N_FRAMES].to_numpy(dtype=np.int64)[self._positions]
@@ -139,18 +153,19 @@ class RandomWindows:
 
         def read(number: int) -> TrainingBatch:
             batch = slice(number * self._batch_size, (number + 1) * self._batch_size)
+            own = self._ranks.part(len(songs[batch]))
             images, *others = read_windows(
                 self._store,
                 self._others,
-                self._positions[songs[batch]],
-                starts[batch],
+                self._positions[songs[batch][own]],
+                starts[batch][own],
                 self._n_frames,
                 self._artists,
             )
             if self._channels is not None:
                 draw = np.random.default_rng([self._seed, self._epoch, number])
-                images = self._channels.through(images, draw)
-            return _tensors((images, *others)), torch.from_numpy(songs[batch])
+                images = self._channels.through(images, draw, own.start, len(songs[batch]))
+            return _tensors((images, *others)), _tensor(songs[batch])
 
         with ThreadPoolExecutor(1) as reader:  # one batch ahead, while the network learns
             ahead = reader.submit(read, self._batches_read)
@@ -185,10 +200,12 @@ class WholeSongs:
         n_frames: int,
         others: Sequence[Beside] = (),
         artists: ArtistVectors | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._store = store
         self._others = others
         self._artists = artists
+        self._ranks = ranks
         self._positions = examples.positions
         self._first = examples.n_training
         self._n_frames = n_frames
@@ -199,13 +216,19 @@ class WholeSongs:
     def __iter__(self) -> Iterator[ValidationBatch]:
         for start in range(self._first, len(self._positions), _VALIDATION_SONGS_AT_ONCE):
             songs = np.arange(start, min(start + _VALIDATION_SONGS_AT_ONCE, len(self._positions)))
-            positions = self._positions[songs].tolist()
-            batch, owners = read_songs(self._store, self._others, positions, self._n_frames, self._artists)
-            yield _tensors(batch), average_matrix(owners, len(songs)), torch.from_numpy(songs)
+            own = self._positions[songs[self._ranks.part(len(songs))]].tolist()
+            batch, owners = read_songs(self._store, self._others, own, self._n_frames, self._artists)
+            yield _tensors(batch), average_matrix(owners, len(own)), _tensor(songs)
 
 
 def _tensors(batch: Batch) -> list[Tensor]:
-    return [torch.from_numpy(part) for part in batch]
+    return [_tensor(part) for part in batch]
+
+
+def _tensor(values: NDArray[Any]) -> Tensor:
+    """In memory that a GPU reads while the last step goes on, if there is one."""
+    tensor = torch.from_numpy(values)
+    return tensor.pin_memory() if device().type == "cuda" else tensor
 
 
 class SongWindows(LightningDataModule):

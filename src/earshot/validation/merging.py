@@ -4,44 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from earshot.arrays import is_among, positions_of
-from earshot.catalogue.counting import PairCounts
-from earshot.catalogue.play_counts import ITEMS, PLAYS, USERS, write_play_counts
-from earshot.catalogue.play_rows import NO_SECOND
-from earshot.columns import (
-    DELIVERY,
-    FIRST_PLAYED_AT,
-    ITEM,
-    LAST_PLAYED_AT,
-    PLAY_COUNT,
-    ROWS,
-    SONG_ID,
-    USER,
-    USER_ID,
-)
+from earshot.arrays import is_among
+from earshot.catalogue.counting import Numbering, PairCounts
+from earshot.catalogue.play_counts import ITEMS, USERS, write_ids
+from earshot.catalogue.plays import count_pairs, play_tables
+from earshot.code import key_of
+from earshot.columns import DELIVERY, ITEM, PLAY_COUNT, ROWS, SONG_ID, USER, USER_ID
 from earshot.params import PlayCountSettings
 from earshot.validation import plays as expected
+from earshot.validation.arrivals import LAST, Arrivals, Pair, arrive, read_ids
 from earshot.validation.expectations import EXAMPLES, Check, CheckResult, Observed
-from earshot.validation.parts import PLAYS_COLUMNS, PLAYS_FILE, TableWriter, invalid_rows, read_observed
+from earshot.validation.parts import (
+    ITEMS_FILE,
+    USERS_FILE,
+    TableWriter,
+    invalid_rows,
+    part_plays,
+    read_observed,
+    write_counted,
+)
+from earshot.validation.runs import Places, write_runs
 from earshot.validation.suite import Suite
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Ids = NDArray[np.object_]
-Pair = tuple[str, str]
-"""user_id and song_id."""
-
 UNKNOWN_FILE = "unknown.parquet"
+_IDS_AT_A_TIME = 2_000_000
 _UNKNOWN_COLUMNS = {
     DELIVERY: "string",
-    **{name: kind for name, kind in PLAYS_COLUMNS.items() if name not in (FIRST_PLAYED_AT, LAST_PLAYED_AT)},
+    USER_ID: "string",
+    SONG_ID: "string",
+    PLAY_COUNT: "int64",
+    ROWS: "int64",
 }
 
 
@@ -87,108 +88,104 @@ def invalid_share(delivery: str, part: Path) -> Share:
     return Share(delivery, invalid_rows(part), read_observed(part)[0].rows)
 
 
-def unknown_share(
-    delivery: str, part: Path, named_songs: Collection[str], chunk_rows: int
-) -> tuple[Share, list[str]]:
+def unknown_share(delivery: str, part: Path, named_songs: Collection[str]) -> tuple[Share, list[str]]:
     """Of the valid rows of plays of a delivery, those whose song is not in `named_songs`; some such songs."""
-    bad = rows = 0
-    songs: dict[str, None] = {}
-    for chunk in _part_chunks(part, chunk_rows):
-        unknown = chunk[~is_among(chunk[SONG_ID], named_songs)]
-        # in delivered rows: a line of a part stands for one or more
-        bad, rows = bad + int(unknown[ROWS].sum()), rows + int(chunk[ROWS].sum())
-        songs.update(dict.fromkeys(unknown[SONG_ID].head(EXAMPLES).tolist()))
-    return Share(delivery, bad, rows), list(songs)[:EXAMPLES]
+    songs = _songs(part, named_songs)
+    unknown = songs[~songs[expected.KNOWN]]
+    share = Share(delivery, int(unknown[ROWS].sum()), int(songs[ROWS].sum()))
+    return share, unknown[SONG_ID].head(EXAMPLES).tolist()
+
+
+@dataclass(frozen=True)
+class Words:
+    """What listeners said of songs that bears on what counts: pairs of user_id and song_id, sorted.
+
+    Attributes
+    ----------
+    liked
+        They count `play_counts.like_plays` plays more, or so many where there is none; of songs that no
+        delivery names nothing.
+    excluded
+        Their plays do not count, however they came.
+    """
+
+    liked: Sequence[Pair] = ()
+    excluded: Sequence[Pair] = ()
 
 
 def merge_parts(
-    parts: Mapping[str, Path],
-    named_songs: Collection[str],
-    excluded: Collection[Pair],
-    liked: Collection[Pair],
-    folder: Path,
+    parts: Mapping[str, tuple[Path, int]],
+    named: Mapping[str, int],
+    words: Words,
+    places: Places,
     params: PlayCountSettings,
 ) -> tuple[Totals, list[CheckResult]]:
-    """Write the play counts of all parts into `folder`, check them, and say what was seen.
+    """Write the play counts of all parts, check them, and say what was seen.
 
     How many rows may be invalid, and how many of an unknown song, is judged by each delivery
-    alone: the totals tell the worst. Plays of songs that are not in `named_songs` go to
+    alone: the totals tell the worst. Plays of songs that are not in `named` go to
     unknown.parquet (delivery, user_id, song_id, play_count, rows).
 
     Parameters
     ----------
     parts
-        Folder of every delivery's part (`earshot.validation.parts`), in order of arrival.
-    excluded
-        Pairs of user_id and song_id whose plays do not count, however they came.
-    liked
-        Pairs that count `params.like_plays` plays more, or so many where there is none; of songs that are not
-        in `named_songs` nothing.
+        By delivery the folder of its part (`earshot.validation.parts`) and its number, in order of arrival.
+    named
+        By song, how many deliveries of plays came before the first delivery that names it.
     """
-    delivered = _delivered(list(parts.values()), params.max_play_count)
-    counts, known, unknown_shares = _add_known(parts, named_songs, folder / UNKNOWN_FILE, params.chunk_rows)
-    if liked and params.like_plays:
-        _add_liked(counts, [pair for pair in liked if pair[1] in named_songs], params.like_plays)
-    user_ids, song_ids, pairs, excluded_rows = _without(excluded, *counts.added_up())
-    write_play_counts(folder, user_ids, song_ids, pairs)
-    rows, valid, unknown = delivered[0].observed.rows, known.observed.rows, known.observed.unexpected
+    folders = {name: folder for name, (folder, _) in parts.items()}
+    delivered = _delivered(list(folders.values()), params.max_play_count)
+    known, unknown_shares = _check_songs(folders, named)
+    _write_unknown(folders, named, places.output / UNKNOWN_FILE)
+    with_likes = [*parts.values(), *_like_part(words, params.like_plays, places.work)]
+    arrivals = arrive(with_likes, named, words.excluded)
+    write_ids(places.output, arrivals.user_ids, arrivals.song_ids)
+    seen = write_runs(arrivals, places, partial(_check_plays, arrivals, params.chunk_rows))
     totals = Totals(
-        rows,
-        rows - valid,
-        unknown,
-        len(user_ids),
-        len(song_ids),
-        len(pairs),
-        excluded_rows if excluded else None,
+        delivered[0].observed.rows,
+        delivered[0].observed.rows - known.observed.rows,
+        known.observed.unexpected,
+        len(arrivals.user_ids),
+        len(arrivals.song_ids),
+        count_pairs(play_tables(places.output)),
+        arrivals.excluded_rows if words.excluded else None,
     )
-    written = _check_written(folder, totals, params.chunk_rows)
     shares = {
-        expected.INVALID_SHARE: _worst(invalid_share(name, part) for name, part in parts.items()),
+        expected.INVALID_SHARE: _worst(invalid_share(name, part) for name, part in folders.items()),
         expected.UNKNOWN_SHARE: _worst(unknown_shares),
     }
-    return totals, [*delivered, known, *written, *_check_totals(totals, shares, params)]
+    pairs = expected.pair_checks(totals.listeners, totals.songs)
+    written = [CheckResult(check, one) for check, one in zip(pairs, seen, strict=True)]
+    ids = _check_ids(places.output)
+    return totals, [*delivered, known, *written, *ids, *_check_totals(totals, shares, params)]
 
 
-def _add_liked(counts: PairCounts, liked: Sequence[Pair], plays: int) -> None:
-    """They stand behind no delivered row, and are not dated: a like does not age."""
+def _like_part(words: Words, plays: int, work: Path) -> list[tuple[Path, int]]:
+    """Likes as a part, the last of all: no row stands behind them, and none is dated, as none ages."""
     import pandas as pd
 
-    users, songs = (pd.Series([pair[side] for pair in liked], dtype=str) for side in (0, 1))
-    counts.add(users, songs, np.full(len(liked), plays), rows=0)
-
-
-def _without(
-    excluded: Collection[Pair], user_ids: Ids, song_ids: Ids, pairs: pd.DataFrame
-) -> tuple[Ids, Ids, pd.DataFrame, int]:
-    """What `PairCounts.added_up` gives without some pairs, and how many delivered rows these were.
-
-    Listeners and songs that are left without a play go too.
-    """
-    if not excluded:
-        return user_ids, song_ids, pairs, 0
-    users, songs = (
-        positions_of(ids, [pair[side] for pair in excluded]) for side, ids in enumerate((user_ids, song_ids))
+    if not words.liked or not plays:
+        return []
+    users, items = Numbering(), Numbering()
+    of_users, of_songs = (
+        each.numbers(pd.Series([pair[side] for pair in words.liked], dtype=str))
+        for side, each in enumerate((users, items))
     )
-    there = (users >= 0) & (songs >= 0)
-    # a number a pair
-    out = np.isin(pairs[USER] * len(song_ids) + pairs[ITEM], users[there] * len(song_ids) + songs[there])
-    left = pairs[~out].reset_index(drop=True)
-    kept_users, left[USER] = np.unique(left[USER], return_inverse=True)
-    kept_songs, left[ITEM] = np.unique(left[ITEM], return_inverse=True)
-    return user_ids[kept_users], song_ids[kept_songs], left, int(pairs.loc[out, ROWS].sum())
+    counts = PairCounts(work / "spilled", len(words.liked))
+    counts.add(of_users, of_songs, plays, rows=0)
+    folder = work / f"likes-{key_of([words.liked, plays])}"
+    folder.mkdir(exist_ok=True)
+    write_counted(folder, users.ids(), items.ids(), counts)
+    return [(folder, LAST)]
 
 
 def _worst(shares: Iterable[Share]) -> Share:
     return max(shares, key=lambda share: share.value)
 
 
-def songs_of(parts: Iterable[Path], chunk_rows: int) -> set[str]:
+def songs_of(parts: Iterable[Path]) -> set[str]:
     """The songs that the plays of all parts speak of."""
-    found: set[str] = set()
-    for part in parts:
-        for chunk in _part_chunks(part, chunk_rows):
-            found.update(chunk[SONG_ID].cat.categories.tolist())
-    return found
+    return {song for part in parts for song in read_ids(part / ITEMS_FILE, SONG_ID).tolist()}
 
 
 def _delivered(parts: Sequence[Path], max_play_count: int) -> list[CheckResult]:
@@ -199,42 +196,69 @@ def _delivered(parts: Sequence[Path], max_play_count: int) -> list[CheckResult]:
     return [CheckResult(check, one) for check, one in zip(checks, observed, strict=True)]
 
 
-def _add_known(
-    parts: Mapping[str, Path], named_songs: Collection[str], unknown_file: Path, chunk_rows: int
-) -> tuple[PairCounts, CheckResult, list[Share]]:
-    """The plays of known songs added up, the others written to `unknown_file`; counted in delivered rows."""
+def _songs(part: Path, named: Collection[str]) -> pd.DataFrame:
+    """The songs of a part, how many rows speak of each, and whether a delivery names it."""
+    import pandas as pd
+
+    songs = pd.read_parquet(part / ITEMS_FILE)
+    return songs.assign(**{expected.KNOWN: is_among(songs[SONG_ID], named)})
+
+
+def _check_songs(parts: Mapping[str, Path], named: Collection[str]) -> tuple[CheckResult, list[Share]]:
+    """Whether the songs of all plays are known, counted in delivered rows; and the share of each delivery."""
     check = expected.known_song_check()
-    suite, counts, observed = Suite([check]), PairCounts(), Observed()
-    shares = []
-    with TableWriter(unknown_file, _UNKNOWN_COLUMNS) as unknown:
+    suite, observed, shares = Suite([check]), Observed(), []
+    for delivery, part in parts.items():
+        songs = _songs(part, named)
+        (seen,) = suite.run(songs)
+        rows, bad = int(songs[ROWS].sum()), int(songs[ROWS].iloc[seen.unexpected].sum())
+        observed += Observed(rows, bad, seen.observed.examples)
+        shares.append(Share(delivery, bad, rows))
+    return CheckResult(check, observed), shares
+
+
+def _write_unknown(parts: Mapping[str, Path], named: Collection[str], path: Path) -> None:
+    """The plays that wait for their song."""
+    import pandas as pd
+
+    with TableWriter(path, _UNKNOWN_COLUMNS) as unknown:
         for delivery, part in parts.items():
-            before = observed
-            for chunk in _part_chunks(part, chunk_rows):
-                chunk[expected.KNOWN] = is_among(chunk[SONG_ID], named_songs)
-                (seen,) = suite.run(chunk)
-                left_out = chunk.iloc[seen.unexpected]
-                unknown.write(left_out.assign(**{DELIVERY: delivery}))
-                n_rows, n_left_out = int(chunk[ROWS].sum()), int(left_out[ROWS].sum())
-                observed += Observed(n_rows, n_left_out, seen.observed.examples)
-                good = chunk.drop(index=left_out.index)
-                columns = (PLAY_COUNT, ROWS, FIRST_PLAYED_AT, LAST_PLAYED_AT)
-                numbers = (good[name].fillna(NO_SECOND).to_numpy(dtype=np.int64) for name in columns)
-                counts.add(good[USER_ID], good[SONG_ID], *numbers)
-            bad, rows = observed.unexpected - before.unexpected, observed.rows - before.rows
-            shares.append(Share(delivery, bad, rows))
-    return counts, CheckResult(check, observed), shares
+            songs = _songs(part, named)
+            if songs[expected.KNOWN].all():
+                continue
+            waits, user_ids = ~songs[expected.KNOWN].to_numpy(), read_ids(part / USERS_FILE, USER_ID)
+            for plays in part_plays(part):
+                some = {name: values[waits[plays[ITEM]]] for name, values in plays.items()}
+                ids = {USER_ID: user_ids.array[some[USER]], SONG_ID: songs[SONG_ID].array[some[ITEM]]}
+                numbers = {name: some[name] for name in (PLAY_COUNT, ROWS)}
+                unknown.write(pd.DataFrame(ids | numbers).assign(**{DELIVERY: delivery}))
 
 
-def _check_written(folder: Path, totals: Totals, chunk_rows: int) -> list[CheckResult]:
-    """The three tables as they stand on disk, looked at again."""
+def _check_plays(arrivals: Arrivals, chunk_rows: int, path: Path) -> list[Observed]:
+    """What the checks of plays see in a file as it stands on disk."""
+    checks = expected.pair_checks(len(arrivals.user_ids), len(arrivals.song_ids))
+    chunks = _numbered(_chunks(path, chunk_rows), len(arrivals.song_ids))
+    return [result.observed for result in _check_chunks(checks, chunks)]
+
+
+def _check_ids(folder: Path) -> list[CheckResult]:
+    """The tables of ids as they stand on disk, looked at again."""
     return [
-        *_check_chunks(
-            expected.pair_checks(totals.listeners, totals.songs),
-            _numbered(_chunks(folder / PLAYS, chunk_rows), totals.songs),
-        ),
-        *_check_chunks(expected.id_checks(USERS, USER_ID), _chunks(folder / USERS, totals.listeners)),
-        *_check_chunks(expected.id_checks(ITEMS, SONG_ID), _chunks(folder / ITEMS, totals.songs)),
+        result
+        for table, column in ((USERS, USER_ID), (ITEMS, SONG_ID))
+        for result in _check_chunks(expected.id_checks(table, column), _id_chunks(folder / table, column))
     ]
+
+
+def _id_chunks(path: Path, column: str) -> Iterator[pd.DataFrame]:
+    """A table of ids, whole or, where it is large, by their last letters: the same ids are in one chunk."""
+    import pandas as pd
+
+    ids = pd.read_parquet(path)
+    if len(ids) <= _IDS_AT_A_TIME:
+        yield ids
+    else:
+        yield from (some for _, some in ids.groupby(ids[column].str[-1], dropna=False))
 
 
 def _check_totals(
@@ -277,14 +301,9 @@ def _numbered(chunks: Iterable[pd.DataFrame], n_items: int) -> Iterator[pd.DataF
         before = pairs[-1]
 
 
-def _part_chunks(part: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
-    """The plays of a part; ids as categories, which are fast to look up."""
-    return _chunks(part / PLAYS_FILE, chunk_rows, categories=(USER_ID, SONG_ID))
-
-
-def _chunks(path: Path, chunk_rows: int, categories: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
+def _chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path, read_dictionary=list(categories)) as opened:
+    with parquet.ParquetFile(path) as opened:
         for batch in opened.iter_batches(batch_size=max(chunk_rows, 1)):
             yield batch.to_pandas()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from earshot.catalogue.counting import PairCounts
-from earshot.catalogue.play_rows import NUMBER, SECOND, parse_rows
+from earshot.catalogue.counting import Numbering, PairCounts
+from earshot.catalogue.play_rows import NO_SECOND, NUMBER, SECOND, parse_rows
 from earshot.columns import (
     COLUMN,
     DELIVERY,
@@ -28,7 +31,8 @@ from earshot.columns import (
     USER_ID,
     VALUE,
 )
-from earshot.files import read_json, write_json
+from earshot.executors.threads import in_threads
+from earshot.files import read_json, write_json, write_table
 from earshot.validation.expectations import Check, Observed
 
 if TYPE_CHECKING:
@@ -72,11 +76,15 @@ class TableWriter:
 
 
 PLAYS_FILE, INVALID_FILE, OBSERVED_FILE = "plays.parquet", "invalid.parquet", "observed.json"
+USERS_FILE, ITEMS_FILE = "users.parquet", "items.parquet"
 
-PART_FILES = (PLAYS_FILE, INVALID_FILE, OBSERVED_FILE)
+PART_FILES = (PLAYS_FILE, USERS_FILE, ITEMS_FILE, INVALID_FILE, OBSERVED_FILE)
 
+PAIRS = "pairs"
+"""Of a song in a part: how many listeners have played it."""
+_LISTENERS_AT_A_TIME = 1 << 15
 _COUNTED = (PLAY_COUNT, ROWS, FIRST_PLAYED_AT, LAST_PLAYED_AT)
-PLAYS_COLUMNS = {USER_ID: "string", SONG_ID: "string", **dict.fromkeys(_COUNTED, "int64")}
+PLAYS_COLUMNS = {USER: "int32", ITEM: "int32", **dict.fromkeys(_COUNTED, "int64")}
 INVALID_COLUMNS = {
     DELIVERY: "string",
     FILE: "string",
@@ -96,8 +104,9 @@ def write_part(
 ) -> None:
     """Validate and add up the plays of one delivery.
 
-    Writes into `folder` plays.parquet (user_id, song_id, play_count, rows, first_played_at,
-    last_played_at; one line a pair, sorted), invalid.parquet (delivery, file, row, column, value,
+    Writes into `folder` users.parquet (user_id) and items.parquet (song_id, rows, pairs), in the order in
+    which they first come; plays.parquet (user and item, rows of the two, play_count, rows, first_played_at,
+    last_played_at; one line a pair, sorted); invalid.parquet (delivery, file, row, column, value,
     reason: one line a row that was set aside) and observed.json.
 
     Parameters
@@ -109,32 +118,47 @@ def write_part(
     enough
         Given how many rows were invalid and how many were read: whether to read no more of them.
     """
-    counts = PairCounts()
+    users, items, counts = Numbering(), Numbering(), PairCounts(folder / "spilled", _LISTENERS_AT_A_TIME)
     observed = [Observed() for _ in suite.checks]
     set_aside = read = 0
     with TableWriter(folder / INVALID_FILE, INVALID_COLUMNS) as invalid:
-        for file, rows in chunks:
-            parsed = parse_rows(rows)
-            seen = suite.run(parsed)
-            observed = [total + one.observed for total, one in zip(observed, seen, strict=True)]
-            bad = _set_aside(delivery, file, rows, suite.checks, seen)
+        # while one chunk is judged, the next is read and the last one counted
+        for seen, bad, good in in_threads(partial(_judge, delivery, suite), chunks, n_threads=1):
+            observed = [total + one for total, one in zip(observed, seen, strict=True)]
             invalid.write(bad)
-            set_aside, read = set_aside + len(bad), read + len(rows)
+            set_aside, read = set_aside + len(bad), read + len(bad) + len(good)
             if enough(set_aside, read):
                 break
-            good = parsed.drop(index=bad.index)
+            pairs = users.numbers(good[USER_ID]), items.numbers(good[SONG_ID])
             plays, second = good[NUMBER].to_numpy(dtype=np.int64), good[SECOND].to_numpy()
-            counts.add(good[USER_ID], good[SONG_ID], plays, rows=1, first=second, last=second)
-    _write_pairs(folder / PLAYS_FILE, counts)
+            counts.add(*pairs, plays, rows=1, first=second, last=second)
+    ids = users.ids(), items.ids()
+    del users, items  # of ten million listeners they take 1.5 GB
+    write_counted(folder, *ids, counts)
     write_json(folder / OBSERVED_FILE, [asdict(one) for one in observed])
 
 
 def read_observed(folder: Path) -> list[Observed]:
     """What the row checks saw in a part, in their order."""
-    return [
-        Observed(one["rows"], one["unexpected"], tuple(one["examples"]))
-        for one in read_json(folder / OBSERVED_FILE)
-    ]
+    return list(map(observed_of, read_json(folder / OBSERVED_FILE)))
+
+
+def observed_of(content: Mapping[str, Any]) -> Observed:
+    """What `asdict` made of an observation, out of JSON."""
+    return Observed(**{**content, "examples": tuple(content["examples"])})
+
+
+def part_plays(folder: Path) -> Iterator[dict[str, NDArray[Any]]]:
+    """The plays of a part, piece by piece; `NO_SECOND` in place of a date that nothing says."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(folder / PLAYS_FILE) as opened:
+        for batch in opened.iter_batches(batch_size=1 << 20):
+            columns = zip(batch.schema.names, batch.columns, strict=True)
+            yield {
+                name: (each.fill_null(NO_SECOND) if each.null_count else each).to_numpy()
+                for name, each in columns
+            }
 
 
 def invalid_rows(folder: Path) -> int:
@@ -154,6 +178,18 @@ def join_invalid(parts: Iterable[Path], path: Path) -> None:
             with parquet.ParquetFile(part / INVALID_FILE) as opened:
                 for batch in opened.iter_batches():
                     joined.write(batch.to_pandas())
+
+
+def _judge(
+    delivery: str, suite: Suite | PlainSuite, chunk: tuple[str, pd.DataFrame]
+) -> tuple[list[Observed], pd.DataFrame, pd.DataFrame]:
+    """What the checks see in the rows of a file; those that are set aside; the others, parsed."""
+    file, rows = chunk
+    parsed = parse_rows(rows)
+    seen = suite.run(parsed)
+    bad = _set_aside(delivery, file, rows, suite.checks, seen)
+    good = parsed.drop(index=bad.index) if len(bad) else parsed
+    return [one.observed for one in seen], bad, good
 
 
 def _set_aside(
@@ -183,12 +219,17 @@ def _set_aside(
     )
 
 
-def _write_pairs(path: Path, counts: PairCounts) -> None:
+def write_counted(folder: Path, user_ids: pd.Series, song_ids: pd.Series, counts: PairCounts) -> None:
+    """Write plays.parquet, users.parquet and items.parquet of a part; what `counts` has spilled goes."""
     import pandas as pd
 
-    user_ids, song_ids, pairs = counts.added_up()
-    with TableWriter(path, PLAYS_COLUMNS) as plays:
-        for first in range(0, len(pairs), 1_000_000):
-            chunk = pairs.iloc[first : first + 1_000_000]
-            ids = {USER_ID: user_ids[chunk[USER]], SONG_ID: song_ids[chunk[ITEM]]}
-            plays.write(pd.DataFrame(ids).assign(**{name: chunk[name].array for name in _COUNTED}))
+    rows, pairs = np.zeros(len(song_ids), np.int64), np.zeros(len(song_ids), np.int64)
+    with TableWriter(folder / PLAYS_FILE, PLAYS_COLUMNS) as plays:
+        for some in in_threads(counts.added_up, counts.settle()):
+            plays.write(some)
+            rows += np.bincount(some[ITEM], some[ROWS], len(song_ids)).astype(np.int64)  # exact below 2**53
+            pairs += np.bincount(some[ITEM], minlength=len(song_ids))
+    shutil.rmtree(folder / "spilled", ignore_errors=True)
+    write_table(folder / USERS_FILE, pd.DataFrame({USER_ID: user_ids}, dtype=str))
+    items = pd.DataFrame({SONG_ID: song_ids}, dtype=str)
+    write_table(folder / ITEMS_FILE, items.assign(**{ROWS: rows, PAIRS: pairs}))

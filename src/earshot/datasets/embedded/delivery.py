@@ -20,8 +20,8 @@ from earshot.datasets.embedded.instruments import SAMPLE_RATE
 from earshot.datasets.embedded.randomness import digest
 from earshot.datasets.embedded.synthesis import render
 from earshot.errors import UserError
+from earshot.executors import parallel_map
 from earshot.files import write_json
-from earshot.pool import parallel_map
 
 SOURCE = "earshot-demo"
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from earshot.datasets.embedded.catalogue import Song, catalogue_songs, new_songs, play_table, song_table
 from earshot.datasets.embedded.synthesis import render
-from earshot.pool import parallel_map
+from earshot.executors import parallel_map
 
 FROZEN_HASH = "e68426e9ddb8048573044510543ef0952bbc1fdc2feba551d9510398a31c7b18"
 """What `catalogue_hash()` is, and stays; README names it too."""

@@ -16,6 +16,8 @@ An objective is a `torch.nn.Module` with
 A validation gives `forward` some whole songs at a time, fewer than a training batch has windows: where a loss
 hangs on what else is in the batch, its mean must not hang on how much that is.
 
+Where several processes train, `forward` is given the whole batch on each; what it draws at random differs.
+
 Its own parameters, if it has any, are trained, averaged and kept like those of the encoder.
 
 params.yaml names it as `{file: path/to/file.py, class: Class, init_args: {...}}`, a file here or of your own.

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from earshot import pool
 from earshot.errors import UserError
-from earshot.pool import parallel_map
+from earshot.executors import parallel_map, pool
 
 
 def square(number: int) -> int:

@@ -1,0 +1,160 @@
+"""What a catalogue of some size costs on a machine of some size, stage by stage, before there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from earshot.costs import Resource, StageWork, UnitCosts, read_unit_costs, slowness
+
+SECONDS_OF_A_SONG = 30.0
+"""Sound of a song that is heard, unless it is said: what previews and most research collections hold."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """How large a catalogue will be.
+
+    Attributes
+    ----------
+    songs
+        With sound.
+    plays
+        Rows of plays: pairs of a listener and a song.
+    listeners
+        With a play.
+    seconds
+        Of sound of each song; `hyper_images.excerpt_seconds` bounds it.
+    """
+
+    songs: int
+    plays: int
+    listeners: int
+    seconds: float = SECONDS_OF_A_SONG
+
+    @property
+    def units(self) -> dict[str, float]:
+        """By the names and in the units of unit_costs.yaml."""
+        return {
+            "songs": self.songs / 1e3,
+            "hours": self.songs * self.seconds / 3600,
+            "plays": self.plays / 1e6,
+            "listeners": self.listeners / 1e3,
+            "pairs": self.songs * self.listeners / 1e6,
+        }
+
+    def times(self, factor: float) -> Planned:
+        """As many times as many songs, plays and listeners."""
+        counts = (round(factor * count) for count in (self.songs, self.plays, self.listeners))
+        return replace(self, **dict(zip(("songs", "plays", "listeners"), counts, strict=True)))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Cores, GB of memory, and CPU time that work takes on it over that on the machine of unit_costs.yaml."""
+
+    cores: int
+    memory_gb: float
+    slowness: float = 1.0
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """What one stage takes.
+
+    Attributes
+    ----------
+    cpu_hours, hours
+        Of CPU, and on the clock.
+    memory_gb, disk_gb
+        At its peak, and of its output.
+    driver
+        What most of its CPU time hangs on: songs, hours, plays, listeners, pairs, or `start`.
+    beyond
+        What takes over where one machine is too small.
+    """
+
+    name: str
+    cpu_hours: float
+    hours: float
+    memory_gb: float
+    disk_gb: float
+    driver: str
+    beyond: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All stages of dvc.yaml once, in its order, and what gives way first.
+
+    Attributes
+    ----------
+    times
+        How many times as large a catalogue of the same proportions the memory holds; below 1: this one is
+        too large.
+    first
+        The stage that needs more memory than there is beyond that.
+    machine_of_costs
+        What the unit costs were measured on, in words.
+    """
+
+    stages: list[StagePlan]
+    times: float
+    first: StagePlan
+    machine_of_costs: str
+
+
+def make_plan(planned: Planned, machine: Machine, costs: UnitCosts | None = None) -> Plan:
+    """What all stages take for a catalogue that is `planned`, once, from nothing."""
+    costs = costs or read_unit_costs()
+    stages = [_stage(name, work, planned, machine) for name, work in costs.work.items()]
+    times, first = min(
+        (
+            (_most_times(work, planned, machine), stage)
+            for work, stage in zip(costs.work.values(), stages, strict=True)
+        ),
+        key=lambda found: found[0],
+    )
+    return Plan(stages, times, first, costs.machine)
+
+
+def this_machine() -> Machine:
+    """Cores that may be used, memory that is there, and how fast a probe is."""
+    import psutil
+
+    from earshot.processes import core_count
+
+    memory = psutil.virtual_memory().total / 1e9
+    return Machine(core_count(), memory, slowness(read_unit_costs().probe_seconds))
+
+
+def _stage(name: str, work: StageWork, planned: Planned, machine: Machine) -> StagePlan:
+    units = planned.units
+    seconds = work.cpu.amount(units) * machine.slowness
+    hours = seconds / 3600
+    return StagePlan(
+        name,
+        cpu_hours=hours,
+        hours=hours / machine.cores if work.all_cores else hours,
+        memory_gb=_memory(work, units, machine),
+        disk_gb=work.disk_gb.amount(units),
+        driver=work.cpu.driver(units),
+        beyond=work.beyond,
+    )
+
+
+def _memory(work: StageWork, units: dict[str, float], machine: Machine) -> float:
+    """Where it works on all cores, each has a process of its own."""
+    workers: Resource = work.gb_a_core
+    return work.memory_gb.amount(units) + machine.cores * workers.amount(units)
+
+
+def _most_times(work: StageWork, planned: Planned, machine: Machine) -> float:
+    """How many times as much the memory holds; at most a million times."""
+    low, high = 0.0, 1e6
+    if _memory(work, planned.times(high).units, machine) <= machine.memory_gb:
+        return high
+    for _ in range(60):
+        middle = (low + high) / 2
+        fits = _memory(work, planned.times(middle).units, machine) <= machine.memory_gb
+        low, high = (middle, high) if fits else (low, middle)
+    return low

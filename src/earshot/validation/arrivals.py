@@ -1,0 +1,213 @@
+"""Rows of listeners and songs in the order in which they first came to count; later deliveries only append.
+
+A play counts from the delivery on that brings it, or from the later one that first names its song. Likes come
+after all deliveries. A listener or a song whose every play is excluded has no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.arrays import positions_of
+from earshot.catalogue.plays import Integers, among, items_of, pair_keys, users_of
+from earshot.columns import ITEM, ROWS, SONG_ID, USER, USER_ID
+from earshot.validation.parts import ITEMS_FILE, PLAYS_FILE, USERS_FILE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Pair = tuple[str, str]
+"""user_id and song_id."""
+WAITS = 2**31 - 1
+"""In place of a delivery's number: none names the song."""
+LAST = WAITS - 1
+"""Number of what comes after all deliveries."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a delivery brings, and where its ids stand among all.
+
+    Attributes
+    ----------
+    folder
+        As written by `earshot.validation.parts.write_counted`.
+    place
+        Number of the delivery among those that bring plays, in order of arrival.
+    users, items
+        (n,): the row of each line of its users.parquet and items.parquet; -1 of what does not count.
+    since
+        (n_items,): number of the delivery with which its plays of a song began to count, or `WAITS`.
+    """
+
+    folder: Path
+    place: int
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    since: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """All that counts.
+
+    Attributes
+    ----------
+    user_ids, song_ids
+        (n_users,), (n_items,) str; by row.
+    since
+        (n_users,): number of the delivery with which a listener's first play began to count; ascending.
+    parts
+        In order of arrival.
+    excluded
+        (n,) keys of the pairs that do not count (`earshot.catalogue.plays.pair_keys`), ascending.
+    excluded_rows
+        How many delivered rows stand behind these.
+    """
+
+    user_ids: pd.Series
+    song_ids: pd.Series
+    since: Integers
+    parts: tuple[Part, ...]
+    excluded: Integers
+    excluded_rows: int = 0
+
+
+def arrive(
+    parts: Sequence[tuple[Path, int]], named: Mapping[str, int], excluded: Collection[Pair]
+) -> Arrivals:
+    """Number everything that the parts speak of.
+
+    Parameters
+    ----------
+    parts
+        Folders, and with which delivery each came, ascending.
+    named
+        By song, how many deliveries of plays came before the first delivery that names it.
+    excluded
+        Pairs of user_id and song_id whose plays do not count, however they came.
+    """
+    folders, places = [folder for folder, _ in parts], [place for _, place in parts]
+    songs, song_codes = _numbered([read_ids(folder / ITEMS_FILE, SONG_ID) for folder in folders])
+    users, user_codes = _numbered([read_ids(folder / USERS_FILE, USER_ID) for folder in folders])
+    named_at = songs.map(named).fillna(WAITS).to_numpy(dtype=np.int64)
+    since = [np.maximum(named_at[codes], place) for codes, place in zip(song_codes, places, strict=True)]
+    of_songs, of_users = np.full(len(songs), WAITS), np.full(len(users), WAITS)
+    for folder, place, codes, items_since in zip(folders, places, user_codes, since, strict=True):
+        np.minimum.at(of_users, codes, _users_since(folder, len(codes), place, items_since))
+    for codes, items_since in zip(song_codes, since, strict=True):
+        np.minimum.at(of_songs, codes, items_since)
+    user_order, user_rows = _in_order(of_users)
+    song_order, song_rows = _in_order(of_songs)
+    found = Arrivals(
+        users.iloc[user_order],
+        songs.iloc[song_order],
+        of_users[user_order],
+        tuple(
+            Part(folder, place, user_rows[of_user], song_rows[of_song], each.astype(np.int32))
+            for folder, place, of_user, of_song, each in zip(
+                folders, places, user_codes, song_codes, since, strict=True
+            )
+        ),
+        np.empty(0, np.int64),
+    )
+    return _without(found, excluded) if excluded else found
+
+
+def late(parts: Iterable[tuple[Path, int]], named: Mapping[str, int]) -> list[list[tuple[str, int]]]:
+    """Of each of the parts of `arrive` the songs that were named later or never, and when; all that counts of
+    `named`."""
+    found = []
+    for folder, place in parts:
+        ids = read_ids(folder / ITEMS_FILE, SONG_ID)
+        since = ids.map(named).fillna(WAITS).astype(np.int64)
+        found.append(list(zip(ids[since > place].tolist(), since[since > place].tolist(), strict=True)))
+    return found
+
+
+def read_ids(path: Path, column: str) -> pd.Series:
+    """One column of a table of ids, (n,) str."""
+    import pandas as pd
+
+    return pd.read_parquet(path, columns=[column])[column]
+
+
+def _numbered(tables: Sequence[pd.Series]) -> tuple[pd.Series, list[Integers]]:
+    """All different ids in the order in which they come, and the number of each of every table."""
+    import pandas as pd
+
+    codes, different = pd.factorize(pd.concat([pd.Series(dtype=str), *tables], ignore_index=True))
+    ends = np.cumsum([len(table) for table in tables])[:-1]
+    return pd.Series(different, dtype=str), np.split(codes, ends)
+
+
+def _users_since(folder: Path, n_users: int, place: int, since: Integers) -> Integers:
+    """(n_users,): number of the delivery with which the first play of each listener of a part counts."""
+    if (since == place).all():
+        return np.full(n_users, place)
+    first = np.full(n_users, WAITS)
+    for users, items in _columns(folder, USER, ITEM):
+        np.minimum.at(first, users, since[items])
+    return first
+
+
+def _in_order(since: Integers) -> tuple[Integers, NDArray[np.int32]]:
+    """Which ids count, in their order; and the row of each id, -1 where it does not."""
+    order = np.argsort(since, kind="stable")  # of one delivery as they come in it
+    order = order[: np.count_nonzero(since != WAITS)]
+    rows = np.full(len(since), -1, np.int32)
+    rows[order] = np.arange(len(order))
+    return order, rows
+
+
+def _without(found: Arrivals, excluded: Collection[Pair]) -> Arrivals:
+    """Without pairs, and without listeners and songs that are left with none."""
+    of_users = positions_of(found.user_ids, [user for user, _ in excluded])
+    of_songs = positions_of(found.song_ids, [song for _, song in excluded])
+    there = (of_users >= 0) & (of_songs >= 0)
+    keys = np.unique(pair_keys(of_users[there], of_songs[there]))
+    if not len(keys):
+        return found
+    has_play = np.zeros(len(found.user_ids), np.bool_), np.zeros(len(found.song_ids), np.bool_)
+    n_rows = 0
+    for part in found.parts:
+        for in_users, in_items, rows in _columns(part.folder, USER, ITEM, ROWS):
+            users, items = part.users[in_users], part.items[in_items]
+            counts = items >= 0  # a listener with a play that counts has a row
+            out = among(pair_keys(users, items), keys) & counts
+            n_rows += int(rows[out].sum())
+            has_play[0][users[counts & ~out]] = True
+            has_play[1][items[counts & ~out]] = True
+    user_rows, item_rows = (np.where(has, np.cumsum(has) - 1, -1).astype(np.int32) for has in has_play)
+    kept = np.unique(pair_keys(user_rows[users_of(keys)], item_rows[items_of(keys)]))
+    return Arrivals(
+        found.user_ids[has_play[0]],
+        found.song_ids[has_play[1]],
+        found.since[has_play[0]],
+        tuple(
+            replace(part, users=_through(user_rows, part.users), items=_through(item_rows, part.items))
+            for part in found.parts
+        ),
+        kept,
+        n_rows,
+    )
+
+
+def _through(rows: NDArray[np.int32], old: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The new row of every old one; -1 stays -1."""
+    return np.where(old >= 0, rows[old], -1).astype(np.int32)
+
+
+def _columns(folder: Path, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Some columns of the plays of a part, piece by piece."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(folder / PLAYS_FILE) as opened:
+        for batch in opened.iter_batches(batch_size=1 << 20, columns=list(names)):
+            yield tuple(batch[name].to_numpy() for name in names)

@@ -16,11 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 from earshot.files import link, parse_yaml
+from earshot.validation.parts import PART_FILES
 from earshot.versioning import cache_path
 
 PROJECT = Path(__file__).parents[1]
@@ -96,19 +98,20 @@ def make_outputs(root: Path, shards: int, deliveries: list[str]) -> None:
             place.write_text('{"release": null, "reason": "made to be measured"}')
         else:
             write_files(place, ["made.txt"])
-    for stage in ("raw_audio", "play_counts"):
-        write_files(root / "data" / stage / "parts", [f"{name}.parquet" for name in deliveries])
+    write_files(root / "data" / "raw_audio" / "parts", [f"{name}.parquet" for name in deliveries])
+    for name in deliveries:
+        write_files(root / "data" / "play_counts" / "parts" / name, PART_FILES)
     named = [f"{n:04d}.{kind}" for n in range(shards) for kind in ("npy", "parquet")]
     write_files(root / "data" / "hyper_images" / "shards", named)
     write_files(root / "data" / "training_set" / "hyper_images" / "shards", named)
     run(root, "dvc", "commit", "--quiet", "--force", "dvc.yaml")
 
 
-def write_files(folder: Path, names: list[str]) -> None:
-    """Files that hold their own name."""
+def write_files(folder: Path, names: Sequence[str]) -> None:
+    """Files that hold their own name, and that of their folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        (folder / name).write_text(name)
+        (folder / name).write_text(f"{folder.name}/{name}")
 
 
 def run(root: Path, *command: str) -> None:

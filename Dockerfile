@@ -23,8 +23,11 @@ ARG TORCH=cpu
 RUN [ "$TORCH" = cuda ] \
     || pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt --no-deps \
         --index-url "https://download.pytorch.org/whl/$TORCH" torch
+# EXTRAS=s3 for a remote in S3, postgres,s3 for deploy/kubernetes.
+ARG EXTRAS=
 RUN mkdir src \
-    && pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt --editable .
+    && pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \
+        --editable ".${EXTRAS:+[$EXTRAS]}"
 
 ENV DAGSTER_HOME=/dagster PYTHONPATH=src PYTHONUNBUFFERED=1
 USER $USER_ID:$GROUP_ID

@@ -49,7 +49,7 @@ SLOW = (
     *("forgetting/test_forget.py", "reproductions/sample_level_cnn/test_stages.py"),
     *("stages", "training/test_train.py", "training/test_together.py"),
     *("test_benchmarks.py", "test_readme.py", "test_signals.py"),
-    *("tracking", "executors", "versioning/test_definitions.py"),
+    *("tracking", "executors", "versioning/test_definitions.py", "versioning/test_s3.py"),
 )
 """What `make check` leaves to `make test`: whole pipelines, repositories, kills, what takes ten seconds."""
 

@@ -147,3 +147,10 @@ def test_feedback(first_release: Repository) -> None:
 def test_sound_alone(finished: Workspace) -> None:
     (measured,) = run("sound_alone.py", str(finished.root)).values()
     assert measured["songs"] == 240
+
+
+@pytest.mark.soak
+def test_retention() -> None:
+    measured = run("retention.py", "3", "5")
+    assert measured["earshot_gc"]["says"].startswith("0 objects")
+    assert measured["dvc_status"]["says"].startswith("Data and pipelines are up to date")

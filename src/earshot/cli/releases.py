@@ -218,10 +218,23 @@ def verify(release: Name, as_json: AsJson = False) -> None:
 
 
 @beside.command()
-def gc(really: Annotated[bool, typer.Option("--really", help="remove them")] = False) -> None:
+def gc(
+    really: Annotated[bool, typer.Option("--really", help="remove them")] = False,
+    local_gb: Annotated[
+        float | None,
+        typer.Option(min=0, help="as much as is to lie here, as far as the remote has the rest"),
+    ] = None,
+) -> None:
     """Count, or with --really remove, what no release, commit at hand or tag needs of DVC's cache."""
     from earshot import releases
 
-    found = releases.clean_cache(Path.cwd(), really)
+    most_bytes = None if local_gb is None else local_gb * 1e9
+    found = releases.clean_cache(Path.cwd(), really, most_bytes=most_bytes)
     outcome = "removed" if really else "not needed (`--really` removes them)"
     tell(f"{found.objects:,} objects, {found.bytes / 1e6:,.1f} MB: {outcome}; {found.kept:,} kept")
+    if most_bytes is None:
+        return
+    outcome = "removed here" if really else "needed by earlier states alone (`--really` removes them here)"
+    tell(f"{found.pushed:,} objects, {found.pushed_bytes / 1e6:,.1f} MB: in the remote, {outcome}")
+    if found.kept_bytes > most_bytes:
+        tell(f"{found.kept_bytes / 1e9:,.3f} GB stay: of the workspace and the releases, or not pushed yet")

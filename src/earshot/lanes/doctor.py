@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -127,6 +128,9 @@ def _remote(root: Path) -> Iterator[Finding]:
     if address is None:
         remedy = "`dvc remote add -d NAME ADDRESS`, so that `dvc push` keeps a copy elsewhere"
         yield Finding("remote", "none: what is here is all there is", True, remedy)
+        return
+    if address.startswith("s3://") and find_spec("dvc_s3") is None:
+        yield Finding("remote", address, False, "the library for S3 is missing: `pip install 'earshot[s3]'`")
         return
     local = "://" not in address
     ok = not local or Path(address).is_dir()

@@ -158,15 +158,26 @@ def _origin(root: Path, release: Manifest, audio: str | None) -> dict[str, Any]:
     return {AUDIO: audio, "delivery": name, "delivery_md5": md5, "file_md5": files.get(inside)}
 
 
-def clean_cache(root: Path, remove: bool, say: Callable[[str], object] = terminal.say) -> Garbage:
+def clean_cache(
+    root: Path,
+    remove: bool,
+    say: Callable[[str], object] = terminal.say,
+    most_bytes: float | None = None,
+) -> Garbage:
     """Remove, or with `remove` false only count, what no release, candidate, import, commit or tag needs.
 
     Kept are the files of every release, refused candidate and import whose
     manifest is kept, and what `collect_garbage` finds named by .dvc files and
     dvc.lock, now, at HEAD and at the tags of releases. Errors as there; also a
     manifest that cannot be read.
+
+    Parameters
+    ----------
+    most_bytes
+        As in `collect_garbage`: what HEAD and the tags alone name may go then, if the remote has it.
+        Files of releases stay, whatever they take: the gate compares with those that are here.
     """
-    return collect_garbage(root, lambda: _files(root), "release/*", say, remove)
+    return collect_garbage(root, lambda: _files(root), "release/*", say, remove, most_bytes)
 
 
 def _files(root: Path) -> set[str]:

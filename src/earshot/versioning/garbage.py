@@ -1,9 +1,13 @@
-"""Which objects of DVC's cache a repository names, and removing those that nothing names any more."""
+"""Which objects of DVC's cache a repository names, and removing those that nothing names any more.
+
+Also those that only earlier states name, as far as the remote has them too and the cache is to be small.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +17,7 @@ from earshot.versioning.folders import writing
 from earshot.versioning.git import git, git_or_none
 from earshot.versioning.kept_lock import cut_aside, kept_copy, lockfiles
 from earshot.versioning.lockfile import DOUBT, MD5, file_md5, read_outs
+from earshot.versioning.remote import in_remote
 
 
 def named_objects(root: Path, cache: Path, tags: str) -> set[str]:
@@ -117,15 +122,33 @@ def _decoded(where: str, content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Garbage:
-    """How many objects nothing names, of how many bytes, and how many stay."""
+    """Objects that may go.
+
+    Attributes
+    ----------
+    objects, bytes
+        That nothing names.
+    pushed, pushed_bytes
+        That only earlier states name, and the remote has.
+    kept, kept_bytes
+        All others.
+    """
 
     objects: int
     bytes: int
+    pushed: int
+    pushed_bytes: int
     kept: int
+    kept_bytes: int
 
 
 def collect_garbage(
-    root: Path, keep: Callable[[], Iterable[str]], tags: str, say: Callable[[str], object], remove: bool
+    root: Path,
+    keep: Callable[[], Iterable[str]],
+    tags: str,
+    say: Callable[[str], object],
+    remove: bool,
+    most_bytes: float | None = None,
 ) -> Garbage:
     """Find, and with `remove` remove, what neither `keep`, asked under the locks, nor the repository names.
 
@@ -133,23 +156,55 @@ def collect_garbage(
     now, at HEAD and at every tag like `tags`. No stage runs meanwhile: holds
     DVC's lock, and its write lock on the whole workspace, and waits for both.
 
+    Parameters
+    ----------
+    most_bytes
+        As much as the cache may hold. Where what is needed is more, what neither `keep` nor the workspace
+        as it stands names goes too, the longest unread first, if the default remote has it.
+
     Raises
     ------
     UserError
         The cache lies outside the workspace: what other clones need cannot be known;
-        something that names objects cannot be read (`named_objects`). Nothing is removed.
+        something that names objects cannot be read (`named_objects`); with `most_bytes` the
+        remote cannot be asked (`in_remote`). Nothing is removed.
     """
     cache = cache_folder(root)
     if not cache.resolve().is_relative_to(root.resolve()):
         raise UserError(f"{cache}: outside this workspace; what others need of it cannot be known from here")
     with writing(root, root, say):
-        used = named_objects(root, cache, tags) | {*keep()}
-        found = list(_objects(cache))
-        unused = [path for md5, path in found if md5 not in used]
+        kept = {*keep()}
+        used = named_objects(root, cache, tags) | kept
+        found = dict(_objects(cache))
+        unused = [path for md5, path in found.items() if md5 not in used]
+        needed = {md5: path.stat() for md5, path in found.items() if md5 in used}
+        pushed: list[str] = []
+        if most_bytes is not None:
+            pushed = _spared(root, needed, kept | named_now(root, cache), most_bytes)
         size = sum(path.stat().st_size for path in unused)
-        for path in [*unused, *_litter(cache)] if remove else ():
+        going = [*unused, *(found[md5] for md5 in pushed), *_litter(cache)]
+        for path in going if remove else ():
             path.unlink()
-    return Garbage(len(unused), size, len(found) - len(unused))
+    pushed_size = sum(needed.pop(md5).st_size for md5 in pushed)
+    stays = sum(each.st_size for each in needed.values())
+    return Garbage(len(unused), size, len(pushed), pushed_size, len(needed), stays)
+
+
+def _spared(root: Path, needed: Mapping[str, os.stat_result], now: set[str], most_bytes: float) -> list[str]:
+    """As many of the objects `needed` as are too many, of those outside `now` that the remote has.
+
+    Lists of files stay: they say what else is named.
+    """
+    too_many = sum(each.st_size for each in needed.values()) - most_bytes
+    earlier = {md5 for md5 in needed if md5 not in now and not md5.endswith(".dir")}
+    spared: list[str] = []
+    there = in_remote(root, earlier) if too_many > 0 else set()
+    for md5 in sorted(there, key=lambda md5: (needed[md5].st_atime, md5)):
+        if too_many <= 0:
+            break
+        spared.append(md5)
+        too_many -= needed[md5].st_size
+    return spared
 
 
 def _litter(cache: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from earshot.forgotten import forgotten_on
 from earshot.versioning.cache import PreviousOutput, add_object, cache_folder, cache_path
 from earshot.versioning.lockfile import file_md5
 from earshot.versioning.locks import locked, open_repository
+from earshot.versioning.remote import why
 from earshot.versioning.repair import opened
 
 if TYPE_CHECKING:
@@ -146,7 +147,6 @@ def is_whole(path: Path, md5: str) -> bool:
 def _fetch(root: Path, md5s: set[str]) -> str:
     """Fetch what the remote has of these objects; why the others are not there."""
     from dvc.config import NoRemoteError
-    from dvc.exceptions import DvcException
     from dvc_data.hashfile.hash_info import HashInfo
 
     try:
@@ -154,6 +154,8 @@ def _fetch(root: Path, md5s: set[str]) -> str:
             repo.cloud.pull([HashInfo("md5", md5) for md5 in sorted(md5s)])
     except NoRemoteError:
         return "there is no remote to fetch it from"
-    except (DvcException, OSError) as error:
-        return f"the remote cannot be asked ({error})"
+    except UserError:
+        raise
+    except Exception as error:  # each kind of store has its own
+        return f"the remote cannot be asked ({why(error)})"
     return "the remote does not have it"

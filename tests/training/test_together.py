@@ -177,6 +177,7 @@ def _ranks(process: psutil.Process) -> list[psutil.Process]:
     return sorted(children, key=lambda child: child.pid)
 
 
+@pytest.mark.soak
 def test_what_another_process_cannot_go_on_with_is_told(training_set: Path, tmp_path: Path) -> None:
     own = Component("tests.training.test_together:NotTwice", {})
     with pytest.raises(UserError, match="not here"):

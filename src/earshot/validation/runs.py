@@ -101,8 +101,8 @@ def cut(lines: Sequence[tuple[int, int]]) -> list[Run]:
 
     Example
     -------
-    >>> cut([(0, 50_000_000), (1, 10_000), (4, 1_200_000), (5, 3)])
-    [Run(first=0, last=0, lines=50000000), Run(first=1, last=5, lines=1210003)]
+    >>> cut([(0, 50_000_000), (1, 10_000), (4, 900_000), (5, 3)])
+    [Run(first=0, last=0, lines=50000000), Run(first=1, last=5, lines=910003)]
     """
     runs: list[Run] = []
     for place, n in lines:

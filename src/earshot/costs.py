@@ -47,13 +47,14 @@ class Resource:
     a_unit
         By unit: 1,000 `songs`, `hours` of sound, million rows of `plays`, 1,000 `listeners`, million `pairs`
         of a song and a listener.
-    at_most
-        Units that count, by unit, where a stage looks at a sample of more.
+    at_most, at_least
+        Units that count, by unit, where a stage looks at a sample of more, and where fewer cost as much.
     """
 
     fixed: float = 0.0
     a_unit: dict[str, float] = field(default_factory=dict)
     at_most: dict[str, float] = field(default_factory=dict)
+    at_least: dict[str, float] = field(default_factory=dict)
 
     def amount(self, units: dict[str, float]) -> float:
         """For a catalogue of so many of each unit.
@@ -69,10 +70,10 @@ class Resource:
         return max(parts, key=lambda name: parts[name])
 
     def _parts(self, units: dict[str, float]) -> dict[str, float]:
-        return {
-            unit: cost * min(units[unit], self.at_most.get(unit, units[unit]))
-            for unit, cost in self.a_unit.items()
-        }
+        return {unit: cost * self._counting(unit, units[unit]) for unit, cost in self.a_unit.items()}
+
+    def _counting(self, unit: str, there: float) -> float:
+        return max(min(there, self.at_most.get(unit, there)), self.at_least.get(unit, 0.0))
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,9 @@ def read_unit_costs() -> UnitCosts:
 
 
 def _work(said: dict[str, Any]) -> StageWork:
-    at_most = said.get("at_most", {})
+    bounds = said.get("at_most", {}), said.get("at_least", {})
     resources = {
-        name: Resource(each.pop("fixed", 0.0), each, at_most)
+        name: Resource(each.pop("fixed", 0.0), each, *bounds)
         for name in ("cpu", "memory_gb", "gb_a_core", "disk_gb")
         for each in [dict(said.get(name, {}))]
     }

@@ -47,7 +47,15 @@ def _lines(found: Plan, machine: Machine) -> list[str]:
     )
     peak = max(stage.memory_gb for stage in found.stages)
     rows.append(["all, once", in_words(3600 * cpu), in_words(3600 * hours), _gb(peak), _gb(disk), ""])
-    return [*aligned(rows), "", _first(found, machine), f"unit costs of {found.machine_of_costs}"]
+    longest = max(found.stages, key=lambda stage: stage.hours)
+    share = f"{longest.hours / hours:.0%} of the time"
+    return [
+        *aligned(rows),
+        "",
+        f"{longest.name} takes longest, {share}; what shortens it: {longest.beyond}",
+        _first(found, machine),
+        f"unit costs of {found.machine_of_costs}",
+    ]
 
 
 def _first(found: Plan, machine: Machine) -> str:

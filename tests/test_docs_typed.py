@@ -36,6 +36,7 @@ DOCUMENTS = [
             "sharing",
             "operations",
             "forgetting",
+            "scale",
             "papers",
         )
     ),

@@ -135,7 +135,7 @@ class _Rows:
         """Where the first row from `start` starts whose quotes are not closed in its line, or `end`."""
         found = self._rows.match(data, start, end)
         stop = found.end() if found else start
-        # to the end of a line: before Python 3.11.5 a match ends where its last, failed try came to (gh-106052)
+        # to a line's end: before Python 3.11.5 a match ends where its last, failed try came to (gh-106052)
         return max(data.rfind(b"\n", start, stop), data.rfind(b"\r", start, stop)) + 1 or start
 
     def match(self, data: bytes, start: int) -> int | None:

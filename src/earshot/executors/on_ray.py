@@ -33,6 +33,7 @@ from earshot.processes import core_count, keep_freed_memory
 _TEMPORARY = Path("/tmp")
 """Unix sockets lie below: their paths may have 107 bytes, of which Ray takes 70."""
 _PREFIX = "earshot-ray-"
+_STARTS = 3
 _SOURCE = Path(__file__).parents[2]
 
 
@@ -123,14 +124,25 @@ class RayExecutor:
 
         _remove_litter()
         self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_TEMPORARY))
-        ray.init(
-            "local",  # whatever RAY_ADDRESS says
-            num_cpus=self._settings.workers or core_count(),
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(self._folder),
-        )
+        for tries_left in reversed(range(_STARTS)):
+            try:
+                ray.init(
+                    "local",  # whatever RAY_ADDRESS says
+                    num_cpus=self._settings.workers or core_count(),
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=str(self._folder),
+                )
+            except Exception as error:  # Ray's own class for a node that takes more than 30 s to start
+                ray.shutdown()
+                if not tries_left:
+                    raise UserError(
+                        f"executor.kind=ray: Ray did not start here in {_STARTS} tries ({error}): wanted a "
+                        "machine with more room, or executor.kind=local"
+                    ) from None
+            else:
+                return
 
     def _join(self, address: str) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

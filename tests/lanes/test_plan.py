@@ -68,4 +68,4 @@ def test_the_shipped_table_speaks_of_every_stage() -> None:
     )
     assert sum(stage["hours"] for stage in small["stages"]) > sum(stage["hours"] for stage in large["stages"])
     shown = CliRunner().invoke(app, ["plan", *size, "--cores", "2", "--memory", "0.1"]).stdout
-    assert "more than the 0 GB there are" in shown
+    assert "more than the 0.10 GB there are" in shown

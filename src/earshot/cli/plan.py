@@ -20,7 +20,10 @@ def plan(
     songs: Annotated[int, typer.Option(min=1, help="with sound")],
     plays: Annotated[int, typer.Option(min=1, help="rows of plays: a listener and a song each")],
     listeners: Annotated[int, typer.Option(min=1, help="with a play")],
-    seconds: Annotated[float, typer.Option(min=1, help="of sound of a song that are heard")] = 30,
+    seconds: Annotated[
+        float,
+        typer.Option(min=1, help="of sound of a song that are heard, at most hyper_images.excerpt_seconds"),
+    ] = 30,
     cores: Annotated[int | None, typer.Option(min=1, help="else those of this machine")] = None,
     memory: Annotated[float | None, typer.Option(min=0.1, help="in GB, else that of this machine")] = None,
     as_json: AsJson = False,
@@ -62,11 +65,11 @@ def _first(found: Plan, machine: Machine) -> str:
     first = found.first
     if found.times < 1:
         return (
-            f"{first.name} wants {_gb(first.memory_gb)} of memory, more than the {machine.memory_gb:.0f} GB "
+            f"{first.name} wants {_gb(first.memory_gb)} of memory, more than the {_gb(machine.memory_gb)} "
             f"there are: {first.beyond}"
         )
     return (
-        f"{machine.memory_gb:.0f} GB of memory hold {found.times:.1f} times as much; beyond that "
+        f"{_gb(machine.memory_gb)} of memory hold {found.times:.1f} times as much; beyond that "
         f"{first.name} gives way first: {first.beyond}"
     )
 

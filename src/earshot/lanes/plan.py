@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from earshot.costs import Resource, StageWork, UnitCosts, read_unit_costs, slowness
+from earshot.costs import StageWork, UnitCosts, read_unit_costs, slowness
 
 SECONDS_OF_A_SONG = 30.0
 """Sound of a song that is heard, unless it is said: what previews and most research collections hold."""
@@ -23,7 +23,7 @@ class Planned:
     listeners
         With a play.
     seconds
-        Of sound of each song; `hyper_images.excerpt_seconds` bounds it.
+        Of sound of each song that are heard: at most `hyper_images.excerpt_seconds`, which is not looked up.
     """
 
     songs: int
@@ -144,8 +144,7 @@ def _stage(name: str, work: StageWork, planned: Planned, machine: Machine) -> St
 
 def _memory(work: StageWork, units: dict[str, float], machine: Machine) -> float:
     """Where it works on all cores, each has a process of its own."""
-    workers: Resource = work.gb_a_core
-    return work.memory_gb.amount(units) + machine.cores * workers.amount(units)
+    return work.memory_gb.amount(units) + machine.cores * work.gb_a_core.amount(units)
 
 
 def _most_times(work: StageWork, planned: Planned, machine: Machine) -> float:

@@ -2,7 +2,7 @@
 
 Vectors of songs as the factorization has them, and those of artists, which are their means, tell whose plays
 they were made of (`benchmarks/sharing.py`). So the encoder is trained once more for others (`noisy_targets`),
-and X'X, and song vectors where they are wanted, are of what that one says of the sound alone.
+and X'X, and vectors of songs and artists where they are wanted, are of what that one says of the sound alone.
 """
 
 from __future__ import annotations

@@ -123,9 +123,8 @@ def _named(
 
 def _relink(paths: Paths, before: PreviousOutput) -> dict[str, Any] | None:
     """The last run's output once more, and its summary; None where it is not `before`, or not whole."""
-    left = [
-        name for name in before.files if not (paths.output / name).exists()
-    ]  # parts and the key are there
+    # parts and the key are there already
+    left = [name for name in before.files if not (paths.output / name).exists()]
     if not left or not linked(paths, left):
         return None
     summary: dict[str, Any] = read_json(paths.output / SUMMARY)

@@ -300,6 +300,17 @@ def test_the_last_word_of_a_listener_about_a_song_counts(tmp_path: Path) -> None
     assert not (tmp_path / "data" / "play_counts" / "left_out.parquet").exists()
 
 
+def test_a_like_counts_as_soon_as_its_song_is_named(tmp_path: Path) -> None:
+    """Though the delivery that names it brings no play."""
+    deliver(tmp_path, "a", songs="song_id\ns1\ns2\n", plays="user_id,song_id\nu,s1\nv,s2\n")
+    deliver(tmp_path, "b", feedback="user_id,song_id,kind\nu,s3,like\n")
+    run(tmp_path)
+    assert counted(tmp_path) == {("u", "s1"): 1, ("v", "s2"): 1}
+    deliver(tmp_path, "c", songs="song_id\ns3\n")
+    run(tmp_path)
+    assert counted(tmp_path) == {("u", "s1"): 1, ("v", "s2"): 1, ("u", "s3"): 10}
+
+
 def test_dates_are_merged_replaced_and_kept_for_songs_that_are_named_later(tmp_path: Path) -> None:
     head = "user_id,song_id,played_at\n"
     steps: list[tuple[str, dict[str, Any]]] = [

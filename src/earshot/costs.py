@@ -70,7 +70,10 @@ class Resource:
         return max(parts, key=lambda name: parts[name])
 
     def _parts(self, units: dict[str, float]) -> dict[str, float]:
-        return {unit: cost * self._counting(unit, units[unit]) for unit, cost in self.a_unit.items()}
+        counting = {unit: self._counting(unit, there) for unit, there in units.items()}
+        if "pairs" in counting:  # of the songs and listeners that count, where that is fewer
+            counting["pairs"] = min(counting["pairs"], counting["songs"] * counting["listeners"])
+        return {unit: cost * counting[unit] for unit, cost in self.a_unit.items()}
 
     def _counting(self, unit: str, there: float) -> float:
         return max(min(there, self.at_most.get(unit, there)), self.at_least.get(unit, 0.0))

@@ -170,6 +170,7 @@ class ServedQuality:
 class EvaluationReport:
     k: Count
     report_songs: Annotated[int, Field(ge=1, le=50)]
+    max_listeners: Count = 10_000
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -53,6 +53,20 @@ def test_who_is_asked_about_what(tmp_path):
     assert asked.songs_without_listeners == 1
 
 
+def test_of_more_listeners_than_wanted_the_same_ones_are_asked_as_others_come(tmp_path):
+    def asked(listeners, at_most):
+        plays = {f"u{n:03d}": ["s1", "s4", "s5"] for n in range(listeners)} | {"v1": ["s1"]}
+        found = read_cold_start(training_set(tmp_path, plays), at_most)
+        assert found.users_not_drawn == max(0, listeners - at_most)
+        assert (found.users_without_candidate, found.positives.shape) == (1, (len(found.users), 2))
+        return set(found.users.tolist())  # v1 comes last: their rows are their numbers
+
+    assert asked(100, 100) == set(range(100))
+    few, of_more = asked(100, 40), asked(120, 40)
+    assert len(few) == len(of_more) == 40
+    assert {user for user in of_more if user < 100} <= few  # newcomers take places, nobody comes back
+
+
 def test_a_revealed_play_is_neither_a_positive_nor_a_negative(tmp_path):
     plays = {"u1": ["s1", "s4", "s5"], "u2": ["s1", "s6"], "u3": ["s2", "s5"]}
     asked = read_cold_start(training_set(tmp_path, plays))

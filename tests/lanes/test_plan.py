@@ -42,8 +42,8 @@ def test_a_plan_is_the_sum_of_what_each_stage_goes_through() -> None:
     assert heard.cpu_hours == pytest.approx(2 * 36_060 / 3600)
     assert heard.hours == pytest.approx(heard.cpu_hours / 4)
     assert (heard.memory_gb, heard.disk_gb, heard.driver) == (1 + 4 * 0.5, 250.0, "hours")
-    # 2 x (10 s + 2,000 million pairs x 1 s + 2 s for each of the 50 thousand songs that are looked at)
-    assert listed.cpu_hours == listed.hours == pytest.approx(2 * (10 + 2000 + 100) / 3600)
+    # 2 x (10 s + 1 s x 1,000 million pairs and 2 s x 50 thousand, with the songs that are looked at)
+    assert listed.cpu_hours == listed.hours == pytest.approx(2 * (10 + 1000 + 100) / 3600)
     assert (listed.memory_gb, listed.driver) == (2.5, "pairs")
     # 0.5 + 0.001 x 2,000 x times^2 = 8 GB; the other one stays at 3 GB
     assert plan.first == listed

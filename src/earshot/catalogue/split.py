@@ -55,9 +55,9 @@ def halves(artist_ids: Iterable[str], purpose: str) -> NDArray[np.bool_]:
     return np.asarray(parts(artist_ids, 2, purpose) == 0)
 
 
-def chosen(song_ids: Iterable[str], n: int, purpose: str) -> list[str]:
-    """`n` of the songs, by a hash of their ids; another `purpose`, others."""
-    return sorted(song_ids, key=lambda song_id: _hash(song_id, purpose))[:n]
+def chosen(ids: Iterable[str], n: int, purpose: str) -> list[str]:
+    """`n` of the songs or listeners, by a hash of their ids; another `purpose`, others."""
+    return sorted(ids, key=lambda each: _hash(each, purpose))[:n]
 
 
 def _is_cold(song_id: str, artist_id: str, split: Split) -> bool:

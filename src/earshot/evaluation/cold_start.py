@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from earshot.arrays import positions_of
 from earshot.catalogue.play_counts import PlayCounts, read_play_counts
+from earshot.catalogue.split import chosen
 from earshot.columns import ARTIST_ID, COLD, SONG_ID
 from earshot.errors import UserError
 from earshot.evaluation.metrics import Ints
@@ -66,6 +67,8 @@ class ColdStart:
         negatives; None where it knows none.
     users_without_warm_play, users_without_candidate
         How many others there are, and why they are not asked.
+    users_not_drawn
+        How many more could have been asked, where there is a bound.
     songs_without_listeners
         Cold songs with audio that nobody listened to: no candidates.
     """
@@ -78,6 +81,7 @@ class ColdStart:
     revealed: csr_array | None = None
     users_without_warm_play: int = 0
     users_without_candidate: int = 0
+    users_not_drawn: int = 0
     songs_without_listeners: int = 0
 
     @cached_property
@@ -106,6 +110,7 @@ class ColdStart:
             revealed=None if self.revealed is None else csr_array(self.revealed[:, candidates]),
             users_without_warm_play=0,
             users_without_candidate=0,
+            users_not_drawn=0,
             songs_without_listeners=0,
         )
         return some.asked(np.diff(some.positives.indptr) > 0)  # positives left to each user
@@ -125,13 +130,14 @@ class ColdStart:
         return replace(self, positives=left, revealed=plays).asked(np.diff(left.indptr) > 0)
 
 
-def read_cold_start(training_set: Path) -> ColdStart:
+def read_cold_start(training_set: Path, max_listeners: int | None = None) -> ColdStart:
     """The users and candidates of `data/training_set/`.
 
     Candidates are the cold songs with audio and at least one listener; users
     are those with a play of a song that is not cold and of a candidate. An
     artist is known if the factors saw a song of theirs that stands in
-    `songs.parquet`, which names the artists.
+    `songs.parquet`, which names the artists. Of more than `max_listeners` users so
+    many are asked, by a hash of their ids: mostly the same ones as catalogues grow.
 
     Raises
     ------
@@ -139,7 +145,13 @@ def read_cold_start(training_set: Path) -> ColdStart:
         There is no candidate, or no such user.
     """
     songs = pd.read_parquet(training_set / "songs.parquet")
-    return cold_start_of(read_play_counts(training_set), songs, training_set)
+    plays = read_play_counts(training_set)
+    every = cold_start_of(plays, songs, training_set)
+    if max_listeners is None or len(every.users) <= max_listeners:
+        return every
+    ids = plays.user_ids[every.users]
+    drawn = np.isin(ids, chosen(ids.tolist(), max_listeners, "evaluation"))
+    return replace(every.asked(drawn), users_not_drawn=len(ids) - max_listeners)
 
 
 def cold_start_of(counts: PlayCounts, songs: pd.DataFrame, where: object) -> ColdStart:

@@ -65,6 +65,7 @@ def describe_protocol(cold_start: ColdStart, k: int) -> dict[str, Any]:
         "median_positives": float(np.median(n_positives)),
         "users_without_warm_play": cold_start.users_without_warm_play,
         "users_without_candidate": cold_start.users_without_candidate,
+        "users_not_drawn": cold_start.users_not_drawn,
         "cold_songs_without_listeners": cold_start.songs_without_listeners,
     }
 

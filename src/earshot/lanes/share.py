@@ -34,7 +34,7 @@ from earshot.foreign.checked_json import parse_object
 from earshot.lanes.noisy_targets import train_to_share
 from earshot.lanes.shared_encoder import hear_for_others
 from earshot.pages.model_card import draw_card
-from earshot.params import Params, load_params
+from earshot.params import EvaluationReport, Params, load_params
 from earshot.predictors.artist_vectors import ARTISTS, ArtistVectors
 from earshot.predictors.load import load_encoder
 from earshot.releases.candidate import NUMBERS
@@ -227,16 +227,19 @@ def _card(
         "n0": home.n0,
         "features": framing(params.hyper_images),
         "families": sorted(home.families),
-        "figures": _figures(training_set, space, heard, params.evaluation_report.k),
+        "figures": _figures(training_set, space, heard, params.evaluation_report),
         "limits": list(_LIMITS),
         "format": 1,
     }
 
 
-def _figures(training_set: Path, space: WmfSpace, heard: Placed, k: int) -> dict[str, dict[str, float]]:
+def _figures(
+    training_set: Path, space: WmfSpace, heard: Placed, settings: EvaluationReport
+) -> dict[str, dict[str, float]]:
     """How well home's listeners, by their plays of other songs, are told songs that were held out, as in the
     report: by what the shared encoder says of them, and against what is shared of the others."""
-    cold_start, plays = read_cold_start(training_set), read_play_counts(training_set)
+    cold_start = read_cold_start(training_set, settings.max_listeners)
+    plays, k = read_play_counts(training_set), settings.k
     songs = heard.only(is_among(heard.ids, space.songs.ids))
     nobody = Placed(songs.ids[:0], songs.vectors[:0])
     shared = SharedWmf(songs.vectors.T @ songs.vectors, nobody, space.wmf)

@@ -200,6 +200,7 @@ def _left_out(report: Report) -> dict[str, str]:
     left_out = {
         "Listeners without a warm play": f"{protocol['users_without_warm_play']:,}",
         "Listeners of no candidate": f"{protocol['users_without_candidate']:,}",
+        "Other listeners, not asked": f"{protocol['users_not_drawn']:,}",
         "Cold songs without a listener": f"{protocol['cold_songs_without_listeners']:,}",
     }
     return left_out | {name[:1].upper() + name[1:]: f"{count:,}" for name, count in report.counted.items()}

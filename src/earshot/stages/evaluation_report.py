@@ -57,7 +57,7 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     `over_folds.json` is there where other folds have a model.
     """
     settings = params.evaluation_report
-    cold_start = read_cold_start(paths.data("training_set"))
+    cold_start = read_cold_start(paths.data("training_set"), settings.max_listeners)
     systems = _systems(paths, cold_start, params)
     _write_baselines(paths.output / BASELINES, systems)
     judged = judge(systems, cold_start, settings.k)
@@ -87,7 +87,7 @@ def _judge_recipe(paths: Paths, params: Params) -> dict[str, Any] | None:
         return None
     settings, answers = params.evaluation_report, []
     n0 = float(read_json(paths.data("warm_up") / "warm_up.json")["n0"])
-    snapshots = read_snapshots(paths, params.training_set, folds, params.seed)
+    snapshots = read_snapshots(paths, params, params.training_set.split, folds)
     for snapshot in snapshots:
         if snapshot.fold in folds:
             model = paths.data("fold_models") / str(snapshot.fold)

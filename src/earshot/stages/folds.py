@@ -15,7 +15,7 @@ from earshot.catalogue.play_counts import PlayCounts, read_play_counts
 from earshot.columns import COLD, SONG_ID
 from earshot.evaluation.cold_start import ColdStart, read_cold_start, read_vectors
 from earshot.evaluation.protocol import System
-from earshot.params import TrainingSet
+from earshot.params import Params, Split
 from earshot.recommend.encoding import predict_songs
 from earshot.recommend.held_out_lists import without
 from earshot.recommend.serving import serve
@@ -46,20 +46,25 @@ class Snapshot:
     seed: int
 
 
-def read_snapshots(paths: Paths, settings: TrainingSet, folds: Sequence[int], seed: int) -> list[Snapshot]:
-    """That of the training set, which was made with `settings`, first; then those of the other `folds`.
+def read_snapshots(paths: Paths, params: Params, split: Split, folds: Sequence[int]) -> list[Snapshot]:
+    """That of the training set, which was made with `split`, first; then those of the other `folds`.
 
     Raises
     ------
     UserError
         A fold in which nobody can be asked.
     """
-    others = (_read(fold, hold_out(paths, settings, fold).data("training_set"), seed) for fold in folds)
-    return [_read(settings.split.fold, paths.data("training_set"), seed), *others]
+    settings = replace(params.training_set, split=split)
+    others = (
+        read_snapshot(fold, hold_out(paths, settings, fold).data("training_set"), params) for fold in folds
+    )
+    return [read_snapshot(split.fold, paths.data("training_set"), params), *others]
 
 
-def _read(fold: int, folder: Path, seed: int) -> Snapshot:
-    return Snapshot(fold, folder, read_cold_start(folder), read_play_counts(folder), seed)
+def read_snapshot(fold: int, folder: Path, params: Params) -> Snapshot:
+    """Out of a folder as the stage training_set writes it; UserError where nobody can be asked."""
+    cold_start = read_cold_start(folder, params.evaluation_report.max_listeners)
+    return Snapshot(fold, folder, cold_start, read_play_counts(folder), params.seed)
 
 
 def served_system(snapshot: Snapshot, space: TasteSpace, n0: float, predict: Predict) -> System:

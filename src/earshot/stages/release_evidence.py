@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from earshot import releases
@@ -71,8 +71,7 @@ def measure(
     models = {CANDIDATE: Model.candidate(paths, params, candidate)}
     others = rivals.paired | rivals.kept
     models |= {name: Model.released(paths, params, each) for name, each in others.items()}
-    settings = replace(params.training_set, split=Split(**candidate.split))
-    snapshots = read_snapshots(paths, settings, candidate.folds, params.seed)
+    snapshots = read_snapshots(paths, params, Split(**candidate.split), candidate.folds)
     systems = [_systems(models, snapshot) for snapshot in snapshots]
     answers = [
         evaluate_all(found, snapshot.cold_start, k)

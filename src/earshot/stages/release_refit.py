@@ -16,11 +16,9 @@ import pandas as pd
 
 from earshot import versioning
 from earshot.artists import LEAST_ARTISTS
-from earshot.catalogue.play_counts import read_play_counts
 from earshot.checks import CANDIDATE
 from earshot.columns import COLD, VALIDATION
 from earshot.errors import UserError
-from earshot.evaluation.cold_start import read_cold_start
 from earshot.evaluation.judging import evaluate_all
 from earshot.factors.numbers import read_numbers
 from earshot.files import read_json, write_json
@@ -29,7 +27,7 @@ from earshot.releases import Manifest
 from earshot.releases.candidate import BESIDE, MODEL, NUMBERS
 from earshot.releases.gate import judge_against, judge_checks
 from earshot.releases.manifest import REFIT, WMF_FACTORS
-from earshot.stages.folds import Snapshot
+from earshot.stages.folds import Snapshot, read_snapshot
 from earshot.stages.paths import Paths
 from earshot.stages.release_questions import differences
 from earshot.stages.released_models import Model
@@ -74,16 +72,15 @@ def _question(paths: Paths, params: Params) -> Snapshot:
     inside = paths.inside(paths.work / "refit_question")
     inside.make("training_set", lambda made: _write_question(paths.data("training_set"), made.output))
     folder = inside.data("training_set")
-    cold_start = read_cold_start(folder)
-    n_artists = len(cold_start.artist_starts)
+    question = read_snapshot(params.training_set.split.fold, folder, params)
+    n_artists = len(question.cold_start.artist_starts)
     if n_artists < LEAST_ARTISTS:
         raise UserError(
             f"no refit was made: songs of {n_artists} artists serve early stopping, and with under "
             f"{LEAST_ARTISTS} it cannot be checked; more songs are wanted, or a larger "
             "training_set.validation_share"
         )
-    fold = params.training_set.split.fold
-    return Snapshot(fold, folder, cold_start, read_play_counts(folder), params.seed)
+    return question
 
 
 def _write_question(training_set: Path, output: Path) -> None:

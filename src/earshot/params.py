@@ -20,6 +20,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Factorizer = Literal["exact", "spark_als"]
 _OR_AUTO = "or 'auto'"
 
 
@@ -89,13 +90,14 @@ class TrainingSet:
 
 @dataclass(frozen=True, config=CONFIG)
 class WmfFactors:
-    """What a factorization is made with; see `earshot.factors.wmf`."""
+    """What a factorization is made with; see `earshot.factors.wmf` and `earshot.factors.spark_als`."""
 
     factors: Count
     alpha: Positive
     epsilon: Positive
     regularization: NotNegative
     iterations: Count
+    factorizer: Factorizer = "exact"
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -107,6 +109,15 @@ class WmfSettings:
     epsilon: PositiveOrAuto
     regularization: NotNegativeOrAuto
     iterations: Count
+    factorizer: Factorizer = "exact"
+
+    @model_validator(mode="after")
+    def _searched_by_what_is_used(self) -> WmfSettings:
+        if self.factorizer != "exact" and "auto" in vars(self).values():
+            raise ValueError(
+                f"factorizer={self.factorizer!r} wants numbers: auto tries those of the exact one"
+            )
+        return self
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -258,11 +269,14 @@ class ExecutorSettings:
         Of one core each; None: as many as there are cores.
     address
         Of a Ray cluster, `auto` or `ray://<host>:<port>`; None: one on this machine.
+    spark
+        The master of Spark, where `wmf_factors.factorizer` is `spark_als`; by default this machine.
     """
 
     kind: Literal["local", "ray"] = "local"
     workers: Count | None = None
     address: str | None = None
+    spark: str = "local[*]"
 
 
 @dataclass(frozen=True, config=CONFIG)

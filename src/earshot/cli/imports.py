@@ -106,6 +106,37 @@ def _check_matching(song: str | None, match_songs: Path | None, by_name: dict[st
         )
 
 
+@app.command("spark")
+def import_spark(
+    table: Annotated[str, typer.Argument(help="a path or URL that Spark reads; with --format table a name")],
+    output: Output,
+    user: Annotated[str, typer.Option(help="the column of listeners' ids")],
+    song: Annotated[str, typer.Option(help="the column of songs' ids")],
+    count: Annotated[str | None, typer.Option(help="the column of play counts")] = None,
+    time: Annotated[str | None, typer.Option(help="the column of times")] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="parquet, orc, delta, ..., or table: one of Spark's catalogue")
+    ] = "parquet",
+    master: Annotated[str, typer.Option(help="of Spark: this machine, spark://HOST:7077, yarn")] = "local[*]",
+    source: Annotated[str, typer.Option(help="who delivers")] = "spark",
+    plays: Plays = Meaning.INCREMENT,
+) -> None:
+    """Import plays from a table of a warehouse, counted by Spark."""
+    from earshot.datasets import spark_table
+
+    named = {USER_ID: user, SONG_ID: song, PLAY_COUNT: count, PLAYED_AT: time}
+    imported = spark_table.import_spark(
+        table,
+        output,
+        {column: name for column, name in named.items() if name is not None},
+        form=form,
+        master=master,
+        source=source,
+        plays=plays,
+    )
+    _tell(output, imported)
+
+
 @app.command("folder")
 def import_folder(
     folder: Annotated[Path, typer.Argument(help="music; it is only read")],

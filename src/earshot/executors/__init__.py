@@ -9,6 +9,7 @@ from earshot.executors.choosing import (
     has_machines_elsewhere,
     open_pool,
     parallel_map,
+    spark_master,
     spread,
 )
 from earshot.executors.pool import Pool, Shared
@@ -20,5 +21,6 @@ __all__ = [
     "has_machines_elsewhere",
     "open_pool",
     "parallel_map",
+    "spark_master",
     "spread",
 ]

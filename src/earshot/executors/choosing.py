@@ -11,6 +11,7 @@ from earshot.params import ExecutorSettings
 from earshot.processes import progress
 
 _current: Executor = LocalExecutor()
+_spark = ExecutorSettings().spark
 
 
 @contextmanager
@@ -22,12 +23,13 @@ def executing_on(settings: ExecutorSettings) -> Iterator[None]:
     UserError
         Ray is wanted and not installed.
     """
-    global _current
-    before, _current = _current, _executor(settings)
+    global _current, _spark
+    before, _current = (_current, _spark), _executor(settings)
+    _spark = settings.spark
     try:
         yield
     finally:
-        mine, _current = _current, before
+        mine, (_current, _spark) = _current, before
         mine.close()
 
 
@@ -37,6 +39,11 @@ def _executor(settings: ExecutorSettings) -> Executor:
     from earshot.executors.on_ray import RayExecutor
 
     return RayExecutor(settings)
+
+
+def spark_master() -> str:
+    """Of the Spark that does what no executor does; this machine, where a worker of the executor asks."""
+    return _spark
 
 
 def has_machines_elsewhere() -> bool:

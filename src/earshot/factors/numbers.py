@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from earshot.errors import UserError
 from earshot.files import write_json
@@ -15,7 +16,12 @@ WMF = "wmf.json"
 
 def write_numbers(folder: Path, numbers: WmfFactors) -> None:
     """Write wmf.json into `folder`."""
-    write_json(folder / WMF, asdict(numbers))
+    write_json(folder / WMF, said(numbers))
+
+
+def said(numbers: WmfFactors) -> dict[str, Any]:
+    """As wmf.json says them: the factorizer where it is not the exact one, as which older files are read."""
+    return {name: value for name, value in asdict(numbers).items() if value != "exact"}
 
 
 def read_numbers(folder: Path) -> WmfFactors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from earshot.catalogue.play_counts import read_play_counts
 from earshot.checks import OBJECTIVE_CONVERGED, OBJECTIVE_FALLS, check
 from earshot.columns import COLD, SONG_ID
 from earshot.errors import UserError
+from earshot.executors import spark_master
 from earshot.factors.numbers import read_numbers, write_numbers
 from earshot.factors.solves import confidence, solve_rows
 from earshot.factors.wmf import Factorization, fit
@@ -19,6 +20,11 @@ from earshot.files import link, replace_arrays, write_table
 from earshot.params import Params, WmfFactors
 from earshot.stages.paths import Paths
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Fitted = tuple[Factorization, list[dict[str, Any]]]
+"""With the checks of its convergence, of which the release's gate wants both."""
 ROUNDING = 1e-6
 """Relative; the factors are float32."""
 CONVERGED = 1e-3
@@ -48,10 +54,29 @@ def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
             f"every song with plays is cold, all {len(cold)} of them: nothing is left to factorize; "
             "more songs are wanted"
         )
-    confidences = confidence(plays.matrix, wmf.alpha, wmf.epsilon)
-    kept = paths.work / "factorization.npz"
+    factorize = _exact if wmf.factorizer == "exact" else _by_spark
+    fitted, checks = factorize(paths.work, plays.matrix[:, ~cold], wmf, seed)  # (n_users, n_warm)
+    # fold-in: rows are songs, (n_cold, n_users), against the user factors
+    of_cold = confidence(plays.matrix[:, cold], wmf.alpha, wmf.epsilon).T.tocsr()
+    cold_factors = solve_rows(of_cold, fitted.user_factors, wmf.regularization)
+    _write_users(paths, fitted)
+    _write_items(paths.output, "", plays.song_ids[~cold], fitted.item_factors)
+    _write_items(paths.output, "cold_", plays.song_ids[cold], cold_factors)
+    _write_curve(paths.output / "objective.csv", fitted.objective, wmf)
+    write_numbers(paths.output, wmf)
+    return {
+        "listeners": len(plays.user_ids),
+        "warm_songs": int((~cold).sum()),
+        "cold_songs": int(cold.sum()),
+        "objective": fitted.objective[-1],
+        "checks": checks,
+    }
+
+
+def _exact(work: Path, plays: csr_array, wmf: WmfFactors, seed: int) -> Fitted:
+    kept = work / "factorization.npz"
     fitted = fit(
-        confidences[:, ~cold],  # (n_users, n_warm)
+        confidence(plays, wmf.alpha, wmf.epsilon),
         factors=wmf.factors,
         regularization=wmf.regularization,
         iterations=wmf.iterations,
@@ -59,20 +84,18 @@ def write_factors(paths: Paths, wmf: WmfFactors, seed: int) -> dict[str, Any]:
         start=_read_kept(kept),
         keep=lambda state: _keep(kept, state),
     )
-    # fold-in: rows are songs, (n_cold, n_users), against the user factors
-    cold_factors = solve_rows(confidences[:, cold].T.tocsr(), fitted.user_factors, wmf.regularization)
-    _write_users(paths, fitted)
-    _write_items(paths.output, "", plays.song_ids[~cold], fitted.item_factors)
-    _write_items(paths.output, "cold_", plays.song_ids[cold], cold_factors)
-    _write_curve(paths.output / "objective.csv", fitted.objective)
-    write_numbers(paths.output, wmf)
-    return {
-        "listeners": len(plays.user_ids),
-        "warm_songs": int((~cold).sum()),
-        "cold_songs": int(cold.sum()),
-        "objective": fitted.objective[-1],
-        "checks": [_check(fitted.objective), _check_converged(fitted.objective)],
-    }
+    return fitted, [_check(fitted.objective), _check_converged(fitted.objective)]
+
+
+def _by_spark(work: Path, plays: csr_array, wmf: WmfFactors, seed: int) -> Fitted:
+    from earshot.factors.spark_als import fit_by_spark, left_to_gain, mllib_strength
+
+    kept = work / "spark_als.npz"
+    fitted = _read_kept(kept) or fit_by_spark(plays, wmf, seed, spark_master(), work / "spark")
+    _keep(kept, fitted)
+    confidences = confidence(plays, wmf.alpha, wmf.epsilon)
+    left = left_to_gain(confidences, fitted, mllib_strength(plays, wmf.regularization))
+    return fitted, [_check_below_zeros(fitted.objective), _check_left(left, wmf.iterations)]
 
 
 def _check(objective: list[float]) -> dict[str, Any]:
@@ -97,15 +120,36 @@ def _check_converged(objective: list[float]) -> dict[str, Any]:
     )
 
 
+def _check_below_zeros(objective: list[float]) -> dict[str, Any]:
+    return check(
+        OBJECTIVE_FALLS,
+        "MLlib's objective, which it does not tell in between, is below that of factors of 0",
+        passed=objective[-1] < objective[0],
+        observed=f"{objective[0]:.6g} to {objective[-1]:.6g}",
+        expected="below",
+    )
+
+
+def _check_left(left: float, iterations: int) -> dict[str, Any]:
+    return check(
+        OBJECTIVE_CONVERGED,
+        "one more iteration would hardly lower MLlib's objective; more wmf_factors.iterations make it so",
+        passed=left <= CONVERGED,
+        observed=f"{left:.2e} of it after iteration {iterations}, by a sample of songs",
+        expected=f"at most {CONVERGED:g}",
+    )
+
+
 def _write_users(paths: Paths, fitted: Factorization) -> None:
     link(paths.data("training_set") / "users.parquet", paths.output / "users.parquet")
     np.save(paths.output / "user_factors.npy", fitted.user_factors)
 
 
-def _write_curve(path: Path, objective: list[float]) -> None:
+def _write_curve(path: Path, objective: list[float], wmf: WmfFactors) -> None:
     import pandas as pd
 
-    iterations = range(1, len(objective) + 1)
+    exact = wmf.factorizer == "exact"
+    iterations = range(1, len(objective) + 1) if exact else [0, wmf.iterations]  # the ends alone are known
     pd.DataFrame({"iteration": iterations, "objective": objective}).to_csv(path, index=False)
 
 

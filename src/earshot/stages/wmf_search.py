@@ -20,7 +20,7 @@ from earshot.errors import UserError
 from earshot.evaluation.choosing_wmf import FALLBACK, GRID, Grid, TriedNumbers, choose, search
 from earshot.evaluation.wmf_trials import SongRanking, Trial, hold_out, score
 from earshot.extraction.statistics import row_statistics
-from earshot.factors.numbers import write_numbers
+from earshot.factors.numbers import said, write_numbers
 from earshot.files import append_json, read_json_lines, replace_array
 from earshot.params import Params, Split, WmfFactors, WmfSettings
 from earshot.processes import progress
@@ -144,7 +144,7 @@ def _write(
         {**asdict(one.numbers), **one.score._asdict(), "chosen": one.numbers == numbers} for one in tried
     ]
     pd.DataFrame(lines, columns=columns).to_csv(output / "search.csv", index=False, float_format="%.6g")
-    return {**asdict(numbers), "how": how, "tried": len(tried), "checks": [_check(len(tried), at_an_end)]}
+    return {**said(numbers), "how": how, "tried": len(tried), "checks": [_check(len(tried), at_an_end)]}
 
 
 def _check(n_tried: int, at_an_end: Sequence[str]) -> dict[str, Any]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow
 
-_MOST_PLAYS = 2**31 - 1
+MOST_PLAYS = 2**31 - 1
+"""Of a row."""
 _CONTROL = bytes([*range(32), 127])
 _LONGEST_BYTES = 1 << 20
 """Of a field, at a delivery's door too."""
@@ -39,7 +40,7 @@ def identifier(name: str, as_dictionary: bool = True) -> Column:
 
 def play_number(name: str) -> Column:
     """A column of play counts."""
-    return Column(name, f"a whole number from 1 to {_MOST_PLAYS:,}", lambda texts: whole_numbers(texts) > 0)
+    return Column(name, f"a whole number from 1 to {MOST_PLAYS:,}", lambda texts: whole_numbers(texts) > 0)
 
 
 def moment(name: str) -> Column:
@@ -65,8 +66,8 @@ def whole_numbers(texts: pyarrow.Array) -> NDArray[np.int64]:
         numbers = texts.cast(pyarrow.int64()).to_numpy()
     except pyarrow.ArrowInvalid:
         parsed = _parsed(texts, PLAY_COUNT)
-        numbers = parsed[NUMBER].where(parsed[FRACTION] == 0, 0).clip(0, _MOST_PLAYS + 1).to_numpy(np.int64)
-    return np.where((numbers >= 1) & (numbers <= _MOST_PLAYS), numbers, 0)
+        numbers = parsed[NUMBER].where(parsed[FRACTION] == 0, 0).clip(0, MOST_PLAYS + 1).to_numpy(np.int64)
+    return np.where((numbers >= 1) & (numbers <= MOST_PLAYS), numbers, 0)
 
 
 def _named(texts: pyarrow.Array) -> NDArray[np.bool_]:

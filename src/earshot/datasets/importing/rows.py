@@ -153,10 +153,11 @@ def _as_text(file: SourceFile, column: Column, values: pyarrow.Array) -> pyarrow
         text = as_text(values, column.is_id)
     except NoTextError as error:
         raise UserError(f"{file.path}: column {column.name!r} {error}") from None
-    return _of_type(column, text.cast(pyarrow.string()))
+    return of_type(column, text.cast(pyarrow.string()))
 
 
-def _of_type(column: Column, text: pyarrow.StringArray) -> pyarrow.Array:
+def of_type(column: Column, text: pyarrow.StringArray) -> pyarrow.Array:
+    """A column's texts, of any kind of string, as what it is given as."""
     return text.dictionary_encode() if column.as_dictionary else text
 
 
@@ -170,29 +171,46 @@ def _good_rows(
     """The rows in which each column is good; each other one set aside for the first that is not."""
     import pyarrow
 
-    bad, unusable = np.zeros(len(lines), dtype=bool), []
-    for column, values in zip(columns, texts, strict=True):
-        good = column.good(values.dictionary if column.as_dictionary else values)
-        if good.all():
-            continue
-        # a dictionary was checked entry by entry; a row that was bad before does not count again
-        found = ~(good[values.indices.to_numpy()] if column.as_dictionary else good) & ~bad
-        unusable.append((column, values, found))
-        bad |= found
+    bad, unusable = np.zeros(len(lines), dtype=bool), unusable_rows(columns, texts)
+    for _, _, places in unusable:
+        bad[places] = True
     set_aside.used -= int(np.count_nonzero(bad))
-    for column, values, found in unusable:
-        places = np.flatnonzero(found)
+    for column, values, places in unusable:
         describe = partial(_describe, column, values, places)
         set_aside.add_rows(file.name, lines[places].tolist(), describe, column.wanted)
     if bad.any():  # encoded anew, so that no value of a bad row is left
         good_rows = pyarrow.array(~bad)
         texts = [
-            _of_type(column, values.filter(good_rows).cast(pyarrow.string()))
+            of_type(column, values.filter(good_rows).cast(pyarrow.string()))
             for column, values in zip(columns, texts, strict=True)
         ]
     names = [column.name for column in columns]
     return lines[~bad], pyarrow.RecordBatch.from_arrays(texts, names=names)
 
 
+def unusable_rows(
+    columns: Sequence[Column], texts: Sequence[pyarrow.Array]
+) -> list[tuple[Column, pyarrow.Array, Lines]]:
+    """Which rows cannot be used: by the first column that is not good, its values and places from 0.
+
+    `texts` are of the columns' types, (n_rows,) each.
+    """
+    bad, unusable = np.zeros(len(texts[0]), dtype=bool), []
+    for column, values in zip(columns, texts, strict=True):
+        good = column.good(values.dictionary if column.as_dictionary else values)
+        if good.all():
+            continue
+        # a dictionary was checked entry by entry; a row that was bad before does not count again
+        found = ~(good[values.indices.to_numpy()] if column.as_dictionary else good) & ~bad
+        unusable.append((column, values, np.flatnonzero(found)))
+        bad |= found
+    return unusable
+
+
 def _describe(column: Column, values: pyarrow.Array, places: Lines, place: int) -> str:
-    return f"{column.name}={values[places[place]].as_py()}"
+    return described(column, values, int(places[place]))
+
+
+def described(column: Column, values: pyarrow.Array, place: int) -> str:
+    """What a column says at a place, for who wants to know why it cannot be used."""
+    return f"{column.name}={values[place].as_py()}"

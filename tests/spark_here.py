@@ -1,0 +1,29 @@
+"""Spark with a small heap on this machine, as a platform would set it: by spark-defaults.conf."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+
+@contextmanager
+def small_spark(folder: Path, patched: pytest.MonkeyPatch) -> Iterator[None]:
+    """Meanwhile Spark reads these settings; at the end no Java of this process and no file of it is left."""
+    settings = folder / "spark-conf"
+    settings.mkdir()
+    (settings / "spark-defaults.conf").write_text(
+        "spark.driver.memory 512m\nspark.sql.shuffle.partitions 4\n"
+    )
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    patched.setenv("SPARK_CONF_DIR", str(settings))
+    patched.setenv("TMPDIR", str(temporary))
+    patched.setattr(tempfile, "tempdir", None)
+    yield
+    assert [each.name() for each in psutil.Process().children(True) if each.name() == "java"] == []
+    assert [*temporary.iterdir()] == []

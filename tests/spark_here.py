@@ -10,15 +10,20 @@ from pathlib import Path
 import psutil
 import pytest
 
+SETTINGS = """
+spark.driver.memory 512m
+spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
+spark.sql.shuffle.partitions 2
+"""
+"""The second line: what runs for seconds is not worth compiling well."""
+
 
 @contextmanager
 def small_spark(folder: Path, patched: pytest.MonkeyPatch) -> Iterator[None]:
     """Meanwhile Spark reads these settings; at the end no Java of this process and no file of it is left."""
     settings = folder / "spark-conf"
     settings.mkdir()
-    (settings / "spark-defaults.conf").write_text(
-        "spark.driver.memory 512m\nspark.sql.shuffle.partitions 4\n"
-    )
+    (settings / "spark-defaults.conf").write_text(SETTINGS)
     temporary = folder / "tmp"
     temporary.mkdir()
     patched.setenv("SPARK_CONF_DIR", str(settings))

@@ -110,6 +110,14 @@ def test_wmf() -> None:
 
 
 @pytest.mark.soak
+def test_spark(tmp_path: Path) -> None:
+    write_workspace(tmp_path)
+    measured = run("spark.py", str(tmp_path), "1")
+    assert 0.5 < measured["spark_als"]["correlation"] < measured["exact"]["correlation"] == 1
+    assert measured["exact"]["bound"]["auc_more"] == [0, 0, 0]
+
+
+@pytest.mark.soak
 def test_training() -> None:
     assert run("training.py", "20", "1")["songs"] == 20
 

@@ -24,6 +24,7 @@ from earshot.stages import cnn_checkpoint, fold_models, predicted_factors, wmf_f
 from earshot.stages.paths import Paths
 from earshot.stages.training_set import write_other_split
 from earshot.versioning import PreviousOutput
+from tests.spark_here import small_spark
 from tests.training.heard import N_SONGS, N_USERS, cnn_params, write_training_set
 
 NUMBERS = WmfFactors(factors=3, alpha=2.0, epsilon=1.0, regularization=10.0, iterations=15)
@@ -98,6 +99,34 @@ def test_an_interrupted_factorization_goes_on_to_the_same_bytes(root: Path, para
     wmf_factors.run(_paths(root, "continued"), params)
     for name in names:
         assert (kept.output / name).read_bytes() == (whole.output / name).read_bytes()
+
+
+@pytest.mark.soak
+def test_spark_makes_the_factors_where_the_numbers_say_so(
+    root: Path, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the checks that the gate wants; cold songs are folded in by eq. 3; what Spark has made is kept."""
+    numbers = replace(NUMBERS, iterations=30, factorizer="spark_als")
+    write_numbers(root / "data" / "wmf_search", numbers)
+    paths, settings = _paths(root, "wmf_factors"), ExecutorSettings(spark="local[1]")
+    with small_spark(tmp_path, monkeypatch), executing_on(settings):
+        summary = wmf_factors.run(paths, params)
+    assert read_numbers(paths.output) == numbers
+    assert [(each["name"], each["passed"]) for each in summary["checks"]] == [
+        ("objective_falls", True),
+        ("objective_converged", True),
+    ]
+    assert pd.read_csv(paths.output / "objective.csv")["iteration"].tolist() == [0, 30]
+    plays = read_play_counts(root / "data" / "training_set")
+    of_cold = confidence(plays.matrix[:, np.arange(N_SONGS) % 4 == 0], 2.0, 1.0).T.tocsr()
+    users = np.load(paths.output / "user_factors.npy")
+    assert_allclose(np.load(paths.output / "cold_factors.npy"), solve_rows(of_cold, users, 10.0))
+    monkeypatch.setenv("PATH", "/nowhere")  # no Java
+    again = _paths(root, "again")
+    shutil.copytree(paths.work, again.work, dirs_exist_ok=True)
+    assert wmf_factors.run(again, params) == summary
+    made, once_more = (np.load(each.output / "item_factors.npy") for each in (paths, again))
+    assert_array_equal(made, once_more)
 
 
 def test_what_is_heard_tells_cold_songs_apart(root: Path, params: Params) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from earshot.catalogue.play_counts import read_play_counts, write_play_counts
-from earshot.factors.numbers import read_numbers
+from earshot.factors.numbers import WMF, read_numbers
+from earshot.files import read_json
 from earshot.params import Params, Split, WmfFactors, WmfSettings
 from earshot.stages import wmf_search
 from earshot.stages.paths import Paths
@@ -47,7 +48,7 @@ def test_what_is_chosen_is_the_best_line_of_the_table(found: tuple[Paths, dict])
     assert len(chosen) == 1
     assert len(table) == summary["tried"] > 4
     assert (chosen["map"] + chosen["auc"]).item() >= (table["map"] + table["auc"]).max() - 0.002
-    assert asdict(read_numbers(paths.output)) == {
+    assert read_json(paths.output / WMF) == {
         **chosen[["factors", "alpha", "epsilon", "regularization"]].iloc[0].to_dict(),
         "iterations": 5,
     }

@@ -114,6 +114,7 @@ def test_a_half_step_is_the_least_of_mllibs_objective(
 ) -> None:
     plays = some_plays()
     dense, strength = plays.toarray().astype(float), mllib_strength(plays, WMF.regularization)
+    monkeypatch.setattr("earshot.factors.spark_als._PLAYS_A_BLOCK", 100)
     with small_spark(tmp_path, monkeypatch):
         one, again = (fit_by_spark(plays, WMF, 3, f"local[{n}]", tmp_path / "work") for n in (2, 1))
     assert not (tmp_path / "work").exists()

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 Factors = NDArray[np.float32]
 
-_ROWS = 1 << 20
-"""Of a file in which plays go to Spark: as many as a task reads at a time."""
+_PLAYS_A_BLOCK = 1 << 20
+"""Of a file in which plays go to Spark, and of a block of listeners or songs, which one task solves.
+
+As many blocks as the plays want, not as there are workers: sums, and so bytes, go by them."""
 _SAMPLE = 2_000
 """Songs that tell whether it has converged; each takes a solve."""
 
@@ -62,6 +64,7 @@ def fit_by_spark(
     folder.mkdir(parents=True)
     _write_ratings(play_counts, wmf.epsilon, folder / "ratings")
     strength = mllib_strength(play_counts, wmf.regularization)
+    n_blocks = -(-play_counts.nnz // _PLAYS_A_BLOCK)
     with spark_session(master, "wmf_factors.factorizer='spark_als'") as spark:
         from pyspark.ml.recommendation import ALS
 
@@ -75,6 +78,8 @@ def fit_by_spark(
             regParam=strength,
             maxIter=wmf.iterations,
             seed=seed,
+            numUserBlocks=n_blocks,
+            numItemBlocks=n_blocks,
         ).fit(spark.read.parquet(str(folder / "ratings")))
         for side in ("user", "item"):
             getattr(model, f"{side}Factors").write.parquet(str(folder / side))
@@ -160,8 +165,8 @@ def _write_ratings(play_counts: csr_array, epsilon: float, folder: Path) -> None
     users = np.repeat(np.arange(play_counts.shape[0], dtype=np.int32), np.diff(play_counts.indptr))
     columns = {"user": users, "item": play_counts.indices, "rating": ratings(play_counts, epsilon)}
     table = pyarrow.table({**columns, "item": columns["item"].astype(np.int32, copy=False)})
-    for number, first in enumerate(range(0, table.num_rows, _ROWS)):
-        parquet.write_table(table.slice(first, _ROWS), folder / f"part-{number:05d}.parquet")
+    for number, first in enumerate(range(0, table.num_rows, _PLAYS_A_BLOCK)):
+        parquet.write_table(table.slice(first, _PLAYS_A_BLOCK), folder / f"part-{number:05d}.parquet")
 
 
 def _read_factors(folder: Path, n_rows: int, n_factors: int) -> Factors:

@@ -68,7 +68,7 @@ def values(*metrics: str) -> dict[str, Any]:
 
 def protocol() -> dict[str, Any]:
     counts = ("candidates", "candidates_of_known_artists", "n_artists", "n_users", "median_positives")
-    more = ("users_without_warm_play", "users_without_candidate")
+    more = ("users_without_warm_play", "users_without_candidate", "users_not_drawn")
     return dict.fromkeys((*counts, *more, "cold_songs_without_listeners"), 40) | {"k": 500}
 
 

@@ -164,7 +164,10 @@ def mood_of_quarters(plays: DatedPlays) -> Ints:
 
 
 def filtered(scores: Scores, fits: NDArray[np.bool_]) -> Scores:
-    """Songs that fit, in the order of their scores, then the others in theirs: places, counted down."""
+    """Songs that fit, in the order of their scores, then the others in theirs: places, counted down.
+
+    All (n_users, n_songs).
+    """
     place = places(scores)
     return -np.where(fits, place, place + scores.shape[1]).astype(np.float64)
 

@@ -151,7 +151,7 @@ class Library:
         return [self.albums[place] for place in np.unique(self._album_of[artist.songs])]
 
     def most_heard(self, rows: NDArray[np.int64], k: int) -> list[int]:
-        """The k of some songs with most listeners."""
+        """The k of some songs, `(n,)` rows, with most listeners."""
         listeners = self._columns[N_LISTENERS][rows]
         best: list[int] = rows[np.argsort(-listeners, kind="stable")][:k].tolist()
         return best

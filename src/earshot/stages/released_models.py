@@ -79,7 +79,7 @@ class Model:
         return served_system(snapshot, self._first_space(), self.release.n0, self._predict(snapshot.folder))
 
     def lists(self, training_set: Path, held_out: HeldOut, maker: ListMaker) -> NDArray[np.int32]:
-        """What listeners would get, as the stage served_quality makes it; rows of `held_out.song_ids`.
+        """What listeners would get, as served_quality makes it: (n_asked, k) rows of `held_out.song_ids`.
 
         `maker` keeps to the rules that served_quality kept to.
         """

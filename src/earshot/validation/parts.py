@@ -149,7 +149,7 @@ def observed_of(content: Mapping[str, Any]) -> Observed:
 
 
 def part_plays(folder: Path) -> Iterator[dict[str, NDArray[Any]]]:
-    """The plays of a part, piece by piece; `NO_SECOND` in place of a date that nothing says."""
+    """The plays of a part, piece by piece, columns (n,); `NO_SECOND` in place of a date that nothing says."""
     from pyarrow import parquet
 
     with parquet.ParquetFile(folder / PLAYS_FILE) as opened:

@@ -42,7 +42,7 @@ _TEXTS = (ALBUM, TRACK, YEAR, RECORDING_MBID, PATH, AUDIO, DELIVERY)
 
 
 @dataclass(frozen=True)
-class Song:
+class LibrarySong:
     """A song as deliveries tell of it; `""` or None where they say nothing."""
 
     song_id: str
@@ -88,7 +88,7 @@ class Library:
     Attributes
     ----------
     table
-        A line a song, those of `ServedState.search_index`, with the columns of `Song`.
+        A line a song, those of `ServedState.search_index`, with the columns of `LibrarySong`.
     days
         When deliveries arrived.
     """
@@ -116,11 +116,11 @@ class Library:
         """Where a song stands; None for one that is not there."""
         return self._rows.get(song)
 
-    def song(self, row: int) -> Song:
+    def song(self, row: int) -> LibrarySong:
         """The song of a row."""
         at = {name: column[row] for name, column in self._columns.items()}
         artist, seconds = int(self._artist_of[row]), float(at[SECONDS])
-        return Song(
+        return LibrarySong(
             song_id=at[SONG_ID],
             title=at[TITLE],
             artist=at[ARTIST],

@@ -30,7 +30,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -174,11 +174,22 @@ def compare(part: str, work: Part, rounds: int) -> dict[str, list[Run]]:
 
 
 @contextmanager
-def a_worker_killed(run: Run) -> Iterator[None]:
-    """Kill a worker that is at an item once the first piece is done."""
+def beside(look: Callable[[threading.Event], None]) -> Iterator[None]:
+    """A thread that looks on until the work inside is over, as the event says."""
     over = threading.Event()
+    thread = threading.Thread(target=look, args=[over])
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
-    def kill() -> None:
+
+def a_worker_killed(run: Run) -> AbstractContextManager[None]:
+    """Kill a worker that is at an item once the first piece is done."""
+
+    def kill(over: threading.Event) -> None:
         while not run.killed and not over.wait(0.02):
             for process in psutil.Process().children(recursive=True) if run.moments else ():
                 with suppress(psutil.NoSuchProcess, IndexError):
@@ -187,13 +198,7 @@ def a_worker_killed(run: Run) -> Iterator[None]:
                         run.killed = True
                         break
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return beside(kill)
 
 
 def median(runs: list[Run], of: Callable[[Run], float]) -> float:
@@ -287,12 +292,10 @@ def encoding(folder: Path, n_clips: int) -> Part:
     return work
 
 
-@contextmanager
-def watched(folder: Path, pattern: str, run: Run) -> Iterator[None]:
+def watched(folder: Path, pattern: str, run: Run) -> AbstractContextManager[None]:
     """A piece is done whenever there are more files."""
-    over = threading.Event()
 
-    def watch() -> None:
+    def watch(over: threading.Event) -> None:
         seen = 0
         while seen >= 0:
             ended = over.wait(LOOK_EVERY)
@@ -302,13 +305,7 @@ def watched(folder: Path, pattern: str, run: Run) -> Iterator[None]:
             run.look()
             seen = -1 if ended else now
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return beside(watch)
 
 
 def hash_of(folder: Path, *patterns: str) -> Bytes:

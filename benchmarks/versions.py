@@ -27,7 +27,7 @@ from forms import WAVE, Samples, changed, encoded, low_pass, tilt
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from earshot.datasets.embedded.catalogue import Song, catalogue_songs
+from earshot.datasets.embedded.catalogue import MadeSong, catalogue_songs
 from earshot.datasets.embedded.instruments import SAMPLE_RATE
 from earshot.datasets.embedded.synthesis import render
 from earshot.datasets.embedded.traits import N_KITS, Traits
@@ -99,7 +99,7 @@ def main(n_songs: int = 100) -> None:
     print(json.dumps(result | over_songs("covers_proposed", [found[form] for form in COVERS])))
 
 
-def fingerprints(song: Song) -> dict[str, Fingerprint]:
+def fingerprints(song: MadeSong) -> dict[str, Fingerprint]:
     """Of every form of a song, each written to a file and read."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"

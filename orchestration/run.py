@@ -19,6 +19,7 @@ from earshot.deliveries.inbox import INBOX, Waiting, look, make_inbox
 from earshot.errors import UserError
 from earshot.processes import die_with_parent
 from earshot.terminal import say, say_error
+from orchestration.demo import share_demo, take_in_demo
 from orchestration.workspace import ROOT
 
 
@@ -37,7 +38,7 @@ def run(
     try:
         make_inbox(ROOT)
         if demo:
-            _take_in_demo()
+            take_in_demo()
         succeeded = _run(job)
     except UserError as error:
         say_error(error)
@@ -49,36 +50,8 @@ def run(
         show_papers(ROOT)
     elif trained or job != "onboard":  # a shared release serves where nothing was trained
         show_results(ROOT)
-
-
-def _take_in_demo() -> None:
-    from earshot.datasets.embedded import write_catalogue, write_first_plays, write_new_songs
-    from earshot.deliveries.ingest import ingest
-    from earshot.versioning import INDEX
-
-    if (ROOT / INDEX).is_file() or look(ROOT / INBOX):
-        return
-    demo = ROOT / "demo"
-    deliveries = {
-        "catalogue": write_catalogue,
-        "new-songs": write_new_songs,
-        "first-plays": write_first_plays,
-    }
-    for name, write in deliveries.items():
-        if not (demo / name).is_dir():
-            write(demo / name)
-    ingest(demo / "catalogue", ROOT)
-    _announce_demo()
-
-
-def _announce_demo() -> None:
-    from earshot.costs import read_unit_costs
-    from orchestration.expected import roughly, seconds_of
-
-    costs = read_unit_costs()
-    size, seconds = costs.catalogue, seconds_of(costs.stages, costs.catalogue)
-    assert seconds is not None  # the table has the cost of every stage that it names
-    say(f"the pipeline, on {size.songs:,} songs and {size.plays:,} plays: {roughly(seconds)}")
+    if demo and job == "everything":
+        share_demo()
 
 
 def _run(job: str) -> bool:

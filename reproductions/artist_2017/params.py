@@ -13,7 +13,7 @@ from earshot.params import CONFIG, Count, Training
 
 
 @dataclass(frozen=True, config=CONFIG)
-class Curve:
+class ArtistCurve:
     """Trainings on so many artists, with so many songs each to learn from, all of so many batches.
 
     Where there are fewer artists, or an artist has fewer songs, all are taken.
@@ -42,7 +42,7 @@ class Artist2017(Comparison):
     candidate: str
     tags: TagChoice
     genres: TagChoice
-    curve: Curve
+    curve: ArtistCurve
 
     @model_validator(mode="after")
     def _labels_exist(self) -> Artist2017:

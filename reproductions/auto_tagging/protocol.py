@@ -173,7 +173,7 @@ class TagFold:
         return replace(self, task=replace(self.task, labels=labels))
 
     def kept(self, name: str, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """What `make` gives; what an interrupted run has made of it is read."""
+        """What `make` gives, of any shape; what an interrupted run has made of it is read."""
         path = self.work / f"{name}.npy"
         if not path.is_file():
             self.work.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,7 @@ def network(fold: Fold, name: str) -> System:
 
 
 def content(fold: Fold, predict: Callable[[Known], NDArray[np.float32]]) -> System:
-    """Factors that `predict` tells of every song, for the users of the factorization."""
+    """Factors that `predict` tells of every song, (n_songs, d), for the users of the factorization."""
     return System(fold.user_factors, fold.of_candidates(predict(fold.known)))
 
 

@@ -44,7 +44,7 @@ K = 500
 
 
 @dataclass(frozen=True)
-class Asked:
+class Sessions:
     """Sessions to be told.
 
     Attributes
@@ -103,7 +103,7 @@ def _judge(settings: MadeCatalogue, seed: int) -> dict[str, Result]:
     return {name: evaluate(systems[name], asked.question, K) for name in DESCRIPTIONS}
 
 
-def ask(plays: DatedPlays) -> Asked:
+def ask(plays: DatedPlays) -> Sessions:
     """Hold out the last session of every listener who has an earlier one, and a new song in the last."""
     last = np.zeros(plays.n_users, dtype=np.int64)
     np.maximum.at(last, plays.users, plays.sessions)
@@ -128,7 +128,7 @@ def ask(plays: DatedPlays) -> Asked:
         csr_array(positives[users]),
         revealed,
     )
-    return Asked(known, question, quarter_of(begins)[users], order)
+    return Sessions(known, question, quarter_of(begins)[users], order)
 
 
 def matrix_of(plays: DatedPlays) -> csr_array:
@@ -139,7 +139,7 @@ def matrix_of(plays: DatedPlays) -> csr_array:
     return counts
 
 
-def rank_all(asked: Asked, users: Ints, k: int) -> dict[str, Scores]:
+def rank_all(asked: Sessions, users: Ints, k: int) -> dict[str, Scores]:
     """Scores (n_users, n_songs) by system; songs in the order of their rows."""
     known, songs = asked.known, np.arange(len(asked.order))
     plays = matrix_of(known)
@@ -164,12 +164,15 @@ def mood_of_quarters(plays: DatedPlays) -> Ints:
 
 
 def filtered(scores: Scores, fits: NDArray[np.bool_]) -> Scores:
-    """Songs that fit, in the order of their scores, then the others in theirs: places, counted down."""
+    """Songs that fit, in the order of their scores, then the others in theirs: places, counted down.
+
+    All (n_users, n_songs).
+    """
     place = places(scores)
     return -np.where(fits, place, place + scores.shape[1]).astype(np.float64)
 
 
-def _by_hour(asked: Asked, users: Ints, k: int) -> Scores:
+def _by_hour(asked: Sessions, users: Ints, k: int) -> Scores:
     known, songs = asked.known, np.arange(len(asked.order))
     scores = np.zeros((len(users), len(songs)))
     quarters = quarter_of(known.seconds)
@@ -179,12 +182,12 @@ def _by_hour(asked: Asked, users: Ints, k: int) -> Scores:
     return scores
 
 
-def _popularity(asked: Asked) -> System:
+def _popularity(asked: Sessions) -> System:
     listeners = n_listeners(matrix_of(asked.known))[asked.order]
     return System(np.ones((asked.known.n_users, 1)), listeners[:, None].astype(np.float64))
 
 
-def _as_system(asked: Asked, scores: Scores) -> System:
+def _as_system(asked: Sessions, scores: Scores) -> System:
     users = np.zeros((asked.known.n_users, len(asked.order)))
     users[asked.question.users] = scores[:, asked.order]
     return System(users, np.eye(len(asked.order)))

@@ -42,7 +42,7 @@ _NOT_KNOWN = "a survey: no figure"
 
 
 @dataclass(frozen=True)
-class Run:
+class DrawnRun:
     """One fold with one seed.
 
     Attributes
@@ -87,7 +87,7 @@ def run(paths: Paths, params: Hybrids) -> dict[str, Any]:
     return table.summary(k)
 
 
-def judge(warming: Warming, fold: int) -> Run:
+def judge(warming: Warming, fold: int) -> DrawnRun:
     """Choose on one half of the artists, and show on the other. UserError where nobody can be asked."""
     first, k = warming.params.first_listeners, warming.params.evaluation.k
     cases = _cases(warming, warming.choosing)
@@ -103,7 +103,7 @@ def judge(warming: Warming, fold: int) -> Run:
     by_name = {
         name: {f"{s:g}": tables.rounded(v) or 0.0 for s, v in found.items()} for name, found in tried.items()
     }
-    return Run(fold, warming.fold.seed, chosen, by_name, results)
+    return DrawnRun(fold, warming.fold.seed, chosen, by_name, results)
 
 
 def _cases(warming: Warming, songs: np.ndarray, listeners: int | None = None) -> list[Case]:
@@ -134,7 +134,7 @@ def _evaluate_all(cases: Sequence[Case], chosen: Mapping[str, Setting], k: int) 
     return {name: pool([one[name] for one in found]) for name in found[0]}
 
 
-def pool_all(runs: Sequence[Run], listeners: int | None = None) -> dict[str, Result]:
+def pool_all(runs: Sequence[DrawnRun], listeners: int | None = None) -> dict[str, Result]:
     """By system, over folds and seeds; over all numbers of listeners where none is given."""
     there = [
         results for run in runs for n, results in run.results.items() if listeners is None or n == listeners
@@ -143,7 +143,7 @@ def pool_all(runs: Sequence[Run], listeners: int | None = None) -> dict[str, Res
 
 
 def _metrics(
-    runs: Sequence[Run], pooled: Mapping[str, Result], warmed: Sequence[Warming], params: Hybrids
+    runs: Sequence[DrawnRun], pooled: Mapping[str, Result], warmed: Sequence[Warming], params: Hybrids
 ) -> dict[str, Any]:
     """The content of metrics.json, as every comparison has it, and `by_listeners`, `chosen` and `tried`."""
     k = params.evaluation.k

@@ -75,7 +75,7 @@ def cosines(both: csr_array, listeners: NDArray[np.integer]) -> csr_array:
 
 
 def nearest(similar: csr_array, k: int) -> csr_array:
-    """The `k` largest entries of every row; of equals those of the first columns."""
+    """The `k` largest entries of every row, (n_songs, n_songs); of equals those of the first columns."""
     rows = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))  # the row of each entry
     order = np.lexsort((similar.indices, -similar.data, rows))  # rows stay where they are, the largest first
     place = np.empty(similar.nnz, dtype=np.int64)

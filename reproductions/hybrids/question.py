@@ -16,7 +16,7 @@ from earshot.catalogue.play_counts import read_play_counts
 from earshot.catalogue.play_dates import read_play_dates
 from earshot.catalogue.split import halves
 from earshot.columns import COLD, SONG_ID
-from earshot.evaluation.first_listeners import ColdSongs, Started, cold_songs, start
+from earshot.evaluation.first_listeners import ColdSongs, StartedSongs, cold_songs, start
 from earshot.spaces.hybrid import Hybrid, Rule, no_combination
 from earshot.spaces.placing import Vectors
 from earshot.spaces.wmf import WmfSpace
@@ -86,7 +86,7 @@ class Warming:
         combined = self.combination if rule == "feature_combination" else no_combination(self.heard.shape[1])
         return Hybrid(self.space, rule, combined)
 
-    def starts(self, some: NDArray[np.bool_], n: int) -> list[Started]:
+    def starts(self, some: NDArray[np.bool_], n: int) -> list[StartedSongs]:
         """The draws of `n` first listeners of those of some candidates, `(n_candidates,)`, that have more."""
         settings = self.params.first_listeners
         more = some & (self.songs.n_listeners > n)
@@ -99,6 +99,6 @@ class Warming:
             for number in range(draws)
         ]
 
-    def all_plays(self, started: Started) -> csr_array:
+    def all_plays(self, started: StartedSongs) -> csr_array:
         """float32 (n_all_users, n_warm + n_candidates): those of warm songs, and of first listeners."""
         return csr_array(hstack([self.warm_plays, started.first.T], format="csr"))

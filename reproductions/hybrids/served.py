@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 
 from earshot.columns import SONG_ID
 from earshot.evaluation import tables
-from earshot.evaluation.list_quality import Found, list_difference, look
+from earshot.evaluation.list_quality import ListMeasures, list_difference, look
 from earshot.factors.numbers import read_numbers
 from earshot.recommend.held_out_lists import HeldOutServed, Recipe, refit, serve_held_out
 from earshot.recommend.list_rules import NO_RULES
@@ -137,12 +137,12 @@ def _as_served(ranker: Ranker, like: HeldOutServed) -> HeldOutServed:
     return replace(like, user_vectors=finite, item_vectors=np.eye(n_songs, dtype=np.float32))
 
 
-def _found(lists: NDArray[np.int32], held_out: HeldOut) -> dict[str, Found]:
+def _found(lists: NDArray[np.int32], held_out: HeldOut) -> dict[str, ListMeasures]:
     asked = {"all": np.ones_like(held_out.new), "known": ~held_out.new, "new": held_out.new}
     return {kind: look(lists, held_out.about(songs), [K]) for kind, songs in asked.items()}
 
 
-def _described(found: Mapping[str, Found], reference: Mapping[str, Found]) -> dict[str, Any]:
+def _described(found: Mapping[str, ListMeasures], reference: Mapping[str, ListMeasures]) -> dict[str, Any]:
     described: dict[str, Any] = {"n_artists": found["all"].n_artists}
     for kind in KINDS:
         own, minus = (

@@ -12,7 +12,7 @@ from comparison.systems import BOUND, CANDIDATE, CONTROLS, make_systems
 from comparison.systems import DESCRIPTIONS as CONTROL_DESCRIPTIONS
 from earshot.arrays import positions_of
 from earshot.catalogue.play_counts import PlayCounts
-from earshot.evaluation.first_listeners import Started
+from earshot.evaluation.first_listeners import StartedSongs
 from earshot.evaluation.protocol import System
 from earshot.spaces.hybrid import RULES, Rule
 from earshot.spaces.placing import Vectors
@@ -57,7 +57,7 @@ class Case:
     """
 
     warming: Warming
-    started: Started
+    started: StartedSongs
 
     @cached_property
     def users(self) -> Vectors:

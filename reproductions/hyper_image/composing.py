@@ -15,7 +15,7 @@ from earshot.params import load_params
 from earshot.processes import progress
 from earshot.stages.paths import Paths
 from earshot.store.shards import Stored
-from hyper_image.composing_page import LABELS_SEEN, SEEN, Shown, draw_page, picture_of
+from hyper_image.composing_page import LABELS_SEEN, SEEN, ShownPiece, draw_page, picture_of
 from hyper_image.judged import BOTH, GOAL, PIECE, WAY, claims_of, describe, judge
 from hyper_image.networks import NETWORK
 from hyper_image.params import LABEL, HyperImageParams
@@ -71,7 +71,7 @@ def run(paths: Paths, params: HyperImageParams) -> dict[str, Any]:
 
 def _firsts(
     paths: Paths, studio: Studio, table: pd.DataFrame, made: Made, heard: Sequence[Stored]
-) -> list[Shown]:
+) -> list[ShownPiece]:
     """The first piece of each label; its sound is written too."""
     firsts = []
     for _, row in table.drop_duplicates(LABEL).iterrows():
@@ -83,7 +83,7 @@ def _firsts(
             (paths.output / "sounds" / f"{way}-{label}.mp3").write_bytes(sound)
         if way in SEEN and label in studio.composed[:LABELS_SEEN]:
             picture = picture_of(heard[number], studio.catalogue.store.format)
-        firsts.append(Shown(way, row[LABEL], bool(row[BOTH]), sound, picture))
+        firsts.append(ShownPiece(way, row[LABEL], bool(row[BOTH]), sound, picture))
     return firsts
 
 

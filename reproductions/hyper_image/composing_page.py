@@ -44,7 +44,7 @@ LABELS_SEEN = 3
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownPiece:
     """A piece of a way: the wanted label, whether both judges call it so, its MP3, a PNG of how it is heard.
 
     Either is empty where it is not to be heard or seen.
@@ -66,7 +66,7 @@ def picture_of(image: Stored, image_format: ImageFormat) -> bytes:
 def draw_page(
     metrics: Mapping[str, Any],
     claims: Sequence[Claim],
-    shown: Sequence[Shown],
+    shown: Sequence[ShownPiece],
     word: str,
     foot: str = "",
 ) -> str:
@@ -115,7 +115,7 @@ def _cell(found: Mapping[str, Any], name: str, heading: str) -> Cell:
     return Cell(heading, words=words)
 
 
-def _heard(piece: Shown | None, label: str, way: str) -> dict[str, Any] | None:
+def _heard(piece: ShownPiece | None, label: str, way: str) -> dict[str, Any] | None:
     if piece is None:
         return None
     key = f"{label}/{way}"
@@ -127,7 +127,7 @@ def _heard(piece: Shown | None, label: str, way: str) -> dict[str, Any] | None:
     }
 
 
-def _pictures(pieces: Mapping[tuple[str, str], Shown], label: str) -> list[tuple[str, bytes, bytes]]:
+def _pictures(pieces: Mapping[tuple[str, str], ShownPiece], label: str) -> list[tuple[str, bytes, bytes]]:
     """Title and picture, for light and for dark screens, of what is to be seen of a label."""
     there = [piece for way in SEEN if (piece := pieces.get((label, way))) is not None and piece.picture]
     return [(f"{label}, {HEARD[each.way]}", each.picture, in_dark(each.picture)) for each in there]

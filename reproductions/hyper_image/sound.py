@@ -132,7 +132,7 @@ def heard_again(samples: NDArray[np.float32], settings: HyperImages) -> NDArray[
 
 
 def mp3(samples: NDArray[np.float32], sample_rate: int) -> bytes:
-    """Mono samples in -1 .. 1 as an MP3 file, the same bytes for the same samples."""
+    """Mono samples, (n,) in -1 .. 1, as an MP3 file, the same bytes for the same samples."""
     import soundfile
 
     content = io.BytesIO()

@@ -77,7 +77,7 @@ class Studio:
 
     @property
     def mel(self) -> NDArray[np.intp]:
-        """The mel rows of an image."""
+        """The mel rows of an image, (n_mels,)."""
         return self.catalogue.store.row_slice(["mel"])
 
     @property

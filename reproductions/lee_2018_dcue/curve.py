@@ -27,7 +27,7 @@ from earshot.training.examples import Examples, read_examples
 from earshot.training.objectives.content_user import ContentUser
 from earshot.training.train import build_objective, untrained
 from earshot.training.windows import RandomWindows
-from lee_2018_dcue.exact import Pairs, draw_pairs, exact_loss
+from lee_2018_dcue.exact import PlaysWithNegatives, draw_pairs, exact_loss
 from lee_2018_dcue.networks import unit_heads
 from lee_2018_dcue.params import Lee2018
 
@@ -200,7 +200,7 @@ def _exact(course: _Course, params: Lee2018, done: int) -> Iterator[_Batch]:
             )
 
 
-def _of_pairs(objective: ContentUser, pairs: Pairs, outputs: Tensor) -> Tensor:
+def _of_pairs(objective: ContentUser, pairs: PlaysWithNegatives, outputs: Tensor) -> Tensor:
     return exact_loss(objective, outputs, pairs)
 
 

@@ -19,7 +19,7 @@ from earshot.training.objectives.content_user import ContentUser
 Ints = NDArray[np.int64]
 
 
-class Pairs(NamedTuple):
+class PlaysWithNegatives(NamedTuple):
     """Some plays with their negatives.
 
     Attributes
@@ -40,7 +40,7 @@ class Pairs(NamedTuple):
     negatives: Ints
 
 
-def draw_pairs(plays: csr_array, n_pairs: int, n_negatives: int, seed: int) -> Iterator[Pairs]:
+def draw_pairs(plays: csr_array, n_pairs: int, n_negatives: int, seed: int) -> Iterator[PlaysWithNegatives]:
     """Batches without end: all plays in a random order, then all in another.
 
     Negatives are drawn uniformly, each anew, out of the songs that the listener has not played. Who has
@@ -66,7 +66,7 @@ def draw_pairs(plays: csr_array, n_pairs: int, n_negatives: int, seed: int) -> I
             negatives = _never_played(users[some], n_negatives, played, n_songs, draw)
             together, places = np.unique(np.column_stack([songs[some], negatives]), return_inverse=True)
             places = places.reshape(len(some), 1 + n_negatives)
-            yield Pairs(together, users[some], places[:, 0], places[:, 1:])
+            yield PlaysWithNegatives(together, users[some], places[:, 0], places[:, 1:])
         epoch += 1
 
 
@@ -81,7 +81,7 @@ def _never_played(users: Ints, n: int, played: Ints, n_songs: int, draw: np.rand
         songs[wrong] = draw.integers(n_songs, size=int(wrong.sum()))
 
 
-def exact_loss(objective: ContentUser, outputs: Tensor, pairs: Pairs) -> Tensor:
+def exact_loss(objective: ContentUser, outputs: Tensor, pairs: PlaysWithNegatives) -> Tensor:
     """As of `ContentUser`, a scalar: the mean over plays, negatives and heads, as a share of the margin.
 
     `outputs` are those of `pairs.songs`, (n, heads * dimensions).

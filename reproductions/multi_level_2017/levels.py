@@ -105,7 +105,7 @@ def write_levels(folder: Path, vectors: Vectors, store: HyperImageStore) -> None
 
 
 def read_levels(folder: Path, song_ids: Sequence[str] | NDArray[np.object_]) -> Vectors:
-    """The vectors of songs, in their order. Raises UserError for a song that has none."""
+    """The vectors of songs, in their order, each level (n_songs, d). UserError for a song that has none."""
     import pandas as pd
 
     rows = positions_of(pd.read_parquet(folder / "songs.parquet")["song_id"], song_ids)

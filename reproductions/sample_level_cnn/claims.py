@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from comparison.claims import Claim, Verdict, above
-from sample_level_cnn.params import Network, TagRun
+from sample_level_cnn.params import SampleNetwork, TagSettings
 
 _NEAR = 0.01
 """AUC by which samples may be below frames to be called near."""
@@ -17,7 +17,7 @@ _MEL = "AUC .9055 from samples, .9059 from mel frames (MagnaTagATune)"
 Differences = Mapping[str, Mapping[str, Any]]
 
 
-def claims_of(differences: Differences, settings: TagRun) -> list[Claim]:
+def claims_of(differences: Differences, settings: TagSettings) -> list[Claim]:
     """Three claims; "cannot be told" where the networks for one are not in the table.
 
     `differences` are those of one way of splitting, as `auto_tagging.measures.differences` gives them.
@@ -41,11 +41,11 @@ def claims_of(differences: Differences, settings: TagRun) -> list[Claim]:
     ]
 
 
-def _is_plain(network: Network) -> bool:
+def _is_plain(network: SampleNetwork) -> bool:
     return not network.mel and network.init_args.get("block", "basic") == "basic"
 
 
-def _first(network: Network) -> int:
+def _first(network: SampleNetwork) -> int:
     return int(network.init_args.get("first", 3))
 
 

@@ -91,7 +91,7 @@ class ClipTask:
 
 
 def sixths(numbers: NDArray[np.integer]) -> tuple[Rows, Rows, Rows]:
-    """Rows to learn from, for early stopping and held out: of six numbers four, the fifth and the sixth."""
+    """Rows of `numbers`, (n,): of six, four to learn from, the fifth to stop early, the sixth held out."""
     learned, stopping, test = (
         np.flatnonzero(np.isin(numbers % 6, some)) for some in ([0, 1, 2, 3], [4], [5])
     )
@@ -99,7 +99,8 @@ def sixths(numbers: NDArray[np.integer]) -> tuple[Rows, Rows, Rows]:
 
 
 def task_of(listed: ClipList, samples: NDArray[np.int16], unheard: Sequence[str]) -> ClipTask:
-    """The clips of `listed` with their samples; those with a reason in `unheard` left out and counted.
+    """The clips of `listed` with their samples, (n_clips, n_samples), without those for which `unheard` has a
+    reason, which are counted.
 
     Raises
     ------

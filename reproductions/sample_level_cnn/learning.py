@@ -35,7 +35,7 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Epoch:
+class StagedEpoch:
     """After an epoch: in which stage, segments learned from so far, losses, and what `judge` said of it."""
 
     stage: int
@@ -64,7 +64,7 @@ def learn(
     seed: int,
     kept: Path,
     judge: Callable[[nn.Module], float],
-) -> list[Epoch]:
+) -> list[StagedEpoch]:
     """Train `network`, which then has the weights of its best epoch; the epochs, one by one.
 
     Parameters
@@ -95,7 +95,7 @@ def learn(
         number = len(course.epochs)
         torch.manual_seed(seed * 1_000_003 + number)  # an epoch is the same whatever was killed before it
         loss = _epoch(network, optimizer, task, stages, course, np.random.default_rng([seed, number]))
-        found = Epoch(
+        found = StagedEpoch(
             course.stage,
             (number + 1) * len(task.training) * task.samples.shape[1],
             loss,
@@ -116,7 +116,7 @@ def learn(
         _write(kept, network, optimizer, best, course)
     network.load_state_dict(best)
     network.eval()
-    return [Epoch(**each) for each in course.epochs]
+    return [StagedEpoch(**each) for each in course.epochs]
 
 
 def scores_of(network: nn.Module, task: ClipTask, rows: Rows) -> Scores:
@@ -208,7 +208,7 @@ def _copy(network: nn.Module) -> State:
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
-def _refuse_infinite(found: Epoch, stages: Stages) -> None:
+def _refuse_infinite(found: StagedEpoch, stages: Stages) -> None:
     if not np.isfinite([found.training_loss, found.validation_loss]).all():
         raise UserError(
             f"training.learning_rate={stages.learning_rate}: the loss is not finite any more in stage "

@@ -43,8 +43,10 @@ def accuracy(scores: NDArray[np.floating], targets: NDArray[np.floating]) -> Rat
 
 
 def instance_f(scores: NDArray[np.floating], targets: NDArray[np.floating], threshold: float) -> Ratio:
-    """2 TP / (2 TP + FP + FN), labels of all clips counted alike, said where the score is above
-    `threshold`."""
+    """2 TP / (2 TP + FP + FN), labels of all clips counted alike, said where the score is above `threshold`.
+
+    Both `(n, n_labels)`.
+    """
     said, true = scores > threshold, targets > 0
     hits = 2.0 * (said & true).sum(axis=1)
     return Ratio(hits, (said.sum(axis=1) + true.sum(axis=1)).astype(np.float64))
@@ -53,7 +55,10 @@ def instance_f(scores: NDArray[np.floating], targets: NDArray[np.floating], thre
 def describe_auc(
     systems: Mapping[str, NDArray[np.floating]], targets: NDArray[np.floating], groups: NDArray[np.object_]
 ) -> dict[str, dict[str, Any]]:
-    """The same of the mean ROC-AUC over labels, by the jackknife over groups (`auto_tagging.measures`)."""
+    """The same of the mean ROC-AUC over labels, by the jackknife over groups (`auto_tagging.measures`).
+
+    Scores and targets `(n, n_labels)`, groups `(n,)`.
+    """
     results = {name: tag_metrics(scores, targets > 0, groups) for name, scores in systems.items()}
     described: dict[str, dict[str, Any]] = {}
     for name, result in results.items():

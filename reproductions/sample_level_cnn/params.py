@@ -27,7 +27,7 @@ class Stages:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class Network:
+class SampleNetwork:
     """A sample-level network, `init_args` those of `SampleCnn`; `mel`: its twin on frames.
 
     `windows_a_cpu_second` are learned from, as `benchmarks/sample_cnn.py` or a run has measured once: with
@@ -54,7 +54,7 @@ class Segments:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class TagRun:
+class TagSettings:
     """Tags of the catalogue at hand.
 
     `candidate` is the network that stands out; `pictures` the one whose filters are drawn, of samples;
@@ -64,13 +64,13 @@ class TagRun:
     tagging: Tagging
     segments: Segments
     training: Stages
-    networks: Annotated[dict[str, Network], Field(min_length=1)]
+    networks: Annotated[dict[str, SampleNetwork], Field(min_length=1)]
     candidate: str
     pictures: str
     gates: str
 
     @model_validator(mode="after")
-    def _drawn_are_there(self) -> TagRun:
+    def _drawn_are_there(self) -> TagSettings:
         raw = {name: each for name, each in self.networks.items() if not each.mel}
         excited = [name for name, each in raw.items() if "se" in str(each.init_args.get("block"))]
         for key, name, some, kind in (
@@ -92,7 +92,7 @@ class Domain:
     source: Source
     segments: Segments
     training: Stages
-    networks: Annotated[dict[str, Network], Field(min_length=1)]
+    networks: Annotated[dict[str, SampleNetwork], Field(min_length=1)]
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     folder: str | None = None
     size: Count | None = None
@@ -108,7 +108,7 @@ class Domain:
 class SampleLevelCnn:
     """The whole of the file."""
 
-    tags: TagRun
+    tags: TagSettings
     domains: dict[str, Domain]
     threshold: Annotated[float, Field(gt=0, lt=1)]
     bootstraps: Annotated[int, Field(ge=100)]

@@ -15,20 +15,20 @@ from earshot.extraction.images import excerpts
 from earshot.features.hyper_image import DEFAULTS
 from earshot.stages.paths import Paths
 from sample_level_cnn.clips import ClipTask, decoded
-from sample_level_cnn.learning import Epoch, learn, scores_of
-from sample_level_cnn.params import Segments, TagRun
+from sample_level_cnn.learning import StagedEpoch, learn, scores_of
+from sample_level_cnn.params import Segments, TagSettings
 from sample_level_cnn.twin import build_network
 
 Sounds = NDArray[np.int16]
 
 
-def refuse_bad_networks(settings: TagRun, n_tags: int) -> None:
+def refuse_bad_networks(settings: TagSettings, n_tags: int) -> None:
     """Build each once: UserError for one that cannot be built, before any is trained."""
     for name in settings.networks:
         _build(settings, name, n_tags, seed=0)
 
 
-def _build(settings: TagRun, name: str, n_tags: int, seed: int) -> nn.Module:
+def _build(settings: TagSettings, name: str, n_tags: int, seed: int) -> nn.Module:
     cut = settings.segments
     try:
         return build_network(settings.networks[name], n_tags, cut.sample_rate, cut.n_samples, seed)
@@ -61,7 +61,9 @@ def clips_of(fold: TagFold, sounds: Sounds) -> ClipTask:
     )
 
 
-def trained(fold: TagFold, name: str, sounds: Sounds, settings: TagRun) -> tuple[nn.Module, list[Epoch]]:
+def trained(
+    fold: TagFold, name: str, sounds: Sounds, settings: TagSettings
+) -> tuple[nn.Module, list[StagedEpoch]]:
     """The network `name` with its best weights, and how it got there; `judged` is the AUC held out.
 
     What is trained already is read, and what was killed goes on.

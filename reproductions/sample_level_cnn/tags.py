@@ -19,9 +19,9 @@ from earshot.stages.paths import Paths
 from sample_level_cnn.claims import claims_of
 from sample_level_cnn.filters import filter_spectra
 from sample_level_cnn.gates import Gates, gates_by_tag
-from sample_level_cnn.params import SampleLevelCnn, TagRun
+from sample_level_cnn.params import SampleLevelCnn, TagSettings
 from sample_level_cnn.tag_networks import Sounds, clips_of, read_sounds, refuse_bad_networks, trained
-from sample_level_cnn.tags_page import Learned, draw_page
+from sample_level_cnn.tags_page import TagsShown, draw_page
 
 PARAMS = SampleLevelCnn
 
@@ -60,27 +60,27 @@ def run(paths: Paths, params: SampleLevelCnn) -> dict[str, Any]:
     return _summary(table, settings)
 
 
-def _scores(fold: TagFold, name: str, sounds: Sounds, settings: TagRun) -> Scores:
+def _scores(fold: TagFold, name: str, sounds: Sounds, settings: TagSettings) -> Scores:
     from sample_level_cnn.learning import scores_of
 
     network, _ = trained(fold, name, sounds, settings)
     return scores_of(network, clips_of(fold, sounds), fold.test)
 
 
-def _look(fold: TagFold, sounds: Sounds, settings: TagRun) -> Learned:
+def _look(fold: TagFold, sounds: Sounds, settings: TagSettings) -> TagsShown:
     """The courses of the first fold's trainings, and what is drawn of its networks."""
     epochs = {name: trained(fold, name, sounds, settings)[1] for name in settings.networks}
     drawn, gated = (trained(fold, name, sounds, settings)[0] for name in (settings.pictures, settings.gates))
     assert isinstance(drawn, SampleCnn)  # the params have seen to it
     assert isinstance(gated, SampleCnn)
-    return Learned(
+    return TagsShown(
         epochs,
         filter_spectra(drawn.cpu(), fold.seed),
         gates_by_tag(gated.cpu(), clips_of(fold, sounds), fold.test),
     )
 
 
-def _save(paths: Paths, learned: Learned) -> None:
+def _save(paths: Paths, learned: TagsShown) -> None:
     layers = {f"layer_{number}": spectra for number, spectra in enumerate(learned.spectra, start=1)}
     np.savez(paths.output / "filters.npz", allow_pickle=False, **layers)
     gates: Gates = learned.gates
@@ -89,7 +89,7 @@ def _save(paths: Paths, learned: Learned) -> None:
     np.savez(paths.output / "gates.npz", allow_pickle=False, **blocks, **slopes)
 
 
-def _summary(table: TagTable, settings: TagRun) -> dict[str, Any]:
+def _summary(table: TagTable, settings: TagSettings) -> dict[str, Any]:
     by = settings.tagging.folds.by[0]
     systems = table.metrics["splits"][by]["systems"]
     shuffled = table.differences[by][f"{settings.candidate}_minus_shuffled_content"]["auc"]

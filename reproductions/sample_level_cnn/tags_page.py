@@ -16,27 +16,27 @@ from earshot.pages.hyper_images import in_dark
 from earshot.pages.render import number, render
 from earshot.pages.results import draw_differences, draw_systems
 from sample_level_cnn.gates import Gates
-from sample_level_cnn.learning import Epoch
-from sample_level_cnn.params import Network, TagRun
+from sample_level_cnn.learning import StagedEpoch
+from sample_level_cnn.params import SampleNetwork, TagSettings
 from sample_level_cnn.pictures import Singles, filters_png, gates_png
 
 HEADINGS = {"auc": "AUC", "pr_auc": "PR-AUC"}
 
 
-class Learned(NamedTuple):
+class TagsShown(NamedTuple):
     """Of the first fold: epochs by network, spectra of filters by layer, gates by block."""
 
-    epochs: Mapping[str, Sequence[Epoch]]
+    epochs: Mapping[str, Sequence[StagedEpoch]]
     spectra: list[Singles]
     gates: Gates
 
 
 def draw_page(
     table: TagTable,
-    learned: Learned,
+    learned: TagsShown,
     claims: Sequence[Claim],
     tags: Sequence[str],
-    settings: TagRun,
+    settings: TagSettings,
     foot: str = "",
 ) -> str:
     """The page, above its `foot`: one HTML document that loads nothing, of what is in the files beside it."""
@@ -68,12 +68,12 @@ def draw_page(
     )
 
 
-def minutes(segments: int, network: Network) -> float:
+def minutes(segments: int, network: SampleNetwork) -> float:
     """CPU minutes to learn from so many segments, at the speed that the params tell."""
     return segments / network.windows_a_cpu_second / 60
 
 
-def _courses(epochs: Mapping[str, Sequence[Epoch]], settings: TagRun) -> str:
+def _courses(epochs: Mapping[str, Sequence[StagedEpoch]], settings: TagSettings) -> str:
     colours = {name: f"g{place}" for place, name in enumerate(settings.networks)}
     lines = {
         colours[name]: [(minutes(each.segments, settings.networks[name]), each.judged) for each in course]
@@ -82,7 +82,7 @@ def _courses(epochs: Mapping[str, Sequence[Epoch]], settings: TagRun) -> str:
     return lines_chart(lines, {colour: name for name, colour in colours.items()}, "CPU minutes")
 
 
-def _best(course: Sequence[Epoch], network: Network) -> str:
+def _best(course: Sequence[StagedEpoch], network: SampleNetwork) -> str:
     kept = min(course, key=lambda each: each.validation_loss)
     return (
         f"AUC {number(kept.judged)} after {number(minutes(kept.segments, network), 1)} CPU minutes, "
@@ -90,7 +90,7 @@ def _best(course: Sequence[Epoch], network: Network) -> str:
     )
 
 
-def _describe(network: Network) -> str:
+def _describe(network: SampleNetwork) -> str:
     said = ", ".join(f"{name} {value}" for name, value in network.init_args.items())
     return f"{'mel frames' if network.mel else 'samples'}: {said}"
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from earshot.encoders.sample_cnn import FULL_SCALE, SampleCnn
 from earshot.features.mel import mel_bank
-from sample_level_cnn.params import Network
+from sample_level_cnn.params import SampleNetwork
 
 N_FFT, HOP, N_MELS = 1024, 512, 128
 _MEAN, _SPREAD = 0.2262, 0.2579
@@ -43,7 +43,7 @@ class LogMel(nn.Module):
 
 
 def build_network(
-    settings: Network, n_outputs: int, sample_rate: int, n_samples: int, seed: int
+    settings: SampleNetwork, n_outputs: int, sample_rate: int, n_samples: int, seed: int
 ) -> nn.Module:
     """A network with weights that `seed` draws, for segments of `n_samples` at `sample_rate` (Hz).
 

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from wang_2014_hldbn.model import Ratings
-from wang_2014_hldbn.pairs import Ints, Pairs, Question, with_zeros
+from wang_2014_hldbn.pairs import Ints, Pairs, RatingQuestion, with_zeros
 from wang_2014_hldbn.params import Fitting
 
 Floats = NDArray[np.float32]
@@ -60,14 +60,14 @@ class Fitted:
         return heard
 
 
-def nothing(question: Question) -> Fitted:
+def nothing(question: RatingQuestion) -> Fitted:
     """Ratings of 0."""
     users, songs = (np.zeros((n, 0), np.float32) for n in (question.n_users, len(question.features)))
     return Fitted(users, songs, users, songs)
 
 
 def fit(
-    model: Ratings, question: Question, given: Fitted, stop_by: StopBy, settings: Fitting, seed: int
+    model: Ratings, question: RatingQuestion, given: Fitted, stop_by: StopBy, settings: Fitting, seed: int
 ) -> Fitted:
     """What `model` rates beside `given`: fitted to what that leaves of the ratings.
 
@@ -124,7 +124,7 @@ def batch_loss(
     return loss
 
 
-def taken_out(model: Ratings, question: Question) -> Fitted:
+def taken_out(model: Ratings, question: RatingQuestion) -> Fitted:
     """Where listeners and songs are by now."""
     empty = nothing(question)
     beta, x, gamma, y = empty.beta, empty.x, empty.gamma, empty.y
@@ -137,7 +137,7 @@ def taken_out(model: Ratings, question: Question) -> Fitted:
     return Fitted(beta, x, gamma, y)
 
 
-def _error(found: Fitted, given: Fitted, question: Question, stop_by: StopBy) -> float:
+def _error(found: Fitted, given: Fitted, question: RatingQuestion, stop_by: StopBy) -> float:
     both, warm, new = given + found, question.stop_warm, question.stop_new
     errors = {
         "warm": root_mean_square(warm, both.of_known(warm.users, warm.songs)),

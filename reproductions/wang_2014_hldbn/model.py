@@ -71,7 +71,7 @@ class Tastes(nn.Module):
         return ((self.mu + self.own.index_select(0, users)) * x.index_select(0, place)).sum(1)
 
     def penalty(self, users: Tensor) -> Tensor:
-        """The mean of |beta_u - mu|^2 over pairs: those who rate more are held back more."""
+        """The mean of |beta_u - mu|^2 over pairs, (n,) users: those who rate more are held back more."""
         return self.own.index_select(0, users).square().sum(1).mean()
 
     @property
@@ -93,7 +93,7 @@ class Factors(nn.Module):
         return (self.gamma.index_select(0, users) * self.y.index_select(0, songs)).sum(1)
 
     def penalty(self, users: Tensor, songs: Tensor) -> Tensor:
-        """The mean of |gamma_u|^2 + |y_v|^2 over pairs."""
+        """The mean of |gamma_u|^2 + |y_v|^2 over pairs, (n,) rows each."""
         gamma, y = self.gamma.index_select(0, users), self.y.index_select(0, songs)
         return gamma.square().sum(1).mean() + y.square().sum(1).mean()
 

@@ -19,7 +19,7 @@ from earshot.extraction.statistics import row_statistics
 from earshot.files import replace_array, replace_arrays
 from wang_2014_hldbn.fitting import Fitted, Floats, StopBy, fit, nothing
 from wang_2014_hldbn.model import DeepBeliefNet, Factors, NothingHeard, Ratings, Tastes
-from wang_2014_hldbn.pairs import Question, ask
+from wang_2014_hldbn.pairs import RatingQuestion, ask
 from wang_2014_hldbn.params import Wang2014
 from wang_2014_hldbn.rbm import learn_stack
 
@@ -45,7 +45,7 @@ class Models:
     seed: int
 
     @cached_property
-    def question(self) -> Question:
+    def question(self) -> RatingQuestion:
         """The ratings of the fold, the same whatever `seed` is."""
         fold, known = self.fold, self.fold.known
         shares = self.params.held_out

@@ -55,7 +55,7 @@ def with_zeros(users: Ints, songs: Ints, pool: Ints, played: Played, rng: np.ran
 
 
 @dataclass(frozen=True)
-class Question:
+class RatingQuestion:
     """Ratings to learn from, to stop by, and to be told.
 
     Attributes
@@ -95,7 +95,7 @@ def ask(
     features: NDArray[np.float32],
     shares: tuple[float, float],
     rng: np.random.Generator,
-) -> Question:
+) -> RatingQuestion:
     """Part the plays.
 
     Parameters
@@ -131,7 +131,7 @@ def ask(
         with_zeros(users[part], songs[part], some, every, rng)
         for part, some in zip(parts, pools, strict=True)
     )
-    return Question(
+    return RatingQuestion(
         n_users,
         features,
         users[left],

@@ -43,14 +43,14 @@ class Fitting:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class HeldOut:
+class HeldOutShares:
     """Shares of the plays of warm songs that are to be told, and that tell when to stop."""
 
     told: Annotated[float, Field(gt=0, lt=1)]
     stop: Annotated[float, Field(gt=0, lt=1)]
 
     @model_validator(mode="after")
-    def _some_left(self) -> HeldOut:
+    def _some_left(self) -> HeldOutShares:
         if self.told + self.stop >= 1:
             raise ValueError(f"told={self.told}, stop={self.stop}: wanted less than 1 together")
         return self
@@ -60,7 +60,7 @@ class HeldOut:
 class Wang2014(Comparison):
     """The whole of the file; `pretraining_seeds` are those of the gain of pre-training, in the first fold."""
 
-    held_out: HeldOut
+    held_out: HeldOutShares
     fitting: Fitting
     pretraining: Pretraining
     pretraining_seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=2)]

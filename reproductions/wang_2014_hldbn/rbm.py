@@ -85,7 +85,7 @@ class Rbm:
         )
 
     def error(self, visible: Tensor) -> float:
-        """Mean squared difference of `visible` and what its hidden means give back."""
+        """Mean squared difference of `visible`, (n, n_visible), and what its hidden means give back."""
         return float((self.visible(self.hidden(visible)) - visible).square().mean())
 
 
@@ -114,7 +114,7 @@ def learn(
 def learn_stack(
     visible: Tensor, widths: Sequence[int], settings: Pretraining, rng: torch.Generator
 ) -> list[Rbm]:
-    """A machine a layer, each learning the hidden means of that below; the lowest has real visible units."""
+    """A machine a layer, each learning the hidden means of that below; `visible` (n, n_visible) is real."""
     stack: list[Rbm] = []
     for n_hidden in widths:
         rate = settings.binary_rate if stack else settings.gaussian_rate

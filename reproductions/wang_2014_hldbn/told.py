@@ -18,7 +18,7 @@ from earshot.spaces.placing import Ids
 from wang_2014_hldbn.errors import Errors, add_up, describe
 from wang_2014_hldbn.fitting import Fitted
 from wang_2014_hldbn.models import DESCRIPTIONS, HLDBN, PMF, Models
-from wang_2014_hldbn.pairs import Ints, Question
+from wang_2014_hldbn.pairs import Ints, RatingQuestion
 
 
 def describe_told(runs: Sequence[Models], k: int) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _candidates(run: Models) -> Ints:
     return np.asarray(learned[np.lexsort((ids, _artists(run.fold)[learned].astype(str)))])
 
 
-def ask_of_known(question: Question, songs: Ints, song_ids: Ids, artist_ids: Ids) -> ColdStart:
+def ask_of_known(question: RatingQuestion, songs: Ints, song_ids: Ids, artist_ids: Ids) -> ColdStart:
     """Held-out plays of the `songs` in these rows, of listeners with other plays, which are revealed."""
     held_out = question.warm.ratings == 1
     others = question.stop_warm.ratings == 1
@@ -100,7 +100,7 @@ def ask_of_known(question: Question, songs: Ints, song_ids: Ids, artist_ids: Ids
     )
 
 
-def _by_candidate(question: Question, candidates: Ints, users: Ints, songs: Ints) -> csr_array:
+def _by_candidate(question: RatingQuestion, candidates: Ints, users: Ints, songs: Ints) -> csr_array:
     """bool (n_users, n_candidates): who has played what."""
     place = np.full(len(question.features), -1)  # row of a song to its place among the candidates
     place[candidates] = np.arange(len(candidates))

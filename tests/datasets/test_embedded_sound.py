@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from scipy.signal import resample_poly
 
-from earshot.datasets.embedded.catalogue import Song, catalogue_songs
+from earshot.datasets.embedded.catalogue import MadeSong, catalogue_songs
 from earshot.datasets.embedded.composition import SCALES, compose
 from earshot.datasets.embedded.instruments import SAMPLE_RATE, Playing, tone
 from earshot.datasets.embedded.synthesis import N_SAMPLES, TARGET_LUFS, loudness, render, start_sample
@@ -32,7 +32,7 @@ def true_peak_dbfs(samples: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("song", HANDFUL, ids=lambda song: song.song_id)
-def test_true_peak_and_loudness_before_and_after_compression(song: Song) -> None:
+def test_true_peak_and_loudness_before_and_after_compression(song: MadeSong) -> None:
     samples = sound(song.number)
     encoded = io.BytesIO()
     soundfile.write(encoded, samples, SAMPLE_RATE, format="MP3", subtype="MPEG_LAYER_III")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from earshot.datasets.folder_names import name_songs
-from earshot.datasets.folder_tags import Tags
+from earshot.datasets.folder_tags import FileTags
 
 
-def named(*paths: str, genre_folders: int = 0, **tags: Tags) -> list[tuple[str, str]]:
+def named(*paths: str, genre_folders: int = 0, **tags: FileTags) -> list[tuple[str, str]]:
     """Artist and title of each path; `tags` by the path's place, as `_0`."""
-    said = [tags.get(f"_{place}", Tags()) for place in range(len(paths))]
+    said = [tags.get(f"_{place}", FileTags()) for place in range(len(paths))]
     return [(song.artist, song.title) for song in name_songs(paths, said, genre_folders)]
 
 
@@ -48,16 +48,16 @@ def test_other_names_in_the_folder_say_which_side_is_the_artist() -> None:
     repeated = named("Kay_Mac_-_Vibe.ogg", "Kay_Mac_-_Vibe.hq.ogg", "Kay_Mac_-_Plum.ogg", "so_-_solo.ogg")
     assert repeated == [("Kay Mac", "Vibe"), ("Kay Mac", "Vibe"), ("Kay Mac", "Plum"), ("so", "solo")]
     assert named("Rag - Joplin.mp3", "Sun - Joplin.mp3", "Sea - Ray.mp3")[2] == ("Ray", "Sea")
-    tagged = Tags(artist="ADA", title="Nine")
+    tagged = FileTags(artist="ADA", title="Nine")
     assert named("x/Half - Ada.mp3", "y/01.mp3", _1=tagged) == [("Ada", "Half"), ("ADA", "Nine")]
     assert named("Ada/Half - Ada.mp3") == [("Ada", "Half")]
 
 
 def test_tags_come_first_and_say_what_the_rest_is() -> None:
-    assert named("Half - Ada.mp3", _0=Tags(artist="ada")) == [("ada", "Half")]
-    assert named("Half - Ada.mp3", _0=Tags(title="HALF")) == [("Ada", "HALF")]
-    assert named("Half - Live.mp3", _0=Tags(artist="Ada")) == [("Ada", "Half - Live")]
-    assert named("A - B.mp3", _0=Tags(artist="C", title="D")) == [("C", "D")]
+    assert named("Half - Ada.mp3", _0=FileTags(artist="ada")) == [("ada", "Half")]
+    assert named("Half - Ada.mp3", _0=FileTags(title="HALF")) == [("Ada", "HALF")]
+    assert named("Half - Live.mp3", _0=FileTags(artist="Ada")) == [("Ada", "Half - Live")]
+    assert named("A - B.mp3", _0=FileTags(artist="C", title="D")) == [("C", "D")]
 
 
 def test_a_folder_of_a_genre_is_no_artist() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from earshot.datasets.importing.drafts import new_delivery
 from earshot.datasets.importing.names import exact_key, match_key
-from earshot.datasets.matching import UNMATCHED, Play, write_matched
+from earshot.datasets.matching import UNMATCHED, SourcePlay, write_matched
 from earshot.datasets.song_index import Match, SongIndex
 from earshot.errors import UserError
 from tests.datasets.imports import plays, take_in
@@ -90,15 +90,15 @@ def test_each_play_goes_to_its_song_or_into_the_list(tmp_path: Path) -> None:
     (tmp_path / "songs").mkdir()
     (tmp_path / "songs" / "songs.csv").write_text(SONGS)
     heard = [
-        Play("u", "x", "y", "1700000000", mbids=("none", "M-2")),
-        Play("u", "x", "y", "1700000001", path="a/joga.mp3"),
-        Play("u", "BJÖRK", "jóga", "1700000002"),
-        Play("v", "bjork", "Joga!", "1700000003"),
-        Play("v", "Mika", "élan", "1700000004"),
-        Play("v", "Mika", "Elan", "1700000005"),
-        Play("v", "MIKA", "Èlan", "1700000006"),
-        Play("v", "バナ", "かぎ", "1700000007"),
-        *[Play("v", "No", "One, two")] * 2,
+        SourcePlay("u", "x", "y", "1700000000", mbids=("none", "M-2")),
+        SourcePlay("u", "x", "y", "1700000001", path="a/joga.mp3"),
+        SourcePlay("u", "BJÖRK", "jóga", "1700000002"),
+        SourcePlay("v", "bjork", "Joga!", "1700000003"),
+        SourcePlay("v", "Mika", "élan", "1700000004"),
+        SourcePlay("v", "Mika", "Elan", "1700000005"),
+        SourcePlay("v", "MIKA", "Èlan", "1700000006"),
+        SourcePlay("v", "バナ", "かぎ", "1700000007"),
+        *[SourcePlay("v", "No", "One, two")] * 2,
     ]
     with new_delivery(tmp_path / "d", "test") as draft:
         told = write_matched(heard, draft, tmp_path / "songs")

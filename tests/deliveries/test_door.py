@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from earshot.deliveries import read_index
-from earshot.deliveries.check import Refused, check
+from earshot.deliveries.check import RefusedDelivery, check
 from earshot.deliveries.ingest import ingest
 from earshot.deliveries.intake import take_in
 from earshot.errors import UserError
@@ -53,7 +53,7 @@ def delivery(folder: Path, description: str | None = None) -> Path:
 def test_a_delivery_json_that_a_stage_could_not_use_is_refused(
     tmp_path: Path, description: str, reason: str
 ) -> None:
-    with pytest.raises(Refused, match=reason) as refused:
+    with pytest.raises(RefusedDelivery, match=reason) as refused:
         check(delivery(tmp_path / "d", description))
     assert len(str(refused.value)) < 500
 
@@ -127,7 +127,7 @@ def test_a_workspace_is_no_delivery(workspace: Path, tmp_path: Path) -> None:
         workspace / "data" / "deliveries" / taken: "inside data/deliveries/ of this workspace",
         workspace / ".dvc" / "cache": r"inside \.dvc/ of this workspace",
     }.items():
-        with pytest.raises(Refused, match=reason):
+        with pytest.raises(RefusedDelivery, match=reason):
             ingest(folder, workspace)
 
 
@@ -177,5 +177,5 @@ def test_a_path_that_no_workspace_could_hold_is_refused(tmp_path: Path) -> None:
     long = "/".join(["d" * 200] * 11)
     (source / long).mkdir(parents=True)
     (source / long / "s.mp3").touch()
-    with pytest.raises(Refused, match="a path of 2216 bytes; wanted at most 2048"):
+    with pytest.raises(RefusedDelivery, match="a path of 2216 bytes; wanted at most 2048"):
         check(source)

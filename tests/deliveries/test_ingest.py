@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from earshot.deliveries import read_index
-from earshot.deliveries.check import Refused
+from earshot.deliveries.check import RefusedDelivery
 from earshot.deliveries.ingest import Ingested, ingest
 from earshot.errors import UserError
 from tests.deliveries.workspaces import empty_workspace, sound
@@ -111,7 +111,7 @@ def test_a_file_that_dvc_ignores_is_refused_before_anything_is_copied(
     source = delivery(tmp_path / Path(name).parts[0])
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("")
-    with pytest.raises(Refused, match=rf"{name}.*: left out of DVC by \.dvcignore"):
+    with pytest.raises(RefusedDelivery, match=rf"{name}.*: left out of DVC by \.dvcignore"):
         ingest(source, workspace)
     assert contents(workspace) == {}
     assert not (workspace / ".earshot" / "work" / "ingest").exists()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from earshot.deliveries import quality as play_quality
-from earshot.deliveries.check import Refused
+from earshot.deliveries.check import RefusedDelivery
 from earshot.deliveries.quality import check_plays
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -32,7 +32,7 @@ def test_plays_are_judged_when_they_come(tmp_path: Path, plays: str, message: st
     elif "wait" in message:
         assert re.fullmatch(message, check_plays(tmp_path / "dropped", copy, tmp_path))
     else:
-        with pytest.raises(Refused, match=message):
+        with pytest.raises(RefusedDelivery, match=message):
             check_plays(tmp_path / "dropped", copy, tmp_path)
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
 
@@ -52,7 +52,7 @@ def test_a_table_is_read_to_its_end_and_refused_by_its_own_name(
     copy = tmp_path / "work" / "copy"
     copy.mkdir(parents=True)
     (copy / "plays.csv").write_bytes(b"user_id,song_id\n" + plays)
-    with pytest.raises(Refused, match=f"^{re.escape(f'{tmp_path}/dropped/{message}')}"):
+    with pytest.raises(RefusedDelivery, match=f"^{re.escape(f'{tmp_path}/dropped/{message}')}"):
         check_plays(tmp_path / "dropped", copy, tmp_path)
 
 
@@ -97,7 +97,7 @@ def test_no_more_is_read_once_a_million_and_most_are_invalid(
     (copy / "songs.csv").write_text("song_id\ns\n")
     (copy / "plays.csv").write_text("user_id,song_id\n" + "".join(rows))
     if "invalid" in message:
-        with pytest.raises(Refused, match=f"{re.escape(message)}.*song_id='': wanted an id"):
+        with pytest.raises(RefusedDelivery, match=f"{re.escape(message)}.*song_id='': wanted an id"):
             check_plays(tmp_path / "dropped", copy, tmp_path)
     else:
         assert check_plays(tmp_path / "dropped", copy, tmp_path).startswith(message)

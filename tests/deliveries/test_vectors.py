@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshot.deliveries.check import Refused
+from earshot.deliveries.check import RefusedDelivery
 from earshot.deliveries.ingest import ingest
 from earshot.deliveries.quality import check_vectors
 from tests.deliveries.workspaces import empty_workspace
@@ -34,7 +34,9 @@ def delivery(tmp_path: Path) -> Path:
 def test_ingest_refuses_them_and_leaves_nothing(delivery: Path) -> None:
     workspace = delivery.parent / "workspace"
     np.save(delivery / "e.npy", np.full((3, 2), np.inf))
-    with pytest.raises(Refused, match=rf"^{delivery}/e\.npy, row 1: column 1=inf: wanted a finite number"):
+    with pytest.raises(
+        RefusedDelivery, match=rf"^{delivery}/e\.npy, row 1: column 1=inf: wanted a finite number"
+    ):
         ingest(delivery, workspace)
     assert not (workspace / "data" / "deliveries" / "index.csv").exists()
     np.save(delivery / "e.npy", np.ones((3, 2)))
@@ -72,7 +74,7 @@ def test_good_ones_and_none_pass(delivery: Path) -> None:
 )
 def test_an_array_of_no_use_is_named(array: np.ndarray, words: str, delivery: Path) -> None:
     np.save(delivery / "e.npy", array)
-    with pytest.raises(Refused, match=rf"^theirs/e\.npy{words}"):
+    with pytest.raises(RefusedDelivery, match=rf"^theirs/e\.npy{words}"):
         check(delivery)
 
 
@@ -80,7 +82,7 @@ def test_an_array_of_no_use_is_named(array: np.ndarray, words: str, delivery: Pa
 def test_an_array_that_is_cut_short_is_named(keep: int, delivery: Path) -> None:
     np.save(delivery / "e.npy", np.zeros((3, 2)))
     (delivery / "e.npy").write_bytes((delivery / "e.npy").read_bytes()[:keep])
-    with pytest.raises(Refused, match=r"^theirs/e\.npy: not an array of numpy's: "):
+    with pytest.raises(RefusedDelivery, match=r"^theirs/e\.npy: not an array of numpy's: "):
         check(delivery)
 
 
@@ -101,5 +103,5 @@ def test_an_array_that_is_cut_short_is_named(keep: int, delivery: Path) -> None:
 )
 def test_a_table_of_no_use_is_named(table: dict, words: str, delivery: Path) -> None:
     pd.DataFrame(table).to_parquet(delivery / "embeddings.parquet")
-    with pytest.raises(Refused, match=rf"^theirs/embeddings\.parquet{words}"):
+    with pytest.raises(RefusedDelivery, match=rf"^theirs/embeddings\.parquet{words}"):
         check(delivery)

@@ -13,7 +13,8 @@ import torch
 from earshot.classes import Component
 from earshot.encoders.blocks import Blocks
 from earshot.errors import UserError
-from earshot.params import Params, WmfFactors
+from earshot.executors import executing_on
+from earshot.params import ExecutorSettings, Params, WmfFactors
 from earshot.predictors.artist_vectors import read_artist_vectors
 from earshot.predictors.load import load_encoder, predict, read_description, read_trained
 from earshot.stages import predicted_factors, wmf_factors
@@ -195,6 +196,17 @@ def test_several_seeds_are_the_average_of_their_trainings(root: Path) -> None:
     (together.output / "encoder.pt").unlink()
     again, _ = write_encoder(together, _params(component, seeds=3))
     assert [one.epochs for one in again] == [one.epochs for one in trained]
+
+
+@pytest.mark.soak
+def test_seeds_trained_on_ray_are_those_trained_here(root: Path) -> None:
+    params, made = _params(blocks("mel", "artist"), seeds=3), []
+    for way in (ExecutorSettings(kind="local"), ExecutorSettings(kind="ray", workers=2)):
+        paths = _paths(root, way.kind)
+        with executing_on(way):
+            trained, _ = write_encoder(paths, params)
+        made.append(((paths.output / "encoder.pt").read_bytes(), [each.epochs for each in trained]))
+    assert made[0] == made[1]
 
 
 def _written(root: Path, component: Component) -> Path:

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from earshot.evaluation.drift import Reference, Songs, draw
+from earshot.evaluation.drift import DescribedSongs, Reference, draw
 
 LEVEL = 0.1
 REPEATS = 100
 
 
-def songs(n_artists: int, each: int, rng: np.random.Generator, shift: float = 0.0) -> Songs:
+def songs(n_artists: int, each: int, rng: np.random.Generator, shift: float = 0.0) -> DescribedSongs:
     """`each` songs of every artist; songs of one artist are alike."""
     artists = np.repeat(rng.standard_normal((n_artists, 6)), each, axis=0)
     statistics = shift + artists + rng.standard_normal((n_artists * each, 6))
     names = np.repeat([f"a{n}" for n in range(n_artists)], each).astype(object)
-    return Songs(names, statistics, {"loudness": statistics[:, 0]})
+    return DescribedSongs(names, statistics, {"loudness": statistics[:, 0]})
 
 
 @pytest.mark.parametrize(("n_artists", "each"), [(20, 1), (5, 4), (60, 4)])

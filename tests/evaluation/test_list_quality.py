@@ -9,14 +9,14 @@ import pytest
 from scipy.sparse import csr_array
 
 from earshot.evaluation.list_makeup import make_up, miscalibration
-from earshot.evaluation.list_quality import Asked, list_difference, look
+from earshot.evaluation.list_quality import JudgedLists, list_difference, look
 
 LISTS = np.array([[3, 0, 1, -1], [2, 3, 0, 1], [4, -1, -1, -1]], dtype=np.int32)
 PLAYED = np.array([[1, 1, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 0]], dtype=bool)
 
 
 def asked(played=PLAYED, groups=(0, 1, 2, 3, 4), n_artists=20):
-    return Asked(csr_array(played), np.array(groups), n_artists)
+    return JudgedLists(csr_array(played), np.array(groups), n_artists)
 
 
 def test_by_hand():

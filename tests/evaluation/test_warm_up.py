@@ -13,7 +13,7 @@ from earshot.catalogue.play_dates import UNDATED, PlayDates
 from earshot.evaluation.arrivals import DATED, HEAVY_FIRST, RANDOM, RECOMMENDED_FIRST
 from earshot.evaluation.choosing_n0 import Rise, Tried, choose, mean_listeners, resolve, try_all
 from earshot.evaluation.cold_start import ColdStart
-from earshot.evaluation.first_listeners import ColdSongs, Started, cold_songs, start
+from earshot.evaluation.first_listeners import ColdSongs, StartedSongs, cold_songs, start
 from earshot.evaluation.mixed_list import mix
 from earshot.evaluation.warm_up import BOTH, PREDICTION, ahead_of_both, below_an_end, judge_columns, starts
 from earshot.params import WarmUp
@@ -84,7 +84,7 @@ def test_without_a_listener_both_are_the_sound_and_songs_with_too_few_are_counte
     assert ahead_of_both(columns[:1]) == []
 
 
-def plain_both(started: Started, n0: float) -> np.ndarray:
+def plain_both(started: StartedSongs, n0: float) -> np.ndarray:
     users, placed = started.songs.users.vectors.astype(float), []
     shared = users.T @ users + WMF.regularization * np.eye(3)
     for counts, y_hat in zip(started.first.toarray().astype(float), started.songs.predicted, strict=True):
@@ -97,7 +97,7 @@ def plain_both(started: Started, n0: float) -> np.ndarray:
     return np.array(placed)
 
 
-def plain_lists(started: Started, half: np.ndarray, n0: float) -> tuple[float, float]:
+def plain_lists(started: StartedSongs, half: np.ndarray, n0: float) -> tuple[float, float]:
     """AUC of the two lists, and how much higher songs stand started for those yet to play them."""
     both, new = plain_both(started, n0), started.songs.predicted
     aucs: list[list[float]] = [[], []]

@@ -16,7 +16,7 @@ from earshot.forgetting import stores
 from earshot.forgetting.objects import Store, purge
 from earshot.forgetting.places import from_work, sweep
 from earshot.forgetting.rows import judged_by, without
-from earshot.forgetting.searching import Wanted, holds
+from earshot.forgetting.searching import WantedId, holds
 from earshot.lanes.journal import JOURNAL, Journal, Mark, read_marks
 from earshot.serve.keys import KeyStore
 from earshot.serve.playlist_store import PLAYLISTS, Playlists
@@ -55,7 +55,7 @@ def test_a_snapshot_without_a_song(tmp_path: Path) -> None:
         (output / "clips" / clip).write_bytes(b"sound")
     near = [{"song_id": "p", "neighbours": [{"song_id": SONG}, {"song_id": "q"}]}, {"song_id": SONG}]
     (output / "neighbours.json").write_text(json.dumps(near))
-    found = without(files_of(output), made, Wanted("song", SONG))
+    found = without(files_of(output), made, WantedId("song", SONG))
     gone = {name for name, path in found.items() if path is None}
     left = {name: path for name, path in found.items() if path is not None}
     assert gone == {"clips/0.mp3"}
@@ -75,11 +75,11 @@ def test_what_has_a_line_a_listener_without_saying_whose_goes_whole(tmp_path: Pa
     np.save(tmp_path / "lists.npy", np.zeros((2, 3)))
     (tmp_path / "served_quality.json").write_text("{}")
     assert judged_by(files_of(tmp_path)) == {"lists.npy": None}
-    assert without(files_of(tmp_path), tmp_path, Wanted("user", USER)) == {}
+    assert without(files_of(tmp_path), tmp_path, WantedId("user", USER)) == {}
 
 
 def test_a_short_id_is_no_number_and_no_part_of_a_word() -> None:
-    seven = Wanted("user", "7")
+    seven = WantedId("user", "7")
     for content in (b'{"seed": 7}', b"epoch 7 of 17", b'{"user_id": "17"}', b"user_id,n\n17,7x\n"):
         assert not holds(content, seven), content
     for content in (b'{"user_id": "7"}', b"row 3: user_id='7': bad", b"user_id,song_id\n7,a\n"):
@@ -93,7 +93,7 @@ def test_the_journal_keeps_its_length_and_what_others_did(tmp_path: Path) -> Non
     with (tmp_path / JOURNAL).open("ab") as file:
         file.write(b'{"user": "' + USER.encode())  # cut short by a kill
     size = (tmp_path / JOURNAL).stat().st_size
-    assert stores.from_journal(tmp_path, Wanted("user", USER)) == 3
+    assert stores.from_journal(tmp_path, WantedId("user", USER)) == 3
     content = (tmp_path / JOURNAL).read_bytes()
     assert len(content) == size
     assert list(read_marks(content)) == [marks[0], marks[2]]
@@ -107,7 +107,7 @@ def test_stores_of_the_server_hold_nothing_of_a_listener_and_all_of_others(tmp_p
         votes.add(Vote(ballot, "r1", "r2", "r1", who, who))
         playlists.write(who, None, f"of {who}", ["p", SONG])
         keys.add(f"key of {ballot}", "listener", who)
-    wanted = Wanted("user", USER)
+    wanted = WantedId("user", USER)
     changed = [
         kind(tmp_path, wanted) for kind in (stores.from_votes, stores.from_playlists, stores.from_keys)
     ]
@@ -115,7 +115,7 @@ def test_stores_of_the_server_hold_nothing_of_a_listener_and_all_of_others(tmp_p
     assert votes.results()[0].for_one == 1
     assert [each.songs for each in playlists.all("b")] == [("p", SONG)]
     assert [key.identity.user_id for key in keys.list()] == ["b"]
-    assert stores.from_playlists(tmp_path, Wanted("song", SONG)) == 1
+    assert stores.from_playlists(tmp_path, WantedId("song", SONG)) == 1
     assert [each.songs for each in playlists.all("b")] == [("p",)]
     assert places(tmp_path, USER) == places(tmp_path, SONG) == []
     assert (tmp_path / PLAYLISTS).stat().st_mode & 0o777 == 0o600
@@ -127,7 +127,7 @@ def test_what_sharing_has_trained_goes_whole(tmp_path: Path) -> None:
         folder = tmp_path / ".earshot" / "shared" / release / "data" / "training_set"
         folder.mkdir(parents=True)
         write(folder, "users.parquet", {"user_id": [user]})
-    assert from_work(tmp_path, Wanted("user", USER)) == 1
+    assert from_work(tmp_path, WantedId("user", USER)) == 1
     assert [each.name for each in (tmp_path / ".earshot" / "shared").iterdir()] == ["other"]
 
 
@@ -139,7 +139,7 @@ def test_logs_and_databases_say_forgotten_in_its_place(tmp_path: Path) -> None:
         events.executemany("insert into event_logs (event) values (?)", told)
         events.commit()
     (tmp_path / "weights.bin").write_bytes(b"\0" + USER.encode())
-    assert sweep(tmp_path, Wanted("user", USER)) == 3
+    assert sweep(tmp_path, WantedId("user", USER)) == 3
     assert (tmp_path / "run.log").read_text() == f"listener (forgotten) waits, {USER}2 does not\n"
     assert not (tmp_path / "weights.bin").exists()
     with closing(sqlite3.connect(tmp_path / "events.db")) as events:
@@ -166,6 +166,6 @@ def test_an_object_goes_with_the_list_that_names_it_and_what_was_made_of_it(tmp_
         entry = f"cmd: x\ndeps:\n- md5: {lists[read]}\nouts:\n- md5: {lists[made]}\n"
         (tmp_path / "runs" / "ab" / name).write_text(entry)
     store = Store("here", LocalFileSystem(), os.fspath(tmp_path / "objects"), os.fspath(tmp_path / "runs"))
-    assert purge(store, Wanted("user", USER), set(), {md5["shared"]}, {}) == (4, 1)
+    assert purge(store, WantedId("user", USER), set(), {md5["shared"]}, {}) == (4, 1)
     assert store.md5s().keys() == {md5["shared"], md5["other"], lists["c"]}
     assert [Path(path).name for path in store.run_files()] == ["2"]

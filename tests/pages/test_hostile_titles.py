@@ -40,8 +40,8 @@ from earshot.validation.expectations import Check, CheckResult, Observed
 from earshot.validation.merging import Totals
 from earshot.validation.report import write_report
 from sample_level_cnn.gates import Gates
-from sample_level_cnn.learning import Epoch
-from sample_level_cnn.params import Network
+from sample_level_cnn.learning import StagedEpoch
+from sample_level_cnn.params import SampleNetwork
 
 PLAIN = "A title"
 HOSTILE = [
@@ -68,7 +68,7 @@ def values(*metrics: str) -> dict[str, Any]:
 
 def protocol() -> dict[str, Any]:
     counts = ("candidates", "candidates_of_known_artists", "n_artists", "n_users", "median_positives")
-    more = ("users_without_warm_play", "users_without_candidate")
+    more = ("users_without_warm_play", "users_without_candidate", "users_not_drawn")
     return dict.fromkeys((*counts, *more, "cold_songs_without_listeners"), 40) | {"k": 500}
 
 
@@ -134,9 +134,9 @@ def validated(title: str, folder: Path) -> str:
 
 def indexed(title: str, folder: Path) -> str:
     """Files have earshot's own names."""
-    there = index.IndexLine("drift.html", title, title)
+    there = index.PageLine("drift.html", title, title)
     return index.draw_page(
-        [there, index.IndexLine("warm_up.html", title, title, ["data/warm_up/warm_up.json"])]
+        [there, index.PageLine("warm_up.html", title, title, ["data/warm_up/warm_up.json"])]
     )
 
 
@@ -235,7 +235,7 @@ def genres(title: str, folder: Path) -> str:
 def composed(title: str, folder: Path) -> str:
     found = dict.fromkeys(hyper_image.judged.NAMED, 0.5) | {"both_ci95": [0.4, 0.6], "own": None, "pieces": 3}
     ways = dict.fromkeys(hyper_image.composing_page.HEARD, found)
-    shown = [hyper_image.composing_page.Shown(way, title, True, b"mp3", PNG) for way in ways]
+    shown = [hyper_image.composing_page.ShownPiece(way, title, True, b"mp3", PNG) for way in ways]
     metrics = {"labels": [title], "left_out": {title: "why"}, "chance": 0.5, "ways": ways}
     return hyper_image.composing_page.draw_page(
         metrics, [Claim(title, title, title, "holds")], shown, "genre"
@@ -284,7 +284,7 @@ def tags_of_samples(title: str, folder: Path) -> str:
     protocol = {"songs": 9, "artists": 3, "songs_by_tag": {title: 3}, "left_out": {"rarer tags": 1}}
     metrics = {"splits": {"artist": {"systems": systems}}, "protocol": protocol}
     differences = {"artist": {f"{title}_minus_linear_bow": values("auc", "pr_auc")}}
-    network = Network({"block": title}, 100.0)
+    network = SampleNetwork({"block": title}, 100.0)
     settings: Any = SimpleNamespace(
         tagging=SimpleNamespace(folds=SimpleNamespace(by=["artist"])),
         segments=SimpleNamespace(sample_rate=22050),
@@ -292,8 +292,8 @@ def tags_of_samples(title: str, folder: Path) -> str:
         **dict.fromkeys(("candidate", "pictures", "gates"), title),
     )
     numbers = np.random.default_rng(0).random((2, 4), dtype=np.float32)
-    learned = sample_level_cnn.tags_page.Learned(
-        {title: [Epoch(0, 60, 0.5, 0.5, 0.7), Epoch(0, 120, 0.4, 0.4, 0.8)]},
+    learned = sample_level_cnn.tags_page.TagsShown(
+        {title: [StagedEpoch(0, 60, 0.5, 0.5, 0.7), StagedEpoch(0, 120, 0.4, 0.4, 0.8)]},
         [numbers, numbers],
         Gates([numbers], [numbers[0]]),
     )

@@ -18,7 +18,7 @@ import av
 import numpy as np
 
 from earshot.columns import PLAY_COUNT, SONG_ID, USER_ID
-from earshot.datasets.embedded.catalogue import Song, catalogue_songs, play_table
+from earshot.datasets.embedded.catalogue import MadeSong, catalogue_songs, play_table
 from earshot.datasets.embedded.instruments import SAMPLE_RATE
 from earshot.datasets.embedded.names import artist_name, title
 from earshot.datasets.embedded.synthesis import render
@@ -35,7 +35,7 @@ _RATE = 48_000
 _FIRST_PLAY = 1_600_000_000
 
 
-def write_messy_folder(folder: Path, n_songs: int = 60) -> list[Song]:
+def write_messy_folder(folder: Path, n_songs: int = 60) -> list[MadeSong]:
     """Write music in five formats, some of it without tags, twice, cut short or no music at all.
 
     Artist and title of each song stand in its tags or in its path; genres in some tags.
@@ -60,7 +60,7 @@ def write_messy_folder(folder: Path, n_songs: int = 60) -> list[Song]:
     return songs
 
 
-def write_listens(file: Path, songs: Sequence[Song], n_listeners: int) -> None:
+def write_listens(file: Path, songs: Sequence[MadeSong], n_listeners: int) -> None:
     """What listeners of the embedded catalogue play of `songs`, as lines of ListenBrainz's."""
     numbers = {song.song_id: song.number for song in songs}
     artists = {song.song_id: song.artist.number for song in songs}
@@ -77,7 +77,7 @@ def write_listens(file: Path, songs: Sequence[Song], n_listeners: int) -> None:
                 lines.write(json.dumps(listen) + "\n")
 
 
-def _write(folder: Path, song: Song) -> None:
+def _write(folder: Path, song: MadeSong) -> None:
     artist, name, kind = artist_name(song.artist.number), title(song.number), song.number % 6
     genre = song.artist.style.genre
     tags = {"artist": artist, "title": name}

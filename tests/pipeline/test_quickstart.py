@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from earshot.datasets.embedded.catalogue import Song
+from earshot.datasets.embedded.catalogue import MadeSong
 from earshot.serve.address import read_address
 from tests.pipeline.conftest import made_once
 from tests.pipeline.messy_music import write_listens, write_messy_folder
@@ -105,7 +105,7 @@ def test_one_listener_with_a_shared_release(messy: Path, finished: Workspace, tm
 
 @pytest.mark.soak
 def test_many_listeners_get_a_model_of_their_own(tmp_path: Path) -> None:
-    songs: list[Song] = write_messy_folder(tmp_path / "music", 240)
+    songs: list[MadeSong] = write_messy_folder(tmp_path / "music", 240)
     write_listens(tmp_path / "listens.jsonl", songs, 300)
     workspace = clone(tmp_path / "workspace", SMALL)
     listens = ("--listens", str(tmp_path / "listens.jsonl"))

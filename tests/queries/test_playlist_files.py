@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earshot.queries.library import Song
-from earshot.queries.playlist_files import Playlist, as_jspf, as_m3u8, as_xspf, safe_path
+from earshot.queries.library import LibrarySong
+from earshot.queries.playlist_files import PlaylistFile, as_jspf, as_m3u8, as_xspf, safe_path
 
 MBID = "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae"
-SONG = Song(
+SONG = LibrarySong(
     song_id="s1",
     title="Half a Bridge",
     artist="Ada",
@@ -53,8 +53,8 @@ paths = st.text(max_size=40) | st.sampled_from(
 )
 
 
-def _of(*songs: Song, title: str = "mine") -> Playlist:
-    return Playlist(title, "u1", songs, "r1", "0123abcd", "2026-11-27T00:00:00+00:00")
+def _of(*songs: LibrarySong, title: str = "mine") -> PlaylistFile:
+    return PlaylistFile(title, "u1", songs, "r1", "0123abcd", "2026-11-27T00:00:00+00:00")
 
 
 def test_each_format_by_eye() -> None:

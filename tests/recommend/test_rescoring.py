@@ -17,7 +17,7 @@ from earshot.predictors.load import load_encoder, predict
 from earshot.recommend import encoding as rescoring
 from earshot.recommend.encoding import predict_songs
 from earshot.spaces.wmf import Wmf, WmfSpace
-from earshot.stages.folds import Encoded, Snapshot, read_predictions, served_system
+from earshot.stages.folds import Encoded, FoldSnapshot, read_predictions, served_system
 from earshot.store.reader import HyperImageStore
 from tests.releases.tiny_workspace import TOY, World, write_model
 
@@ -38,8 +38,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def snapshot_of(folder: Path) -> Snapshot:
-    return Snapshot(0, folder, read_cold_start(folder), read_play_counts(folder), 0)
+def snapshot_of(folder: Path) -> FoldSnapshot:
+    return FoldSnapshot(0, folder, read_cold_start(folder), read_play_counts(folder), 0)
 
 
 def test_a_model_answers_as_it_is_served(made: Path) -> None:

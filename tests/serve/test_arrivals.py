@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from earshot.queries.arrivals import ALIKE, Arrivals
+from earshot.queries.arrivals import ALIKE, ArrivedSongs
 from earshot.queries.served import read_served
 from earshot.queries.words import Words
 from earshot.serve.app import Server
@@ -34,7 +34,7 @@ def test_who_would_like_a_song_is_counted_over_all_lists_and_plays(first_release
         _favourite(served.by_genre, [genres[song] for song in world.song_ids[played] if song != WITHDRAWN])
         for played in world.played
     ]
-    found = Arrivals(served).audiences(np.arange(len(items)))
+    found = ArrivedSongs(served).audiences(np.arange(len(items)))
     for row, audience in enumerate(found):
         number = int(served.song_ids[row][1:])
         likes = [
@@ -55,7 +55,7 @@ def test_who_would_like_a_song_is_counted_over_all_lists_and_plays(first_release
     song = max(NEW, key=lambda song: in_lists[song])
     dislike = lists.loc[lists["song_id"] == song, "user_id"][:2]
     vars(served)["words"] = Words({}, {song: np.flatnonzero(np.isin(served.user_ids.astype(str), dislike))})
-    (audience,) = Arrivals(served).audiences(np.array([served.song_row(song)]))
+    (audience,) = ArrivedSongs(served).audiences(np.array([served.song_row(song)]))
     assert audience.listeners == in_lists[song] - 2
 
 
@@ -70,7 +70,7 @@ def test_a_state_in_memory_counts_as_one_on_disk(first_release: Repository) -> N
     np.testing.assert_array_equal(memory.last_scores, disk.last_scores)
     np.testing.assert_array_equal(memory.plays.toarray(), disk.plays.toarray())
     rows = memory.new_songs.rows
-    assert Arrivals(memory).describe(rows) == Arrivals(disk).describe(rows)
+    assert ArrivedSongs(memory).describe(rows) == ArrivedSongs(disk).describe(rows)
 
 
 def test_how_sure_and_what_is_near_are_of_songs_that_were_known(first_release: Repository) -> None:
@@ -78,7 +78,7 @@ def test_how_sure_and_what_is_near_are_of_songs_that_were_known(first_release: R
     trained = set(first_release.read("wmf_factors/items.parquet")["song_id"])
     vectors = served.vectors("item_factors.npy").astype(np.float64)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    songs = Arrivals(served).describe(served.new_songs.rows)
+    songs = ArrivedSongs(served).describe(served.new_songs.rows)
     assert [song.song_id for song in songs] == NEW
     for song in songs:
         cosines = pd.Series(vectors @ vectors[served.song_row(song.song_id) or 0], served.song_ids)

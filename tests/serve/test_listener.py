@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from earshot.catalogue.play_counts import read_play_counts
-from earshot.queries.explain import Explaining, Window
+from earshot.queries.explain import Explaining, SoundWindow
 from earshot.queries.listener import about_listener
 from earshot.serve.app import Server
 from earshot.serve.pages.why import bars_of, window_bars
@@ -52,7 +52,7 @@ def test_bars_follow_one_another_from_nothing_to_the_score() -> None:
 
 
 def test_windows_that_speak_for_a_song_stand_above_the_middle() -> None:
-    windows = [Window(0, 3, 0.6, 1.0), Window(3, 6, 1.2, 1.0), Window(6, 9, 1.0 - 1e-9, 1.0)]
+    windows = [SoundWindow(0, 3, 0.6, 1.0), SoundWindow(3, 6, 1.2, 1.0), SoundWindow(6, 9, 1.0 - 1e-9, 1.0)]
     found = [(bar.top, bar.height) for bar in window_bars(windows)]
     assert np.array(found) == pytest.approx(np.array([(0, 50), (50, 25), (50, 0)]))
 

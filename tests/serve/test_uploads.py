@@ -25,7 +25,7 @@ from fastapi import Depends, FastAPI, Request
 from earshot.audio.probing import probe
 from earshot.errors import UserError
 from earshot.processes import limited_memory
-from earshot.queries.hearing import Heard
+from earshot.queries.hearing import HeardFile
 from earshot.serve.hearing_process import HearingProcess, Unheard
 from earshot.serve.keys import KeyStore, LoginLinks
 from earshot.serve.problems import Refused
@@ -44,7 +44,7 @@ class Served:
     outputs: dict[str, Any] = field(default_factory=dict)
 
 
-def hear_length(served: Served, audio: Path) -> Heard:
+def hear_length(served: Served, audio: Path) -> HeardFile:
     """The real decoders on the file, without torch; or what the order says."""
     if served.order == "hang":
         (audio.parent / "hangs").touch()
@@ -57,12 +57,12 @@ def hear_length(served: Served, audio: Path) -> Heard:
     if served.order == "server":
         raise UserError(f"{audio.parents[3] / 'params.yaml'}: makes other hyper-images")
     if served.order == "lie":
-        return Heard(np.array([np.nan], np.float32), 0.0)
+        return HeardFile(np.array([np.nan], np.float32), 0.0)
     found = probe(audio)
     if found.reason:
         raise UserError(f"{audio}: {found.reason}")
     (audio.parent / "made").mkdir()
-    return Heard(np.float32([0.1, found.seconds]), 2.5)
+    return HeardFile(np.float32([0.1, found.seconds]), 2.5)
 
 
 def sound(seconds: float = 1.0) -> bytes:

@@ -26,7 +26,7 @@ _CANCELLED = 0.01
 """Share of the power that unrelated channels leave in their mean, below which they cancel out (-20 dB)."""
 
 
-class Levels:
+class LevelMeter:
     """What was measured of a recording so far.
 
     Attributes

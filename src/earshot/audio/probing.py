@@ -12,7 +12,7 @@ from pathlib import Path
 
 from earshot.audio.decoding import FFMPEG, open_sound
 from earshot.audio.ffmpeg import FFmpegFile, demux
-from earshot.audio.levels import Levels
+from earshot.audio.levels import LevelMeter
 from earshot.audio.libsndfile import LibsndfileFile
 from earshot.audio.samples import AudioError, BrokenError, Samples, codec_errors
 from earshot.audio.streams import missing_bytes, ogg_layout, sound_bytes
@@ -54,7 +54,7 @@ class Probe:
     heard_dbfs
         Peak of that mean, or channel.
     silences
-        Where it is silent, as `earshot.audio.levels.Levels.silences` gives it.
+        Where it is silent, as `earshot.audio.levels.LevelMeter.silences` gives it.
     reason
         Why the file cannot be decoded (`kind: detail`; the figures are then 0), else None.
     """
@@ -89,7 +89,7 @@ def probe(path: Path) -> Probe:
 class _Decoded:
     """What a decoder gave, and how many seconds there would be of an undamaged file."""
 
-    levels: Levels
+    levels: LevelMeter
     sample_rate: int
     whole: float
     decoder: str | None
@@ -131,8 +131,8 @@ def _by_ffmpeg(sound: FFmpegFile, decoder: str | None = None) -> _Decoded:
     return _Decoded(levels, sound.sample_rate, whole, FFMPEG if sound.trims_priming else decoder)
 
 
-def _measured(blocks: Iterator[Samples], sample_rate: int) -> Levels:
-    levels = Levels(sample_rate)
+def _measured(blocks: Iterator[Samples], sample_rate: int) -> LevelMeter:
+    levels = LevelMeter(sample_rate)
     with codec_errors():
         for block in blocks:
             levels.add(block)
@@ -143,7 +143,7 @@ def _measured(blocks: Iterator[Samples], sample_rate: int) -> Levels:
     return levels
 
 
-def _is_all(path: Path, sound: LibsndfileFile, levels: Levels) -> bool:
+def _is_all(path: Path, sound: LibsndfileFile, levels: LevelMeter) -> bool:
     """Whether libsndfile gave what the file's frames or pages add up to.
 
     Formats without frames are as long as libsndfile says: of data without a length it takes all.

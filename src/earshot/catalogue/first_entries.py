@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def draw_first(plays: csr_array, earliness: csr_array | None, n: int, rng: np.random.Generator) -> csr_array:
-    """`n` entries of every row of `plays`: those lowest in `earliness`, of equal ones at random."""
+    """`n` entries of every row of `plays`: those lowest in `earliness`, of equal ones at random.
+
+    All `(n_rows, n_columns)`; `earliness` has the entries of `plays`, and where it is None all are equal.
+    """
     from scipy.sparse import csr_array
 
     rows = np.repeat(np.arange(plays.shape[0]), np.diff(plays.indptr))  # the row of each entry

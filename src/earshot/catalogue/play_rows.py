@@ -41,7 +41,7 @@ def parse_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    The same, an id missing that is not there or that `is_id` refuses, and
+    The same, ids as categories, missing where there is none or one that `is_id` refuses; and
     number
         play_count as float64, missing where it is no number.
     fraction
@@ -58,7 +58,7 @@ def parse_rows(rows: pd.DataFrame) -> pd.DataFrame:
         fraction = number % 1
     parsed = rows.copy()
     for name in (USER_ID, SONG_ID):
-        parsed[name] = rows[name].where(_each_once(rows[name], is_id))
+        parsed[name] = _ids(rows[name])
     parsed[NUMBER], parsed[FRACTION] = number, fraction
     parsed[SECOND] = seconds_of(rows[PLAYED_AT])
     parsed[DATED] = (rows[PLAYED_AT] == "") | (parsed[SECOND] != NO_SECOND)
@@ -76,6 +76,16 @@ def is_id(texts: pd.Series) -> NDArray[np.bool_]:
     """Which texts, (n,) str, can be ids: 1 to 1,000 characters, none of them a control or line end."""
     good = (texts != "") & (texts.str.len() <= LONGEST_ID) & ~texts.str.contains(NOT_IN_ID, regex=True)
     return good.to_numpy(dtype=np.bool_)
+
+
+def _ids(texts: pd.Series) -> pd.Categorical:
+    """As categories: whatever is done with them next goes by their numbers, which is many times as fast."""
+    import pandas as pd
+
+    numbers, different = pd.factorize(texts)
+    good = is_id(pd.Series(different, dtype=str))
+    places = np.where(good, np.cumsum(good) - 1, -1)  # among the good ones; -1: missing
+    return pd.Categorical.from_codes(places[numbers], different[good])
 
 
 def _each_once(column: pd.Series, read: Callable[[pd.Series], NDArray[Any]]) -> NDArray[Any]:

@@ -38,7 +38,7 @@ from pathlib import Path
 
 from earshot import columns
 from earshot.datasets.folder_names import name_songs
-from earshot.datasets.folder_tags import Tags, read_tags
+from earshot.datasets.folder_tags import FileTags, read_tags
 from earshot.datasets.importing.drafts import Draft, new_delivery, refuse_inside
 from earshot.datasets.importing.names import artist_id, joined, plain
 from earshot.datasets.importing.sources import same_bytes, walk
@@ -119,7 +119,7 @@ def import_folder(folder: Path, output: Path, *, genres_from_folders: bool = Fal
 def _set_twins_aside(draft: Draft, folder: Path, music: list[Path]) -> set[Path]:
     """The files with the bytes of another one; of each kind that one stays whose name holds an artist."""
     names = {path: _text(path.relative_to(folder)) for path in music}
-    from_names = name_songs(list(names.values()), [Tags()] * len(names))
+    from_names = name_songs(list(names.values()), [FileTags()] * len(names))
     artists = {path: tags.artist for path, tags in zip(names, from_names, strict=True)}
     twins = same_bytes(sorted(music, key=lambda path: not artists[path]))
     for path in sorted(twins):
@@ -138,11 +138,11 @@ class _File:
     path: Path
     song_id: str
     name: str
-    tags: Tags
+    tags: FileTags
     version_of: str = ""
 
 
-def _look(path: Path) -> tuple[Tags, Fingerprint]:
+def _look(path: Path) -> tuple[FileTags, Fingerprint]:
     tags = read_tags(path)
     return tags, NOTHING if tags.reason else fingerprint_of(path)
 
@@ -169,7 +169,7 @@ def _read(draft: Draft, folder: Path, music: list[Path]) -> list[_File]:
     return [replace(file, version_of=versions.get(file.path, "")) for file in read]
 
 
-def _report_left_out(draft: Draft, name: str, tags: Tags) -> None:
+def _report_left_out(draft: Draft, name: str, tags: FileTags) -> None:
     if tags.reason or tags.untagged:
         draft.set_aside.add(name, None, "", tags.reason or f"{tags.untagged}; taken in without")
     for tag in tags.garbled:
@@ -179,11 +179,11 @@ def _report_left_out(draft: Draft, name: str, tags: Tags) -> None:
         draft.set_aside.add(name, None, tags.nobody, "an artist; that is a name for many or for none")
 
 
-def _lost(path: Path, reason: str) -> tuple[Tags, Fingerprint]:
-    return Tags(untagged=f"tags that can be read: {reason}"), NOTHING
+def _lost(path: Path, reason: str) -> tuple[FileTags, Fingerprint]:
+    return FileTags(untagged=f"tags that can be read: {reason}"), NOTHING
 
 
-def _song(draft: Draft, song: _File, tags: Tags, by_folder: bool) -> dict[str, str]:
+def _song(draft: Draft, song: _File, tags: FileTags, by_folder: bool) -> dict[str, str]:
     top, _, below = song.name.partition("/")
     return {
         columns.SONG_ID: song.song_id,

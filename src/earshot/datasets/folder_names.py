@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from earshot.datasets.folder_tags import Tags, is_artist
+from earshot.datasets.folder_tags import FileTags, is_artist
 from earshot.datasets.importing.names import match_key, plain
 
 _DASH = re.compile(r"\s+[-–—]\s+|_+[-–—]_+")
@@ -40,7 +40,7 @@ class _Name:
         return match_key(self.left), match_key(self.right)
 
 
-def name_songs(paths: Sequence[str], tags_read: Sequence[Tags], genre_folders: int = 0) -> list[Tags]:
+def name_songs(paths: Sequence[str], tags_read: Sequence[FileTags], genre_folders: int = 0) -> list[FileTags]:
     """`tags_read`, with artist and title out of the paths where they are missing.
 
     Parameters
@@ -114,7 +114,7 @@ def _turned(names: set[_Name], known: set[str]) -> dict[tuple[str, bool], bool]:
     return turned
 
 
-def _fill(path: str, tags: Tags, name: _Name | None, turned: bool, genre_folders: int) -> Tags:
+def _fill(path: str, tags: FileTags, name: _Name | None, turned: bool, genre_folders: int) -> FileTags:
     file = PurePosixPath(path)
     artist, title = "", ""
     if name:

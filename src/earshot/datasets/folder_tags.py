@@ -37,7 +37,7 @@ _UFID = re.compile(rb"UFID.{6,8}http://musicbrainz\.org\0([0-9A-Fa-f-]{36})", re
 
 
 @dataclass(frozen=True)
-class Tags:
+class FileTags:
     """Text, `""` where the file says nothing.
 
     Attributes
@@ -66,14 +66,14 @@ class Tags:
     nobody: str = ""
 
 
-def read_tags(path: Path) -> Tags:
+def read_tags(path: Path) -> FileTags:
     """The tags of one file, which may be anything. For worker processes (`quiet_codecs`)."""
     if not path.is_file():
-        return Tags(reason="a file that can be read: it is none, or a link to what is not there")
+        return FileTags(reason="a file that can be read: it is none, or a link to what is not there")
     try:
         ufid = _read_ufid(path)
     except OSError as error:
-        return Tags(reason=f"a file that can be read: {error.strerror}")
+        return FileTags(reason=f"a file that can be read: {error.strerror}")
     with quiet_codecs():
         metadata, untagged = _read_metadata(path)
     title = plain(metadata.get("title", ""))
@@ -81,7 +81,7 @@ def read_tags(path: Path) -> Tags:
     artist = next((text for text in artists if is_artist(text)), "")
     garbled = tuple(text for text in (artist, title) if _is_lost(text))
     mbids = [ufid, *(metadata.get(key, "") for key in _MBID_KEYS)]
-    return Tags(
+    return FileTags(
         artist="" if artist in garbled else artist,
         title="" if title in garbled else title,
         genres=joined(_GENRES.split(metadata.get("genre", ""))),

@@ -50,7 +50,7 @@ from earshot.datasets.importing.unpacking import PACKED_SUFFIXES, damage_told, u
 from earshot.datasets.matching import (
     WANTED_SECONDS,
     MatchedImport,
-    Play,
+    SourcePlay,
     are_seconds,
     read_named_plays,
     write_matched,
@@ -104,7 +104,7 @@ def import_lastfm(
         return write_matched(plays_read, draft, songs)
 
 
-def _plays(draft: Draft, file: SourceFile, user: str) -> Iterator[Play]:
+def _plays(draft: Draft, file: SourceFile, user: str) -> Iterator[SourcePlay]:
     """The plays in a file; of an archive, in each of its files, copied out one at a time to be read."""
     for name, stream in unpacked(file):
         if name == file.name and file.path.suffix.lower() != ".xz":
@@ -122,7 +122,7 @@ def _plays(draft: Draft, file: SourceFile, user: str) -> Iterator[Play]:
                 raise UserError(str(error).replace(copy.name, str(file.path.parent / name))) from None
 
 
-def _plays_of(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[Play]:
+def _plays_of(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[SourcePlay]:
     """The plays in a file that is no archive."""
     with damage_told(file):
         start = next((stream.read(1 << 16) for _, stream in unpacked(file)), b"")
@@ -136,7 +136,7 @@ def _plays_of(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[Play
     if USER_ID not in columns and not user:
         raise UserError(f"{file.path}: does not say who listened; --user NAME says it")
     for play in read_named_plays(file, columns, layout, user, set_aside):
-        yield Play(play.user, play.artist, play.title, str(_seconds(play.played_at)), mbids=play.mbids)
+        yield SourcePlay(play.user, play.artist, play.title, str(_seconds(play.played_at)), mbids=play.mbids)
 
 
 def _table(file: SourceFile, start: bytes) -> tuple[Layout, dict[str, Column]]:
@@ -185,11 +185,11 @@ def _moment(date: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _of_json(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[Play]:
+def _of_json(file: SourceFile, user: str, set_aside: SetAside) -> Iterator[SourcePlay]:
     for name, line, value in read_records(file, set_aside, lambda _: True):
         for track, of in _tracks(value, user):
             play = _parsed(track, of)
-            if isinstance(play, Play):
+            if isinstance(play, SourcePlay):
                 set_aside.used += 1
                 yield play
             else:
@@ -209,7 +209,7 @@ def _tracks(value: Any, user: str) -> Iterator[tuple[Any, str]]:
         yield page, user
 
 
-def _parsed(track: Any, user: str) -> Play | str:
+def _parsed(track: Any, user: str) -> SourcePlay | str:
     """A play, or what was wanted."""
     if not isinstance(track, dict):
         return "a track with artist, name and date"
@@ -222,7 +222,7 @@ def _parsed(track: Any, user: str) -> Play | str:
         return f"{_WANTED_DATE}; what is playing now has none"
     if not 0 < len(user) <= LONGEST_ID:
         return "who listened, which --user NAME says"
-    return Play(user, artist, title, str(seconds), mbids=(mbid,) if mbid else ())
+    return SourcePlay(user, artist, title, str(seconds), mbids=(mbid,) if mbid else ())
 
 
 def _text(value: Any, *keys: str) -> str:

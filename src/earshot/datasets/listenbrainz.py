@@ -35,7 +35,7 @@ from earshot.datasets.importing.json_records import read_records
 from earshot.datasets.importing.names import listener_id
 from earshot.datasets.importing.sources import SourceFile, find_files
 from earshot.datasets.importing.unpacking import PACKED_SUFFIXES, damage_told
-from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_seconds, write_matched
+from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, SourcePlay, are_seconds, write_matched
 from earshot.errors import UserError
 from earshot.foreign import zips
 
@@ -76,7 +76,7 @@ def import_listenbrainz(
         return write_matched(_listens(draft, files, user), draft, songs)
 
 
-def _listens(draft: Draft, files: Sequence[SourceFile], user: str) -> Iterator[Play]:
+def _listens(draft: Draft, files: Sequence[SourceFile], user: str) -> Iterator[SourcePlay]:
     for file in files:
         owner = user or _owner(file)
         for name, line, value in read_records(file, draft.set_aside, _is_known):
@@ -84,7 +84,7 @@ def _listens(draft: Draft, files: Sequence[SourceFile], user: str) -> Iterator[P
                 continue
             for content, of in _each(value, owner):
                 listen = _parsed(content, of)
-                if isinstance(listen, Play):
+                if isinstance(listen, SourcePlay):
                     draft.set_aside.used += 1
                     yield listen
                 else:
@@ -146,7 +146,7 @@ def _each(value: Any, user: str) -> Iterator[tuple[Any, Any]]:
         yield value, user
 
 
-def _parsed(content: Any, user: Any) -> Play | str:
+def _parsed(content: Any, user: Any) -> SourcePlay | str:
     """A listen, or what was wanted."""
     track = content.get("track_metadata") if isinstance(content, dict) else None
     if not isinstance(track, dict):
@@ -161,7 +161,7 @@ def _parsed(content: Any, user: Any) -> Play | str:
     if not listener:
         return _WANTED_USER
     mbids = (_mbid(track.get(part)) for part in ("additional_info", "mbid_mapping"))
-    return Play(listener, artist, title, str(seconds), mbids=tuple(filter(None, mbids)))
+    return SourcePlay(listener, artist, title, str(seconds), mbids=tuple(filter(None, mbids)))
 
 
 def _mbid(part: Any) -> str:

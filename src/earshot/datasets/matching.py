@@ -37,7 +37,7 @@ _LONGEST_NAME = 300
 
 
 @dataclass(frozen=True)
-class Play:
+class SourcePlay:
     """What a source says: who, what, when (unix seconds or ISO 8601, `""` for unknown), how often."""
 
     user: str
@@ -101,7 +101,7 @@ class _Tally:
     songs: set[str] = field(default_factory=set)
     names: Counter[tuple[str, str, Match]] = field(default_factory=Counter)
 
-    def miss(self, play: Play, why: Match) -> None:
+    def miss(self, play: SourcePlay, why: Match) -> None:
         """Count a play without a song; of too many names, those with the fewest plays are forgotten."""
         artist, title = (plain(name[:_LONGEST_NAME]) for name in (play.artist, play.title))
         self.names[artist, title, why] += play.count
@@ -110,7 +110,7 @@ class _Tally:
 
 
 def write_matched(
-    plays: Iterable[Play], draft: Draft, songs: Path, *, columns: Sequence[str] = (PLAYED_AT,)
+    plays: Iterable[SourcePlay], draft: Draft, songs: Path, *, columns: Sequence[str] = (PLAYED_AT,)
 ) -> MatchedImport:
     """Write plays.parquet: `plays` of the songs of the delivery `songs`; and unmatched.csv.
 
@@ -134,7 +134,9 @@ def write_matched(
     return _summary(tally, index.alike, draft.set_aside.count)
 
 
-def _matched(plays: Iterable[Play], index: SongIndex, tally: _Tally) -> Iterator[tuple[Play, str]]:
+def _matched(
+    plays: Iterable[SourcePlay], index: SongIndex, tally: _Tally
+) -> Iterator[tuple[SourcePlay, str]]:
     """The plays of songs that are known, and the songs."""
     for play in plays:
         song_id, how = index.find(play.mbids, play.artist, play.title, play.path)
@@ -142,15 +144,15 @@ def _matched(plays: Iterable[Play], index: SongIndex, tally: _Tally) -> Iterator
         if song_id:
             tally.users.add(play.user)
             tally.songs.add(song_id)
-            yield Play(play.user, "", "", play.played_at, play.count), song_id  # names may be long
+            yield SourcePlay(play.user, "", "", play.played_at, play.count), song_id  # names may be long
         else:
             tally.miss(play, how)
 
 
-def _write(folder: Path, matched: Iterator[tuple[Play, str]], further: Sequence[str]) -> None:
+def _write(folder: Path, matched: Iterator[tuple[SourcePlay, str]], further: Sequence[str]) -> None:
     import pyarrow
 
-    columns: dict[str, Callable[[Play], str]] = {
+    columns: dict[str, Callable[[SourcePlay], str]] = {
         PLAYED_AT: lambda play: play.played_at,
         PLAY_COUNT: lambda play: str(play.count),
     }
@@ -197,7 +199,7 @@ def _summary(tally: _Tally, songs_alike: int, set_aside: int) -> MatchedImport:
 
 def read_named_plays(
     file: SourceFile, columns: Mapping[str, Column], layout: Layout, user: str, set_aside: SetAside
-) -> Iterator[Play]:
+) -> Iterator[SourcePlay]:
     """The good rows of a table as plays.
 
     Parameters
@@ -217,7 +219,7 @@ def read_named_plays(
         for values in zip(*texts, strict=True):
             fields = dict(zip(columns, values, strict=True))
             mbid = fields.get(RECORDING_MBID, "")
-            yield Play(
+            yield SourcePlay(
                 fields.get(USER_ID, user),
                 fields.get(ARTIST, ""),
                 fields.get(TITLE, ""),

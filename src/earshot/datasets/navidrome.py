@@ -28,7 +28,7 @@ from pathlib import Path
 from earshot.columns import PLAY_COUNT, PLAYED_AT
 from earshot.datasets.importing.drafts import SetAside, new_delivery
 from earshot.datasets.importing.names import plain
-from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, Play, are_seconds, write_matched
+from earshot.datasets.matching import WANTED_SECONDS, MatchedImport, SourcePlay, are_seconds, write_matched
 from earshot.errors import UserError
 
 _COLUMNS = {"user": {"id", "user_name"}, "media_file": {"id", "path", "artist", "title"}}
@@ -65,7 +65,7 @@ def import_navidrome(database: Path, output: Path, *, songs: Path) -> MatchedImp
             raise UserError(f"{database}: not readable as a database of Navidrome: {error}") from None
 
 
-def _plays(opened: sqlite3.Connection, database: Path, set_aside: SetAside) -> Iterator[Play]:
+def _plays(opened: sqlite3.Connection, database: Path, set_aside: SetAside) -> Iterator[SourcePlay]:
     for table, wanted in (_COLUMNS | _COUNTS).items():
         if missing := wanted - _columns(opened, table):
             raise UserError(f"{database}: wanted a table {table} with {', '.join(sorted(missing))}")
@@ -80,7 +80,7 @@ def _plays(opened: sqlite3.Connection, database: Path, set_aside: SetAside) -> I
         else:
             set_aside.used += 1
             mbids = (str(mbid),) if mbid else ()
-            yield Play(plain(str(user)), str(artist), str(title), known, count, mbids, str(path))
+            yield SourcePlay(plain(str(user)), str(artist), str(title), known, count, mbids, str(path))
 
 
 def _refuse_repeated(opened: sqlite3.Connection, database: Path) -> None:

@@ -50,7 +50,7 @@ class Fingerprint(NamedTuple):
     audible: NDArray[np.bool_]
 
 
-class Pair(NamedTuple):
+class Duplicate(NamedTuple):
     """Places of two recordings, the smaller one first, and the share of bits that differ."""
 
     one: int
@@ -104,19 +104,19 @@ def propose_versions(files: Sequence[Path], fingerprints: Sequence[Fingerprint])
     return proposed
 
 
-def same_recordings(fingerprints: Sequence[Fingerprint]) -> list[Pair]:
+def same_recordings(fingerprints: Sequence[Fingerprint]) -> list[Duplicate]:
     """Pairs of which at most `MOST_BITS_APART` of the bits differ, where they lie best over each other."""
     pairs = []
     for one, other, shift in _candidates(fingerprints):
         shifts = (shift - 1, shift, shift + 1)
         apart = min(_bits_apart(fingerprints[one], fingerprints[other], each) for each in shifts)
         if apart <= MOST_BITS_APART:
-            pairs.append(Pair(one, other, apart))
+            pairs.append(Duplicate(one, other, apart))
     best = {(pair.one, pair.other): pair for pair in sorted(pairs, key=lambda pair: -pair.bits_apart)}
     return [best[key] for key in sorted(best)]
 
 
-def _families(pairs: Sequence[Pair], n: int) -> Iterator[list[int]]:
+def _families(pairs: Sequence[Duplicate], n: int) -> Iterator[list[int]]:
     """What pairs connect, of `n` recordings: places, ascending, of two and more."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

@@ -23,7 +23,7 @@ from earshot.deliveries.tables import refuse_lines, refuse_open_quotes
 from earshot.errors import UserError
 
 
-class Refused(UserError):
+class RefusedDelivery(UserError):
     """A delivery of which anything could not be used."""
 
 
@@ -43,7 +43,7 @@ def check(folder: Path) -> None:
     try:
         _check(folder)
     except UserError as error:
-        raise Refused(str(error)) from None
+        raise RefusedDelivery(str(error)) from None
 
 
 def _check(folder: Path) -> None:

@@ -21,7 +21,7 @@ from traceback import format_exception
 
 from earshot import terminal
 from earshot.deliveries.arrivals import forget_arrival, note_arrival
-from earshot.deliveries.check import Refused, check
+from earshot.deliveries.check import RefusedDelivery, check
 from earshot.deliveries.contents import list_files
 from earshot.deliveries.copying import copy_files
 from earshot.deliveries.dropping import drop_forgotten
@@ -159,10 +159,12 @@ def _keep_traceback(root: Path, mistake: Mistake) -> None:
 def _refuse_place(folder: Path, root: Path) -> None:
     place = folder.resolve()
     if root.is_relative_to(place):
-        raise Refused(f"{folder}: holds this workspace itself; wanted the folder of one delivery")
+        raise RefusedDelivery(f"{folder}: holds this workspace itself; wanted the folder of one delivery")
     for kept in _NO_DELIVERIES:
         if place.is_relative_to(root / kept):
-            raise Refused(f"{folder}: inside {kept}/ of this workspace; wanted what is not taken in yet")
+            raise RefusedDelivery(
+                f"{folder}: inside {kept}/ of this workspace; wanted what is not taken in yet"
+            )
 
 
 def _readable_files(folder: Path) -> list[str]:
@@ -173,7 +175,7 @@ def _readable_files(folder: Path) -> list[str]:
         cause = error.__cause__
         if isinstance(cause, OSError) and cause.errno != errno.ENAMETOOLONG:
             raise
-        raise Refused(str(error)) from None
+        raise RefusedDelivery(str(error)) from None
     for name in names:
         if not os.access(folder / name, os.R_OK):
             raise UserError(f"{folder / name}: no permission to read it")
@@ -185,7 +187,7 @@ def _refuse_ignored(folder: Path, names: Sequence[str], root: Path, place: Path)
     ignored = ignored_files(root, place, names)
     if ignored:
         more = f" and {len(ignored) - 1} more" if len(ignored) > 1 else ""
-        raise Refused(
+        raise RefusedDelivery(
             f"{folder / ignored[0]}{more}: left out of DVC by .dvcignore, for its name or that of a "
             "folder it is in; wanted another name, or without it"
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from earshot.deliveries.attempts import keep_attempts, note_attempt, note_failure, read_attempts
-from earshot.deliveries.check import Refused
+from earshot.deliveries.check import RefusedDelivery
 from earshot.deliveries.inbox import Waiting, fingerprint, finish_gathering, gather, look, make_inbox
 from earshot.deliveries.ingest import Mistake, Say, alone, ingest
 from earshot.deliveries.rejecting import REJECTED, Rejection, readable, reject, remove_tree
@@ -92,7 +92,7 @@ def _take(root: Path, waiting: Waiting, intake: Intake, say: Say) -> None:
             say(f"{waiting.name}: lie there without a folder; they get one")
             waiting = _gathered(root, waiting)
         if waiting.folder.is_symlink():
-            raise Refused(f"{waiting.folder}: a link; wanted a folder")
+            raise RefusedDelivery(f"{waiting.folder}: a link; wanted a folder")
         ingested = ingest(waiting.folder, root, say, waiting.arrived)
         intake.taken.append(ingested.name)
         say(f"{ingested.name}: {'taken in' if ingested.new else 'already there'}")
@@ -114,7 +114,7 @@ def _leave_out(root: Path, waiting: Waiting, error: Exception, intake: Intake, s
     if fingerprint(waiting.folder, waiting.pieces) != waiting.fingerprint:
         say(f"{waiting.name}: changed while it was read; it waits")
         return
-    if isinstance(error, Refused | Mistake) and not waiting.pieces:
+    if isinstance(error, RefusedDelivery | Mistake) and not waiting.pieces:
         try:
             intake.rejected.append(reject(root, waiting.folder, error, say))
             return

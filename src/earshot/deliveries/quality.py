@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from earshot.audio.probing import intake_journal, probe_all
 from earshot.catalogue.songs import judge, too_many_bad, with_probes
 from earshot.columns import AUDIO, COLUMN, FILE, PLAYED_AT, REASON, ROW, SONG_ID, VALUE
-from earshot.deliveries.check import Refused
+from earshot.deliveries.check import RefusedDelivery
 from earshot.deliveries.index import read_lines
 from earshot.deliveries.reading import first_named, play_files, read_plays, read_song_ids, read_songs
 from earshot.deliveries.tables import refuse_open_quotes
@@ -72,7 +72,7 @@ def check_plays(folder: Path, copy: Path, root: Path) -> str:
     finally:
         shutil.rmtree(part)
     if problem:
-        raise Refused(f"{folder}: {problem}")
+        raise RefusedDelivery(f"{folder}: {problem}")
     if not waiting.bad:
         return ""
     shown = ", ".join(f"{SONG_ID}={song[:80]!r}" for song in examples[:_EXAMPLES])
@@ -94,7 +94,7 @@ def _chunks(folder: Path, copy: Path, params: PlayCountSettings) -> Iterator[tup
             for rows in read_plays(path, params.chunk_rows):
                 yield path.name, rows
         except UserError as error:
-            raise Refused(str(error).replace(str(copy), str(folder))) from None
+            raise RefusedDelivery(str(error).replace(str(copy), str(folder))) from None
 
 
 def _too_many_invalid(part: Path, params: PlayCountSettings) -> str:
@@ -172,7 +172,7 @@ def check_vectors(folder: Path, copy: Path, root: Path) -> None:
             try:
                 family.check(delivery)
             except UserError as error:
-                raise Refused(str(error).replace(str(copy), str(folder))) from None
+                raise RefusedDelivery(str(error).replace(str(copy), str(folder))) from None
 
 
 def check_sound(folder: Path, copy: Path, root: Path, md5: str) -> None:
@@ -198,4 +198,4 @@ def check_sound(folder: Path, copy: Path, root: Path, md5: str) -> None:
     problem = too_many_bad(judge(with_probes(songs, probes), limits), limits.max_set_aside_share)
     if problem is not None:
         journal.unlink()
-        raise Refused(f"{folder}: {problem}")
+        raise RefusedDelivery(f"{folder}: {problem}")

@@ -26,7 +26,7 @@ chance ends at about three standard deviations, so these are nine; sound of anot
 
 
 @dataclass(frozen=True)
-class Songs:
+class DescribedSongs:
     """Songs, described.
 
     Attributes
@@ -93,12 +93,12 @@ class Reference:
         Share of like deliveries that one measure may call drifted.
     """
 
-    songs: Songs
+    songs: DescribedSongs
     draws: int
     seed: int
     level: float
 
-    def compare(self, delivered: Songs) -> list[Line]:
+    def compare(self, delivered: DescribedSongs) -> list[Line]:
         """The distance of the hyper-images, and every figure that `delivered` has."""
         rng = np.random.default_rng([self.seed, len(delivered.artists)])
         # (draws, n_known): weights @ values = mean of a like draw less mean of a bootstrap of the reference
@@ -115,7 +115,7 @@ class Reference:
         deviation = self.songs.statistics.std(axis=0)
         return np.where(deviation > 0, deviation, 1)
 
-    def _distance(self, delivered: Songs, weights: Floats) -> Line:
+    def _distance(self, delivered: DescribedSongs, weights: Floats) -> Line:
         known = self.songs.statistics
         apart = (delivered.statistics.mean(axis=0) - known.mean(axis=0)) / self._scale  # (d,)
         # (draws,): root mean square over d, as of `apart` below

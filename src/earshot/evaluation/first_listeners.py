@@ -69,7 +69,7 @@ class ColdSongs:
 
 
 @dataclass(frozen=True)
-class Started:
+class StartedSongs:
     """Songs with their first listeners.
 
     Attributes
@@ -133,7 +133,7 @@ def _by_song(plays: csr_array, items: NDArray[np.integer], users: NDArray[np.int
     return coo_array((entries.data[asked], (songs, of_users)), shape=entries.shape[::-1]).tocsr()
 
 
-def start(songs: ColdSongs, draw: Draw, n: int, max_listeners: int, seed: list[int]) -> Started:
+def start(songs: ColdSongs, draw: Draw, n: int, max_listeners: int, seed: list[int]) -> StartedSongs:
     """Take `n` of every song's listeners as its first.
 
     Of more than `max_listeners` who could be asked for the others, so many are.
@@ -143,4 +143,4 @@ def start(songs: ColdSongs, draw: Draw, n: int, max_listeners: int, seed: list[i
     known = csr_array(first.T.astype(bool))[songs.cold_start.users]  # (n_users, n_candidates)
     asked = songs.cold_start.reveal(known)
     order = rng.permutation(len(asked.users))
-    return Started(songs, asked.asked(order < max_listeners), first)  # a random max_listeners of them
+    return StartedSongs(songs, asked.asked(order < max_listeners), first)  # a random max_listeners of them

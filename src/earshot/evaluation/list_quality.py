@@ -28,7 +28,7 @@ Lists = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Asked:
+class JudgedLists:
     """Whose lists are judged, by what.
 
     Attributes
@@ -45,16 +45,16 @@ class Asked:
     groups: Ints
     n_artists: int
 
-    def only(self, songs: NDArray[np.bool_]) -> Asked:
+    def only(self, songs: NDArray[np.bool_]) -> JudgedLists:
         """The same lists judged by some of the positives alone, `(n_songs,)`."""
         entries = self.positives.tocoo()
         kept = songs[entries.coords[1]]
         places = (entries.data[kept], tuple(axis[kept] for axis in entries.coords))
-        return Asked(csr_array(places, shape=self.positives.shape), self.groups, self.n_artists)
+        return JudgedLists(csr_array(places, shape=self.positives.shape), self.groups, self.n_artists)
 
 
 @dataclass(frozen=True)
-class Found:
+class ListMeasures:
     """What was found in lists.
 
     Attributes
@@ -64,7 +64,7 @@ class Found:
     replicates
         (20,) by key: the mean over users with each group of artists deleted.
     n_artists
-        As in `Asked`.
+        As in `JudgedLists`.
     """
 
     per_user: dict[Key, Floats]
@@ -80,7 +80,7 @@ class Found:
         return _interval(self.value(key), self.replicates[key], self.n_artists)
 
 
-def look(lists: Lists, asked: Asked, depths: Sequence[int]) -> Found:
+def look(lists: Lists, asked: JudgedLists, depths: Sequence[int]) -> ListMeasures:
     """Look for the positives in the lists.
 
     With n positives of a user, of which h stand among the first k, at ranks r_1 < r_2 < ...
@@ -106,10 +106,12 @@ def look(lists: Lists, asked: Asked, depths: Sequence[int]) -> Found:
         deleted = _measure(there, hits & there, n_positives - by_group[:, number], depths)
         for key, values in deleted.items():
             replicates[key].append(_mean(values))
-    return Found(per_user, {key: np.array(means) for key, means in replicates.items()}, asked.n_artists)
+    return ListMeasures(
+        per_user, {key: np.array(means) for key, means in replicates.items()}, asked.n_artists
+    )
 
 
-def list_difference(a: Found, b: Found, key: Key) -> Interval:
+def list_difference(a: ListMeasures, b: ListMeasures, key: Key) -> Interval:
     """a - b, of the same users and positives, with its paired 95 % interval over artists."""
     return _interval(a.value(key) - b.value(key), a.replicates[key] - b.replicates[key], a.n_artists)
 
@@ -123,7 +125,7 @@ def _hits(lists: Lists, positives: csr_array) -> NDArray[np.bool_]:
     return (lists >= 0) & np.isin(pairs, played)
 
 
-def _sum_by_group(asked: Asked) -> Floats:
+def _sum_by_group(asked: JudgedLists) -> Floats:
     one_hot = (asked.groups[:, None] == np.arange(GROUPS)).astype(np.float64)  # (n_songs, 20)
     return np.asarray(asked.positives.astype(np.float64) @ one_hot)
 

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from scipy.stats import rankdata
 
 from earshot.evaluation import intervals, tables
-from earshot.evaluation.first_listeners import Started
+from earshot.evaluation.first_listeners import StartedSongs
 from earshot.evaluation.intervals import Interval
 from earshot.spaces.placing import Vectors
 
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Places:
+class ListPlaces:
     """Where songs stand in the lists of a kind of listener, summed over listeners and draws.
 
     Attributes
@@ -69,11 +69,11 @@ class MixedList:
 
     listeners: int
     auc: float
-    places: dict[Kind, Places]
+    places: dict[Kind, ListPlaces]
     artists: NDArray[np.int64]
 
     def rise(self, kind: Kind, bootstraps: int, seed: int) -> Interval:
-        """`Places.rise` with its 95 % interval over artists."""
+        """`ListPlaces.rise` with its 95 % interval over artists."""
         places, n_artists = self.places[kind], int(self.artists[-1]) + 1
         drawn = intervals.multiplicities(n_artists, bootstraps, seed).astype(np.float64)
         # sums by artist, (n_artists,); @ drawn gives sums by replicate, (bootstraps,)
@@ -83,13 +83,13 @@ class MixedList:
             return intervals.percentile_interval(places.rise, (risen @ drawn) / (pairs @ drawn))
 
 
-def mix(drawn: Sequence[Started], n: int, n0: float, seed: int) -> MixedList | None:
+def mix(drawn: Sequence[StartedSongs], n: int, n0: float, seed: int) -> MixedList | None:
     """Lists with half of the songs at `n` listeners, over all that was `drawn`; None if that is nothing."""
     if not drawn:
         return None
     found = [_mix(started, n0, np.random.default_rng([seed, n])) for started in drawn]
     aucs, places = zip(*found, strict=True)
-    sums: dict[Kind, Places] = {kind: _sum([part[kind] for part in places]) for kind in places[0]}
+    sums: dict[Kind, ListPlaces] = {kind: _sum([part[kind] for part in places]) for kind in places[0]}
     return MixedList(n, mean_known(aucs), sums, drawn[0].cold_start.artists)
 
 
@@ -99,7 +99,7 @@ def mean_known(values: Sequence[float]) -> float:
     return sum(known) / len(known) if known else math.nan
 
 
-def _mix(started: Started, n0: float, rng: np.random.Generator) -> tuple[float, dict[Kind, Places]]:
+def _mix(started: StartedSongs, n0: float, rng: np.random.Generator) -> tuple[float, dict[Kind, ListPlaces]]:
     new, placed = started.songs.predicted, started.both(n0)
     half = rng.permutation(len(new)) % 2 == 0  # (n_candidates,): a random half
     users = started.songs.users.vectors[started.cold_start.users]
@@ -142,14 +142,14 @@ def _auc(percentiles: Floats, relevant: NDArray[np.bool_], revealed: NDArray[np.
     return float((right[asked] / pairs[asked]).mean()) if asked.any() else math.nan
 
 
-def _places(new: Floats, started: Floats, who: NDArray[np.bool_]) -> Places:
+def _places(new: Floats, started: Floats, who: NDArray[np.bool_]) -> ListPlaces:
     # (n_candidates,): sums over the listeners of that kind
     one, other = (values.sum(axis=0, where=who) for values in (new, started))
-    return Places(one, other, who.sum(axis=0, dtype=np.float64))
+    return ListPlaces(one, other, who.sum(axis=0, dtype=np.float64))
 
 
-def _sum(draws: Sequence[Places]) -> Places:
-    return Places(
+def _sum(draws: Sequence[ListPlaces]) -> ListPlaces:
+    return ListPlaces(
         np.sum([places.new for places in draws], axis=0),
         np.sum([places.started for places in draws], axis=0),
         np.sum([places.pairs for places in draws], axis=0),

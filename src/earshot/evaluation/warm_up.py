@@ -9,7 +9,7 @@ from typing import Any
 
 from earshot.evaluation import tables
 from earshot.evaluation.arrivals import RANDOM, Draw
-from earshot.evaluation.first_listeners import ColdSongs, Started, start
+from earshot.evaluation.first_listeners import ColdSongs, StartedSongs, start
 from earshot.evaluation.protocol import Interval, Metric, Result, System, difference, evaluate, pool
 from earshot.params import WarmUp
 
@@ -56,7 +56,7 @@ def judge_columns(
     }
 
 
-def starts(songs: ColdSongs, draw: Draw, n: int, settings: WarmUp, seed: int) -> list[Started]:
+def starts(songs: ColdSongs, draw: Draw, n: int, settings: WarmUp, seed: int) -> list[StartedSongs]:
     """The draws of `n` first listeners, of the songs that have more; none where nobody can be asked.
 
     Only what is random is drawn more than once.
@@ -79,7 +79,7 @@ def _column(
     return WarmUpColumn(n, enough, len(songs.n_listeners) - enough, results, k)
 
 
-def _judge(started: Started, n0: float, k: int) -> dict[str, Result]:
+def _judge(started: StartedSongs, n0: float, k: int) -> dict[str, Result]:
     placed = (started.songs.predicted, started.plays_alone(), started.both(n0))
     users = started.songs.users.vectors
     return {

@@ -26,7 +26,7 @@ _BLOCKS_A_WORKER = 4
 
 
 @dataclass(frozen=True)
-class Block:
+class RowBlock:
     """Rows of a side, to be solved.
 
     Attributes
@@ -83,15 +83,15 @@ def alternate(
 
 
 def _blocks(
-    pool: Pool[Block, Factors], side: str, rows: csr_matrix, n_factors: int, regularization: float
-) -> list[Block]:
+    pool: Pool[RowBlock, Factors], side: str, rows: csr_matrix, n_factors: int, regularization: float
+) -> list[RowBlock]:
     """Some blocks for each worker, of as much work each."""
     # a row with n plays takes n factors^2 for its matrix and factors^3 / 3 for its solution
     work = np.cumsum(np.diff(rows.indptr) + n_factors / 3)  # (n_rows,)
     shares = np.linspace(0, work[-1], _BLOCKS_A_WORKER * pool.n_workers + 1)[1:-1]
     edges = np.unique([0, *np.searchsorted(work, shares), len(work)])
     return [
-        Block(side, int(first), int(last), pool.share(*_part(rows, first, last)), None, regularization)
+        RowBlock(side, int(first), int(last), pool.share(*_part(rows, first, last)), None, regularization)
         for first, last in pairwise(edges)
     ]
 
@@ -101,12 +101,12 @@ def _part(rows: csr_matrix, first: int, last: int) -> tuple[NDArray[Any], ...]:
     return rows.indptr[first : last + 1] - start, rows.indices[start:end], rows.data[start:end]
 
 
-def _solve(pool: Pool[Block, Factors], blocks: list[Block], fixed: Factors) -> Factors:
+def _solve(pool: Pool[RowBlock, Factors], blocks: list[RowBlock], fixed: Factors) -> Factors:
     shared = pool.share(np.dot(fixed.T, fixed), fixed)  # X'X as implicit takes it
     return np.concatenate(list(pool.map([replace(block, fixed=shared) for block in blocks])))
 
 
-def solve_block(block: Block) -> Factors:
+def solve_block(block: RowBlock) -> Factors:
     """The factors of its rows, float32 (last - first, factors); zeros for a row without plays."""
     from implicit.cpu.als import _als
 

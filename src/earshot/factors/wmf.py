@@ -123,7 +123,7 @@ def fit_roughly(
     """As `fit`, in a fifth of the time: three steps of conjugate gradient a row (Takács et al. 2011).
 
     To compare numbers by; the objective is not computed, and no row is solved to the end.
-    Parameters and errors are those of `fit`.
+    `confidence` (n_users, n_items), the other parameters and errors are those of `fit`.
     """
     import implicit.cpu.als  # noqa: F401  # brings BLAS, to be limited below
     from scipy.sparse import csr_matrix

@@ -1,6 +1,6 @@
 """Forgetting a listener or a song: out of all that a workspace keeps, and kept out (docs/forgetting.md)."""
 
 from earshot.forgetting.flow import forget
-from earshot.forgetting.report import Report
+from earshot.forgetting.report import ForgetReport
 
-__all__ = ["Report", "forget"]
+__all__ = ["ForgetReport", "forget"]

@@ -34,8 +34,8 @@ from earshot.forgetting.folders import (
 from earshot.forgetting.objects import Verdicts, purge, refill
 from earshot.forgetting.objects import stores as object_stores
 from earshot.forgetting.releases import move_manifests, record_pointer, rewrite_releases
-from earshot.forgetting.report import Report
-from earshot.forgetting.searching import Wanted, file_holds
+from earshot.forgetting.report import ForgetReport
+from earshot.forgetting.searching import WantedId, file_holds
 from earshot.forgotten import Book, Kind, is_done, note_done, open_book
 from earshot.lanes.onboard import LANES
 from earshot.lanes.reproduce import reproduce_saying
@@ -52,7 +52,7 @@ _NOT_LOOKED_AT = (".git", ".venv", "node_modules")
 _OURS = ("data/", ".earshot/", ".dvc/", ".dagster/", "releases/", "dvc.lock")
 
 
-def forget(root: Path, kind: Kind, name: str, say: Say) -> Report:
+def forget(root: Path, kind: Kind, name: str, say: Say) -> ForgetReport:
     """Take the user or song of the id `name` out of all that the workspace `root` keeps, and keep it out.
 
     Waits while an ingest or a stage runs. An id that is nowhere is kept out of later deliveries all the same.
@@ -74,12 +74,12 @@ def forget(root: Path, kind: Kind, name: str, say: Say) -> Report:
     # DVC's locks, and who waits for them, name the command that holds them: it is to say no id
     sys.argv[:] = [word.replace(name, "ID") if word.endswith(name) else word for word in sys.argv]
     versioning.repair(root, say)
-    wanted, book = Wanted(kind, name), open_book(root)
+    wanted, book = WantedId(kind, name), open_book(root)
     known, stone = book.stone(kind, name) is not None, book.bury(kind, name)
     if known and is_done(root, stone):
-        return Report(new=False, on=stone.on)
+        return ForgetReport(new=False, on=stone.on)
     book.write(root)
-    report = Report(new=True, on=stone.on, **_noted(root))
+    report = ForgetReport(new=True, on=stone.on, **_noted(root))
     with alone(root, "forget", say):
         with alone(root, "ingest", say):
             settle(root, say)
@@ -106,11 +106,11 @@ def _noted(root: Path) -> dict[str, Any]:
     return dict(read_json(root / _REPORT)) if (root / _REPORT).is_file() else {}
 
 
-def _note(root: Path, report: Report) -> None:
+def _note(root: Path, report: ForgetReport) -> None:
     replace_json(root / _REPORT, {"removed": report.removed, "releases": report.releases})
 
 
-def _rewrite(root: Path, wanted: Wanted, book: Book, on: str, report: Report) -> None:
+def _rewrite(root: Path, wanted: WantedId, book: Book, on: str, report: ForgetReport) -> None:
     cache = versioning.cache_folder(root)
     _rename(root, cache, book)  # what was noted before a kill
     found = [rewrite_delivery(root, cache, name, md5, wanted) for name, md5 in delivered(root).items()]
@@ -154,7 +154,7 @@ def _run_lanes(root: Path, say: Say) -> None:
                 raise UserError(f"{error}\n{again}") from error
 
 
-def _from_stores(root: Path, wanted: Wanted, report: Report) -> None:
+def _from_stores(root: Path, wanted: WantedId, report: ForgetReport) -> None:
     report.note("the journal of plays", stores.from_journal(root, wanted), "lines")
     report.note("votes", stores.from_votes(root, wanted), "votes")
     report.note(
@@ -163,7 +163,7 @@ def _from_stores(root: Path, wanted: Wanted, report: Report) -> None:
     report.note("keys", stores.from_keys(root, wanted), "keys revoked")
 
 
-def _from_places(root: Path, wanted: Wanted, report: Report) -> None:
+def _from_places(root: Path, wanted: WantedId, report: ForgetReport) -> None:
     report.note(_INBOX, places.from_waiting(root / _INBOX, wanted), "files changed")
     report.note(REJECTED, places.from_waiting(root / REJECTED, wanted), "files changed")
     report.note("work in .earshot", places.from_work(root, wanted), "pieces")
@@ -173,7 +173,7 @@ def _from_places(root: Path, wanted: Wanted, report: Report) -> None:
     report.note("Dagster's runs and logs", places.sweep(places.dagster_home(root), wanted), "files changed")
 
 
-def _purge(root: Path, wanted: Wanted, book: Book, report: Report) -> None:
+def _purge(root: Path, wanted: WantedId, book: Book, report: ForgetReport) -> None:
     cache = versioning.cache_folder(root)
     manifests = [*list_releases(root), *list_candidates(root), *list_all_imported(root)]
     kept = [each for each in manifests if each.release not in book.releases]
@@ -199,7 +199,7 @@ def _purge(root: Path, wanted: Wanted, book: Book, report: Report) -> None:
     versioning.forget_hashes(root)
 
 
-def _check(root: Path, wanted: Wanted, report: Report) -> None:
+def _check(root: Path, wanted: WantedId, report: ForgetReport) -> None:
     """Look through the workspace once more; a file of earshot's that still holds the id is an error."""
     shutil.rmtree(root / ".earshot" / "forgetting", ignore_errors=True)
     still = []

@@ -15,7 +15,7 @@ from earshot.deliveries.dropping import drop_rows
 from earshot.errors import UserError
 from earshot.files import exchange, link, replace_bytes, replace_text
 from earshot.forgetting.rows import judged_by, without
-from earshot.forgetting.searching import Wanted, file_holds
+from earshot.forgetting.searching import WantedId, file_holds
 from earshot.versioning import PreviousOutput, add_object, cache_path, file_md5
 from earshot.versioning.kept_lock import cut_aside, kept_copy, lockfiles
 from earshot.versioning.lockfile import read_outs
@@ -32,7 +32,7 @@ class Rewritten:
     now: str
 
 
-def rewrite_delivery(root: Path, cache: Path, name: str, md5: str, wanted: Wanted) -> Rewritten | None:
+def rewrite_delivery(root: Path, cache: Path, name: str, md5: str, wanted: WantedId) -> Rewritten | None:
     """The delivery `name` without the id, in DVC's cache and in its place; None where it holds nothing of it.
 
     Raises
@@ -58,7 +58,7 @@ def rewrite_delivery(root: Path, cache: Path, name: str, md5: str, wanted: Wante
     return _store(root, cache, place, md5, files, made, wanted)
 
 
-def _as_text(path: Path, place: Path, wanted: Wanted) -> Path | None:
+def _as_text(path: Path, place: Path, wanted: WantedId) -> Path | None:
     """A text with `(forgotten)` in the place of the id, at `place`; None for a file of another kind."""
     content = path.read_bytes()
     if b"\0" in content:
@@ -69,7 +69,7 @@ def _as_text(path: Path, place: Path, wanted: Wanted) -> Path | None:
     return place
 
 
-def rewrite_outputs(root: Path, cache: Path, md5s: Mapping[str, str], wanted: Wanted) -> list[Rewritten]:
+def rewrite_outputs(root: Path, cache: Path, md5s: Mapping[str, str], wanted: WantedId) -> list[Rewritten]:
     """The outputs of these md5s by place, as `rewrite_delivery`; those that changed.
 
     Where one does, what others hold to judge a model by, a line a listener, goes whole (`rows.judged_by`).
@@ -126,7 +126,7 @@ def _store(
     md5: str,
     files: Mapping[str, Path],
     made: Mapping[str, Path | None],
-    wanted: Wanted,
+    wanted: WantedId,
 ) -> Rewritten | None:
     """Put what was `made` into the cache with a list of files, and the whole into its place."""
     if not made:

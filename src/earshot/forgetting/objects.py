@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from earshot.forgetting.searching import Wanted, holds
+from earshot.forgetting.searching import WantedId, holds
 from earshot.versioning.cache import cache_path
 from earshot.versioning.garbage import with_contents
 from earshot.versioning.lockfile import MD5
@@ -119,7 +119,7 @@ def refill(store: Store, cache: Path, replaced: Mapping[str, str]) -> int:
 
 
 def purge(
-    store: Store, wanted: Wanted, superseded: set[str], named: set[str], verdicts: Verdicts
+    store: Store, wanted: WantedId, superseded: set[str], named: set[str], verdicts: Verdicts
 ) -> tuple[int, int]:
     """Remove from `store` what held the id; objects and entries of the run cache that went.
 

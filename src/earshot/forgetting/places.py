@@ -16,7 +16,7 @@ from pathlib import Path
 from earshot.deliveries.dropping import drop_rows
 from earshot.errors import UserError
 from earshot.files import replace_bytes
-from earshot.forgetting.searching import INSTEAD, SQLITE, Wanted, file_holds, holds, table_names
+from earshot.forgetting.searching import INSTEAD, SQLITE, WantedId, file_holds, holds, table_names
 from earshot.forgetting.stores import clean
 
 REMADE = ("work", "tmp", "failed", "forgetting", "import", "probes", "brought", "shared")
@@ -36,7 +36,7 @@ def offline_runs(root: Path) -> list[Path]:
     return sorted(folder.glob("*run-*"))
 
 
-def from_waiting(folder: Path, wanted: Wanted) -> int:
+def from_waiting(folder: Path, wanted: WantedId) -> int:
     """How many files of deliveries in `folder`, the inbox or what was rejected, were changed or went."""
 
     changed = 0
@@ -54,7 +54,7 @@ def from_waiting(folder: Path, wanted: Wanted) -> int:
     return changed + sweep(folder, wanted)
 
 
-def from_work(root: Path, wanted: Wanted) -> int:
+def from_work(root: Path, wanted: WantedId) -> int:
     """Pieces of half-done work in .earshot that hold the id, each with all that was made beside it."""
     pieces = 0
     for name in REMADE:
@@ -65,7 +65,7 @@ def from_work(root: Path, wanted: Wanted) -> int:
     return pieces
 
 
-def from_runs(root: Path, wanted: Wanted) -> list[Path]:
+def from_runs(root: Path, wanted: WantedId) -> list[Path]:
     """The runs of W&B kept here that hold the id, which went whole: their log is not to be edited."""
     found = [run for run in offline_runs(root) if any(file_holds(path, wanted) for path in _files(run))]
     for run in found:
@@ -73,7 +73,7 @@ def from_runs(root: Path, wanted: Wanted) -> list[Path]:
     return found
 
 
-def sweep(folder: Path, wanted: Wanted) -> int:
+def sweep(folder: Path, wanted: WantedId) -> int:
     """How many files below `folder` held the id, and hold it no more."""
     changed = 0
     for path in _files(folder):
@@ -100,7 +100,7 @@ def _is_database(path: Path) -> bool:
         return file.read(len(SQLITE)) == SQLITE
 
 
-def _from_file(path: Path, wanted: Wanted) -> None:
+def _from_file(path: Path, wanted: WantedId) -> None:
     content = path.read_bytes()
     if b"\0" not in content:
         text = content.decode("utf-8", "surrogateescape")
@@ -114,7 +114,7 @@ def _from_file(path: Path, wanted: Wanted) -> None:
     path.unlink()
 
 
-def _from_database(path: Path, wanted: Wanted) -> int:
+def _from_database(path: Path, wanted: WantedId) -> int:
     """Whether the database at `path` held it, as 0 or 1; of a packed value that does the row goes.
 
     Rows that were removed before may stand there still: then it is written anew.
@@ -137,7 +137,7 @@ def _from_database(path: Path, wanted: Wanted) -> int:
         return int(stale)
 
 
-def _from_table(connection: sqlite3.Connection, table: str, wanted: Wanted) -> None:
+def _from_table(connection: sqlite3.Connection, table: str, wanted: WantedId) -> None:
     columns = [
         '"{}"'.format(row[1].replace('"', '""')) for row in connection.execute(f"pragma table_info({table})")
     ]

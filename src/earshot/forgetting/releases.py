@@ -15,7 +15,7 @@ from earshot import terminal, versioning
 from earshot.errors import UserError
 from earshot.files import replace_text
 from earshot.forgetting.rows import without
-from earshot.forgetting.searching import Wanted, file_holds
+from earshot.forgetting.searching import WantedId, file_holds
 from earshot.releases import Manifest, list_candidates, list_releases
 from earshot.releases.candidate import model_name
 from earshot.releases.quarantine import list_all_imported
@@ -39,7 +39,7 @@ class Renamed:
     names: dict[str, str | None] = field(default_factory=dict)
 
 
-def rewrite_releases(root: Path, cache: Path, wanted: Wanted) -> Renamed:
+def rewrite_releases(root: Path, cache: Path, wanted: WantedId) -> Renamed:
     """Put the files without the id of every model that a manifest names into DVC's cache; no more."""
     found = Renamed()
     manifests = [*list_releases(root), *list_candidates(root), *list_all_imported(root)]
@@ -48,7 +48,7 @@ def rewrite_releases(root: Path, cache: Path, wanted: Wanted) -> Renamed:
     return found
 
 
-def _rewrite(root: Path, cache: Path, manifest: Manifest, wanted: Wanted, found: Renamed) -> None:
+def _rewrite(root: Path, cache: Path, manifest: Manifest, wanted: WantedId, found: Renamed) -> None:
     lost = versioning.bring_back(root, manifest.files, terminal.say)
     if lost:
         places = [cache_path(cache, md5) for md5 in manifest.files.values()]

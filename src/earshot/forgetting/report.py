@@ -15,7 +15,7 @@ UNCHANGED = (
 
 
 @dataclass
-class Report:
+class ForgetReport:
     """What was done.
 
     Attributes

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from earshot.catalogue.plays import is_plays
 from earshot.columns import FIRST_FRAME, LINE, N_FRAMES, RECORDING, SHARD, SONG_ID, USER_ID
 from earshot.files import as_json, replace_array, write_table
-from earshot.forgetting.searching import Wanted
+from earshot.forgetting.searching import WantedId
 from earshot.predictors.artist_vectors import ARTIST_NAME
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class _Work:
 
     files: Mapping[str, Path]
     folder: Path
-    wanted: Wanted
+    wanted: WantedId
     made: dict[str, Path | None] = field(default_factory=dict)
 
     def place(self, name: str) -> Path:
@@ -57,7 +57,7 @@ class _Work:
         return place
 
 
-def without(files: Mapping[str, Path], folder: Path, wanted: Wanted) -> dict[str, Path | None]:
+def without(files: Mapping[str, Path], folder: Path, wanted: WantedId) -> dict[str, Path | None]:
     """Those of `files` that hold rows of the id, by path inside their output, written anew into `folder`.
 
     What is only judged by (`judged_by`) is not among them.
@@ -107,7 +107,7 @@ def _table(work: _Work, name: str) -> None:
     write_table(work.place(name), left)
 
 
-def _bad_rows(table: pd.DataFrame, wanted: Wanted) -> NDArray[np.bool_]:
+def _bad_rows(table: pd.DataFrame, wanted: WantedId) -> NDArray[np.bool_]:
     """Whether each row is of the id."""
     bad = np.zeros(len(table), np.bool_)
     for column in (f"{wanted.kind}_id", f"neighbour_{wanted.kind}_id"):
@@ -118,7 +118,7 @@ def _bad_rows(table: pd.DataFrame, wanted: Wanted) -> NDArray[np.bool_]:
     return bad
 
 
-def _named_beside(table: pd.DataFrame, wanted: Wanted) -> list[str]:
+def _named_beside(table: pd.DataFrame, wanted: WantedId) -> list[str]:
     """Other columns that name the song, in rows of other songs."""
     columns = [each for each in table if each in (RECORDING, "version_of") and wanted.kind == "song"]
     return [each for each in columns if (table[each].astype(str) == wanted.name).any()]
@@ -178,7 +178,7 @@ def _json(work: _Work, name: str) -> None:
         work.place(name).write_text(as_json(left), encoding="utf-8")
 
 
-def _pruned(content: Any, wanted: Wanted) -> Any:
+def _pruned(content: Any, wanted: WantedId) -> Any:
     """Without entries of lists that name the id and keys that are it; other mentions are blanked."""
     if isinstance(content, dict):
         return {key: _pruned(value, wanted) for key, value in content.items() if key != wanted.name}
@@ -191,11 +191,11 @@ def _pruned(content: Any, wanted: Wanted) -> Any:
     )
 
 
-def _blank(content: Any, wanted: Wanted) -> Any:
+def _blank(content: Any, wanted: WantedId) -> Any:
     return "" if content == wanted.name else content
 
 
-def _names(entry: Any, wanted: Wanted) -> bool:
+def _names(entry: Any, wanted: WantedId) -> bool:
     return entry == wanted.name or (isinstance(entry, dict) and wanted.name in entry.values())
 
 

@@ -29,7 +29,7 @@ INSTEAD = "(forgotten)"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedId:
     """An id that is looked for, and whose it is."""
 
     kind: Kind
@@ -76,12 +76,12 @@ def _bytes(text: str, encoding: str) -> bytes:
     return text.encode(encoding, "surrogatepass")
 
 
-def file_holds(path: Path, wanted: Wanted) -> bool:
+def file_holds(path: Path, wanted: WantedId) -> bool:
     """Whether the file at `path` holds the id."""
     return holds(path.read_bytes(), wanted)
 
 
-def holds(content: bytes, wanted: Wanted, depth: int = 0) -> bool:
+def holds(content: bytes, wanted: WantedId, depth: int = 0) -> bool:
     """Whether a file of this content holds the id, or a file that is packed in it."""
     if content.startswith(PARQUET):
         return any(map(wanted.is_cell, _cells(content)))
@@ -96,7 +96,7 @@ def holds(content: bytes, wanted: Wanted, depth: int = 0) -> bool:
     return b"\0" not in content[:4096] and _in_text(content, wanted)
 
 
-def _in_text(content: bytes, wanted: Wanted) -> bool:
+def _in_text(content: bytes, wanted: WantedId) -> bool:
     text = content.decode("utf-8", "replace")
     if wanted.words.search(text):
         return True
@@ -105,7 +105,7 @@ def _in_text(content: bytes, wanted: Wanted) -> bool:
     return f"{wanted.kind}_id" in header and fields.search(text) is not None
 
 
-def _in_value(value: Any, wanted: Wanted, depth: int) -> bool:
+def _in_value(value: Any, wanted: WantedId, depth: int) -> bool:
     if isinstance(value, str):
         return wanted.is_cell(value) or wanted.words.search(value) is not None
     return isinstance(value, bytes) and holds(value, wanted, depth + 1)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from earshot.forgetting.searching import Wanted
+from earshot.forgetting.searching import WantedId
 from earshot.lanes.journal import JOURNAL, opened
 from earshot.serve.keys import KeyStore
 from earshot.serve.playlist_store import PLAYLISTS
@@ -21,7 +21,7 @@ from earshot.serve.votes import VOTES, hash_of
 _WAIT_SECONDS = 30.0
 
 
-def from_journal(root: Path, wanted: Wanted) -> int:
+def from_journal(root: Path, wanted: WantedId) -> int:
     """Lines of the journal of plays that went: blanks stand there, so that `delivered.json` stays true."""
     if not (root / JOURNAL).is_file():
         return 0
@@ -37,14 +37,14 @@ def from_journal(root: Path, wanted: Wanted) -> int:
     return lines
 
 
-def _is_of(line: bytes, wanted: Wanted) -> bool:
+def _is_of(line: bytes, wanted: WantedId) -> bool:
     try:
         return bool(json.loads(line)[wanted.kind] == wanted.name)
     except (ValueError, TypeError, KeyError):  # cut short by a kill
         return wanted.is_long and wanted.name.encode() in line
 
 
-def from_votes(root: Path, wanted: Wanted) -> int:
+def from_votes(root: Path, wanted: WantedId) -> int:
     """Votes on the lists of a listener, or by them, that went; no song is named there."""
 
     def remove(votes: sqlite3.Connection) -> int:
@@ -57,7 +57,7 @@ def from_votes(root: Path, wanted: Wanted) -> int:
     return _changed(root / VOTES, "votes", remove) if wanted.kind == "user" else 0
 
 
-def from_playlists(root: Path, wanted: Wanted) -> int:
+def from_playlists(root: Path, wanted: WantedId) -> int:
     """Playlists of a listener, or places of a song in playlists, that went."""
 
     def remove(store: sqlite3.Connection) -> int:
@@ -92,7 +92,7 @@ def clean(connection: sqlite3.Connection) -> None:
     connection.execute("pragma wal_checkpoint(truncate)")
 
 
-def from_keys(root: Path, wanted: Wanted) -> int:
+def from_keys(root: Path, wanted: WantedId) -> int:
     """Keys of a listener that were revoked."""
     keys = KeyStore(root)
     names = [key.identity.name for key in keys.list() if key.identity.user_id == wanted.name]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from earshot.pages.render import render
 
 
-class IndexLine(NamedTuple):
+class PageLine(NamedTuple):
     """A page: its file, what it is called, what it shows, and what it would need that is not there."""
 
     file: str
@@ -17,7 +17,7 @@ class IndexLine(NamedTuple):
     missing: Sequence[str] = ()
 
 
-def draw_page(entries: Sequence[IndexLine], foot: str = "") -> str:
+def draw_page(entries: Sequence[PageLine], foot: str = "") -> str:
     """The page, above its `foot`: one HTML document that loads nothing.
 
     A page that lacks something is named, and not linked.

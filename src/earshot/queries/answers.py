@@ -108,9 +108,9 @@ def recommend_to_somebody(
 ) -> Rows:
     """The k best songs for somebody who is known by a few songs alone, each as if played once.
 
-    The row solve of a listener whom the release does not know; columns as of `recommend`. One of the songs
-    may be no served one, but a sound that was `heard`, by its factors (d,). Raises UserError for a song that
-    is not served.
+    The row solve of a listener whom the release does not know; columns as of `recommend`, `(n_listed,)`. One
+    of the songs may be no served one, but a sound that was `heard`, by its factors (d,). Raises UserError for
+    a song that is not served.
     """
     rows = np.unique(np.array([_row(served, song) for song in songs], dtype=np.int64))
     vector = fold_in(served, rows, heard)
@@ -121,7 +121,7 @@ def recommend_to_somebody(
 def fold_in(
     served: ServedState, rows: NDArray[np.int64], heard: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
-    """Where a listener would be who has played the songs `rows` and what was `heard` once each, float32 (d,).
+    """Where a listener would be who has played the songs `rows`, (n,), and what was `heard` once each, (d,).
 
     Listeners are held against songs with plays; songs of theirs that nobody else has played count here too,
     and so does a sound that was heard, by its factors (d,).

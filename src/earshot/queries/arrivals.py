@@ -90,7 +90,7 @@ class Arrived:
 
 
 @dataclass(frozen=True)
-class Arrivals:
+class ArrivedSongs:
     """What is new in a served state, to be kept where many questions come."""
 
     served: ServedState

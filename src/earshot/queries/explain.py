@@ -20,7 +20,7 @@ from earshot.columns import ARTIST, PLAY_COUNT, RELEASE, SONG_ID, TITLE
 from earshot.errors import UserError
 from earshot.queries.links import linked
 from earshot.queries.state import ServedState
-from earshot.queries.windows import Ear, Unexplained, Window, window_places
+from earshot.queries.windows import Ear, SoundWindow, Unexplained, window_places
 from earshot.queries.wishes import unknown_listener
 from earshot.spaces.explaining import Explainer
 from earshot.spaces.placing import Placed, Vectors
@@ -28,7 +28,7 @@ from earshot.spaces.space import TasteSpace
 
 Rows = list[dict[str, Any]]
 SHARE, SCORE_WITHOUT = "share", "score_without"
-__all__ = ["Explaining", "Explanation", "Unexplained", "Window", "explain", "windows"]
+__all__ = ["Explaining", "Explanation", "SoundWindow", "Unexplained", "explain", "windows"]
 _SAME = 1e-5
 """What is explained may differ from what is served by this share of the length of both vectors: rounding."""
 
@@ -139,7 +139,7 @@ class Explaining:
         named = self._named(of_song)
         return Explanation(self.served.release, user, **named, score=found.score, plays=plays)
 
-    def windows(self, user: str, song: str) -> list[Window]:
+    def windows(self, user: str, song: str) -> list[SoundWindow]:
         """Say what each window of a song's sound has to do with its score; it takes seconds at first.
 
         The listener stays where he or she is; a song that somebody has played is placed by its listeners and
@@ -165,7 +165,7 @@ class Explaining:
         scores = heard.without.astype(np.float64) @ listener
         whole = float(heard.whole.astype(np.float64) @ listener)
         return [
-            Window(start, end, float(without), whole)
+            SoundWindow(start, end, float(without), whole)
             for (start, end), without in zip(heard.seconds, scores, strict=True)
         ]
 
@@ -228,6 +228,6 @@ def explain(served: ServedState, user: str, song: str) -> Explanation:
     return Explaining.of(served).explain(user, song)
 
 
-def windows(served: ServedState, user: str, song: str) -> list[Window]:
+def windows(served: ServedState, user: str, song: str) -> list[SoundWindow]:
     """As `Explaining.windows`, for a single question."""
     return Explaining.of(served).windows(user, song)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeardFile:
     """What the encoder makes of a file.
 
     Attributes
@@ -55,7 +55,7 @@ def hear(served: ServedState, audio: Path) -> NDArray[np.float32]:
     return heard.vector
 
 
-def listen(served: ServedState, audio: Path) -> Heard:
+def listen(served: ServedState, audio: Path) -> HeardFile:
     """Hear an audio file: its hyper-image, through the released encoder, or by its statistics without one.
 
     Raises
@@ -79,10 +79,10 @@ def listen(served: ServedState, audio: Path) -> Heard:
         _refuse_other_images(served, description, settings)
         store = _one_song(audio, settings, [each.name for each in description.others], folder)
         encoded = load.hear(load.load_encoder(folder, trusted), store, [0])
-    return Heard(encoded.vectors[0], float(encoded.unlike[0]))
+    return HeardFile(encoded.vectors[0], float(encoded.unlike[0]))
 
 
-def _by_statistics(served: ServedState, audio: Path, settings: HyperImages) -> Heard:
+def _by_statistics(served: ServedState, audio: Path, settings: HyperImages) -> HeardFile:
     """Where its statistics put it among the songs of `served`, which is of sound alone."""
     from earshot.extraction.statistics import row_statistics
     from earshot.features.hyper_image import feature_key
@@ -98,7 +98,7 @@ def _by_statistics(served: ServedState, audio: Path, settings: HyperImages) -> H
     with TemporaryDirectory(prefix="earshot-hear-") as made:
         store = _one_song(audio, settings, [], Path(made))
         statistics = row_statistics(store.frames(0)).ravel()
-    return Heard(space.place(statistics[None])[0], 0.0)
+    return HeardFile(space.place(statistics[None])[0], 0.0)
 
 
 def _refuse_other_images(served: ServedState, description: EncoderDescription, settings: HyperImages) -> None:

@@ -42,7 +42,7 @@ _TEXTS = (ALBUM, TRACK, YEAR, RECORDING_MBID, PATH, AUDIO, DELIVERY)
 
 
 @dataclass(frozen=True)
-class Song:
+class LibrarySong:
     """A song as deliveries tell of it; `""` or None where they say nothing."""
 
     song_id: str
@@ -88,7 +88,7 @@ class Library:
     Attributes
     ----------
     table
-        A line a song, those of `ServedState.search_index`, with the columns of `Song`.
+        A line a song, those of `ServedState.search_index`, with the columns of `LibrarySong`.
     days
         When deliveries arrived.
     """
@@ -116,11 +116,11 @@ class Library:
         """Where a song stands; None for one that is not there."""
         return self._rows.get(song)
 
-    def song(self, row: int) -> Song:
+    def song(self, row: int) -> LibrarySong:
         """The song of a row."""
         at = {name: column[row] for name, column in self._columns.items()}
         artist, seconds = int(self._artist_of[row]), float(at[SECONDS])
-        return Song(
+        return LibrarySong(
             song_id=at[SONG_ID],
             title=at[TITLE],
             artist=at[ARTIST],
@@ -151,7 +151,7 @@ class Library:
         return [self.albums[place] for place in np.unique(self._album_of[artist.songs])]
 
     def most_heard(self, rows: NDArray[np.int64], k: int) -> list[int]:
-        """The k of some songs with most listeners."""
+        """The k of some songs, `(n,)` rows, with most listeners."""
         listeners = self._columns[N_LISTENERS][rows]
         best: list[int] = rows[np.argsort(-listeners, kind="stable")][:k].tolist()
         return best

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 from earshot.errors import UserError
 from earshot.files import replace_text
-from earshot.queries.library import Library, Song
+from earshot.queries.library import Library, LibrarySong
 from earshot.queries.state import SERVED, ServedState
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
@@ -30,7 +30,7 @@ _XSPF = "http://xspf.org/ns/0/"
 
 
 @dataclass(frozen=True)
-class Playlist:
+class PlaylistFile:
     """What is written.
 
     Attributes
@@ -49,7 +49,7 @@ class Playlist:
 
     title: str
     listener: str
-    songs: Sequence[Song]
+    songs: Sequence[LibrarySong]
     release: str
     model: str
     made: str
@@ -88,15 +88,15 @@ def write_playlist(file: Path, served: ServedState, user: str, songs: Sequence[s
 
 def playlist_of(
     served: ServedState, library: Library, title: str, user: str, songs: Sequence[str]
-) -> Playlist:
+) -> PlaylistFile:
     """Songs for a listener with what is known of them; those that are not served are left out."""
     rows = [library.row(song) for song in songs]
     found = [library.song(row) for row in rows if row is not None]
     made = datetime.now(UTC).isoformat(timespec="seconds")
-    return Playlist(title, plain(user), found, served.release, str(served.outputs[SERVED].md5), made)
+    return PlaylistFile(title, plain(user), found, served.release, str(served.outputs[SERVED].md5), made)
 
 
-def as_m3u8(playlist: Playlist) -> str:
+def as_m3u8(playlist: PlaylistFile) -> str:
     """A line about each song and one with its path; songs without one have no lines."""
     lines = ["#EXTM3U", f"#PLAYLIST:{plain(playlist.title)}"]
     for song in playlist.songs:
@@ -107,7 +107,7 @@ def as_m3u8(playlist: Playlist) -> str:
     return "\n".join([*lines, ""])
 
 
-def as_xspf(playlist: Playlist) -> str:
+def as_xspf(playlist: PlaylistFile) -> str:
     """XSPF 1; a song without a path has no location, and players look for it by its names."""
     root = ElementTree.Element("playlist", {"version": "1", "xmlns": _XSPF})
     _add(root, "title", plain(playlist.title))
@@ -123,7 +123,7 @@ def as_xspf(playlist: Playlist) -> str:
     return "<?xml version='1.0' encoding='UTF-8'?>\n" + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def as_jspf(playlist: Playlist) -> str:
+def as_jspf(playlist: PlaylistFile) -> str:
     """JSPF with the extension of ListenBrainz: recordings by MusicBrainz id, and what chose them."""
     algorithm = {"source": "earshot", "release": playlist.release, "model": playlist.model}
     extension = {
@@ -143,7 +143,7 @@ def as_jspf(playlist: Playlist) -> str:
     return json.dumps({"playlist": content}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _told(song: Song) -> dict[str, Any]:
+def _told(song: LibrarySong) -> dict[str, Any]:
     """Of a song, what XSPF and JSPF have by the same names, in the order that XSPF wants."""
     path = safe_path(song.path)
     mbid = song.recording_mbid.strip().lower()
@@ -183,7 +183,7 @@ def safe_path(path: str) -> str | None:
     return f"./{PurePosixPath(path)}"
 
 
-def _named(song: Song) -> str:
+def _named(song: LibrarySong) -> str:
     return " - ".join(filter(None, [plain(song.artist), plain(song.title or song.song_id)]))
 
 
@@ -191,4 +191,4 @@ def _add(parent: ElementTree.Element, name: str, text: str) -> None:
     ElementTree.SubElement(parent, name).text = text
 
 
-_FORMATS: dict[str, Callable[[Playlist], str]] = {".m3u8": as_m3u8, ".xspf": as_xspf, ".jspf": as_jspf}
+_FORMATS: dict[str, Callable[[PlaylistFile], str]] = {".m3u8": as_m3u8, ".xspf": as_xspf, ".jspf": as_jspf}

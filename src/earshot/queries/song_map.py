@@ -193,7 +193,7 @@ def lay_out_served(served: ServedState, seed: int = 0) -> NDArray[np.uint16]:
 
 
 def make_map(served: ServedState, places: NDArray[np.uint16]) -> SongMap:
-    """The map of what is served, of the `places` that `lay_out_served` gave its songs."""
+    """The map of what is served, of the `places` that `lay_out_served` gave its songs, (n_listed, 2)."""
     rows = listed_rows(served)
     first = [genres.partition(";")[0].strip() for genres in served.columns[GENRES][rows]]
     counted = Counter(genre for genre in first if genre)

@@ -22,7 +22,7 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Match:
+class SonicMatch:
     """A song and how similar it is to the one that was asked for, of `similarity`."""
 
     song_id: str
@@ -56,7 +56,7 @@ class Sonic:
         """Of what is served. Raises UserError where a file is lost."""
         return cls(served, read_sounds(served, read_index(served)))
 
-    def alike(self, song: str, count: int) -> list[Match]:
+    def alike(self, song: str, count: int) -> list[SonicMatch]:
         """The `count` songs that sound most like `song`, which is not among them; no withdrawn one.
 
         Raises UserError for a song that was not heard.
@@ -67,11 +67,11 @@ class Sonic:
         (best,) = sounds.screen.best([Asked(sounds.screen.vectors[place], left_out, count)])
         songs = self.served.song_ids[sounds.rows[best.items]]
         return [
-            Match(song_id, similarity(float(cosine)))
+            SonicMatch(song_id, similarity(float(cosine)))
             for song_id, cosine in zip(songs, best.scores, strict=True)
         ]
 
-    def path(self, start: str, end: str, count: int) -> list[Match]:
+    def path(self, start: str, end: str, count: int) -> list[SonicMatch]:
         """A way from `start` to `end` of at most `count` songs, these two among them; as `find_path` says.
 
         Among the `MOST_BETWEEN` songs that are least out of the way, by the sum of their angles to both ends.
@@ -80,13 +80,13 @@ class Sonic:
         sounds = self._heard()
         first, last = (self._place(sounds, song) for song in (start, end))
         if first == last:
-            return [Match(start, 1.0)]
+            return [SonicMatch(start, 1.0)]
         places = self._between(sounds, first, last)
         path = places[find_path(unit(sounds.screen.vectors[places]), count)]
         cosines = unit(sounds.screen.vectors[path]) @ unit(sounds.screen.vectors[first])
         songs = self.served.song_ids[sounds.rows[path]]
         return [
-            Match(song_id, similarity(float(cosine)))
+            SonicMatch(song_id, similarity(float(cosine)))
             for song_id, cosine in zip(songs, [1.0, *cosines[1:]], strict=True)
         ]
 

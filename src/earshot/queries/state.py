@@ -198,7 +198,7 @@ class ServedState:
         )
 
     def played_by(self, user: str) -> NDArray[np.int64]:
-        """Rows of the songs that a listener of `user_ids` has played, of those that are served."""
+        """Rows of the served songs that a listener of `user_ids` has played, (n_played,)."""
         row = int(positions_of(self.table(PLAYS, "users.parquet")[USER_ID], [user])[0])
         plays = self.plays_of(ITEM, user=row)
         rows = self._rows_of_items[plays[ITEM]]
@@ -211,7 +211,7 @@ class ServedState:
         return Words.of(self.table(PLAYS, LEFT_OUT), self.user_ids, self.song_ids) if told else Words({}, {})
 
     def played_lately(self, user: str, days: int) -> NDArray[np.int64]:
-        """As `played_by`, without what was played last more than so many days before the newest play of all.
+        """As `played_by`, (n_late,), without what was played last so many days before the newest play of all.
 
         What is not dated counts as late. Raises UserError where no play is.
         """
@@ -250,7 +250,7 @@ class ServedState:
         return csr_array((np.ones(known.sum(), np.int8), (users[known], songs[known])), shape=shape)
 
     def listeners_of(self, song: str) -> NDArray[np.int64]:
-        """Rows of the listeners who have played a song."""
+        """Rows of the listeners who have played a song, (n_listeners,)."""
         items = self.table(PLAYS, "items.parquet")[SONG_ID]
         (row,) = positions_of(items, [song])
         plays = self.plays_of(USER, item=int(row))
@@ -304,7 +304,7 @@ class ServedState:
 
     @cached_property
     def by_genre(self) -> dict[str, tuple[str, NDArray[np.int64]]]:
-        """Every genre of a song that can be listed, and the rows of its songs; by `match_key` of its name."""
+        """Every genre of a song that can be listed, and its songs' rows, (n,); by `match_key` of its name."""
         rows: dict[str, list[int]] = {}
         names: dict[str, str] = {}
         for row in self.choice.rows.tolist():

@@ -29,7 +29,7 @@ class Unexplained(UserError):
 
 
 @dataclass(frozen=True)
-class Window:
+class SoundWindow:
     """A window of a song's sound.
 
     Attributes

@@ -34,7 +34,7 @@ class Words:
 
     @classmethod
     def of(cls, pairs: pd.DataFrame, user_ids: NDArray[np.object_], song_ids: NDArray[np.object_]) -> Words:
-        """Of a table of user_id and song_id, as far as both are served."""
+        """Of a table of user_id and song_id, as far as both are served: `(n_users,)` and `(n_songs,)` ids."""
         users, songs = positions_of(user_ids, pairs[USER_ID]), positions_of(song_ids, pairs[SONG_ID])
         known = pairs.assign(**{USER: users, ITEM: songs})[(users >= 0) & (songs >= 0)]
         return cls(

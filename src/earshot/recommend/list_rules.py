@@ -86,7 +86,7 @@ class ListMaker:
     def rank(
         self, user_vectors: Vectors, item_vectors: Vectors, played: csr_array, allowed: NDArray[np.bool_]
     ) -> Iterator[Ranked]:
-        """All that `arrange` needs of every listener, in blocks as those of `rank_songs`."""
+        """What `arrange` needs of listeners, in blocks as those of `rank_songs`; `allowed` (n_songs,)."""
         sides = (user_vectors, item_vectors, played)
         if self.rules == NO_RULES:
             yield from rank_songs(*sides, allowed, self.k)

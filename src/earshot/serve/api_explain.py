@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from earshot.queries.explain import Explaining, Explanation, Window
+from earshot.queries.explain import Explaining, Explanation, SoundWindow
 from earshot.serve import rows
 from earshot.serve.api import ALWAYS, FILES, AsFormat, Ask, K, Offset, Served, Song, Who, page_of, problems
 from earshot.serve.asking import Asking
@@ -58,7 +58,7 @@ def by_plays(served: Snapshot, user: str, song: str) -> Explanation:
     return served.kept(Explaining.of).explain(user, song)
 
 
-async def by_windows(served: Snapshot, asking: Asking, user: str, song: str) -> list[Window]:
+async def by_windows(served: Snapshot, asking: Asking, user: str, song: str) -> list[SoundWindow]:
     """As `Explaining.windows`."""
     explaining = await asking.ask(served.kept, Explaining.of)
     return await asking.ask_slowly(explaining.windows, user, song)

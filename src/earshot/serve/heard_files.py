@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from earshot.processes import limited_memory
-from earshot.queries.hearing import Heard, listen
+from earshot.queries.hearing import HeardFile, listen
 from earshot.queries.state import ServedState
 
 for _late in ("pandas", "earshot.predictors.load", "earshot.extraction.images", "earshot.extraction.beside"):
@@ -21,7 +21,7 @@ _MOST_BYTES = 2 << 30
 """By so much may the process grow over one file."""
 
 
-def hear_file(served: ServedState, audio: Path) -> Heard:
+def hear_file(served: ServedState, audio: Path) -> HeardFile:
     """As `earshot.queries.hearing.listen`, in bounded memory. Raises MemoryError where that is not enough."""
     with limited_memory(_MOST_BYTES):
         return listen(served, audio)

@@ -25,7 +25,7 @@ import numpy as np
 
 from earshot.errors import UserError
 from earshot.processes import die_with_parent, keep_freed_memory
-from earshot.queries.hearing import Heard
+from earshot.queries.hearing import HeardFile
 from earshot.signals import block_again
 
 HEAR_FILE = "earshot.serve.heard_files:hear_file"
@@ -87,7 +87,7 @@ class HearingProcess:
             raise CannotHear("the process that hears files does not start") from None
         return self._pipe
 
-    def hear(self, served: Any, audio: Path, seconds: float) -> Heard:
+    def hear(self, served: Any, audio: Path, seconds: float) -> HeardFile:
         """Hear one file, in a process that is killed where that takes longer than `seconds`.
 
         `served` is what the function takes; it is pickled on its way there, and small: a process that hangs
@@ -152,13 +152,13 @@ class HearingProcess:
             timer.cancel()
 
 
-def _heard(answer: bytes) -> Heard:
+def _heard(answer: bytes) -> HeardFile:
     try:
         said = json.loads(answer)
         if "vector" in said:
             vector, unlike = np.array(said["vector"], np.float32), float(said["unlike"])
             if vector.ndim == 1 and np.isfinite(vector).all() and isfinite(unlike):
-                return Heard(vector, unlike)
+                return HeardFile(vector, unlike)
             raise Unheard("what was heard is no vector of numbers")
         kind, why = str(said["kind"]), str(said["why"])
     except (ValueError, TypeError, KeyError):
@@ -184,7 +184,7 @@ def _serve(pipe: Connection, hears: str) -> None:
         pipe.send_bytes(json.dumps(_outcome(function, served, audio)).encode())
 
 
-def _outcome(function: Callable[[Any, Path], Heard], served: Any, audio: Path) -> dict[str, Any]:
+def _outcome(function: Callable[[Any, Path], HeardFile], served: Any, audio: Path) -> dict[str, Any]:
     try:
         heard = function(served, audio)
         return {"vector": heard.vector.tolist(), "unlike": heard.unlike}

@@ -26,7 +26,7 @@ PROVENANCE = "provenance.js"
 """Loaded by reports from beside their folder: when and where numbers were made."""
 
 
-class Report(NamedTuple):
+class ReportPage(NamedTuple):
     """A page that may be there.
 
     Attributes
@@ -46,14 +46,14 @@ class Report(NamedTuple):
 
 
 REPORTS = (
-    *(Report(f"{_PAGES}/{each.file}", each.title, each.shows, "dvc repro pages") for each in PAGES),
-    Report(
+    *(ReportPage(f"{_PAGES}/{each.file}", each.title, each.shows, "dvc repro pages") for each in PAGES),
+    ReportPage(
         onboard.PAGE.removeprefix(_DATA),
         "Arrivals",
         "How long deliveries took until their songs could be recommended.",
         "earshot onboard",
     ),
-    Report(
+    ReportPage(
         papers.PAGE.removeprefix(_DATA),
         "Papers",
         "What the papers claim that are reproduced here, and what holds on this catalogue.",
@@ -61,7 +61,7 @@ REPORTS = (
     ),
 )
 """Those with a line on the page of the models."""
-_BESIDE = (Report(f"{_PAGES}/{INDEX}", "Pages", "What there is to look at.", "dvc repro pages"),)
+_BESIDE = (ReportPage(f"{_PAGES}/{INDEX}", "Pages", "What there is to look at.", "dvc repro pages"),)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Reports:
         self._root = root
         self._policies: dict[Path, tuple[tuple[int, ...], str]] = {}
 
-    def known(self, name: str) -> Report | None:
+    def known(self, name: str) -> ReportPage | None:
         """The report of that name, whether it is there yet or not; None where no report has it."""
         return next((each for each in (*REPORTS, *_BESIDE, *self._of_papers()) if each.name == name), None)
 
@@ -98,11 +98,11 @@ class Reports:
         except OSError:
             return b""
 
-    def is_there(self, report: Report) -> bool:
+    def is_there(self, report: ReportPage) -> bool:
         """Whether it can be read."""
         return self._file(report).is_file()
 
-    def read(self, report: Report) -> Read | None:
+    def read(self, report: ReportPage) -> Read | None:
         """A report; None where it is not there yet."""
         path = self._file(report)
         try:
@@ -117,7 +117,7 @@ class Reports:
             known = self._policies[path] = mark, policy_of(content.decode("utf-8", "replace"))
         return Read(content, known[1])
 
-    def _file(self, report: Report) -> Path:
+    def _file(self, report: ReportPage) -> Path:
         """Out of DVC's cache where dvc.lock names it: a stage that draws anew empties its folder first."""
         stage, _, name = report.name.partition("/")
         if stage == _PAGES:
@@ -128,11 +128,11 @@ class Reports:
                 return found
         return self._root / _DATA / report.name
 
-    def _of_papers(self) -> list[Report]:
+    def _of_papers(self) -> list[ReportPage]:
         """The pages of every paper of `reproductions/` that has any."""
         folders = sorted(path.parent.name for path in (self._root / papers.FOLDER).glob("*/dvc.yaml"))
         return [
-            Report(
+            ReportPage(
                 path.relative_to(self._root / _DATA).as_posix(),
                 paper.replace("_", " "),
                 "Tables and pictures of a paper.",

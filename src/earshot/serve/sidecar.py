@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from earshot.errors import UserError
 from earshot.queries.library import Library
 from earshot.queries.song_refs import SongRef, SongRefs
-from earshot.queries.sonic import Match, Sonic
+from earshot.queries.sonic import Sonic, SonicMatch
 from earshot.serve.api import ALWAYS, Ask, Served
 from earshot.serve.snapshot import Snapshot
 
@@ -30,7 +30,7 @@ class ArtistName(BaseModel):
     name: Text
 
 
-class Reference(BaseModel):
+class SongReference(BaseModel):
     """A song as Navidrome names it (`SongRef`); its own id says nothing here."""
 
     name: Text
@@ -45,22 +45,22 @@ class Reference(BaseModel):
 class Similar(BaseModel):
     """`GetSonicSimilarTracksRequest`."""
 
-    song: Reference
+    song: SongReference
     count: Annotated[int, Field(ge=1, le=500)] = 10
 
 
 class Path(BaseModel):
     """`FindSonicPathRequest`."""
 
-    startSong: Reference
-    endSong: Reference
+    startSong: SongReference
+    endSong: SongReference
     count: Annotated[int, Field(ge=2, le=100)] = 25
 
 
 class Found(BaseModel):
     """A song, and (1 + cosine) / 2 with the one that was asked for."""
 
-    song: Reference
+    song: SongReference
     similarity: Annotated[float, Field(ge=0, le=1)]
 
 
@@ -91,7 +91,7 @@ def _path(served: Snapshot, wanted: Path) -> Matches:
     return _told(served, served.kept(Sonic.of).path(start, end, wanted.count))
 
 
-def _song(served: Snapshot, reference: Reference) -> str:
+def _song(served: Snapshot, reference: SongReference) -> str:
     """Its id here. Raises UserError for one that is not served."""
     artists = (*(each.name for each in reference.artists), reference.artist)
     seconds = reference.durationMs / 1000 if reference.durationMs else None
@@ -108,13 +108,13 @@ def _refs(served: Snapshot) -> SongRefs:
     return SongRefs(served.kept(Library.of))
 
 
-def _told(served: Snapshot, matches: Sequence[Match]) -> Matches:
+def _told(served: Snapshot, matches: Sequence[SonicMatch]) -> Matches:
     library, found = served.kept(Library.of), []
     for match in matches:
         row = library.row(match.song_id)
         assert row is not None  # both are of what is listed
         song = library.song(row)
-        reference = Reference(
+        reference = SongReference(
             name=song.title or song.song_id,
             mbid=song.recording_mbid,
             path=song.path,

@@ -81,7 +81,7 @@ class Snapshot(ServedState):
         return set()
 
     def vectors(self, name: str) -> NDArray[np.float32]:
-        """As of `ServedState`, read once."""
+        """As of `ServedState`, (n, d), read once."""
         if name not in self._vectors:
             self._vectors[name] = super().vectors(name)
         return self._vectors[name]
@@ -110,7 +110,7 @@ class Snapshot(ServedState):
 
     @cached_property
     def last_scores(self) -> NDArray[np.float32]:
-        """As of `ServedState`."""
+        """As of `ServedState`, (n_users,)."""
         starts = self._lists.starts
         has_one = np.diff(starts) > 0
         last = np.full(len(self.user_ids), np.inf, np.float32)
@@ -119,7 +119,7 @@ class Snapshot(ServedState):
 
     @cached_property
     def plays(self) -> csr_array:
-        """As of `ServedState`; what it holds is held once."""
+        """As of `ServedState`, (n_users, n_songs); what it holds is held once."""
         from scipy.sparse import csr_array
 
         groups = self._songs_of_users

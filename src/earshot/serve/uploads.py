@@ -20,7 +20,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect, Request
 
 from earshot.processes import lived
-from earshot.queries.hearing import Heard
+from earshot.queries.hearing import HeardFile
 from earshot.queries.state import ServedState
 from earshot.serve.hearing_process import HEAR_FILE, CannotHear, HearingProcess, Unheard
 from earshot.serve.problems import Refused
@@ -116,7 +116,7 @@ class Uploads:
             process.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    async def heard(self, request: Request, served: ServedState) -> Heard:
+    async def heard(self, request: Request, served: ServedState) -> HeardFile:
         """The factors of the file in the body of `request`, and how unlike anything trained on it is.
 
         Raises

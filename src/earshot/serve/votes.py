@@ -59,7 +59,7 @@ class Vote:
 
 
 @dataclass(frozen=True)
-class Result:
+class VoteCount:
     """What the votes on two releases say.
 
     Attributes
@@ -89,8 +89,8 @@ class Result:
     p: float | None
 
 
-def result_of(one: str, other: str, for_one: int, for_other: int, same: int, voters: int) -> Result:
-    """Votes counted, as a `Result`.
+def result_of(one: str, other: str, for_one: int, for_other: int, same: int, voters: int) -> VoteCount:
+    """Votes counted, as a `VoteCount`.
 
     >>> found = result_of("a", "b", 8, 2, 3, 4)
     >>> [round(value, 3) for value in (found.share, found.low, found.high, found.p)]
@@ -101,10 +101,10 @@ def result_of(one: str, other: str, for_one: int, for_other: int, same: int, vot
     counted = (one, other, for_one, for_other, same, voters)
     decided = for_one + for_other
     if not decided:
-        return Result(*counted, None, None, None, None)
+        return VoteCount(*counted, None, None, None, None)
     test = binomtest(for_one, decided)
     ends = test.proportion_ci(0.95, "wilson")
-    return Result(*counted, for_one / decided, float(ends.low), float(ends.high), float(test.pvalue))
+    return VoteCount(*counted, for_one / decided, float(ends.low), float(ends.high), float(test.pvalue))
 
 
 class Votes:
@@ -126,7 +126,7 @@ class Votes:
             except sqlite3.IntegrityError:
                 raise VotedAlready from None
 
-    def results(self) -> list[Result]:
+    def results(self) -> list[VoteCount]:
         """Of every two releases that were voted on, those with most votes first."""
         if not self._path.is_file():
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,14 @@ from earshot.predictors.artist_vectors import ARTIST, ArtistVectors, artist_vect
 from earshot.predictors.familiar import Familiar
 from earshot.predictors.load import device, familiarize_with, predict, save_encoder
 from earshot.predictors.song_encoder import (
+    EncoderDescription,
     SongEncoder,
     average,
     describe,
     families_of_encoder,
     heard_beside,
 )
+from earshot.predictors.spreading import spread_networks
 from earshot.spaces.space import kind_of
 from earshot.stages.paths import Paths
 from earshot.store.reader import HyperImageStore
@@ -85,21 +88,9 @@ def write_encoder(
     others = heard_beside(cnn.encoder, store, examples.positions[: examples.n_training], artists)
     description = describe(cnn.encoder, store.format, cnn.window_seconds, int(objective.n_outputs), others)  # type: ignore[arg-type]
     _refuse_averages(objective, cnn)
-    trained = [
-        train(
-            description,
-            objective,
-            store,
-            examples,
-            cnn,
-            seed=params.seed,
-            number=number,
-            work=_work(paths, number),
-            artists=artists,
-            on_epoch=(lambda _, __: None) if number else on_epoch,
-        )
-        for number in range(cnn.seeds)
-    ]
+    learn = partial(_learn, paths, params, description, store, examples, artists)
+    trained = [learn(0, objective, on_epoch)]
+    trained += spread_networks(learn, range(1, cnn.seeds), "Training with other seeds")
     encoder = average([each.encoder for each in trained]).to(device())
 
     def hear(rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -110,6 +101,32 @@ def write_encoder(
     encoder.familiar = _familiar(encoder, store, examples, params.seed)
     save_encoder(paths.output, encoder, replace(description, seeds=cnn.seeds))
     return trained, examples
+
+
+def _learn(
+    paths: Paths,
+    params: Params,
+    description: EncoderDescription,
+    store: HyperImageStore,
+    examples: Examples,
+    artists: ArtistVectors | None,
+    number: int,
+    objective: nn.Module | None = None,
+    on_epoch: OnEpoch = lambda _, __: None,
+) -> Trained:
+    """The training of a seed; without `objective` it makes its own, which of several seeds learns nothing."""
+    return train(
+        description,
+        objective or build_objective(params.cnn_checkpoint.objective, examples),
+        store,
+        examples,
+        params.cnn_checkpoint,
+        seed=params.seed,
+        number=number,
+        work=_work(paths, number),
+        artists=artists,
+        on_epoch=on_epoch,
+    )
 
 
 def _work(paths: Paths, number: int) -> Path:

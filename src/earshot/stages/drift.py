@@ -21,9 +21,9 @@ from earshot.evaluation.drift import (
     LOUDNESS,
     MEASURES,
     PREDICTED_NORM,
+    DescribedSongs,
     Line,
     Reference,
-    Songs,
     allowed_by_chance,
     set_aside,
 )
@@ -164,14 +164,14 @@ def _shared(paths: Paths, params: Params) -> TrainedOn | None:
         return None
     songs, statistics = pd.read_parquet(files[0]), np.load(files[1], allow_pickle=False)
     figures = {name: songs[name].to_numpy() for name in (LOUDNESS, BANDWIDTH, PREDICTED_NORM)}
-    described = Songs(songs["artist"].to_numpy(dtype=object), statistics, figures)
+    described = DescribedSongs(songs["artist"].to_numpy(dtype=object), statistics, figures)
     card = read_json(files[2])
     counted = FileCount(card["sounds"], card["set_aside"])
     return _held_against(paths, params, [file_md5(path) for path in files], described, counted)
 
 
 def _held_against(
-    paths: Paths, params: Params, versions: list[Any], songs: Songs, files: FileCount
+    paths: Paths, params: Params, versions: list[Any], songs: DescribedSongs, files: FileCount
 ) -> TrainedOn:
     """`versions` are those of `songs` and `files`."""
     settings = params.drift
@@ -182,7 +182,7 @@ def _held_against(
     return TrainedOn(versions, reference, files)
 
 
-def _reference_songs(paths: Paths, versions: list[Any], n_songs: int) -> Songs:
+def _reference_songs(paths: Paths, versions: list[Any], n_songs: int) -> DescribedSongs:
     described = replace(paths, previous=noted(paths, REFERENCE, key_of(versions, __name__)))
     if not linked(described, [SONGS, STATISTICS]):
         _describe_reference(paths, n_songs)
@@ -206,10 +206,10 @@ def _described(store: HyperImageStore, songs: pd.DataFrame, n_songs: int) -> tup
     return sample.assign(**{LOUDNESS: loudness, BANDWIDTH: bandwidth}), statistics
 
 
-def _songs(paths: Paths, songs: pd.DataFrame, statistics: Any) -> Songs:
+def _songs(paths: Paths, songs: pd.DataFrame, statistics: Any) -> DescribedSongs:
     artists = songs[ARTIST_ID].where(songs[ARTIST_ID].fillna("") != "", songs[SONG_ID])
     figures = {name: songs[name].to_numpy(np.float64) for name in (LOUDNESS, BANDWIDTH)}
-    return Songs(artists.to_numpy(dtype=object), statistics, figures | _norms(paths, songs[SONG_ID]))
+    return DescribedSongs(artists.to_numpy(dtype=object), statistics, figures | _norms(paths, songs[SONG_ID]))
 
 
 def _encoder_key(paths: Paths) -> str | None:

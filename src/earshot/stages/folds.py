@@ -36,7 +36,7 @@ Predict = Callable[[Ids], Vectors]
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class FoldSnapshot:
     """What all are judged on alike, with the songs of one fold held out."""
 
     fold: int
@@ -46,7 +46,7 @@ class Snapshot:
     seed: int
 
 
-def read_snapshots(paths: Paths, params: Params, split: Split, folds: Sequence[int]) -> list[Snapshot]:
+def read_snapshots(paths: Paths, params: Params, split: Split, folds: Sequence[int]) -> list[FoldSnapshot]:
     """That of the training set, which was made with `split`, first; then those of the other `folds`.
 
     Raises
@@ -61,13 +61,13 @@ def read_snapshots(paths: Paths, params: Params, split: Split, folds: Sequence[i
     return [read_snapshot(split.fold, paths.data("training_set"), params), *others]
 
 
-def read_snapshot(fold: int, folder: Path, params: Params) -> Snapshot:
+def read_snapshot(fold: int, folder: Path, params: Params) -> FoldSnapshot:
     """Out of a folder as the stage training_set writes it; UserError where nobody can be asked."""
     cold_start = read_cold_start(folder, params.evaluation_report.max_listeners)
-    return Snapshot(fold, folder, cold_start, read_play_counts(folder), params.seed)
+    return FoldSnapshot(fold, folder, cold_start, read_play_counts(folder), params.seed)
 
 
-def served_system(snapshot: Snapshot, space: TasteSpace, n0: float, predict: Predict) -> System:
+def served_system(snapshot: FoldSnapshot, space: TasteSpace, n0: float, predict: Predict) -> System:
     """Listeners and held-out songs as they are served while nobody has played these songs.
 
     Songs that have come since the model was trained count among what listeners are placed by, as in serving.

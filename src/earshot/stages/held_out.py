@@ -17,7 +17,7 @@ from earshot.catalogue.play_dates import read_play_dates
 from earshot.catalogue.split import chosen
 from earshot.columns import ARTIST_ID, COLD, GENRES, SONG_ID, genre_names
 from earshot.evaluation.intervals import jackknife_groups
-from earshot.evaluation.list_quality import Asked
+from earshot.evaluation.list_quality import JudgedLists
 from earshot.params import ServedQuality
 from earshot.recommend.held_out_lists import without
 from earshot.recommend.list_rules import ListMaker, ListRules, number_artists
@@ -61,14 +61,14 @@ class HeldOut:
     positives: csr_array
 
     @cached_property
-    def question(self) -> Asked:
+    def question(self) -> JudgedLists:
         """For `earshot.evaluation.list_quality`."""
         return self.about(np.ones(len(self.song_ids), dtype=np.bool_))
 
-    def about(self, songs: NDArray[np.bool_], listeners: NDArray[np.int64] | None = None) -> Asked:
+    def about(self, songs: NDArray[np.bool_], listeners: NDArray[np.int64] | None = None) -> JudgedLists:
         """The question of some songs, `(n_songs,)`, and of some rows of `asked`; it counts their artists."""
         positives = self.positives if listeners is None else csr_array(self.positives[listeners])
-        some = Asked(positives, self._groups, 0).only(songs)
+        some = JudgedLists(positives, self._groups, 0).only(songs)
         played = np.diff(some.positives.T.tocsr().indptr) > 0
         return replace(some, n_artists=len(np.unique(self.artist_ids[played])))
 

@@ -77,12 +77,12 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     }
 
 
-def _draw(paths: Paths, params: Params, page: DrawnPage) -> index.IndexLine:
+def _draw(paths: Paths, params: Params, page: DrawnPage) -> index.PageLine:
     missing = [f"data/{name}" for name in page.needs if not paths.data(name).exists()]
     if not missing:
         drawn = page.draw(paths, params, _foot(paths, page))
         (paths.output / page.file).write_text(drawn, encoding="utf-8")
-    return index.IndexLine(page.file, page.title, page.shows, missing)
+    return index.PageLine(page.file, page.title, page.shows, missing)
 
 
 def _foot(paths: Paths, page: DrawnPage) -> Markup:

@@ -32,7 +32,7 @@ from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.terminal import say
 from earshot.validation.arrivals import Pair, late
-from earshot.validation.merging import UNKNOWN_FILE, Words, merge_parts, songs_of
+from earshot.validation.merging import UNKNOWN_FILE, LastWords, merge_parts, songs_of
 from earshot.validation.parts import INVALID_FILE, PART_FILES, TableWriter, join_invalid, write_part
 from earshot.validation.plays import INVALID_SHARE, delivered_row_checks
 from earshot.validation.report import REPORT_FILE, write_report
@@ -105,13 +105,13 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
     return {**summary, "checks": [_for_dagster(result) for result in results]}
 
 
-def _words(last_words: dict[Pair, str]) -> Words:
+def _words(last_words: dict[Pair, str]) -> LastWords:
     liked = sorted(pair for pair, kind in last_words.items() if kind == LIKE)
-    return Words(liked, sorted(pair for pair, kind in last_words.items() if kind in (EXCLUDE, DISLIKE)))
+    return LastWords(liked, sorted(pair for pair, kind in last_words.items() if kind in (EXCLUDE, DISLIKE)))
 
 
 def _named(
-    paths: Paths, deliveries: list[Delivery], counted: list[Delivery], songs: set[str], words: Words
+    paths: Paths, deliveries: list[Delivery], counted: list[Delivery], songs: set[str], words: LastWords
 ) -> dict[str, int]:
     """By song, how many deliveries of plays came before the first delivery that names it."""
     with_plays = {each.name for each in counted}

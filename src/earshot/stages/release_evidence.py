@@ -20,7 +20,7 @@ from earshot.evaluation.tables import metric_name
 from earshot.files import read_json
 from earshot.params import Params, Split
 from earshot.releases import Differences, Evidence, Manifest, NothingReleased
-from earshot.stages.folds import Snapshot, read_snapshots
+from earshot.stages.folds import FoldSnapshot, read_snapshots
 from earshot.stages.paths import Paths
 from earshot.stages.release_questions import METRICS, FirstFold, differences
 from earshot.stages.released_models import Model
@@ -159,7 +159,7 @@ def _pooled(answers: Sequence[Mapping[str, Result]], name: str) -> tuple[Result,
     return pool([found[CANDIDATE] for found in both]), pool([found[name] for found in both])
 
 
-def _systems(models: Mapping[str, Model], snapshot: Snapshot) -> dict[str, Judged]:
+def _systems(models: Mapping[str, Model], snapshot: FoldSnapshot) -> dict[str, Judged]:
     """Whoever has a model of that fold, and what hears nothing."""
     found = {name: model.system(snapshot) for name, model in models.items()}
     candidate = found[CANDIDATE]

@@ -26,7 +26,7 @@ from earshot.evaluation.tags import large_genres
 from earshot.params import Params, Split
 from earshot.recommend.list_rules import ListRules
 from earshot.releases import Differences, Manifest, NothingReleased
-from earshot.stages.folds import Snapshot
+from earshot.stages.folds import FoldSnapshot
 from earshot.stages.held_out import read_held_out
 from earshot.stages.paths import Paths
 from earshot.stages.released_models import Model
@@ -43,7 +43,7 @@ class FirstFold:
 
     paths: Paths
     params: Params
-    snapshot: Snapshot
+    snapshot: FoldSnapshot
     systems: dict[str, Judged]
     k: int
 

@@ -27,7 +27,7 @@ from earshot.releases import Manifest
 from earshot.releases.candidate import BESIDE, MODEL, NUMBERS
 from earshot.releases.gate import judge_against, judge_checks
 from earshot.releases.manifest import REFIT, WMF_FACTORS
-from earshot.stages.folds import Snapshot, read_snapshot
+from earshot.stages.folds import FoldSnapshot, read_snapshot
 from earshot.stages.paths import Paths
 from earshot.stages.release_questions import differences
 from earshot.stages.released_models import Model
@@ -61,7 +61,7 @@ def with_refit(paths: Paths, params: Params, judged: Manifest) -> tuple[Manifest
     return replace(judged, files=judged.files | _kept(paths.root, refit)), found
 
 
-def _question(paths: Paths, params: Params) -> Snapshot:
+def _question(paths: Paths, params: Params) -> FoldSnapshot:
     """Who plays which of the songs for early stopping; asked first, for without it nothing is trained.
 
     Raises
@@ -111,7 +111,7 @@ def _write_all_warm(training_set: Path, output: Path, params: Params) -> None:
 
 
 def _check(
-    paths: Paths, params: Params, judged: Manifest, question: Snapshot, refit: Paths
+    paths: Paths, params: Params, judged: Manifest, question: FoldSnapshot, refit: Paths
 ) -> dict[str, Any]:
     """Hold the refit against the judged model: neither has learned from the sound of the songs in question.
 

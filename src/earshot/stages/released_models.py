@@ -21,7 +21,7 @@ from earshot.releases import Manifest
 from earshot.releases.manifest import FOLD_MODELS
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import TasteSpace, read_space
-from earshot.stages.folds import Encoded, Predict, Snapshot, read_predictions, served_system, thin
+from earshot.stages.folds import Encoded, FoldSnapshot, Predict, read_predictions, served_system, thin
 from earshot.stages.held_out import LISTS, HeldOut
 from earshot.stages.paths import Paths
 from earshot.store.reader import HyperImageStore
@@ -64,7 +64,7 @@ class Model:
         trusted = releases.trusted_classes(paths.root, release.release, params)
         return cls(release, folder, paths.work / f"{release.release}-songs", frozenset(trusted))
 
-    def system(self, snapshot: Snapshot) -> System | None:
+    def system(self, snapshot: FoldSnapshot) -> System | None:
         """Its answers to the question of `snapshot`, as it is served; None without a model of that fold."""
         if snapshot.fold == Split(**self.release.split).fold:
             return self.first_system(snapshot)
@@ -74,12 +74,12 @@ class Model:
         predict = self._encode(model, snapshot.folder, str(snapshot.fold))
         return served_system(snapshot, read_space(model, model), self.release.n0, predict)
 
-    def first_system(self, snapshot: Snapshot) -> System:
+    def first_system(self, snapshot: FoldSnapshot) -> System:
         """The same of the model that may be served, whatever was cold to it."""
         return served_system(snapshot, self._first_space(), self.release.n0, self._predict(snapshot.folder))
 
     def lists(self, training_set: Path, held_out: HeldOut, maker: ListMaker) -> NDArray[np.int32]:
-        """What listeners would get, as the stage served_quality makes it; rows of `held_out.song_ids`.
+        """What listeners would get, as served_quality makes it: (n_asked, k) rows of `held_out.song_ids`.
 
         `maker` keeps to the rules that served_quality kept to.
         """

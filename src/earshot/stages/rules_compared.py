@@ -10,7 +10,7 @@ import numpy as np
 from earshot.evaluation import tables
 from earshot.evaluation.intervals import Interval
 from earshot.evaluation.list_makeup import make_up
-from earshot.evaluation.list_quality import Found, Key, list_difference, look
+from earshot.evaluation.list_quality import Key, ListMeasures, list_difference, look
 from earshot.recommend.held_out_lists import HeldOutLists, HeldOutServed
 from earshot.recommend.list_rules import NO_RULES, ListRules
 from earshot.stages.held_out import HeldOut
@@ -32,7 +32,7 @@ def compare_rules(
     Differences are paired: the recall under the rules less that without any, of the same listeners.
     """
     every = [*COMPARED, *([] if configured in COMPARED else [configured])]
-    plain: dict[str, Found] = {}
+    plain: dict[str, ListMeasures] = {}
     rows = []
     for rules in every:  # without rules first
         lists = served.lists(held_out.maker(rules, k=max(depths)))
@@ -47,7 +47,7 @@ def compare_rules(
     return rows
 
 
-def _recalls(lists: HeldOutLists, held_out: HeldOut) -> Iterator[tuple[str, Found]]:
+def _recalls(lists: HeldOutLists, held_out: HeldOut) -> Iterator[tuple[str, ListMeasures]]:
     every = np.ones_like(held_out.new)
     for kind, songs in (("all", every), ("known", ~held_out.new), ("new", held_out.new)):
         yield kind, look(lists.songs, held_out.question.only(songs), [_KEY[1]])

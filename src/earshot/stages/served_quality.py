@@ -16,7 +16,7 @@ from earshot.arrays import positions_of
 from earshot.columns import SONG_ID
 from earshot.evaluation import tables
 from earshot.evaluation.list_makeup import make_up, miscalibration
-from earshot.evaluation.list_quality import Asked, Found, Key, look
+from earshot.evaluation.list_quality import JudgedLists, Key, ListMeasures, look
 from earshot.factors.numbers import read_numbers
 from earshot.files import read_json, write_json
 from earshot.params import Params
@@ -69,7 +69,7 @@ def _serve_candidate(paths: Paths, params: Params, held_out: HeldOut) -> HeldOut
     return serve_held_out(held_out.known, held_out.asked, held_out.song_ids, heard, refitted, n0)
 
 
-def _by_kind(lists: HeldOutLists, held_out: HeldOut) -> Iterator[tuple[str, Found]]:
+def _by_kind(lists: HeldOutLists, held_out: HeldOut) -> Iterator[tuple[str, ListMeasures]]:
     """All songs, then those that stay known and the new ones, of the same lists."""
     for name, songs in (("all", np.ones_like(held_out.new)), ("known", ~held_out.new), ("new", held_out.new)):
         yield name, look(lists.songs, held_out.about(songs), DEPTHS)
@@ -107,7 +107,7 @@ def _by_genre(lists: HeldOutLists, held_out: HeldOut) -> Iterator[dict[str, Any]
             yield _part(names[column], int(songs.sum()), lists.songs, question)
 
 
-def _part(name: str, size: int, lists: NDArray[np.int32], question: Asked) -> dict[str, Any]:
+def _part(name: str, size: int, lists: NDArray[np.int32], question: JudgedLists) -> dict[str, Any]:
     """The headline alone: `size` songs, or listeners, called `name`."""
     return {"name": name, "size": size, **_named(look(lists, question, [_HEADLINE[1]]))}
 
@@ -126,7 +126,7 @@ def _history(held_out: HeldOut, shares: NDArray[np.float64]) -> NDArray[np.float
     return np.asarray((held_out.known.matrix[held_out.asked] > 0).astype(np.float64) @ shares[rows])
 
 
-def _named(found: Found) -> dict[str, Any]:
+def _named(found: ListMeasures) -> dict[str, Any]:
     asked = ~np.isnan(next(iter(found.per_user.values())))
     named: dict[str, Any] = {"listeners": int(asked.sum()), "n_artists": found.n_artists}
     for metric, k in found.per_user:

@@ -63,7 +63,7 @@ class Ranks:
         return gathered.flatten(0, 1)
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum over ranks; its gradient is the sum of theirs."""
+        """The sum over ranks of tensors of one shape; its gradient is the sum of theirs."""
         if self.size == 1:
             return values
         total: Tensor = _Sum.apply(values)  # type: ignore[no-untyped-call]

@@ -40,7 +40,7 @@ class FittedLine(NamedTuple):
     shift: Doubles
 
     def follow(self, mean: torch.Tensor, scale: torch.Tensor) -> None:
-        """Have an objective's `output_mean` and `output_scale` lead along the line from now on, in place."""
+        """Have an objective's `output_mean`, (d,), and `output_scale` lead along the line from now on."""
         scale *= self.slope
         mean *= self.slope
         mean += torch.from_numpy(self.shift).to(mean)

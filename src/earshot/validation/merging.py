@@ -97,7 +97,7 @@ def unknown_share(delivery: str, part: Path, named_songs: Collection[str]) -> tu
 
 
 @dataclass(frozen=True)
-class Words:
+class LastWords:
     """What listeners said of songs that bears on what counts: pairs of user_id and song_id, sorted.
 
     Attributes
@@ -116,7 +116,7 @@ class Words:
 def merge_parts(
     parts: Mapping[str, tuple[Path, int]],
     named: Mapping[str, int],
-    words: Words,
+    words: LastWords,
     places: Places,
     params: PlayCountSettings,
 ) -> tuple[Totals, list[CheckResult]]:
@@ -160,7 +160,7 @@ def merge_parts(
     return totals, [*delivered, known, *written, *ids, *_check_totals(totals, shares, params)]
 
 
-def _like_part(words: Words, plays: int, work: Path) -> list[tuple[Path, int]]:
+def _like_part(words: LastWords, plays: int, work: Path) -> list[tuple[Path, int]]:
     """Likes as a part, the last of all: no row stands behind them, and none is dated, as none ages."""
     import pandas as pd
 

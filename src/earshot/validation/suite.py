@@ -51,11 +51,14 @@ class Suite:
         """What each check sees in `table`, in the order of `checks`; nothing in a table without rows."""
         if not len(table):
             return [Seen(Observed(), np.array([], dtype=np.intp)) for _ in self.checks]
-        # Not through a validation definition: that keeps, and copies, every result.
-        # Great Expectations answers with index values: after reset_index they are positions.
+        from great_expectations.validator.v1_validator import Validator
+
+        # Not through a validation definition: that keeps, and copies, every result. Nor by `Batch.validate`:
+        # it makes a second batch, and with each one Great Expectations hashes the whole table.
+        # It answers with index values: after reset_index they are positions.
         read = table[sorted({check.reads for check in self.checks})].reset_index(drop=True)
-        batch = self._tables.get_batch({"dataframe": read})
-        ran = batch.validate(self._expectations, result_format=_FORMAT)
+        validator = Validator(self._tables, result_format=_FORMAT, batch_parameters={"dataframe": read})
+        ran = validator.validate_expectation_suite(self._expectations)
         by_name = {result.expectation_config.meta["name"]: result for result in ran.results}
         return [_seen(by_name[check.name], table[check.column]) for check in self.checks]
 
@@ -64,8 +67,9 @@ def _great_expectations() -> Any:
     # Read at import: no word to anybody about what is validated here.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
-        # It imports modules that Python is going to drop.
+        # It imports modules that Python is going to drop, and Spark, if it is there, which warns of pandas 3.
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
         import great_expectations as gx
     return gx
 
@@ -99,6 +103,6 @@ def _seen(result: Any, column: pd.Series) -> Seen:
 
 def seen_rows(column: pd.Series, unexpected: NDArray[np.intp]) -> Seen:
     """What a check of rows saw in `column`; `(n_unexpected,)` positions in it are not as expected."""
-    texts = column.iloc[unexpected].fillna("").astype(str).unique()[:EXAMPLES]
+    texts = column.iloc[unexpected].astype(str).fillna("").unique()[:EXAMPLES]
     examples = tuple(text[:_EXAMPLE_LENGTH] for text in texts)
     return Seen(Observed(len(column), len(unexpected), examples), unexpected)

@@ -241,7 +241,7 @@ def test_stretches_sound_as_is_wanted_and_random_ones_do_not(studio: Studio, tmp
         made = kept(tmp_path / f"{way}.npz", ways[way])
         table, _ = judge(studio, way, made)
         tables.append(table)
-        shown.append(composing_page.Shown(way, "low", True, b"mp3", b""))
+        shown.append(composing_page.ShownPiece(way, "low", True, b"mp3", b""))
     again = kept(tmp_path / f"{STRETCHES}.npz", lambda: pytest.fail("made again"))
     assert again.samples.shape == (4, 512 * (N_FRAMES - 1))
     found = describe(pd.concat(tables))

@@ -24,7 +24,7 @@ from earshot.stages.paths import Paths
 from earshot.training.objectives.content_user import ContentUser
 from earshot.versioning import PreviousOutput
 from lee_2018_dcue import curve
-from lee_2018_dcue.exact import Pairs, draw_pairs, exact_loss
+from lee_2018_dcue.exact import PlaysWithNegatives, draw_pairs, exact_loss
 from lee_2018_dcue.hot import HotFold, _write_others, factorization, known_popularity
 from lee_2018_dcue.networks import embedding, unit_heads
 from lee_2018_dcue.params import Lee2018
@@ -102,7 +102,7 @@ def test_the_hinge_with_given_negatives(heads: int) -> None:
     torch.manual_seed(0)
     objective = ContentUser(examples_of(1), dimensions=4, heads=heads, hidden=5)
     outputs = torch.randn(4, 4 * heads)
-    pairs = Pairs(*map(np.array, ([5, 1, 0, 2], [3, 3, 7], [0, 2, 1], [[1, 3], [3, 3], [0, 2]])))
+    pairs = PlaysWithNegatives(*map(np.array, ([5, 1, 0, 2], [3, 3, 7], [0, 2, 1], [[1, 3], [3, 3], [0, 2]])))
     found = exact_loss(objective, outputs, pairs).item()
     vectors = outputs.numpy().reshape(4, heads, 4)
     hinges = []

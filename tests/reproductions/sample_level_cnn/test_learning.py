@@ -15,9 +15,9 @@ from earshot.errors import UserError
 from sample_level_cnn.clips import ClipTask
 from sample_level_cnn.filters import LENGTH, filter_spectra, pleasing
 from sample_level_cnn.gates import gates, gates_by_tag
-from sample_level_cnn.learning import Epoch, learn, loss_of, scores_of
+from sample_level_cnn.learning import StagedEpoch, learn, loss_of, scores_of
 from sample_level_cnn.measures import accuracy, describe, instance_f
-from sample_level_cnn.params import Network, Stages
+from sample_level_cnn.params import SampleNetwork, Stages
 from sample_level_cnn.twin import LogMel, build_network
 
 STAGES = Stages(batch_size=7, learning_rate=0.05, factor=0.2, stages=3, patience=2, max_epochs=4)
@@ -66,7 +66,7 @@ def test_it_learns_and_ends_with_the_weights_of_its_best_epoch(tmp_path: Path, o
     assert {each.judged for each in epochs} == {0.5}
 
 
-def by_the_rules(epochs: list[Epoch], stages: Stages) -> list[int]:
+def by_the_rules(epochs: list[StagedEpoch], stages: Stages) -> list[int]:
     """The stage of each epoch as the words have it: over after `patience` epochs that are no better."""
     found, stage, waited, in_stage, least = [], 0, 0, 0, np.inf
     for each in epochs:
@@ -130,10 +130,10 @@ def test_mel_frames_are_those_of_plain_sums() -> None:
     wanted = [np.abs(np.fft.rfft(padded[at : at + 1024] * hann)) for at in range(0, 3001, 512)]
     bands = np.array(wanted) @ mel_bank(22050, 1024, 128)
     np.testing.assert_allclose(found.T, (np.log10(1 + 10 * bands) - 0.2262) / 0.2579, atol=1e-4)
-    twin = build_network(Network({"channels": [8] * 5}, 1.0, mel=True), 3, 22050, 59049, seed=0).eval()
+    twin = build_network(SampleNetwork({"channels": [8] * 5}, 1.0, mel=True), 3, 22050, 59049, seed=0).eval()
     assert twin(torch.zeros(2, 1, 59049)).shape == (2, 3)
     with pytest.raises(ValueError, match="windows of 44 frames: wanted 81 frames"):
-        build_network(Network({"channels": [8] * 5}, 1.0, mel=True), 3, 22050, 22050, seed=0)
+        build_network(SampleNetwork({"channels": [8] * 5}, 1.0, mel=True), 3, 22050, 22050, seed=0)
 
 
 def test_a_filter_is_pleased_by_its_own_pitch() -> None:

@@ -20,22 +20,22 @@ from earshot.versioning import PreviousOutput
 from sample_level_cnn import domains, tags
 from sample_level_cnn.claims import claims_of
 from sample_level_cnn.domains import read_domain
-from sample_level_cnn.params import Domain, Network, SampleLevelCnn, Segments, Stages, TagRun
+from sample_level_cnn.params import Domain, SampleLevelCnn, SampleNetwork, Segments, Stages, TagSettings
 from tests.reproductions.sample_level_cnn.test_readers import write_commands
 from tests.reproductions.tagged import write_tagged
 
 FOLDER = Path(__file__).parents[3] / "reproductions" / "sample_level_cnn"
 STAGES = Stages(batch_size=16, learning_rate=0.05, factor=0.2, stages=1, patience=2, max_epochs=2)
 RAW = {"first": 9, "channels": [4, 4, 4, 4]}
-TAGS = TagRun(
+TAGS = TagSettings(
     tagging=Tagging(TagChoice("tags", 5, 2), TagFolds(["song"], 4, [1], [0], 0.2), 8),
     segments=Segments(22050, 1, 2500),
     training=STAGES,
     networks={
-        "longer": Network({"first": 27, "channels": [4, 4, 4]}, 10.0),
-        "mel": Network({"channels": [4, 4]}, 10.0, mel=True),
-        "raw": Network(RAW, 10.0),
-        "se": Network({**RAW, "block": "se"}, 10.0),
+        "longer": SampleNetwork({"first": 27, "channels": [4, 4, 4]}, 10.0),
+        "mel": SampleNetwork({"channels": [4, 4]}, 10.0, mel=True),
+        "raw": SampleNetwork(RAW, 10.0),
+        "se": SampleNetwork({**RAW, "block": "se"}, 10.0),
     },
     candidate="raw",
     pictures="raw",
@@ -43,7 +43,13 @@ TAGS = TagRun(
 )
 SECOND = Segments(22050, 1, 22050)
 DOMAIN = Domain(
-    "made_words", SECOND, STAGES, {"raw": Network({"first": 243, "channels": [4, 4, 4]}, 1.0)}, 0, None, 6
+    "made_words",
+    SECOND,
+    STAGES,
+    {"raw": SampleNetwork({"first": 243, "channels": [4, 4, 4]}, 1.0)},
+    0,
+    None,
+    6,
 )
 PARAMS = SampleLevelCnn(TAGS, {"words": DOMAIN}, 0.1, 100)
 

@@ -12,13 +12,13 @@ from scipy.sparse import csr_array
 from earshot.errors import UserError
 from wang_2014_hldbn.fitting import Fitted, batch_loss, fit, nothing, root_mean_square
 from wang_2014_hldbn.model import DeepBeliefNet, Factors, NothingHeard, Ratings, Tastes
-from wang_2014_hldbn.pairs import Pairs, Question, ask
+from wang_2014_hldbn.pairs import Pairs, RatingQuestion, ask
 from wang_2014_hldbn.params import Fitting
 
 FITTING = Fitting([3], 2, 2, 15, 64, 0.05, 0.0, 0.01, 0.01)
 
 
-def question(seed: int = 0, n_users: int = 12, n_songs: int = 20) -> Question:
+def question(seed: int = 0, n_users: int = 12, n_songs: int = 20) -> RatingQuestion:
     """Half of the listeners play songs whose first feature is high, the others those where it is low."""
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(n_songs, 4)).astype(np.float32)

@@ -28,7 +28,7 @@ _FIRST_OF_LARGER = 1_000_000
 
 
 @dataclass(frozen=True)
-class Song:
+class MadeSong:
     """A song; its number decides everything about it."""
 
     number: int
@@ -46,13 +46,13 @@ class Song:
         return f"audio/{self.song_id}.mp3"
 
 
-def catalogue_songs(n_songs: int = N_SONGS) -> list[Song]:
+def catalogue_songs(n_songs: int = N_SONGS) -> list[MadeSong]:
     """The first `n_songs` songs, of which three in twenty are the first of an artist."""
     n_artists = max(1, n_songs * N_ARTISTS // N_SONGS)
     return [_song(number, _artist_of(number, n_artists)) for number in range(n_songs)]
 
 
-def larger_catalogue(n_artists: int) -> tuple[list[Song], int]:
+def larger_catalogue(n_artists: int) -> tuple[list[MadeSong], int]:
     """Other songs by so many artists, and how many listeners: both in proportion as in the frozen catalogue.
 
     Artists whose numbers are below `N_ARTISTS` are those of the frozen catalogue; their songs are others.
@@ -64,7 +64,7 @@ def larger_catalogue(n_artists: int) -> tuple[list[Song], int]:
     return songs, n_artists * N_LISTENERS // N_ARTISTS
 
 
-def new_songs() -> list[Song]:
+def new_songs() -> list[MadeSong]:
     """30 songs nobody has played: 20 by artists of the catalogue, 10 by three new ones."""
     numbers = range(N_SONGS, N_SONGS + _NEW_BY_KNOWN)
     by_known = [_song(number, _artist_of(number, N_ARTISTS)) for number in numbers]
@@ -86,14 +86,14 @@ def true_traits(song_ids: Sequence[str]) -> NDArray[np.float64] | None:
     return np.asarray(coordinates / listeners.LENGTH_SCALES)
 
 
-def song_table(songs: Iterable[Song]) -> pd.DataFrame:
+def song_table(songs: Iterable[MadeSong]) -> pd.DataFrame:
     """`songs.csv`: ids, names, genre, tags and audio paths, sorted by id."""
     import pandas as pd
 
     return pd.DataFrame([_row(song) for song in songs]).sort_values(columns.SONG_ID, ignore_index=True)
 
 
-def play_table(songs: Sequence[Song], n_listeners: int = N_LISTENERS) -> pd.DataFrame:
+def play_table(songs: Sequence[MadeSong], n_listeners: int = N_LISTENERS) -> pd.DataFrame:
     """`plays.csv`: who played what how often, sorted by ids."""
     import pandas as pd
 
@@ -109,9 +109,9 @@ def play_table(songs: Sequence[Song], n_listeners: int = N_LISTENERS) -> pd.Data
     return pd.concat(tables).sort_values([columns.USER_ID, columns.SONG_ID], ignore_index=True)
 
 
-def _song(number: int, artist_number: int) -> Song:
+def _song(number: int, artist_number: int) -> MadeSong:
     artist = draw_artist(artist_number)
-    return Song(number, artist, draw_song(artist, number))
+    return MadeSong(number, artist, draw_song(artist, number))
 
 
 def _artist_of(number: int, n_artists: int) -> int:
@@ -128,7 +128,7 @@ def _activity(n_artists: int) -> NDArray[np.float64]:
     return np.asarray(activity / activity.sum())
 
 
-def _row(song: Song) -> dict[str, str]:
+def _row(song: MadeSong) -> dict[str, str]:
     return {
         columns.SONG_ID: song.song_id,
         columns.ARTIST_ID: "a" + digest("artist", song.artist.number)[:10],

@@ -9,7 +9,7 @@ from earshot import columns
 from earshot.datasets.embedded.catalogue import (
     N_LISTENERS,
     N_SONGS,
-    Song,
+    MadeSong,
     catalogue_songs,
     larger_catalogue,
     new_songs,
@@ -45,7 +45,7 @@ def write_larger_catalogue(folder: Path, n_artists: int) -> None:
     _write_songs_and_plays(folder, *larger_catalogue(n_artists))
 
 
-def _write_songs_and_plays(folder: Path, songs: list[Song], n_listeners: int) -> None:
+def _write_songs_and_plays(folder: Path, songs: list[MadeSong], n_listeners: int) -> None:
     unfinished = _begin(folder, songs)
     _write_songs(unfinished, songs)
     play_table(songs, n_listeners).to_csv(unfinished / "plays.csv", index=False)
@@ -71,7 +71,7 @@ def write_first_plays(folder: Path, n_songs: int = N_SONGS, n_listeners: int = N
     unfinished.rename(folder)
 
 
-def _begin(folder: Path, songs: list[Song]) -> Path:
+def _begin(folder: Path, songs: list[MadeSong]) -> Path:
     """The hidden folder beside `folder` to write in; its name says for which songs."""
     if folder.exists():
         raise UserError(f"{folder}: there already; name a folder that is not")
@@ -81,7 +81,7 @@ def _begin(folder: Path, songs: list[Song]) -> Path:
     return unfinished
 
 
-def _write_songs(folder: Path, songs: list[Song]) -> None:
+def _write_songs(folder: Path, songs: list[MadeSong]) -> None:
     (folder / "audio").mkdir(exist_ok=True)
     missing = [song for song in songs if not (folder / song.audio).exists()]
     for _ in parallel_map(partial(write_audio, folder), missing, description="Rendering songs", unit="songs"):
@@ -94,7 +94,7 @@ def _describe(folder: Path) -> None:
     write_json(folder / "delivery.json", {columns.SOURCE: SOURCE, "plays": "increment"})
 
 
-def write_audio(folder: Path, song: Song) -> None:
+def write_audio(folder: Path, song: MadeSong) -> None:
     """Render one song to its MP3 inside `folder`.
 
     The bit rate is constant, so the size of the file says nothing about the song;

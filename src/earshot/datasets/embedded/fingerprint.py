@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from earshot.datasets.embedded.catalogue import Song, catalogue_songs, new_songs, play_table, song_table
+from earshot.datasets.embedded.catalogue import MadeSong, catalogue_songs, new_songs, play_table, song_table
 from earshot.datasets.embedded.synthesis import render
 from earshot.executors import parallel_map
 
@@ -30,6 +30,6 @@ def catalogue_hash(every: int = 1) -> str:
     return content.hexdigest()
 
 
-def samples_hash(song: Song) -> str:
+def samples_hash(song: MadeSong) -> str:
     """SHA-256 of the song's little-endian 16-bit samples."""
     return sha256(render(song.number, song.traits).astype("<i2").tobytes()).hexdigest()

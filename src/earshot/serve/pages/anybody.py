@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from earshot.queries import answers, search
 from earshot.queries.answers import named
-from earshot.queries.hearing import Heard
+from earshot.queries.hearing import HeardFile
 from earshot.serve.api import Ask, Served, Song
 from earshot.serve.media import has_sound
 from earshot.serve.problems import Refused
@@ -103,7 +103,7 @@ def _page(
     *,
     words: str = "",
     found: list[dict[str, Any]] | None = None,
-    heard: Heard | None = None,
+    heard: HeardFile | None = None,
     trouble: str = "",
     status: int = 200,
 ) -> HTMLResponse:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from earshot.queries.arrivals import ALIKE, Arrivals, NewSong, as_rows
+from earshot.queries.arrivals import ALIKE, ArrivedSongs, NewSong, as_rows
 from earshot.serve.api import AsFormat, Ask, Served, Who
 from earshot.serve.export import respond
 from earshot.serve.keys import Identity
@@ -35,7 +35,7 @@ async def arrivals(
 ) -> HTMLResponse:
     """Those of a page, of one delivery or of all, with who would like them."""
     found, n_songs = await asking.ask(_songs, served, number, delivery, _sees_audience(identity))
-    every = served.kept(Arrivals).deliveries
+    every = served.kept(ArrivedSongs).deliveries
     shown = {each.name: each for each in every}
     n_pages = max(1, -(-n_songs // _SHOWN))
     chosen = {} if delivery is None else {"delivery": delivery}
@@ -75,7 +75,7 @@ async def export(
 
 def _songs(served: Snapshot, number: int, delivery: str | None, audience: bool) -> tuple[list[NewSong], int]:
     """Those of a page, and how many there are in all."""
-    found = served.kept(Arrivals)
+    found = served.kept(ArrivedSongs)
     rows = found.rows_of(delivery)
     return found.describe(rows[(number - 1) * _SHOWN : number * _SHOWN], audience), len(rows)
 

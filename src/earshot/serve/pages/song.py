@@ -22,7 +22,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True)
-class Seen:
+class SongView:
     """A song as it is shown.
 
     Attributes
@@ -66,19 +66,19 @@ async def compare(
     return page(request, "compare.html", songs=await asking.ask(_see, served, chosen))
 
 
-def _see(served: Snapshot, songs: list[str]) -> list[Seen]:
+def _see(served: Snapshot, songs: list[str]) -> list[SongView]:
     found = served.kept(Songs)
     return [_seen(served, found, song) for song in songs]
 
 
-def _seen(served: Snapshot, found: Songs, song: str) -> Seen:
+def _seen(served: Snapshot, found: Songs, song: str) -> SongView:
     about = found.about(song)
     image = about.image
     if image is None:
-        return Seen(about, has_sound(served, song), [], [])
+        return SongView(about, has_sound(served, song), [], [])
     families = [(name, (top + bottom) / 2) for name, top, bottom in places(found.index.rows)]
     ticks = [
         (100 * (time - image.start) / (image.end - image.start), clock(time))
         for time in time_ticks(image.start, image.end)
     ]
-    return Seen(about, has_sound(served, song), families, ticks)
+    return SongView(about, has_sound(served, song), families, ticks)

@@ -23,7 +23,7 @@ from earshot.serve.problems import Refused
 from earshot.serve.safety import identity_of, need_operator
 from earshot.serve.site import page
 from earshot.serve.snapshot import Snapshot
-from earshot.serve.votes import Result, Vote, VotedAlready, Votes
+from earshot.serve.votes import Vote, VoteCount, VotedAlready, Votes
 
 _LENGTH = 10
 _SIDES = ("left", "right")
@@ -134,7 +134,7 @@ def _page(request: Request, served: Snapshot, **shown: Any) -> HTMLResponse:
     )
 
 
-def _bar(result: Result) -> Markup:
+def _bar(result: VoteCount) -> Markup:
     return interval_bar(result.share, result.low, result.high, Axis(0.0, 1.0), 0.5)
 
 

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 
 from earshot.errors import UserError
 from earshot.pages.hyper_images import clock
-from earshot.queries.explain import Explanation, Window
+from earshot.queries.explain import Explanation, SoundWindow
 from earshot.serve.api import Ask, Served, Song, Who
 from earshot.serve.api_explain import by_plays, by_windows
 from earshot.serve.media import has_sound
@@ -104,7 +104,7 @@ async def windows(
 ) -> HTMLResponse:
     """What each window of a song's sound has to do with its score."""
     listener = allowed_user(identity, user)
-    found: list[Window] = []
+    found: list[SoundWindow] = []
     why_not = ""
     try:
         found = await by_windows(served, asking, listener, song)
@@ -146,7 +146,7 @@ def _between(one: float, other: float, plays: Sequence[dict[str, Any]]) -> tuple
     return (min(one, other) - least) * scale, abs(other - one) * scale
 
 
-def window_bars(windows: Sequence[Window]) -> list[WindowBar]:
+def window_bars(windows: Sequence[SoundWindow]) -> list[WindowBar]:
     """A bar each, the longest half as high as the strip."""
     differences = [_difference(window) for window in windows]
     most = max(map(abs, differences), default=0.0) or 1.0
@@ -164,6 +164,6 @@ def window_bars(windows: Sequence[Window]) -> list[WindowBar]:
     ]
 
 
-def _difference(window: Window) -> float:
+def _difference(window: SoundWindow) -> float:
     difference = window.score - window.score_without
     return difference if abs(difference) > _ROUNDING * abs(window.score) else 0.0

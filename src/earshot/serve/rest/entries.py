@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from earshot.pages.songs import MEDIA_TYPES
-from earshot.queries.library import NO_ALBUM, Group, Library, Song
+from earshot.queries.library import NO_ALBUM, Group, Library, LibrarySong
 from earshot.serve.rest.calls import Call
 
 Entry = dict[str, Any]
@@ -26,7 +26,7 @@ def song(call: Call, row: int) -> Entry:
     return songs(call, [row])[0]
 
 
-def _child(song: Song, starred: Mapping[str, str]) -> Entry:
+def _child(song: LibrarySong, starred: Mapping[str, str]) -> Entry:
     suffix = PurePosixPath(song.audio).suffix.lower()
     has_sound = suffix in MEDIA_TYPES
     return {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from earshot.columns import SONG_ID
 from earshot.queries import answers
-from earshot.queries.sonic import Match
+from earshot.queries.sonic import SonicMatch
 from earshot.serve.rest import entries, wire
 from earshot.serve.rest.calls import Call
 from earshot.serve.rest.wire import Content, Failed
@@ -30,7 +30,7 @@ def path(call: Call) -> Content:
     return _matches(call, call.sonic.path(start, end, call.given.whole("count", 25, 2, _LONGEST_PATH)))
 
 
-def _matches(call: Call, matches: Sequence[Match]) -> Content:
+def _matches(call: Call, matches: Sequence[SonicMatch]) -> Content:
     songs = entries.songs(call, [call.song_row(match.song_id) for match in matches])
     found = [
         {"entry": song, "similarity": match.similarity} for song, match in zip(songs, matches, strict=True)

@@ -132,7 +132,7 @@ class ContentUser(nn.Module):
         return parts / lengths.clamp(min=_SHORTEST), (lengths[:, :, 0] - 1).square().mean(dim=1)
 
     def cosines(self, listeners: Tensor, songs: Tensor) -> Tensor:
-        """Of listeners, int64 (m,), with songs as `directions` has them: (heads, m, n)."""
+        """Of listeners, int64 (m,), with songs as `directions` has them, (n, heads, d): (heads, m, n)."""
         users = functional.normalize(self.users(listeners).unflatten(1, (self.heads, -1)), dim=2)
         return users.transpose(0, 1) @ songs.permute(1, 2, 0)  # (heads, m, d) by (heads, d, n)
 

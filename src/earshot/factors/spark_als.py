@@ -114,7 +114,7 @@ def mllib_strength(play_counts: csr_array, regularization: float) -> float:
     >>> mllib_strength(csr_array([[1.0, 1.0], [0.0, 1.0]]), 9.0)  # rows and columns of 1 and 2 plays: 9 / 1.5
     6.0
     """
-    n_rows = sum(np.count_nonzero(side) for side in _plays_of(play_counts))
+    n_rows = sum(int(np.count_nonzero(side)) for side in _plays_of(play_counts))
     return regularization * n_rows / (2 * play_counts.nnz)
 
 

@@ -21,11 +21,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from earshot.errors import UserError
+from earshot.processes import temporary_files_in
 
 HERE = "local[*]"
 """Spark's name for all cores of this machine."""
 _SOURCE = Path(__file__).parents[1]
+_PREFIX = "earshot-spark-"
 _SECONDS_TO_END = 30
 _SETTINGS = {
     "spark.app.name": "earshot",
@@ -58,18 +62,32 @@ def spark_session(master: str, wanted_by: str) -> Iterator[Any]:
         raises meanwhile, in one sentence.
     """
     _refuse_missing(wanted_by)
+    _remove_litter()
+    with (
+        tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder,
+        temporary_files_in(Path(folder) / "tmp"),
+        _same_sigint(),
+        _quiet(),
+    ):
+        session = None
+        try:
+            with _told(f"{wanted_by}: Spark ({master})"):  # while Java is there to say what it was
+                session = _start(master, Path(folder))
+                yield session
+        finally:
+            _end(session)
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """What Spark raises as a UserError."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
-    with tempfile.TemporaryDirectory(prefix="earshot-spark-") as folder, _same_sigint(), _quiet():
-        try:
-            session = _start(master, Path(folder))
-            try:
-                yield session
-            finally:
-                _end(session)
-        except (PySparkException, Py4JError) as error:
-            raise UserError(f"{wanted_by}: Spark ({master}): {_sentence(error)}") from error
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        raise UserError(f"{where}: {_sentence(error)}") from None
 
 
 def _refuse_missing(wanted_by: str) -> None:
@@ -83,6 +101,13 @@ def _refuse_missing(wanted_by: str) -> None:
             f"{wanted_by}: Spark wants Java 17 or later, and there is no java in {where}; "
             "type: apt-get install openjdk-17-jre-headless"
         )
+
+
+def _remove_litter() -> None:
+    """Folders of sessions whose process was killed: Java ends with it, its files stay."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        if not psutil.pid_exists(int(folder.name.removeprefix(_PREFIX).split("-")[0])):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(master: str, folder: Path) -> Any:
@@ -105,13 +130,14 @@ def _start(master: str, folder: Path) -> Any:
 
 
 def _end(session: Any) -> None:
-    """Stop it, and Java too, which would otherwise stay, with its memory, as long as this process."""
+    """Stop it, where it started, and Java, which would stay, with its memory, as long as this process."""
     from py4j.protocol import Py4JError
     from pyspark import SparkContext
 
     gateway = SparkContext._gateway
     with suppress(Py4JError, OSError):  # Java may be what died
-        session.stop()
+        if session is not None:
+            session.stop()
     if gateway is None:
         return
     with suppress(Py4JError, OSError):
@@ -146,7 +172,13 @@ def _same_sigint() -> Iterator[None]:
 
 def _sentence(error: Exception) -> str:
     """What earshot raised on a worker, else the last cause that Java names, else the error's first line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
+    from py4j.protocol import Py4JError
+
+    try:
+        words = str(error)  # which asks Java
+    except (Py4JError, OSError):
+        words = "Java has died; what it wrote to standard error may say why"
+    lines = [line.strip() for line in words.splitlines() if line.strip()] or [repr(error)]
     for start in ("earshot.errors.UserError: ", "Caused by: ", "["):
         found = [line for line in lines if line.startswith(start)]
         if found:

@@ -68,6 +68,8 @@ def fit_by_spark(
     with spark_session(master, "wmf_factors.factorizer='spark_als'") as spark:
         from pyspark.ml.recommendation import ALS
 
+        # every tenth iteration is written there: what hangs on twenty overflows Java's stack
+        spark.sparkContext.setCheckpointDir(str(folder / "checkpoints"))
         model = ALS(
             userCol="user",
             itemCol="item",

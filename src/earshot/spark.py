@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +31,7 @@ HERE = "local[*]"
 """Spark's name for all cores of this machine."""
 _SOURCE = Path(__file__).parents[1]
 _PREFIX = "earshot-spark-"
-_SECONDS_TO_END = 30
+_SECONDS_TO_START, _SECONDS_TO_END = 3600, 30
 _SETTINGS = {
     "spark.app.name": "earshot",
     "spark.ui.enabled": "false",
@@ -104,9 +105,13 @@ def _refuse_missing(wanted_by: str) -> None:
 
 
 def _remove_litter() -> None:
-    """Folders of sessions whose process was killed: Java ends with it, its files stay."""
+    """Folders of sessions whose process was killed: Java ends with it, its files stay.
+
+    One that was just starting needs its folder to get so far that it ends.
+    """
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        if not psutil.pid_exists(int(folder.name.removeprefix(_PREFIX).split("-")[0])):
+        dead = not psutil.pid_exists(int(folder.name.removeprefix(_PREFIX).split("-")[0]))
+        if dead and time.time() - folder.stat().st_mtime > _SECONDS_TO_START:
             shutil.rmtree(folder, ignore_errors=True)
 
 

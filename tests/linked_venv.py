@@ -20,7 +20,7 @@ def link_venv(clone: Path) -> None:
     (site / "earshot.pth").write_text("../../../../src\n")
     for program in sorted((theirs / "bin").iterdir()):
         target = venv / "bin" / program.name
-        if target.exists() or program.is_symlink():
+        if target.exists() or program.is_symlink() or program.is_dir():
             continue
         head = program.read_bytes()
         if head.startswith(b"#!"):

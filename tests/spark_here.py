@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,13 @@ spark.sql.shuffle.partitions 2
 
 @contextmanager
 def small_spark(folder: Path, patched: pytest.MonkeyPatch) -> Iterator[None]:
-    """Meanwhile Spark reads these settings; at the end no Java of this process and no file of it is left."""
+    """Meanwhile Spark reads these settings; at the end no Java of this process and no file of it is left.
+
+    Skips where Spark or Java is missing: its extra is 400 MB, which `make .venv/installed` leaves out.
+    """
+    pytest.importorskip("pyspark", reason="the extra spark is not installed")
+    if shutil.which("java") is None:
+        pytest.skip("Java is not installed")
     settings = folder / "spark-conf"
     settings.mkdir()
     (settings / "spark-defaults.conf").write_text(SETTINGS)

@@ -111,6 +111,7 @@ def test_wmf() -> None:
 
 @pytest.mark.soak
 def test_spark(tmp_path: Path) -> None:
+    pytest.importorskip("pyspark", reason="the extra spark is not installed")
     write_workspace(tmp_path)
     measured = run("spark.py", str(tmp_path), "1")
     assert 0.5 < measured["spark_als"]["correlation"] < measured["exact"]["correlation"] == 1

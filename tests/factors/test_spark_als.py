@@ -90,6 +90,7 @@ def test_numbers_are_searched_for_the_exact_factorization_alone() -> None:
 def test_what_is_missing_is_told_with_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("earshot.spark.find_spec", lambda _: True)  # as if it were installed
     with pytest.raises(UserError, match="apt-get install openjdk"), spark_session("local[1]", "x"):
         pass
     monkeypatch.setattr("earshot.spark.find_spec", lambda _: None)

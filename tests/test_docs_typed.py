@@ -58,6 +58,7 @@ REFUSED = {
     "earshot status": "to do",
     "earshot release promote": "was released",
     "earshot release rollback": "is the first release",
+    "earshot recommend": "no song that nobody has played is left",  # first-plays of README brought theirs
 }
 """What ends with 1 in this workspace, as the documents say, and its words then."""
 

@@ -57,8 +57,8 @@ def ask(workspace: Workspace, path: str, **query: object) -> dict[str, Any]:
             with urllib.request.urlopen(f"{address}/{path}?{urlencode(query)}") as answer:
                 found: dict[str, Any] = json.load(answer)
                 return found
-        except OSError:
-            assert time.monotonic() < until
+        except OSError as error:
+            assert time.monotonic() < until, error
             time.sleep(0.2)
 
 
@@ -105,8 +105,9 @@ def test_one_listener_with_a_shared_release(messy: Path, finished: Workspace, tm
 
 @pytest.mark.soak
 def test_many_listeners_get_a_model_of_their_own(tmp_path: Path) -> None:
-    songs: list[MadeSong] = write_messy_folder(tmp_path / "music", 240)
-    write_listens(tmp_path / "listens.jsonl", songs, 300)
+    # of fewer songs listeners would have played so many that nothing but popularity is left to be heard
+    songs: list[MadeSong] = write_messy_folder(tmp_path / "music", 600)
+    write_listens(tmp_path / "listens.jsonl", songs, 500)
     workspace = clone(tmp_path / "workspace", SMALL)
     listens = ("--listens", str(tmp_path / "listens.jsonl"))
     with quickstart(workspace, str(tmp_path / "music"), *listens) as said:

@@ -23,9 +23,9 @@ from earshot.errors import UserError
 from tests.deliveries.workspaces import empty_workspace
 
 CHECK = (
-    "import sys; from pathlib import Path; from earshot.deliveries.check import Refused, check\n"
+    "import sys; from pathlib import Path; from earshot.deliveries.check import RefusedDelivery, check\n"
     "try: check(Path(sys.argv[1]))\n"
-    "except Refused as error: print(error)\n"
+    "except RefusedDelivery as error: print(error)\n"
     "lines = Path('/proc/self/status').read_text().splitlines()\n"  # ru_maxrss is the starter's too
     "print(next(int(line.split()[1]) >> 10 for line in lines if line.startswith('VmHWM')))"
 )

@@ -41,10 +41,10 @@ def refused(arguments): return str(CliRunner().invoke(app, ["import", *arguments
 DOOR = """
 import json, sys
 from pathlib import Path
-from earshot.deliveries.check import Refused, check
+from earshot.deliveries.check import RefusedDelivery, check
 def refused(folder):
     try: check(Path(folder))
-    except Refused as error: return str(error)
+    except RefusedDelivery as error: return str(error)
 """
 TELL = """
 said = [refused(one) for one in json.loads(sys.argv[1])]

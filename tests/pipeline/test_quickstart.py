@@ -57,8 +57,8 @@ def ask(workspace: Workspace, path: str, **query: object) -> dict[str, Any]:
             with urllib.request.urlopen(f"{address}/{path}?{urlencode(query)}") as answer:
                 found: dict[str, Any] = json.load(answer)
                 return found
-        except OSError as error:
-            assert time.monotonic() < until, error
+        except OSError:
+            assert time.monotonic() < until
             time.sleep(0.2)
 
 

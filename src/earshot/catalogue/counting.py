@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,8 @@ class Numbering:
 class PairCounts:
     """Play counts added up by listener and song, both numbered.
 
-    More than some millions wait on the disk, in files by ranges of listeners.
+    More than some millions wait on the disk, in files by ranges of listeners; a thread sorts and writes them
+    while the next are added.
 
     Parameters
     ----------
@@ -66,6 +68,8 @@ class PairCounts:
         self._pending: list[Lines] = []
         self._in_memory: Lines | None = None
         self._ranges: set[int] = set()
+        self._thread = ThreadPoolExecutor(1)  # its thread starts with the first work, and ends with this
+        self._spilling: Future[None] | None = None
 
     def add(
         self,
@@ -103,9 +107,10 @@ class PairCounts:
 
     def settle(self) -> list[int]:
         """Numbers of the ranges that hold plays, ascending. Nothing is to be added any more."""
-        if self._ranges:
+        if self._spilling is not None:
             if self._pending:
                 self._spill()
+            self._spilling.result()
             return sorted(self._ranges)
         self._in_memory = add_up(self._pending)
         self._pending = []
@@ -135,9 +140,14 @@ class PairCounts:
         return self._folder / f"{number}.{'dated' if kind == _DATED else 'undated'}"
 
     def _spill(self) -> None:
-        """Append what is pending to the files of its ranges."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Have what is pending appended to the files of its ranges; raises what went wrong the last time."""
+        if self._spilling is not None:
+            self._spilling.result()  # no more than that is held beside what is added meanwhile
         pending, self._pending = self._pending, []
+        self._spilling = self._thread.submit(self._append, pending)
+
+    def _append(self, pending: list[Lines]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
         lines = add_up(pending)
         ranges = self._range_of(lines)
         numbers, starts = np.unique(ranges, return_index=True)

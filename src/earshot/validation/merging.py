@@ -135,8 +135,7 @@ def merge_parts(
     """
     folders = {name: folder for name, (folder, _) in parts.items()}
     delivered = _delivered(list(folders.values()), params.max_play_count)
-    known, unknown_shares = _check_songs(folders, named)
-    _write_unknown(folders, named, places.output / UNKNOWN_FILE)
+    known, unknown_shares = _check_songs(folders, named, places.output / UNKNOWN_FILE)
     with_likes = [*parts.values(), *_like_part(words, params.like_plays, places.work)]
     arrivals = arrive(with_likes, named, words.excluded)
     write_ids(places.output, arrivals.user_ids, arrivals.song_ids)
@@ -204,34 +203,38 @@ def _songs(part: Path, named: Collection[str]) -> pd.DataFrame:
     return songs.assign(**{expected.KNOWN: is_among(songs[SONG_ID], named)})
 
 
-def _check_songs(parts: Mapping[str, Path], named: Collection[str]) -> tuple[CheckResult, list[Share]]:
-    """Whether the songs of all plays are known, counted in delivered rows; and the share of each delivery."""
+def _check_songs(
+    parts: Mapping[str, Path], named: Collection[str], path: Path
+) -> tuple[CheckResult, list[Share]]:
+    """Whether the songs of all plays are known, counted in delivered rows; and the share of each delivery.
+
+    Plays that wait for their song are written to `path`.
+    """
     check = expected.known_song_check()
     suite, observed, shares = Suite([check]), Observed(), []
-    for delivery, part in parts.items():
-        songs = _songs(part, named)
-        (seen,) = suite.run(songs)
-        rows, bad = int(songs[ROWS].sum()), int(songs[ROWS].iloc[seen.unexpected].sum())
-        observed += Observed(rows, bad, seen.observed.examples)
-        shares.append(Share(delivery, bad, rows))
-    return CheckResult(check, observed), shares
-
-
-def _write_unknown(parts: Mapping[str, Path], named: Collection[str], path: Path) -> None:
-    """The plays that wait for their song."""
-    import pandas as pd
-
     with TableWriter(path, _UNKNOWN_COLUMNS) as unknown:
         for delivery, part in parts.items():
             songs = _songs(part, named)
-            if songs[expected.KNOWN].all():
-                continue
-            waits, user_ids = ~songs[expected.KNOWN].to_numpy(), read_ids(part / USERS_FILE, USER_ID)
-            for plays in part_plays(part):
-                some = {name: values[waits[plays[ITEM]]] for name, values in plays.items()}
-                ids = {USER_ID: user_ids.array[some[USER]], SONG_ID: songs[SONG_ID].array[some[ITEM]]}
-                numbers = {name: some[name] for name in (PLAY_COUNT, ROWS)}
-                unknown.write(pd.DataFrame(ids | numbers).assign(**{DELIVERY: delivery}))
+            (seen,) = suite.run(songs)
+            rows, bad = int(songs[ROWS].sum()), int(songs[ROWS].iloc[seen.unexpected].sum())
+            observed += Observed(rows, bad, seen.observed.examples)
+            shares.append(Share(delivery, bad, rows))
+            for plays in _waiting(part, songs):
+                unknown.write(plays.assign(**{DELIVERY: delivery}))
+    return CheckResult(check, observed), shares
+
+
+def _waiting(part: Path, songs: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The plays of a part whose song no delivery names, piece by piece; `songs` as of `_songs`."""
+    import pandas as pd
+
+    if songs[expected.KNOWN].all():
+        return
+    waits, user_ids = ~songs[expected.KNOWN].to_numpy(), read_ids(part / USERS_FILE, USER_ID)
+    for plays in part_plays(part):
+        some = {name: values[waits[plays[ITEM]]] for name, values in plays.items()}
+        ids = {USER_ID: user_ids.array[some[USER]], SONG_ID: songs[SONG_ID].array[some[ITEM]]}
+        yield pd.DataFrame(ids | {name: some[name] for name in (PLAY_COUNT, ROWS)})
 
 
 def _check_plays(arrivals: Arrivals, chunk_rows: int, path: Path) -> list[Observed]:

@@ -1,4 +1,6 @@
+import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from earshot.catalogue import counting
 from earshot.catalogue.counting import Numbering, PairCounts
 from earshot.catalogue.play_rows import NO_SECOND
+from earshot.errors import UserError
 
 plays = st.tuples(
     st.integers(0, 9), st.integers(0, 3), st.integers(1, 10**6), st.one_of(st.none(), st.integers(1, 99))
@@ -62,3 +65,25 @@ def test_ids_are_numbered_as_they_come() -> None:
     assert numbering.numbers(pd.Series(["ü", "000"], dtype=str)).tolist() == [2, 1]
     assert numbering.numbers(pd.Series([], dtype=str)).tolist() == []
     assert numbering.ids().tolist() == ["b", "000", "ü"]
+
+
+def test_nothing_is_written_any_more_once_an_error_has_left_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(parts: Iterable[counting.Lines]) -> counting.Lines:
+        time.sleep(0.3)
+        return add_up(parts)
+
+    add_up = counting.add_up
+    monkeypatch.setattr(counting, "_PENDING_ROWS", 1)
+    monkeypatch.setattr(counting, "add_up", slowly)
+    folder = tmp_path / "spilled"
+
+    def break_off() -> None:
+        with PairCounts(folder, 10) as counts:
+            counts.add(np.array([1, 2]), np.array([0, 0]), 1, rows=1)
+            raise UserError("a file that ends early")
+
+    with pytest.raises(UserError):
+        break_off()
+    assert [path.name for path in folder.iterdir()] == ["0.undated"]  # written to its end

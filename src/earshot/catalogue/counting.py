@@ -53,7 +53,7 @@ class PairCounts:
     """Play counts added up by listener and song, both numbered.
 
     More than some millions wait on the disk, in files by ranges of listeners; a thread sorts and writes them
-    while the next are added.
+    while the next are added. Left as a context, nothing is written any more, whatever went wrong.
 
     Parameters
     ----------
@@ -68,8 +68,14 @@ class PairCounts:
         self._pending: list[Lines] = []
         self._in_memory: Lines | None = None
         self._ranges: set[int] = set()
-        self._thread = ThreadPoolExecutor(1)  # its thread starts with the first work, and ends with this
+        self._thread = ThreadPoolExecutor(1)  # its thread starts with the first work
         self._spilling: Future[None] | None = None
+
+    def __enter__(self) -> PairCounts:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
 
     def add(
         self,

@@ -121,20 +121,21 @@ def write_part(
     users, items, counts = Numbering(), Numbering(), PairCounts(folder / "spilled", _LISTENERS_AT_A_TIME)
     observed = [Observed() for _ in suite.checks]
     set_aside = read = 0
-    with TableWriter(folder / INVALID_FILE, INVALID_COLUMNS) as invalid:
-        # while one chunk is judged, the next is read and the last one counted
-        for seen, bad, good in in_threads(partial(_judge, delivery, suite), chunks, n_threads=1):
-            observed = [total + one for total, one in zip(observed, seen, strict=True)]
-            invalid.write(bad)
-            set_aside, read = set_aside + len(bad), read + len(bad) + len(good)
-            if enough(set_aside, read):
-                break
-            pairs = users.numbers(good[USER_ID]), items.numbers(good[SONG_ID])
-            plays, second = good[NUMBER].to_numpy(dtype=np.int64), good[SECOND].to_numpy()
-            counts.add(*pairs, plays, rows=1, first=second, last=second)
-    ids = users.ids(), items.ids()
-    del users, items  # of ten million listeners they take 1.5 GB
-    write_counted(folder, *ids, counts)
+    with counts:  # on an error too: whoever removes the folder then meets no thread that writes into it
+        with TableWriter(folder / INVALID_FILE, INVALID_COLUMNS) as invalid:
+            # while one chunk is judged, the next is read and the last one counted
+            for seen, bad, good in in_threads(partial(_judge, delivery, suite), chunks, n_threads=1):
+                observed = [total + one for total, one in zip(observed, seen, strict=True)]
+                invalid.write(bad)
+                set_aside, read = set_aside + len(bad), read + len(bad) + len(good)
+                if enough(set_aside, read):
+                    break
+                pairs = users.numbers(good[USER_ID]), items.numbers(good[SONG_ID])
+                plays, second = good[NUMBER].to_numpy(dtype=np.int64), good[SECOND].to_numpy()
+                counts.add(*pairs, plays, rows=1, first=second, last=second)
+        ids = users.ids(), items.ids()
+        del users, items  # of ten million listeners they take 1.5 GB
+        write_counted(folder, *ids, counts)
     write_json(folder / OBSERVED_FILE, [asdict(one) for one in observed])
 
 

@@ -210,19 +210,14 @@ def _check_ids(folder: Path) -> list[CheckResult]:
 
 
 def _id_chunks(path: Path, column: str) -> Iterator[pd.DataFrame]:
-    """A table of ids with numbers, whole or, if it is large, by last letters: same ids are in one chunk."""
+    """A table of ids, whole or, where it is large, by their last letters: the same ids are in one chunk."""
     import pandas as pd
 
     ids = pd.read_parquet(path)
-    some_at_a_time = (ids,) if len(ids) <= _IDS_AT_A_TIME else _by_last_letter(ids, column)
-    for some in some_at_a_time:
-        numbers, _ = pd.factorize(some[column])
-        yield some.assign(**{expected.ID_NUMBER: np.where(numbers < 0, np.nan, numbers)})
-
-
-def _by_last_letter(ids: pd.DataFrame, column: str) -> Iterator[pd.DataFrame]:
-    for _, some in ids.groupby(ids[column].str[-1], dropna=False):
-        yield some
+    if len(ids) <= _IDS_AT_A_TIME:
+        yield ids
+    else:
+        yield from (some for _, some in ids.groupby(ids[column].str[-1], dropna=False))
 
 
 def _check_totals(

@@ -5,12 +5,12 @@
 In a workspace with hyper-images: one table of the networks that the papers in `reproductions/` train, by the
 protocol of `auto_tagging`, fold 0 and seed 0 of its params.yaml, songs held out by artist or by song.
 Networks that learn tags answer themselves, the mean over a song's windows; of those that learn something else
-(factors, artists, listeners' tastes) a ridge regression on their song vectors does, as in the papers' own
+(factors, artists, who plays what) a ridge regression on their song vectors does, as in the papers' own
 tables. Each paper's settings are its params.yaml. What `make paper` has trained on the same split is read;
 the rest is trained, and kept in `.earshot/work/encoders`.
 
 Prints the table: AUC and PR-AUC, and AUC less that of a bag of words and of statistics of the frames, paired,
-with 95 % intervals over artists. The last line is JSON: by system these, and what it is trained for.
+with 95 % intervals over artists. The last line is JSON: by system these, and what it learns.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artist_2017.params import Artist2017
-from artist_2017.transfer import vector_kinds
+from artist_2017.transfer import UNTRAINED, vector_kinds
 from auto_tagging.networks import tag_scores
 from auto_tagging.params import AutoTagging, By
 from auto_tagging.protocol import TagFold, TagTask, read_task
@@ -52,7 +52,7 @@ from multi_level_2017.cross_validation import makes as of_levels
 from multi_level_2017.params import MultiLevel
 from sample_level_cnn.params import SampleLevelCnn
 from sample_level_cnn.tag_networks import clips_of, read_sounds, scores_of, trained
-from wang_2014_hldbn.models import Models
+from wang_2014_hldbn.models import HLDBN, Models
 from wang_2014_hldbn.params import Wang2014
 
 FOLD, SEED = 0, 0
@@ -70,13 +70,12 @@ def main(workspace: str = ".", by: By = "artist") -> None:
     params = read_params(_params(root, "auto_tagging"), AutoTagging)
     tagging = replace(params, folds=replace(params.folds, by=[by], held_out=[FOLD], seeds=[SEED]))
     task = read_task(_paths(root, root), tagging)
-    learned = {
-        "tags": _of_tags(root, tagging) | _of_all_layers(root) | _of_samples(root, task),
-        "something else": _of_plays_and_artists(root, by),
-    }
-    makes = {**CONTROLS, **TWO_LAYERS, **learned["something else"], **learned["tags"]}
-    table = compare_taggers(task, tagging, makes, MEL, root / ".earshot/work/encoders")
-    _show(table, by, {name: goal for goal, some in learned.items() for name in some})
+    learned = _of_plays_and_artists(root, by)
+    learned["tags"] = _of_tags(root, tagging) | _of_all_layers(root) | _of_samples(root, task)
+    goals = {name: goal for goal, some in learned.items() for name in some}
+    networks = {name: make for some in learned.values() for name, make in some.items()}
+    makes = {**CONTROLS, **TWO_LAYERS, **networks}
+    _show(compare_taggers(task, tagging, makes, MEL, root / ".earshot/work/encoders"), by, goals)
 
 
 def _of_tags(root: Path, params: AutoTagging) -> dict[str, Make]:
@@ -109,8 +108,8 @@ def _of_samples(root: Path, task: TagTask) -> dict[str, Make]:
     return {f"sample_level_{name}": _in(work, partial(tell, name=name)) for name in settings.networks}
 
 
-def _of_plays_and_artists(root: Path, by: By) -> dict[str, Make]:
-    """What learns factors, tastes or artists: ridge regressions on the song vectors of each."""
+def _of_plays_and_artists(root: Path, by: By) -> dict[str, dict[str, Make]]:
+    """By what is learned, ridge regressions on song vectors of what learns no tags; of nothing: untrained."""
     artists, park = _fold(root, "artist_2017", Artist2017, by)
     content, lee = _fold(root, "lee_2018_dcue", Lee2018, by)
     tastes, wang = _fold(root, "wang_2014_hldbn", Wang2014, by)
@@ -121,12 +120,14 @@ def _of_plays_and_artists(root: Path, by: By) -> dict[str, Make]:
     def beliefs(fold: Fold, name: str) -> NDArray[np.floating]:
         return Models(fold, wang, SEED).fitted(name).x
 
+    labels = {name: _told(artists, vectors) for name, vectors in vector_kinds(park).items()}
     first = artists if park.folds.by == by else content  # that which has learned factors on this split
     return {
-        **{name: _told(artists, vectors) for name, vectors in vector_kinds(park).items()},
-        **{name: _told(tastes, partial(beliefs, name=name)) for name in ("hldbn_random", "hldbn")},
-        **{f"dcue_{name}": _told(content, partial(towers, name=name)) for name in lee.embeddings},
-        CANDIDATE: _told(first, partial(predicted_factors, name=CANDIDATE)),
+        "nothing": {UNTRAINED: labels.pop(UNTRAINED)},
+        "artists": labels,
+        "ratings": {name: _told(tastes, partial(beliefs, name=name)) for name in ("hldbn_random", HLDBN)},
+        "plays": {f"dcue_{name}": _told(content, partial(towers, name=name)) for name in lee.embeddings},
+        "factors": {CANDIDATE: _told(first, partial(predicted_factors, name=CANDIDATE))},
     }
 
 

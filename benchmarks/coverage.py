@@ -10,11 +10,11 @@ the artist's own: `good` and `equal` err as much, `worse` errs more. All songs o
 are cold for `single` and `paired`; for `pooled` each is in one of `FOLDS` folds at random, so that
 the same artists stand in all of them (`by: song`), and the results of the folds are pooled.
 
-All is measured by `earshot.evaluation.protocol`: `evaluate`, `pool`, `difference`, `beats`. The truth is
+All is measured by `earshot.evaluation`: `evaluate`, `pool`, `difference`, `compare`. The truth is
 the mean of a system's values over all worlds of that many artists, and 0 between equally
-good ones. `beats` should be said of 2.5 % of these at most. `WORLDS` are drawn of 100 artists, of n of
-them `WORLDS` * sqrt(100 / n), as these cost more. Of 200, a share of 95 % is known to 1.5 points (one
-standard error), and one of 2.5 % to 1.1.
+good ones. Of these `compare` should say that the first beats the second in 2.5 % of worlds at most.
+`WORLDS` are drawn of 100 artists, of n of them `WORLDS` * sqrt(100 / n), as these cost more. Of 200, a share
+of 95 % is known to 1.5 points (one standard error), and one of 2.5 % to 1.1.
 
 What was tried for the interval of one AUC, in 300 worlds each of 20, 60 and 120 artists with two songs:
 
@@ -55,7 +55,8 @@ from scipy.stats import norm
 from earshot.evaluation.cold_start import ColdStart
 from earshot.evaluation.intervals import Interval
 from earshot.evaluation.metrics import Metric
-from earshot.evaluation.protocol import Result, System, beats, difference, evaluate, pool
+from earshot.evaluation.protocol import Result, System, difference, evaluate, pool
+from earshot.evaluation.tables import compare
 
 ARTISTS = (20, 50, 100, 200, 500)
 METRICS: tuple[Metric, ...] = ("auc", "map")
@@ -126,7 +127,7 @@ def simulate(
                 name = f"{metric}_{other}"
                 found["paired", name].append(difference(all_songs["good"], all_songs[other], metric))
                 found["pooled", f"{name}_paired"].append(difference(pooled["good"], pooled[other], metric))
-        beaten += beats(all_songs["good"], all_songs["equal"])
+        beaten += compare(all_songs["good"], all_songs["equal"], k=500)["beats"]
     return {key: _held(each, "equal" in key[1]) for key, each in found.items()}, beaten / worlds
 
 

@@ -28,8 +28,9 @@ ROOT = Path(__file__).parents[1]
 def run(script: str, *arguments: str) -> dict[str, Any]:
     """What the last line says."""
     command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    ran = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    path = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    ran = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr[-2000:]
     return json.loads(ran.stdout.splitlines()[-1])
 
 

@@ -21,6 +21,7 @@ from earshot.evaluation.intervals import (
     Interval,
     Replicates,
     UserMeans,
+    clearly_above,
     jackknife_auc,
     jackknife_interval,
     pool_replicates,
@@ -220,11 +221,6 @@ def difference(a: TagResult, b: TagResult, metric: Metric) -> Interval:
     return _interval(value, replicates, least=-1.0)
 
 
-def beats(a: TagResult, b: TagResult) -> bool:
-    """Whether a is clearly above b in AUC and not clearly below in PR-AUC, by the paired intervals."""
-    return difference(a, b, "auc").low > 0 and not difference(a, b, "pr_auc").high < 0
-
-
 def describe(result: TagResult) -> dict[str, Any]:
     """Every metric and its `..._ci95_artists`, null where nothing can be said, `n_artists` and `n_tags`.
 
@@ -242,14 +238,10 @@ def describe(result: TagResult) -> dict[str, Any]:
 
 
 def compare(a: TagResult, b: TagResult) -> dict[str, Any]:
-    """a - b with paired intervals, whether a beats b, and `auc_p`: that it does by chance."""
-    found = {metric: difference(a, b, metric) for metric in METRICS}
-    return {
-        **_named(found),
-        "n_artists": len(a.artist_ids),
-        "auc_p": rounded(_chance(a, b)),
-        "beats": beats(a, b),
-    }
+    """a - b with paired intervals, `auc_p`, that it is above by chance, and `beats`: `clearly_above`."""
+    found, p = {metric: difference(a, b, metric) for metric in METRICS}, _chance(a, b)
+    above = clearly_above(found["auc"], p, found["pr_auc"])
+    return {**_named(found), "n_artists": len(a.artist_ids), "auc_p": rounded(p), "beats": above}
 
 
 def differences(results: Mapping[str, TagResult]) -> dict[str, dict[str, Any]]:

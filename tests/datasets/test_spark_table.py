@@ -20,7 +20,8 @@ import pytest
 
 from earshot.datasets.importing.delimited import Layout
 from earshot.datasets.importing.play_columns import identifier, play_number
-from earshot.datasets.spark_table import SparkImport, import_spark, judge
+from earshot.datasets.spark_rows import judge
+from earshot.datasets.spark_table import SparkImport, import_spark
 from earshot.datasets.table import import_table
 from earshot.deliveries.check import check
 from earshot.errors import UserError

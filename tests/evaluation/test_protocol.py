@@ -20,7 +20,6 @@ from earshot.evaluation.protocol import (
     ColdStart,
     Permutations,
     System,
-    beats,
     chance,
     difference,
     evaluate,
@@ -29,6 +28,7 @@ from earshot.evaluation.protocol import (
     random_system,
     shuffled_content,
 )
+from earshot.evaluation.tables import compare
 from tests.evaluation import ranking_oracle
 
 K = 4
@@ -167,10 +167,10 @@ def test_what_knows_the_taste_beats_what_does_not(taste):
     knowing = evaluate(system, cold_start)
     shuffled = evaluate_permutations(Permutations(system, seed=1), cold_start)
     random = evaluate(random_system(301, 120, seed=1), cold_start)
-    assert beats(knowing, shuffled)
-    assert beats(knowing, random)
-    assert not beats(random, knowing)
-    assert not beats(knowing, knowing)
+    assert compare(knowing, shuffled, 500)["beats"]
+    assert compare(knowing, random, 500)["beats"]
+    assert not compare(random, knowing, 500)["beats"]
+    assert not compare(knowing, knowing, 500)["beats"]
     assert random.interval("auc").low < 0.5 < random.interval("auc").high
 
 
@@ -224,6 +224,20 @@ def test_equal_vectors_tie_wherever_they_stand():
     assert (result.replicates["auc"].means == 0.5).all()
 
 
+@pytest.mark.parametrize(
+    ("auc", "p", "top", "above"),
+    [
+        ((0.02, 0.01, 0.03), 0.01, (0.0, -0.1, 0.1), True),
+        ((0.02, 0.001, 0.039), 0.02, (0.0, -0.1, 0.1), False),  # one pair of equals in 50 comes so far
+        ((0.02, -0.001, 0.041), 0.01, (0.0, -0.1, 0.1), False),
+        ((0.02, 0.01, 0.03), 0.01, (-0.02, -0.03, -0.01), False),
+        ((0.02, np.nan, np.nan), np.nan, (0.0, np.nan, np.nan), False),  # too few artists
+    ],
+)
+def test_one_system_beats_another_by_more_than_its_interval(auc, p, top, above):
+    assert intervals.clearly_above(intervals.Interval(*auc), p, intervals.Interval(*top)) is above
+
+
 def test_nineteen_artists_are_too_few_for_an_interval(taste):
     cold_start, system = taste
     few, enough = (cold_start.only(np.arange(120) < 3 * n) for n in (19, 20))
@@ -232,7 +246,7 @@ def test_nineteen_artists_are_too_few_for_an_interval(taste):
         result = evaluate(inside, asked)
         assert np.isfinite(result.interval("map").low) == np.isfinite(result.interval("auc").low) == known
         assert np.isfinite(chance(result, result)) == known
-        assert not beats(result, result)
+        assert not compare(result, result, 500)["beats"]
 
 
 def test_an_interval_stays_inside_what_the_measure_can_be():

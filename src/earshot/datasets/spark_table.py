@@ -31,9 +31,9 @@ from earshot.datasets.importing.play_columns import (
     moment,
     open_plays,
     play_number,
-    whole_numbers,
 )
-from earshot.datasets.importing.rows import Column, described, of_type, unusable_rows
+from earshot.datasets.importing.rows import Column
+from earshot.datasets.spark_rows import judge, keys_of, schema_of
 from earshot.errors import UserError
 from earshot.foreign.arrow_text import NoTextError, as_text
 from earshot.foreign.bounds import named_columns
@@ -153,9 +153,8 @@ def _count(frame: Any, table: str, wanted: Mapping[str, Column]) -> Any:
 
     columns = list(wanted.values())
     read = frame.select(*map(_quoted, (column.name for column in columns)), *_places(frame, table))
-    judged = read.mapInArrow(partial(judge, wanted=dict(wanted)), _schema(wanted))
-    ids = [name for name in (USER_ID, SONG_ID, PLAYED_AT) if name in wanted]
-    keys = [FILE, LINE, VALUE, WANTED, *ids]
+    judged = read.mapInArrow(partial(judge, wanted=dict(wanted)), schema_of(wanted))
+    keys = [FILE, LINE, VALUE, WANTED, *keys_of(wanted)]
     count = F.sum(PLAY_COUNT).alias(PLAY_COUNT), F.count("*").alias(_ROWS)
     # what can be used comes first, of which SetAside wants to know before it hears of the rest
     return judged.groupBy(*keys).agg(*count).orderBy(*(F.col(key).asc_nulls_first() for key in keys))
@@ -179,62 +178,6 @@ def _places(frame: Any, table: str) -> list[Any]:
             continue
         return [*places]
     return [*unknown]
-
-
-def _schema(wanted: Mapping[str, Column]) -> str:
-    ids = [name for name in (USER_ID, SONG_ID, PLAYED_AT) if name in wanted]
-    texts = ", ".join(f"{name} string" for name in (FILE, VALUE, WANTED, *ids))
-    return f"{texts}, {LINE} long, {PLAY_COUNT} long"
-
-
-def judge(
-    batches: Iterable[pyarrow.RecordBatch], wanted: Mapping[str, Column]
-) -> Iterator[pyarrow.RecordBatch]:
-    """On a worker: rows as text and count, or file, line, value and what was wanted where they are no use.
-
-    Of each batch the columns are those of `wanted`, in their order, then file and line; the names of what
-    comes out are those of `_schema`.
-    """
-    import pyarrow
-
-    for batch in batches:
-        *values, files, lines = batch.columns
-        texts = [
-            of_type(column, as_text(each, column.is_id).cast(pyarrow.string()))
-            for column, each in zip(wanted.values(), values, strict=True)
-        ]
-        bad, reasons = np.zeros(len(batch), dtype=bool), np.full((2, len(batch)), None, dtype=object)
-        for column, of_column, places in unusable_rows(list(wanted.values()), texts):
-            bad[places] = True
-            reasons[0, places] = [described(column, of_column, int(place)) for place in places]
-            reasons[1, places] = column.wanted
-        unusable = pyarrow.array(bad)
-        by_name = dict(zip(wanted, texts, strict=True))
-        counts = by_name.pop(PLAY_COUNT, None)
-        nothing = pyarrow.scalar(None, pyarrow.string())
-        kept = {
-            name: _where(unusable, nothing, text.cast(pyarrow.string())) for name, text in by_name.items()
-        }
-        told = {
-            FILE: _where(unusable, files.cast(pyarrow.string()), nothing),
-            VALUE: pyarrow.array(reasons[0], pyarrow.string()),
-            WANTED: pyarrow.array(reasons[1], pyarrow.string()),
-        }
-        numbers = {
-            LINE: _where(unusable, lines, pyarrow.scalar(None, pyarrow.int64())),
-            PLAY_COUNT: np.ones(len(batch), np.int64) if counts is None else _numbers(counts),
-        }
-        yield pyarrow.RecordBatch.from_pydict(told | kept | numbers)
-
-
-def _where(condition: pyarrow.Array, yes: Any, no: Any) -> pyarrow.Array:
-    from pyarrow import compute
-
-    return compute.if_else(condition, yes, no)
-
-
-def _numbers(counts: pyarrow.DictionaryArray) -> Any:
-    return whole_numbers(counts.dictionary)[counts.indices.to_numpy()]
 
 
 class _Names:

@@ -87,6 +87,8 @@ GROUPS = 20
 FLIPS = 19_999
 """Random signs that a difference is compared with, so that p is 1/20,000 at least."""
 FLIPS_AT_ONCE, ENOUGH_REACHED = 500, 100
+BEATS_P = 0.01
+"""At most, of a difference in AUC that is called one."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,18 @@ def sign_flip_p(shares: Floats) -> float:
         reached += int((sums >= total - rounding).sum())
         drawn += rows
     return (1 + reached) / (1 + drawn)
+
+
+def clearly_above(auc: Interval, p: float, top: Interval) -> bool:
+    """Whether a system beats another: by their differences in AUC and in what stands at the top of lists.
+
+    The AUC is above: by its interval, and with a p of `sign_flip_p` of at most `BEATS_P`. The interval alone
+    says it of one pair of equals in 40, and where artists are many of slightly more
+    (`benchmarks/coverage.py`); a report has dozens of pairs. `top` is not clearly below: it hangs on the few
+    songs at the top of each list, and with some dozens of artists its interval is too wide for anything
+    to lie above 0. False where the artists are too few to say.
+    """
+    return auc.low > 0 and p <= BEATS_P and not top.high < 0
 
 
 def percentile_interval(value: float, replicates: Floats) -> Interval:

@@ -139,7 +139,6 @@ __all__ = [
     "Metric",
     "Result",
     "System",
-    "beats",
     "chance",
     "difference",
     "evaluate",
@@ -260,15 +259,6 @@ def difference(a: Result, b: Result, metric: Metric) -> Interval:
     """a - b with its paired 95 % interval over artists."""
     value, replicates = _paired(a, b, metric)
     return _interval(value, replicates, least=-1.0)
-
-
-def beats(a: Result, b: Result) -> bool:
-    """Whether a is clearly above b in AUC and not clearly below in mAP@k, by the paired intervals.
-
-    mAP hangs on the few songs at the top of each list: with some dozens of artists its
-    interval is too wide for anything to lie above 0.
-    """
-    return difference(a, b, "auc").low > 0 and not difference(a, b, "map").high < 0
 
 
 def chance(a: Result, b: Result) -> float:

@@ -12,8 +12,8 @@ import pandas as pd
 
 from earshot.checks import CANDIDATE
 from earshot.columns import ARTIST_ID, N_LISTENERS, SONG_ID, USER_ID
-from earshot.evaluation.intervals import Interval
-from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, beats, chance, difference
+from earshot.evaluation.intervals import Interval, clearly_above
+from earshot.evaluation.protocol import METRICS, ColdStart, Metric, Result, chance, difference
 
 SYSTEM = "system"
 Results = Mapping[str, Result]
@@ -42,10 +42,10 @@ def describe(result: Result, k: int) -> dict[str, Any]:
 
 
 def compare(a: Result, b: Result, k: int) -> dict[str, Any]:
-    """a - b with paired intervals, whether a beats b, and `auc_p`: that it does by chance."""
-    found = {metric: difference(a, b, metric) for metric in METRICS}
-    summary = {"n_artists": len(a.artist_ids), "auc_p": rounded(chance(a, b)), "beats": beats(a, b)}
-    return {**_named(found, k), **summary}
+    """a - b with paired intervals, `auc_p`, that it is above by chance, and `beats`: `clearly_above`."""
+    found, p = {metric: difference(a, b, metric) for metric in METRICS}, chance(a, b)
+    above = clearly_above(found["auc"], p, found["map"])
+    return {**_named(found, k), "n_artists": len(a.artist_ids), "auc_p": rounded(p), "beats": above}
 
 
 def differences(results: Results, k: int) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,10 @@ def write_numbers(folder: Path, numbers: WmfFactors) -> None:
 
 def said(numbers: WmfFactors) -> dict[str, Any]:
     """As wmf.json says them: the factorizer where it is not the exact one, as which older files are read."""
-    return {name: value for name, value in asdict(numbers).items() if value != "exact"}
+    found = asdict(numbers)
+    if numbers.factorizer == "exact":
+        del found["factorizer"]
+    return found
 
 
 def read_numbers(folder: Path) -> WmfFactors:

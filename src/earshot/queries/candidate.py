@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from earshot import releases, versioning
 from earshot.queries.served import output_of
-from earshot.queries.state import SERVED, ServedState, file_of
+from earshot.queries.served_files import SERVED, file_of
+from earshot.queries.state import ServedState
 from earshot.spaces.placing import Placed
 from earshot.spaces.space import read_space
 

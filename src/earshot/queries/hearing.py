@@ -15,7 +15,8 @@ from earshot import releases
 from earshot.errors import UserError
 from earshot.features.families import described, families_of, load_family
 from earshot.params import HyperImages, load_params
-from earshot.queries.state import SOUND, ServedState
+from earshot.queries.served_files import SOUND
+from earshot.queries.state import ServedState
 from earshot.store.families import WORDS
 from earshot.terminal import on_one_line, say
 

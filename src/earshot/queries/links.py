@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from earshot.queries.state import SERVED, ServedState
+from earshot.queries.served_files import SERVED, ServedFiles
 
 
 @contextmanager
 def linked(
-    served: ServedState, stage: str, below: str = "", wanted: Callable[[str], bool] = lambda _: True
+    served: ServedFiles, stage: str, below: str = "", wanted: Callable[[str], bool] = lambda _: True
 ) -> Iterator[Path]:
     """A folder of links into DVC's cache, gone afterwards.
 
@@ -39,7 +39,7 @@ def linked(
 
 
 @contextmanager
-def model_folder(served: ServedState) -> Iterator[Path]:
+def model_folder(served: ServedFiles) -> Iterator[Path]:
     """The model that serves: `cnn_checkpoint` and `wmf_factors` as their stages wrote them, or the refit."""
     parts = ("cnn_checkpoint/", "wmf_factors/")
     with linked(served, SERVED, f"{served.model}/", lambda name: name.startswith(parts)) as model:

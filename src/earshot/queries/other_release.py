@@ -14,7 +14,8 @@ from earshot.columns import SHARD, SONG_ID, USER_ID
 from earshot.errors import UserError
 from earshot.files import write_table
 from earshot.params import load_params
-from earshot.queries.state import SERVED, ServedState
+from earshot.queries.served_files import SERVED
+from earshot.queries.state import ServedState
 from earshot.recommend.encoding import encode_shards, read_encoded
 from earshot.recommend.serving import serve
 from earshot.releases import Manifest

@@ -19,7 +19,8 @@ from xml.etree import ElementTree
 from earshot.errors import UserError
 from earshot.files import replace_text
 from earshot.queries.library import Library, LibrarySong
-from earshot.queries.state import SERVED, ServedState
+from earshot.queries.served_files import SERVED
+from earshot.queries.state import ServedState
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
 """Also line separators, what turns the direction of writing, and what XML cannot hold."""

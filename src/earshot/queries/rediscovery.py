@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from earshot.arrays import positions_of
 from earshot.columns import ITEM, LAST_PLAYED_AT, PLAY_COUNT, SONG_ID, USER, USER_ID
-from earshot.queries.state import PLAYS, ServedState
+from earshot.queries.served_files import PLAYS
+from earshot.queries.state import ServedState
 
 if TYPE_CHECKING:
     import pandas as pd

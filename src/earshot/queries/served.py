@@ -8,8 +8,9 @@ from typing import Any
 from earshot import releases, versioning
 from earshot.errors import UserError
 from earshot.files import read_json
+from earshot.queries.served_files import LISTS, SERVED, file_of
 from earshot.queries.sound_alone import read_sound_alone
-from earshot.queries.state import LISTS, SERVED, ServedState, file_of
+from earshot.queries.state import ServedState
 from earshot.workspace import not_yet
 
 

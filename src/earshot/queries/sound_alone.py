@@ -27,8 +27,9 @@ from earshot.files import replace_array, write_table
 from earshot.processes import lived, progress
 from earshot.queries.images import IMAGES, read_index
 from earshot.queries.links import linked
+from earshot.queries.served_files import LISTS, PLAYS, SERVED, SOUND, SPACE_FILE
 from earshot.queries.sound_space import SoundSpace
-from earshot.queries.state import LISTS, PLAYS, SERVED, SOUND, SPACE_FILE, ServedState
+from earshot.queries.state import ServedState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

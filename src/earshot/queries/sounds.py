@@ -11,7 +11,8 @@ from earshot.arrays import positions_of
 from earshot.columns import SONG_ID
 from earshot.queries.links import linked
 from earshot.queries.screening import Screen
-from earshot.queries.state import SERVED, ServedState
+from earshot.queries.served_files import SERVED
+from earshot.queries.state import ServedState
 from earshot.recommend.encoding import NAMES, read_encoded
 from earshot.recommend.similar import unit
 from earshot.store.reader import HyperImageStore

@@ -29,6 +29,7 @@ from earshot.checks import (
 from earshot.columns import SONG_ID, USER_ID
 from earshot.evaluation import tables
 from earshot.evaluation.cold_start import read_vectors
+from earshot.evaluation.intervals import BEATS_P
 from earshot.evaluation.judging import Judged, Judgement, evaluate_all, judge
 from earshot.evaluation.protocol import (
     ColdStart,
@@ -175,10 +176,10 @@ def _check(differences: dict[str, Any], a: str, b: str, k: int) -> dict[str, Any
     too_few = too_few_artists(found["n_artists"])
     return check(
         beats(a, b),
-        f"{a} ranks cold songs better than {b}: paired 95 % intervals over artists",
+        f"{a} ranks cold songs better than {b}: paired over artists, AUC with p <= {BEATS_P:g}",
         passed=found["beats"],
         observed={m: too_few if low is None else f"{low} to {high}" for m, (low, high) in ends.items()},
-        expected="AUC above 0, mAP not below",
+        expected=f"AUC above 0 with p <= {BEATS_P:g}, mAP not below",
     )
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from auto_tagging.measures import (
     METRICS,
     TagResult,
-    beats,
+    compare,
     describe,
     difference,
     permuted,
@@ -115,8 +115,8 @@ def test_pooled_folds_are_paired_and_leave_an_artist_out_of_all() -> None:
     for artist in ("07", "other"):
         mean = good.replicates["auc"].means[good.artist_ids.tolist().index(artist)]
         assert mean == pytest.approx(told(1.0, artists != artist).value("auc"), abs=1e-6)
-    assert beats(good, poor)
-    assert not beats(poor, good)
+    assert compare(good, poor)["beats"]
+    assert not compare(poor, good)["beats"]
     assert difference(good, poor, "auc").low > 0
     alone = good.interval("auc")
     assert alone.low < alone.value < alone.high

@@ -1,9 +1,10 @@
 """Question: what does every encoder of the papers tell of tags, where all are asked alike?
 
-    python benchmarks/encoders.py [WORKSPACE] [artist | song]
+    python benchmarks/encoders.py [WORKSPACE]
 
 In a workspace with hyper-images: one table of the networks that the papers in `reproductions/` train, by the
-protocol of `auto_tagging`, fold 0 and seed 0 of its params.yaml, songs held out by artist or by song.
+protocol of `auto_tagging`, fold 0 and seed 0 of its params.yaml, songs held out by artist, as those must
+that learn whose songs they hear.
 Networks that learn tags answer themselves, the mean over a song's windows; of those that learn something else
 (factors, artists, who plays what) a ridge regression on their song vectors does, as in the papers' own
 tables. Each paper's settings are its params.yaml. What `make paper` has trained on the same split is read;
@@ -22,7 +23,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "reproductions"))
@@ -55,6 +56,7 @@ from sample_level_cnn.tag_networks import clips_of, read_sounds, scores_of, trai
 from wang_2014_hldbn.models import HLDBN, Models
 from wang_2014_hldbn.params import Wang2014
 
+BY: By = "artist"
 FOLD, SEED = 0, 0
 MEL = "mel_27"
 Compared = TypeVar("Compared", bound=Comparison)
@@ -62,20 +64,18 @@ Vectors = Callable[[Fold], NDArray[np.floating]]
 """Of all songs of a fold, (n_songs, d)."""
 
 
-def main(workspace: str = ".", by: By = "artist") -> None:
+def main(workspace: str = ".") -> None:
     """Make every system that is not kept, print the table."""
-    if by not in get_args(By):
-        sys.exit(f"{by!r}: wanted artist or song")
     root = Path(workspace).resolve()
     params = read_params(_params(root, "auto_tagging"), AutoTagging)
-    tagging = replace(params, folds=replace(params.folds, by=[by], held_out=[FOLD], seeds=[SEED]))
+    tagging = replace(params, folds=replace(params.folds, by=[BY], held_out=[FOLD], seeds=[SEED]))
     task = read_task(_paths(root, root), tagging)
-    learned = _of_plays_and_artists(root, by)
+    learned = _of_plays_and_artists(root)
     learned["tags"] = _of_tags(root, tagging) | _of_all_layers(root) | _of_samples(root, task)
     goals = {name: goal for goal, some in learned.items() for name in some}
     networks = {name: make for some in learned.values() for name, make in some.items()}
     makes = {**CONTROLS, **TWO_LAYERS, **networks}
-    _show(compare_taggers(task, tagging, makes, MEL, root / ".earshot/work/encoders"), by, goals)
+    _show(compare_taggers(task, tagging, makes, MEL, root / ".earshot/work/encoders"), goals)
 
 
 def _of_tags(root: Path, params: AutoTagging) -> dict[str, Make]:
@@ -108,11 +108,11 @@ def _of_samples(root: Path, task: TagTask) -> dict[str, Make]:
     return {f"sample_level_{name}": _in(work, partial(tell, name=name)) for name in settings.networks}
 
 
-def _of_plays_and_artists(root: Path, by: By) -> dict[str, dict[str, Make]]:
+def _of_plays_and_artists(root: Path) -> dict[str, dict[str, Make]]:
     """By what is learned, ridge regressions on song vectors of what learns no tags; of nothing: untrained."""
-    artists, park = _fold(root, "artist_2017", Artist2017, by)
-    content, lee = _fold(root, "lee_2018_dcue", Lee2018, by)
-    tastes, wang = _fold(root, "wang_2014_hldbn", Wang2014, by)
+    artists, park = _fold(root, "artist_2017", Artist2017)
+    content, lee = _fold(root, "lee_2018_dcue", Lee2018)
+    tastes, wang = _fold(root, "wang_2014_hldbn", Wang2014)
 
     def towers(fold: Fold, name: str) -> NDArray[np.floating]:
         return embedding(fold, name, lee.embeddings[name], lee.embedding).songs
@@ -121,23 +121,22 @@ def _of_plays_and_artists(root: Path, by: By) -> dict[str, dict[str, Make]]:
         return Models(fold, wang, SEED).fitted(name).x
 
     labels = {name: _told(artists, vectors) for name, vectors in vector_kinds(park).items()}
-    first = artists if park.folds.by == by else content  # that which has learned factors on this split
     return {
         "nothing": {UNTRAINED: labels.pop(UNTRAINED)},
         "artists": labels,
         "ratings": {name: _told(tastes, partial(beliefs, name=name)) for name in ("hldbn_random", HLDBN)},
         "plays": {f"dcue_{name}": _told(content, partial(towers, name=name)) for name in lee.embeddings},
-        "factors": {CANDIDATE: _told(first, partial(predicted_factors, name=CANDIDATE))},
+        "factors": {CANDIDATE: _told(artists, partial(predicted_factors, name=CANDIDATE))},
     }
 
 
-def _fold(root: Path, paper: str, kind: type[Compared], by: By) -> tuple[Callable[[], Fold], Compared]:
+def _fold(root: Path, paper: str, kind: type[Compared]) -> tuple[Callable[[], Fold], Compared]:
     """The fold of a paper on this split, made when it is asked for, and the paper's settings."""
     params = read_params(_params(root, paper), kind)
-    work = root / ".earshot/work/encoders" / by / paper
-    if params.folds.by == by:
+    work = root / ".earshot/work/encoders" / BY / paper
+    if params.folds.by == BY:
         work = _work(root, paper, "cross_validation") or work
-    asked = replace(params, folds=replace(params.folds, by=by, held_out=[FOLD], seeds=[SEED]))
+    asked = replace(params, folds=replace(params.folds, by=BY, held_out=[FOLD], seeds=[SEED]))
     return partial(make_fold, _paths(root, work), asked, FOLD, SEED), params
 
 
@@ -171,8 +170,8 @@ def _paths(root: Path, work: Path) -> Paths:
     return Paths(root, root, work, root, PreviousOutput(root, None))
 
 
-def _show(table: TagTable, by: By, goals: Mapping[str, str]) -> None:
-    systems, differences = table.metrics["splits"][by]["systems"], table.differences[by]
+def _show(table: TagTable, goals: Mapping[str, str]) -> None:
+    systems, differences = table.metrics["splits"][BY]["systems"], table.differences[BY]
     found: dict[str, Any] = {}
     for name, values in systems.items():
         less = {
@@ -180,7 +179,7 @@ def _show(table: TagTable, by: By, goals: Mapping[str, str]) -> None:
             for other in (LINEAR_BOW, LINEAR_STATISTICS)
         }
         found[name] = {"learns": goals.get(name), **values, **less}
-    print(f"| by {by} | learns | AUC | PR-AUC | less {LINEAR_BOW} | less {LINEAR_STATISTICS} |")
+    print(f"| by {BY} | learns | AUC | PR-AUC | less {LINEAR_BOW} | less {LINEAR_STATISTICS} |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, row in found.items():
         less = [_interval(row[f"less_{other}"], "+.3f") for other in (LINEAR_BOW, LINEAR_STATISTICS)]

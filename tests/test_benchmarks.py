@@ -175,7 +175,7 @@ def test_encoders(finished: Workspace, tmp_path: Path) -> None:
     for paper, values in small.items():
         for key, value in values.items():
             workspace.set_param(key, value, f"reproductions/{paper}/params.yaml")
-    told = run("encoders.py", str(workspace.root), "song")
+    told = run("encoders.py", str(workspace.root))
     assert told["tag_frequency"]["auc"] == 0.5 < told["linear_bow"]["auc"]
     of_papers = {"mel_27", "levels_of_all", "sample_level_first_27", "artist_softmax", "untrained", "cnn_mse"}
     assert of_papers | {"dcue_basic_factors", "hldbn"} <= set(told)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earshot.catalogue import counting
-from earshot.catalogue.counting import Numbering, PairCounts
+from earshot.catalogue.counting import PairCounts
 from earshot.catalogue.play_rows import NO_SECOND
 from earshot.errors import UserError
 
@@ -57,14 +57,6 @@ def test_memory_follows_neither_rows_nor_pairs(tmp_path: Path, monkeypatch: pyte
         assert sum(map(len, counts._pending)) <= 12
     assert counts.settle() == [0, 1]
     assert counts.added_up(1)["play_count"].tolist() == [2] * 100
-
-
-def test_ids_are_numbered_as_they_come() -> None:
-    numbering = Numbering()
-    assert numbering.numbers(pd.Series(["b", "000", "b"], dtype=str)).tolist() == [0, 1, 0]
-    assert numbering.numbers(pd.Series(["ü", "000"], dtype=str)).tolist() == [2, 1]
-    assert numbering.numbers(pd.Series([], dtype=str)).tolist() == []
-    assert numbering.ids().tolist() == ["b", "000", "ü"]
 
 
 def test_nothing_is_written_any_more_once_an_error_has_left_it(

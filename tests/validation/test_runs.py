@@ -13,14 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earshot.catalogue.counting import Numbering, PairCounts
+from earshot.catalogue.counting import PairCounts
+from earshot.catalogue.numbering import Numbering
 from earshot.catalogue.play_counts import read_play_counts, write_ids
 from earshot.catalogue.play_dates import UNDATED, read_play_dates
 from earshot.catalogue.play_rows import NO_SECOND
 from earshot.catalogue.plays import count_pairs, play_tables
 from earshot.files import link
 from earshot.validation import runs
-from earshot.validation.arrivals import arrive
+from earshot.validation.arrivals import WAITS, Songs, arrive, numbered, read_ids
 from earshot.validation.expectations import Observed
 from earshot.validation.parts import write_counted
 from earshot.validation.runs import Places, write_runs
@@ -70,10 +71,13 @@ def count(folder: Path, deliveries: Sequence[Brought], excluded: Excluded, befor
                 return True
         return False
 
+    parts = write_parts(folder.parent, deliveries)
+    ids, of_parts = numbered([read_ids(part / "items.parquet", "song_id") for part, _ in parts])
     named: dict[str, int] = {}
     for place, brought in enumerate(deliveries):
         named |= {song: place for song in brought.names if song not in named}
-    arrivals = arrive(write_parts(folder.parent, deliveries), named, excluded)
+    named_at = np.array([named.get(song, WAITS) for song in ids], dtype=np.int64)
+    arrivals = arrive(parts, Songs(ids, of_parts, named_at), excluded)
     write_ids(output, arrivals.user_ids, arrivals.song_ids)
     write_runs(arrivals, Places(output, work, linked), lambda path: [Observed(path.stat().st_size)])
     return output

@@ -28,27 +28,6 @@ _UNDATED = np.dtype([(_PAIR, np.int64), (PLAY_COUNT, np.int64), (ROWS, np.int64)
 _DATED = np.dtype([*_UNDATED.descr, (FIRST_PLAYED_AT, np.int64), (LAST_PLAYED_AT, np.int64)])
 
 
-class Numbering:
-    """Numbers for ids, in the order in which they come."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def numbers(self, ids: pd.Series) -> Integers:
-        """The number of each id, (n,) str."""
-        import pandas as pd
-
-        codes, different = pd.factorize(ids)
-        known = [self._numbers.setdefault(name, len(self._numbers)) for name in different.tolist()]
-        return np.array(known, dtype=np.int64)[codes]  # each different id was looked up once
-
-    def ids(self) -> pd.Series:
-        """All ids by number, (n,) str."""
-        import pandas as pd
-
-        return pd.Series(list(self._numbers), dtype=str)
-
-
 class PairCounts:
     """Play counts added up by listener and song, both numbered.
 

@@ -89,8 +89,10 @@ def _decayed(
 
 def write_recency(folder: Path, half_life_days: float | None) -> None:
     """Have the plays in `folder` count for less the older they are; not with None, nor without dates."""
+    if half_life_days is None:
+        return
     newest = newest_play(play_tables(folder))
-    if half_life_days is not None and newest is not None:
+    if newest is not None:
         write_json(folder / RECENCY, {"half_life_days": half_life_days, "newest": newest})
 
 

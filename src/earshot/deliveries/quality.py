@@ -19,8 +19,9 @@ from earshot.deliveries.tables import refuse_open_quotes
 from earshot.errors import UserError
 from earshot.features.families import ChecksDeliveries, SongSource, file_in, load_family
 from earshot.params import PlayCountSettings, load_params
-from earshot.validation.merging import Share, invalid_share, songs_of, unknown_share
-from earshot.validation.parts import INVALID_FILE, write_part
+from earshot.validation.arrivals import read_ids
+from earshot.validation.merging import Share, invalid_share, unknown_share
+from earshot.validation.parts import INVALID_FILE, ITEMS_FILE, write_part
 from earshot.validation.plain_suite import PlainSuite
 from earshot.validation.plays import delivered_row_checks
 
@@ -65,7 +66,7 @@ def check_plays(folder: Path, copy: Path, root: Path) -> str:
         write_part(part, folder.name, _chunks(folder, copy, params), suite, partial(_hopeless, params))
         problem = _too_many_invalid(part, params)
         if not problem:
-            songs = songs_of([part])
+            songs = set(read_ids(part / ITEMS_FILE, SONG_ID))
             known = _known(songs | set(map(_respelled, songs)), copy, root)
             problem = _too_many_misspelled(part, songs, known, params)
             waiting, examples = unknown_share("", part, known)
@@ -121,9 +122,12 @@ def _reason(row: dict[str, str]) -> str:
 
 
 def _known(songs: Collection[str], copy: Path, root: Path) -> set[str]:
+    import pandas as pd
+
     deliveries = root / "data" / "deliveries"
     taken_in = (deliveries / line.name for line in read_lines(deliveries) if not line.withdrawn)
-    return set(first_named(songs, [copy, *filter(Path.is_dir, taken_in)]))
+    asked = pd.Series(sorted(songs), dtype=str)
+    return set(asked[first_named(asked, [copy, *filter(Path.is_dir, taken_in)]) >= 0])
 
 
 def _respelled(song: str) -> str:

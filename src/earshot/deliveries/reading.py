@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from earshot.catalogue.play_rows import AN_ID, DATES, NO_SECOND, is_id, seconds_of
 from earshot.columns import (
@@ -101,15 +102,17 @@ def read_song_ids(folder: Path) -> pd.Series:
     return read_table(path, (SONG_ID,), {})[SONG_ID] if path else read_songs(folder)[SONG_ID]
 
 
-def first_named(songs: Collection[str], folders: Iterable[Path]) -> dict[str, int]:
-    """Of those of `songs` that a delivery in one of `folders` names, the number of the first that does."""
-    unnamed, found = set(songs), dict[str, int]()
+def first_named(songs: pd.Series, folders: Iterable[Path]) -> NDArray[np.int64]:
+    """Which of `folders` is the first to name each of `songs`, (n,) str, each once; -1 where none does."""
+    import pandas as pd
+
+    index, found = pd.Index(songs), np.full(len(songs), -1)
     for number, folder in enumerate(folders):
-        if not unnamed:
+        if (found >= 0).all():
             break
-        here = unnamed.intersection(read_song_ids(folder))
-        found.update(dict.fromkeys(here, number))
-        unnamed -= here
+        rows = index.get_indexer(pd.Index(read_song_ids(folder)))
+        rows = rows[rows >= 0]
+        found[rows[found[rows] < 0]] = number
     return found
 
 

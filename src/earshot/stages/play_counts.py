@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from earshot.catalogue.play_counts import LEFT_OUT, write_recency
 from earshot.checks import check
@@ -31,9 +32,17 @@ from earshot.processes import progress
 from earshot.stages.paths import Paths
 from earshot.stages.reuse import linked, noted
 from earshot.terminal import say
-from earshot.validation.arrivals import Pair, late
-from earshot.validation.merging import UNKNOWN_FILE, LastWords, merge_parts, songs_of
-from earshot.validation.parts import INVALID_FILE, PART_FILES, TableWriter, join_invalid, write_part
+from earshot.validation.arrivals import WAITS, Pair, Songs, late, numbered, read_ids
+from earshot.validation.last_words import LastWords, like_part
+from earshot.validation.merging import UNKNOWN_FILE, merge_parts
+from earshot.validation.parts import (
+    INVALID_FILE,
+    ITEMS_FILE,
+    PART_FILES,
+    TableWriter,
+    join_invalid,
+    write_part,
+)
 from earshot.validation.plays import INVALID_SHARE, delivered_row_checks
 from earshot.validation.report import REPORT_FILE, write_report
 from earshot.validation.runs import Places
@@ -79,26 +88,28 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
         raise UserError(
             f"no plays: none of the {len(deliveries)} deliveries in {paths.deliveries} brings any"
         )
-    parts = {each.name: (_part(paths, params, each), place) for place, each in enumerate(counted)}
+    parts = [(_part(paths, params, each), place) for place, each in enumerate(counted)]
     feedback, last_words = _write_feedback(paths, deliveries)
     words = _words(last_words)
-    named = _named(paths, deliveries, counted, songs_of(folder for folder, _ in parts.values()), words)
+    likes = like_part(words, params.play_counts.like_plays, paths.work)
+    songs = _songs(paths, deliveries, counted, [*parts, *likes])
     made_of = {
-        "parts": [folder.name for folder, _ in parts.values()],
+        "parts": [folder.name for folder, _ in parts],
         "feedback": [[each.name, each.md5] for each in _bring_feedback(paths, deliveries)],
-        "named later": late(parts.values(), named),
-        "liked": [song in named for _, song in words.liked],
+        "named later": late(songs, [place for _, place in parts]),
+        "liked": [(songs.named[each] < WAITS).tolist() for each in songs.of_parts[len(parts) :]],
         "params": asdict(params.play_counts),
     }
     before = noted(paths, COUNTED, key_of(made_of, __name__))
     if (summary := _relink(paths, before)) is not None:
         return summary
     places = Places(paths.output, paths.work, partial(linked, paths))
-    totals, results = merge_parts(parts, named, words, places, params.play_counts)
+    names = [each.name for each in counted]
+    totals, results = merge_parts(names, [*parts, *likes], songs, words.excluded, places, params.play_counts)
     if words.excluded:
         _write_left_out(paths, words.excluded)
     write_recency(paths.output, params.play_counts.half_life_days)
-    join_invalid((folder for folder, _ in parts.values()), paths.output / INVALID_FILE)
+    join_invalid((folder for folder, _ in parts), paths.output / INVALID_FILE)
     summary = {**totals.as_json(), **feedback}
     write_report(paths.output, totals, results)
     _stop_at_failures(paths, results)
@@ -110,15 +121,15 @@ def _words(last_words: dict[Pair, str]) -> LastWords:
     return LastWords(liked, sorted(pair for pair, kind in last_words.items() if kind in (EXCLUDE, DISLIKE)))
 
 
-def _named(
-    paths: Paths, deliveries: list[Delivery], counted: list[Delivery], songs: set[str], words: LastWords
-) -> dict[str, int]:
-    """By song, how many deliveries of plays came before the first delivery that names it."""
+def _songs(
+    paths: Paths, deliveries: list[Delivery], counted: list[Delivery], parts: Sequence[tuple[Path, int]]
+) -> Songs:
+    """Those of `parts`, and how many deliveries of plays came before the first delivery that names each."""
+    ids, of_parts = numbered([read_ids(folder / ITEMS_FILE, SONG_ID) for folder, _ in parts])
+    first = first_named(ids, (paths.deliveries / each.name for each in deliveries))
     with_plays = {each.name for each in counted}
-    before = list(accumulate((each.name in with_plays for each in deliveries), initial=0))
-    folders = (paths.deliveries / each.name for each in deliveries)
-    named = first_named(songs | {song for _, song in words.liked}, folders)
-    return {song: before[number] for song, number in named.items()}
+    before = np.cumsum([0, *(each.name in with_plays for each in deliveries)])
+    return Songs(ids, of_parts, np.where(first >= 0, before[first], WAITS))
 
 
 def _relink(paths: Paths, before: PreviousOutput) -> dict[str, Any] | None:

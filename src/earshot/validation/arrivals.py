@@ -6,7 +6,7 @@ after all deliveries. A listener or a song whose every play is excluded has no r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from earshot.arrays import positions_of
 from earshot.catalogue.plays import Integers, among, items_of, pair_keys, users_of
-from earshot.columns import ITEM, ROWS, SONG_ID, USER, USER_ID
-from earshot.validation.parts import ITEMS_FILE, PLAYS_FILE, USERS_FILE
+from earshot.columns import ITEM, ROWS, USER, USER_ID
+from earshot.validation.parts import PLAYS_FILE, USERS_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,32 @@ WAITS = 2**31 - 1
 """In place of a delivery's number: none names the song."""
 LAST = WAITS - 1
 """Number of what comes after all deliveries."""
+
+
+@dataclass(frozen=True)
+class Songs:
+    """The songs of all parts, and since when they are named.
+
+    Attributes
+    ----------
+    ids
+        (n_songs,) str, each once, in the order in which they come.
+    of_parts
+        Of each part (n_items,): the song of each line of its items.parquet.
+    named
+        (n_songs,): how many deliveries of plays came before the first delivery that names a song, or `WAITS`.
+    """
+
+    ids: pd.Series
+    of_parts: Sequence[Integers]
+    named: Integers
+
+    def since(self, number: int, place: int) -> Integers:
+        """(n_items,): with which delivery plays of each song of a part begin to count, or `WAITS`.
+
+        `number` is that of the part in `of_parts`, and `place` that of its delivery.
+        """
+        return np.maximum(self.named[self.of_parts[number]], place)
 
 
 @dataclass(frozen=True)
@@ -79,40 +105,36 @@ class Arrivals:
     excluded_rows: int = 0
 
 
-def arrive(
-    parts: Sequence[tuple[Path, int]], named: Mapping[str, int], excluded: Collection[Pair]
-) -> Arrivals:
+def arrive(parts: Sequence[tuple[Path, int]], songs: Songs, excluded: Collection[Pair]) -> Arrivals:
     """Number everything that the parts speak of.
 
     Parameters
     ----------
     parts
         Folders, and with which delivery each came, ascending.
-    named
-        By song, how many deliveries of plays came before the first delivery that names it.
+    songs
+        Those of `parts`.
     excluded
         Pairs of user_id and song_id whose plays do not count, however they came.
     """
     folders, places = [folder for folder, _ in parts], [place for _, place in parts]
-    songs, song_codes = _numbered([read_ids(folder / ITEMS_FILE, SONG_ID) for folder in folders])
-    users, user_codes = _numbered([read_ids(folder / USERS_FILE, USER_ID) for folder in folders])
-    named_at = songs.map(named).fillna(WAITS).to_numpy(dtype=np.int64)
-    since = [np.maximum(named_at[codes], place) for codes, place in zip(song_codes, places, strict=True)]
-    of_songs, of_users = np.full(len(songs), WAITS), np.full(len(users), WAITS)
+    users, user_codes = numbered([read_ids(folder / USERS_FILE, USER_ID) for folder in folders])
+    since = [songs.since(number, place) for number, place in enumerate(places)]
+    of_songs, of_users = np.full(len(songs.ids), WAITS), np.full(len(users), WAITS)
     for folder, place, codes, items_since in zip(folders, places, user_codes, since, strict=True):
         np.minimum.at(of_users, codes, _users_since(folder, len(codes), place, items_since))
-    for codes, items_since in zip(song_codes, since, strict=True):
+    for codes, items_since in zip(songs.of_parts, since, strict=True):
         np.minimum.at(of_songs, codes, items_since)
     user_order, user_rows = _in_order(of_users)
     song_order, song_rows = _in_order(of_songs)
     found = Arrivals(
-        users.iloc[user_order],
-        songs.iloc[song_order],
+        _at(users, user_order),
+        _at(songs.ids, song_order),
         of_users[user_order],
         tuple(
             Part(folder, place, user_rows[of_user], song_rows[of_song], each.astype(np.int32))
             for folder, place, of_user, of_song, each in zip(
-                folders, places, user_codes, song_codes, since, strict=True
+                folders, places, user_codes, songs.of_parts, since, strict=True
             )
         ),
         np.empty(0, np.int64),
@@ -120,14 +142,16 @@ def arrive(
     return _without(found, excluded) if excluded else found
 
 
-def late(parts: Iterable[tuple[Path, int]], named: Mapping[str, int]) -> list[list[tuple[str, int]]]:
-    """Of each of the parts of `arrive` the songs that were named later or never, and when; all that counts of
-    `named`."""
+def late(songs: Songs, places: Sequence[int]) -> list[list[tuple[str, int]]]:
+    """Of each of the first parts, of the deliveries `places`, the songs named later or never, and when.
+
+    Names bear on what counts by that alone.
+    """
     found = []
-    for folder, place in parts:
-        ids = read_ids(folder / ITEMS_FILE, SONG_ID)
-        since = ids.map(named).fillna(WAITS).astype(np.int64)
-        found.append(list(zip(ids[since > place].tolist(), since[since > place].tolist(), strict=True)))
+    for number, place in enumerate(places):
+        since = songs.since(number, place)
+        ids = songs.ids.iloc[songs.of_parts[number][since > place]]
+        found.append(list(zip(ids.tolist(), since[since > place].tolist(), strict=True)))
     return found
 
 
@@ -138,13 +162,32 @@ def read_ids(path: Path, column: str) -> pd.Series:
     return pd.read_parquet(path, columns=[column])[column]
 
 
-def _numbered(tables: Sequence[pd.Series]) -> tuple[pd.Series, list[Integers]]:
-    """All different ids in the order in which they come, and the number of each of every table."""
-    import pandas as pd
+def numbered(tables: Sequence[pd.Series]) -> tuple[pd.Series, list[Integers]]:
+    """All different ids in the order in which they come, and the number of each of every table.
 
-    codes, different = pd.factorize(pd.concat([pd.Series(dtype=str), *tables], ignore_index=True))
-    ends = np.cumsum([len(table) for table in tables])[:-1]
-    return pd.Series(different, dtype=str), np.split(codes, ends)
+    In a table each id stands once. The first may hold nearly all of them: it is neither hashed nor copied,
+    the others are looked up in it.
+    """
+    import pandas as pd
+    import pyarrow
+    from pyarrow import compute
+
+    first, *others = tables or [pd.Series(dtype=str)]
+    codes, found = pd.factorize(pd.concat([pd.Series(dtype=str), *others], ignore_index=True))
+    different = pd.Series(found, dtype=str)
+    numbers = np.full(len(different), -1)  # of each of `different`
+    # the line of each of them in `first`: of the two the smaller is what Arrow hashes
+    ids, wanted = (pyarrow.array(each, pyarrow.large_string()) for each in (first, different))
+    if len(different) < len(first):
+        places = compute.index_in(ids, value_set=wanted)
+        numbers[places.drop_null().to_numpy()] = np.flatnonzero(places.is_valid())
+    else:
+        numbers[:] = compute.index_in(wanted, value_set=ids).fill_null(-1).to_numpy()
+    new = numbers < 0
+    numbers[new] = len(first) + np.arange(np.count_nonzero(new))
+    every = pd.concat([first, different[new]], ignore_index=True)
+    ends = np.cumsum([len(table) for table in others])[:-1]
+    return every, [np.arange(len(first)), *(np.split(numbers[codes], ends) if others else [])][: len(tables)]
 
 
 def _users_since(folder: Path, n_users: int, place: int, since: Integers) -> Integers:
@@ -164,6 +207,13 @@ def _in_order(since: Integers) -> tuple[Integers, NDArray[np.int32]]:
     rows = np.full(len(since), -1, np.int32)
     rows[order] = np.arange(len(order))
     return order, rows
+
+
+def _at(ids: pd.Series, order: Integers) -> pd.Series:
+    """`ids` in that order; the same, not copied, where it is theirs."""
+    if len(order) == len(ids) and (np.diff(order) == 1).all():
+        return ids
+    return ids.iloc[order]
 
 
 def _without(found: Arrivals, excluded: Collection[Pair]) -> Arrivals:

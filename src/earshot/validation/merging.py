@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from earshot.arrays import is_among
-from earshot.catalogue.counting import Numbering, PairCounts
 from earshot.catalogue.play_counts import ITEMS, USERS, write_ids
 from earshot.catalogue.plays import count_pairs, play_tables
-from earshot.code import key_of
 from earshot.columns import DELIVERY, ITEM, PLAY_COUNT, ROWS, SONG_ID, USER, USER_ID
 from earshot.params import PlayCountSettings
 from earshot.validation import plays as expected
-from earshot.validation.arrivals import LAST, Arrivals, Pair, arrive, read_ids
+from earshot.validation.arrivals import WAITS, Arrivals, Pair, Songs, arrive, read_ids
 from earshot.validation.expectations import EXAMPLES, Check, CheckResult, Observed
 from earshot.validation.parts import (
     ITEMS_FILE,
@@ -27,7 +25,6 @@ from earshot.validation.parts import (
     invalid_rows,
     part_plays,
     read_observed,
-    write_counted,
 )
 from earshot.validation.runs import Places, write_runs
 from earshot.validation.suite import Suite
@@ -90,54 +87,44 @@ def invalid_share(delivery: str, part: Path) -> Share:
 
 def unknown_share(delivery: str, part: Path, named_songs: Collection[str]) -> tuple[Share, list[str]]:
     """Of the valid rows of plays of a delivery, those whose song is not in `named_songs`; some such songs."""
-    songs = _songs(part, named_songs)
+    import pandas as pd
+
+    songs = pd.read_parquet(part / ITEMS_FILE)
+    songs[expected.KNOWN] = is_among(songs[SONG_ID], named_songs)
     unknown = songs[~songs[expected.KNOWN]]
     share = Share(delivery, int(unknown[ROWS].sum()), int(songs[ROWS].sum()))
     return share, unknown[SONG_ID].head(EXAMPLES).tolist()
 
 
-@dataclass(frozen=True)
-class LastWords:
-    """What listeners said of songs that bears on what counts: pairs of user_id and song_id, sorted.
-
-    Attributes
-    ----------
-    liked
-        They count `play_counts.like_plays` plays more, or so many where there is none; of songs that no
-        delivery names nothing.
-    excluded
-        Their plays do not count, however they came.
-    """
-
-    liked: Sequence[Pair] = ()
-    excluded: Sequence[Pair] = ()
-
-
 def merge_parts(
-    parts: Mapping[str, tuple[Path, int]],
-    named: Mapping[str, int],
-    words: LastWords,
+    names: Sequence[str],
+    parts: Sequence[tuple[Path, int]],
+    songs: Songs,
+    excluded: Collection[Pair],
     places: Places,
     params: PlayCountSettings,
 ) -> tuple[Totals, list[CheckResult]]:
     """Write the play counts of all parts, check them, and say what was seen.
 
     How many rows may be invalid, and how many of an unknown song, is judged by each delivery
-    alone: the totals tell the worst. Plays of songs that are not in `named` go to
+    alone: the totals tell the worst. Plays of songs that no delivery names go to
     unknown.parquet (delivery, user_id, song_id, play_count, rows).
 
     Parameters
     ----------
+    names
+        Of the deliveries whose parts come first; behind them are those of likes.
     parts
-        By delivery the folder of its part (`earshot.validation.parts`) and its number, in order of arrival.
-    named
-        By song, how many deliveries of plays came before the first delivery that names it.
+        The folder of each part (`earshot.validation.parts`) and its number, in order of arrival.
+    songs
+        Those of `parts`.
+    excluded
+        Pairs of user_id and song_id whose plays do not count.
     """
-    folders = {name: folder for name, (folder, _) in parts.items()}
+    folders = {name: folder for name, (folder, _) in zip(names, parts, strict=False)}
     delivered = _delivered(list(folders.values()), params.max_play_count)
-    known, unknown_shares = _check_songs(folders, named, places.output / UNKNOWN_FILE)
-    with_likes = [*parts.values(), *_like_part(words, params.like_plays, places.work)]
-    arrivals = arrive(with_likes, named, words.excluded)
+    known, unknown_shares = _check_songs(folders, songs, places.output / UNKNOWN_FILE)
+    arrivals = arrive(parts, songs, excluded)
     write_ids(places.output, arrivals.user_ids, arrivals.song_ids)
     seen = write_runs(arrivals, places, partial(_check_plays, arrivals, params.chunk_rows))
     totals = Totals(
@@ -147,7 +134,7 @@ def merge_parts(
         len(arrivals.user_ids),
         len(arrivals.song_ids),
         count_pairs(play_tables(places.output)),
-        arrivals.excluded_rows if words.excluded else None,
+        arrivals.excluded_rows if excluded else None,
     )
     shares = {
         expected.INVALID_SHARE: _worst(invalid_share(name, part) for name, part in folders.items()),
@@ -159,32 +146,8 @@ def merge_parts(
     return totals, [*delivered, known, *written, *ids, *_check_totals(totals, shares, params)]
 
 
-def _like_part(words: LastWords, plays: int, work: Path) -> list[tuple[Path, int]]:
-    """Likes as a part, the last of all: no row stands behind them, and none is dated, as none ages."""
-    import pandas as pd
-
-    if not words.liked or not plays:
-        return []
-    users, items = Numbering(), Numbering()
-    of_users, of_songs = (
-        each.numbers(pd.Series([pair[side] for pair in words.liked], dtype=str))
-        for side, each in enumerate((users, items))
-    )
-    counts = PairCounts(work / "spilled", len(words.liked))
-    counts.add(of_users, of_songs, plays, rows=0)
-    folder = work / f"likes-{key_of([words.liked, plays])}"
-    folder.mkdir(exist_ok=True)
-    write_counted(folder, users.ids(), items.ids(), counts)
-    return [(folder, LAST)]
-
-
 def _worst(shares: Iterable[Share]) -> Share:
     return max(shares, key=lambda share: share.value)
-
-
-def songs_of(parts: Iterable[Path]) -> set[str]:
-    """The songs that the plays of all parts speak of."""
-    return {song for part in parts for song in read_ids(part / ITEMS_FILE, SONG_ID).tolist()}
 
 
 def _delivered(parts: Sequence[Path], max_play_count: int) -> list[CheckResult]:
@@ -195,26 +158,19 @@ def _delivered(parts: Sequence[Path], max_play_count: int) -> list[CheckResult]:
     return [CheckResult(check, one) for check, one in zip(checks, observed, strict=True)]
 
 
-def _songs(part: Path, named: Collection[str]) -> pd.DataFrame:
-    """The songs of a part, how many rows speak of each, and whether a delivery names it."""
-    import pandas as pd
-
-    songs = pd.read_parquet(part / ITEMS_FILE)
-    return songs.assign(**{expected.KNOWN: is_among(songs[SONG_ID], named)})
-
-
-def _check_songs(
-    parts: Mapping[str, Path], named: Collection[str], path: Path
-) -> tuple[CheckResult, list[Share]]:
+def _check_songs(parts: Mapping[str, Path], all_songs: Songs, path: Path) -> tuple[CheckResult, list[Share]]:
     """Whether the songs of all plays are known, counted in delivered rows; and the share of each delivery.
 
     Plays that wait for their song are written to `path`.
     """
+    import pandas as pd
+
     check = expected.known_song_check()
     suite, observed, shares = Suite([check]), Observed(), []
     with TableWriter(path, _UNKNOWN_COLUMNS) as unknown:
-        for delivery, part in parts.items():
-            songs = _songs(part, named)
+        for (delivery, part), codes in zip(parts.items(), all_songs.of_parts, strict=False):
+            songs = pd.read_parquet(part / ITEMS_FILE)
+            songs[expected.KNOWN] = all_songs.named[codes] != WAITS
             (seen,) = suite.run(songs)
             rows, bad = int(songs[ROWS].sum()), int(songs[ROWS].iloc[seen.unexpected].sum())
             observed += Observed(rows, bad, seen.observed.examples)
@@ -225,7 +181,7 @@ def _check_songs(
 
 
 def _waiting(part: Path, songs: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The plays of a part whose song no delivery names, piece by piece; `songs` as of `_songs`."""
+    """The plays of a part whose song no delivery names, piece by piece; `songs` are those of the part."""
     import pandas as pd
 
     if songs[expected.KNOWN].all():
@@ -260,8 +216,11 @@ def _id_chunks(path: Path, column: str) -> Iterator[pd.DataFrame]:
     ids = pd.read_parquet(path)
     if len(ids) <= _IDS_AT_A_TIME:
         yield ids
-    else:
-        yield from (some for _, some in ids.groupby(ids[column].str[-1], dropna=False))
+        return
+    # not by groupby: that sorts all, and holds them twice
+    letters, different = pd.factorize(ids[column].str[-1])
+    for letter in range(-1, len(different)):  # -1: no id
+        yield ids[letters == letter]
 
 
 def _check_totals(

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.catalogue.counting import Numbering, PairCounts
+from earshot.catalogue.counting import PairCounts
+from earshot.catalogue.numbering import Numbering
 from earshot.catalogue.play_rows import NO_SECOND, NUMBER, SECOND, parse_rows
 from earshot.columns import (
     COLUMN,

@@ -45,21 +45,24 @@ class Suite:
 
     def __init__(self, checks: Sequence[Check]) -> None:
         self.checks = tuple(checks)
-        self._tables, self._expectations = _ready(self.checks)
+        self._context, self._engine, self._expectations = _ready(self.checks)
 
     def run(self, table: pd.DataFrame) -> list[Seen]:
         """What each check sees in `table`, in the order of `checks`; nothing in a table without rows."""
         if not len(table):
             return [Seen(Observed(), np.array([], dtype=np.intp)) for _ in self.checks]
-        from great_expectations.validator.v1_validator import Validator
+        from great_expectations.core.batch import Batch
+        from great_expectations.validator.validator import Validator
 
-        # Not through a validation definition: that keeps, and copies, every result. Nor by `Batch.validate`:
-        # it makes a second batch, and with each one Great Expectations hashes the whole table.
+        # Not through a data source: Great Expectations hashes the whole of each table out of one, which takes
+        # as long as all checks. Nor through a validation definition: that keeps, and copies, every result.
         # It answers with index values: after reset_index they are positions.
         read = table[sorted({check.reads for check in self.checks})].reset_index(drop=True)
-        validator = Validator(self._tables, result_format=_FORMAT, batch_parameters={"dataframe": read})
-        ran = validator.validate_expectation_suite(self._expectations)
-        by_name = {result.expectation_config.meta["name"]: result for result in ran.results}
+        # The one engine lets go of the table before, as all have one name; an engine for each would wait for
+        # the garbage collector together with its table, as they name each other.
+        validator = Validator(self._engine, data_context=self._context, batches=[Batch(data=read)])
+        ran = validator.graph_validate(self._expectations, {"result_format": dict(_FORMAT)})
+        by_name = {result.expectation_config.meta["name"]: result for result in ran}
         return [_seen(by_name[check.name], table[check.column]) for check in self.checks]
 
 
@@ -74,22 +77,22 @@ def _great_expectations() -> Any:
     return gx
 
 
-def _ready(checks: Sequence[Check]) -> tuple[Any, Any]:
-    """Where Great Expectations finds the tables, and what it expects of them."""
+def _ready(checks: Sequence[Check]) -> tuple[Any, Any, list[Any]]:
+    """A context that shows no progress, what computes in it, and what Great Expectations is to look at."""
     gx = _great_expectations()
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    tables = context.data_sources.add_pandas("tables").add_dataframe_asset("tables")
-    suite = gx.ExpectationSuite(name="checks")
-    for check in checks:
-        suite.add_expectation_configuration(
-            gx.expectations.expectation_configuration.ExpectationConfiguration(
-                check.expectation,
-                {"column": check.reads, **check.arguments},
-                meta={"name": check.name},
+    configuration = gx.expectations.expectation_configuration.ExpectationConfiguration
+    return (
+        context,
+        gx.execution_engine.PandasExecutionEngine(),
+        [
+            configuration(
+                check.expectation, {"column": check.reads, **check.arguments}, meta={"name": check.name}
             )
-        )
-    return tables.add_batch_definition_whole_dataframe("table"), context.suites.add(suite)
+            for check in checks
+        ],
+    )
 
 
 def _seen(result: Any, column: pd.Series) -> Seen:

@@ -14,6 +14,7 @@ import pytest
 
 from earshot.families.musicnn import weights_file
 from tests.pipeline.conftest import deliveries, finished, ingested
+from tests.pipeline.test_papers import MIXES, SMALL_SAMPLES, SMALL_TAGS, SMALL_VECTORS
 from tests.pipeline.workspace import Workspace
 from tests.releases.conftest import first_release
 from tests.releases.tiny_workspace import Repository
@@ -164,3 +165,17 @@ def test_retention() -> None:
     measured = run("retention.py", "3", "5")
     assert measured["earshot_gc"]["says"].startswith("0 objects")
     assert measured["dvc_status"]["says"].startswith("Data and pipelines are up to date")
+
+
+@pytest.mark.soak
+def test_encoders(finished: Workspace, tmp_path: Path) -> None:
+    workspace = finished.copy(tmp_path / "workspace")
+    small = {"auto_tagging": SMALL_TAGS, "multi_level_2017": SMALL_TAGS, "sample_level_cnn": SMALL_SAMPLES}
+    small |= {**SMALL_VECTORS, "wang_2014_hldbn": MIXES["wang_2014_hldbn"]}
+    for paper, values in small.items():
+        for key, value in values.items():
+            workspace.set_param(key, value, f"reproductions/{paper}/params.yaml")
+    told = run("encoders.py", str(workspace.root))
+    assert told["tag_frequency"]["auc"] == 0.5 < told["linear_bow"]["auc"]
+    of_papers = {"mel_27", "levels_of_all", "sample_level_first_27", "artist_softmax", "untrained", "cnn_mse"}
+    assert of_papers | {"dcue_basic_factors", "hldbn"} <= set(told)

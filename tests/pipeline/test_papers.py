@@ -131,6 +131,31 @@ def test_vectors_of_a_paper_through_both_front_ends(workspace: Workspace, name: 
     assert (found / "metrics.json").read_bytes() == before
 
 
+ALONE = {
+    "hyper_image": SMALL_GENRES,
+    "auto_tagging": SMALL_TAGS,
+    "multi_level_2017": SMALL_TAGS,
+    "sample_level_cnn": SMALL_SAMPLES,
+}
+"""Of papers that learn labels, not factors."""
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("paper", ALONE)
+def test_labels_of_a_paper_through_both_front_ends(workspace: Workspace, paper: str) -> None:
+    folder = f"reproductions/{paper}"
+    for key, value in ALONE[paper].items():
+        workspace.set_param(key, value, f"{folder}/params.yaml")
+    assert "not made" in workspace.earshot("paper", paper)
+    workspace.run(*(word.replace("oord_2013", paper) for word in MATERIALIZE))
+    assert "fresh" in workspace.earshot("paper", paper)
+    found = sorted((workspace.root / "data" / paper).glob("*/summary.json"))
+    before = [path.read_bytes() for path in found]
+    assert "Running stage" not in workspace.run("dvc", "repro", f"{folder}/dvc.yaml")
+    workspace.run("dvc", "repro", "--force", "--no-run-cache", f"{folder}/dvc.yaml")
+    assert [path.read_bytes() for path in found] == before
+
+
 def metrics(folder: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
     return content

@@ -46,7 +46,8 @@ class Resource:
     ----------
     a_unit
         By unit: 1,000 `songs`, `hours` of sound, million rows of `plays`, 1,000 `listeners`, million `pairs`
-        of a song and a listener.
+        of a song and a listener; of a factorization `solves`, of a million plays, and `matrices`, both of 100
+        factors.
     at_most, at_least
         Units that count, by unit, where a stage looks at a sample of more, and where fewer cost as much.
     """
@@ -73,6 +74,8 @@ class Resource:
         counting = {unit: self._counting(unit, there) for unit, there in units.items()}
         if "pairs" in counting:  # of the songs and listeners that count, where that is fewer
             counting["pairs"] = min(counting["pairs"], counting["songs"] * counting["listeners"])
+        if "pairs" in self.at_most and units["pairs"]:  # plays are those of the pairs that are looked at
+            counting["plays"] *= counting["pairs"] / units["pairs"]
         return {unit: cost * counting[unit] for unit, cost in self.a_unit.items()}
 
     def _counting(self, unit: str, there: float) -> float:

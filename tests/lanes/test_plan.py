@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from earshot.cli.main import app
 from earshot.costs import Resource, StageWork, read_unit_costs
+from earshot.evaluation import choosing_wmf
 from earshot.files import parse_yaml
-from earshot.lanes.plan import Machine, Planned, make_plan
+from earshot.lanes.plan import MOST_FACTORS, Machine, Planned, make_plan
 
 HEARD = StageWork(
     cpu=Resource(60.0, {"hours": 36.0}),
@@ -48,6 +49,22 @@ def test_a_plan_is_the_sum_of_what_each_stage_goes_through() -> None:
     # 0.5 + 0.001 x 2,000 x times^2 = 8 GB; the other one stays at 3 GB
     assert plan.first == listed
     assert plan.times == pytest.approx((7.5 / 2) ** 0.5, rel=1e-3)
+
+
+def test_a_factorization_costs_what_its_plays_and_factors_do() -> None:
+    """4 million plays, and a million listeners and songs as 70 more each, by 25 factors: 1/8 of 100's."""
+    solved = replace(LISTED, cpu=Resource(1.0, {"solves": 8.0}), memory_gb=Resource(0.5, {"matrices": 16.0}))
+    planned = Planned(songs=400_000, plays=4_000_000, listeners=600_000, factors=25)
+    [stage] = make_plan(planned, Machine(4, 8), replace(COSTS, work={"solved": solved})).stages
+    assert stage.cpu_hours == pytest.approx((1 + 8 * (4 + 70) / 8) / 3600)
+    assert stage.memory_gb == 0.5 + 16 / 16
+    assert max(choosing_wmf.GRID["factors"]) == MOST_FACTORS
+
+
+def test_plays_of_a_sample_are_those_of_its_pairs() -> None:
+    """A tenth of 100 songs and of 2 million pairs, and so of the plays."""
+    cost = Resource(0.0, {"plays": 10.0}, {"pairs": 0.2})
+    assert cost.amount({"plays": 3.0, "pairs": 2.0, "songs": 0.1, "listeners": 20.0}) == pytest.approx(3.0)
 
 
 def test_one_that_does_not_fit_is_said_to() -> None:

@@ -24,6 +24,9 @@ def plan(
         float,
         typer.Option(min=1, help="of sound of a song that are heard, at most hyper_images.excerpt_seconds"),
     ] = 30,
+    factors: Annotated[
+        int, typer.Option(min=1, help="of the factorization; 100 are the most that `auto` tries")
+    ] = 100,
     cores: Annotated[int | None, typer.Option(min=1, help="else those of this machine")] = None,
     memory: Annotated[float | None, typer.Option(min=0.1, help="in GB, else that of this machine")] = None,
     as_json: AsJson = False,
@@ -33,7 +36,7 @@ def plan(
 
     here = this_machine()
     machine = replace(here, cores=cores or here.cores, memory_gb=memory or here.memory_gb)
-    found = make_plan(Planned(songs, plays, listeners, seconds), machine)
+    found = make_plan(Planned(songs, plays, listeners, seconds, factors), machine)
     if as_json:
         tell_json(asdict(found))
         return

@@ -8,6 +8,8 @@ from earshot.costs import StageWork, UnitCosts, read_unit_costs, slowness
 
 SECONDS_OF_A_SONG = 30.0
 """Sound of a song that is heard, unless it is said: what previews and most research collections hold."""
+MOST_FACTORS = 100
+"""Of a factorization, unless it is said: the most that `auto` tries."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,15 @@ class Planned:
         With a play.
     seconds
         Of sound of each song that are heard: at most `hyper_images.excerpt_seconds`, which is not looked up.
+    factors
+        Of the factorization.
     """
 
     songs: int
     plays: int
     listeners: int
     seconds: float = SECONDS_OF_A_SONG
+    factors: int = MOST_FACTORS
 
     @property
     def units(self) -> dict[str, float]:
@@ -40,6 +45,9 @@ class Planned:
             "plays": self.plays / 1e6,
             "listeners": self.listeners / 1e3,
             "pairs": self.songs * self.listeners / 1e6,
+            # between what is added for each play (factors) and multiplied (factors squared), as measured
+            "solves": (self.plays + 70 * (self.songs + self.listeners)) / 1e6 * (self.factors / 100) ** 1.5,
+            "matrices": (self.factors / 100) ** 2,
         }
 
     def times(self, factor: float) -> Planned:
@@ -68,7 +76,7 @@ class StagePlan:
     memory_gb, disk_gb
         At its peak, and of its output.
     driver
-        What most of its CPU time hangs on: songs, hours, plays, listeners, pairs, or `start`.
+        What most of its CPU time hangs on: a unit of unit_costs.yaml, or `start`.
     beyond
         What takes over where one machine is too small.
     """

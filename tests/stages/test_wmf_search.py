@@ -86,6 +86,25 @@ def test_an_interrupted_search_goes_on_to_the_same_bytes(
     assert written(paths) == written(found[0])
 
 
+def test_of_many_songs_those_not_drawn_still_tell_where_listeners_are(
+    workspace: tuple[Path, Params], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training_set = workspace[0] / "data" / "training_set"
+    monkeypatch.setattr(wmf_search, "MAX_SONGS", 30)
+    monkeypatch.setattr(wmf_search, "MAX_OTHER_ITEMS", 12)
+    monkeypatch.setattr(wmf_search, "MAX_LISTENERS", 50)
+    plays, drawn = wmf_search.warm_sample(training_set)
+    everything, songs = read_play_counts(training_set), pd.read_parquet(training_set / "songs.parquet")
+    assert (len(drawn), len(plays.user_ids), len(plays.song_ids)) == (30, 50, 42)
+    cold = set(songs.loc[songs["cold"], "song_id"])
+    assert not cold & set(plays.song_ids)
+    dense = (everything.matrix.toarray() > 0)[np.isin(everything.user_ids, plays.user_ids)]
+    heard = dict(zip(everything.song_ids, dense.sum(axis=0), strict=True))
+    others = set(plays.song_ids) - set(drawn["song_id"])
+    left = set(everything.song_ids) - cold - set(plays.song_ids)
+    assert min(heard[song] for song in others) >= max(heard[song] for song in left)
+
+
 def test_songs_of_an_artist_are_held_out_together_where_the_split_is_by_artist(
     workspace: tuple[Path, Params],
 ) -> None:

@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 PURPOSE = "wmf_search"
 """Of the hashes that draw and hold out; they have nothing to do with those of the split."""
 MAX_LISTENERS, MAX_SONGS, MAX_OTHER_ITEMS = 10_000, 3_000, 20_000
-"""Of more, so many, by hash: what tells numbers apart on these holds for the others, in a bounded time."""
+"""Of more, so many: what tells numbers apart on these holds for the others, in a bounded time.
+
+Listeners and songs are drawn by a hash of their ids. Of the other songs, without audio or not drawn, those
+that most of these listeners play are there as well: without them a listener of a large catalogue would be
+known by one or two plays, and other numbers be the best (docs/benchmarks.md).
+"""
 PARTS, ENOUGH_SONGS = 4, 300
 """A part of the songs is held out; then another, until so many songs were ranked."""
 
@@ -62,17 +67,20 @@ def run(paths: Paths, params: Params) -> dict[str, Any]:
 
 
 def warm_sample(training_set: Path) -> tuple[PlayCounts, pd.DataFrame]:
-    """Plays of items that are not cold, and the warm songs with audio among these; of many, some by hash."""
+    """Plays of items that are not cold, and the warm songs with audio among these that are looked at."""
     import pandas as pd
 
     plays = read_play_counts(training_set)
     songs = pd.read_parquet(training_set / "songs.parquet")
-    with_audio, warm = is_among(plays.song_ids, songs[SONG_ID]), songs.loc[~songs[COLD], SONG_ID]
+    warm, cold = (songs.loc[songs[COLD] == is_cold, SONG_ID] for is_cold in (False, True))
     of_songs = chosen(plays.song_ids[is_among(plays.song_ids, warm)], MAX_SONGS, PURPOSE)
-    others = chosen(plays.song_ids[~with_audio], MAX_OTHER_ITEMS, PURPOSE)
-    items = is_among(plays.song_ids, {*of_songs, *others})
     users = is_among(plays.user_ids, set(chosen(plays.user_ids, MAX_LISTENERS, PURPOSE)))
-    matrix = csr_array(csr_array(plays.matrix[users])[:, items])
+    of_users = csr_array(plays.matrix[users])
+    items = is_among(plays.song_ids, set(of_songs))
+    others = np.flatnonzero(~items & ~is_among(plays.song_ids, cold))
+    n_listeners = np.bincount(of_users.indices, minlength=len(items))[others]
+    items[others[np.argsort(-n_listeners, kind="stable")][:MAX_OTHER_ITEMS]] = True
+    matrix = csr_array(of_users[:, items])
     left = songs[is_among(songs[SONG_ID], set(of_songs))].reset_index(drop=True)
     return PlayCounts(plays.user_ids[users], plays.song_ids[items], matrix), left
 

@@ -22,8 +22,8 @@ from auto_tagging.systems import (
 from auto_tagging.table import TagTable, compare_taggers, write_table_of_tags
 from comparison.claims import Claim, above, write_claims
 from comparison.foot import draw_sources
+from earshot.artists import BEATS_P
 from earshot.checks import beats, check
-from earshot.evaluation.intervals import BEATS_P
 from earshot.stages.paths import Paths
 
 PARAMS = AutoTagging

@@ -10,8 +10,8 @@ from comparison.foot import draw_sources
 from comparison.page import draw_page
 from comparison.systems import BOUND, CANDIDATE
 from comparison.table import compare
+from earshot.artists import BEATS_P
 from earshot.checks import beats, check
-from earshot.evaluation.intervals import BEATS_P
 from earshot.stages.paths import Paths
 from oord_2013.look import write_look
 from oord_2013.params import Oord2013

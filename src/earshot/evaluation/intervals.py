@@ -15,6 +15,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.artists import BEATS_P
 from earshot.evaluation.metrics import Floats, Ints, Metric, Singles, first_songs, recall_depth
 from earshot.evaluation.pairs import ArtistPairs
 
@@ -87,8 +88,6 @@ GROUPS = 20
 FLIPS = 19_999
 """Random signs that a difference is compared with, so that p is 1/20,000 at least."""
 FLIPS_AT_ONCE, ENOUGH_REACHED = 500, 100
-BEATS_P = 0.01
-"""At most, of a difference in AUC that is called one."""
 
 
 @dataclass(frozen=True)

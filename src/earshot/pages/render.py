@@ -11,6 +11,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from earshot.artists import BEATS_P
+
 TEMPLATES, STATIC = (Path(__file__).parent / name for name in ("templates", "static"))
 MISSING = "–"
 
@@ -35,7 +37,7 @@ def _environment(folder: Path) -> Environment:
         """A style or script as it stands in its file; what looks like Jinja in it is not."""
         return Markup(loader.get_source(environment, name)[0])
 
-    environment.globals["inline"] = inline
+    environment.globals |= {"inline": inline, "beats_p": BEATS_P}
     environment.filters |= {"number": number, "signed": signed, "commas": commas, "data_uri": data_uri}
     environment.filters["headings"] = headings
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # titles in their own script

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from earshot.arrays import positions_of
-from earshot.artists import too_few_artists
+from earshot.artists import BEATS_P, too_few_artists
 from earshot.checks import (
     ARTIST_MEAN,
     BASELINES,
@@ -29,7 +29,6 @@ from earshot.checks import (
 from earshot.columns import SONG_ID, USER_ID
 from earshot.evaluation import tables
 from earshot.evaluation.cold_start import read_vectors
-from earshot.evaluation.intervals import BEATS_P
 from earshot.evaluation.judging import Judged, Judgement, evaluate_all, judge
 from earshot.evaluation.protocol import (
     ColdStart,

@@ -44,9 +44,9 @@ def like_part(words: LastWords, plays: int, work: Path) -> list[tuple[Path, int]
         each.numbers(pd.Series([pair[side] for pair in words.liked], dtype=str))
         for side, each in enumerate((users, items))
     )
-    counts = PairCounts(work / "spilled", len(words.liked))
-    counts.add(of_users, of_songs, plays, rows=0)
     folder = work / f"likes-{key_of([words.liked, plays])}"
     folder.mkdir(exist_ok=True)
-    write_counted(folder, users.ids(), items.ids(), counts)
+    with PairCounts(work / "spilled", len(words.liked)) as counts:
+        counts.add(of_users, of_songs, plays, rows=0)
+        write_counted(folder, users.ids(), items.ids(), counts)
     return [(folder, LAST)]

@@ -165,18 +165,19 @@ def _write(
     """Write `files` of a run into `folder`; each as soon as it is there."""
     spilled = work / "spilled"
     shutil.rmtree(spilled, ignore_errors=True)
-    counts, wanted = PairCounts(spilled, width), np.array([file.number for file in files])
-    for part in arrivals.parts:
-        rows = _in_run(part, run)
-        if not (rows >= 0).any():
-            continue
-        for plays in part_plays(part.folder):
-            users, items = part.users[plays[USER]], rows[plays[ITEM]]
-            there = (users >= 0) & (items >= 0) & np.isin(users // width, wanted)
-            there &= ~among(pair_keys(users, items), arrivals.excluded)
-            numbers = (plays[name][there] for name in (PLAY_COUNT, ROWS, FIRST_PLAYED_AT, LAST_PLAYED_AT))
-            counts.add(users[there], items[there], *numbers)
-    counts.settle()
+    wanted = np.array([file.number for file in files])
+    with PairCounts(spilled, width) as counts:
+        for part in arrivals.parts:
+            rows = _in_run(part, run)
+            if not (rows >= 0).any():
+                continue
+            for plays in part_plays(part.folder):
+                users, items = part.users[plays[USER]], rows[plays[ITEM]]
+                there = (users >= 0) & (items >= 0) & np.isin(users // width, wanted)
+                there &= ~among(pair_keys(users, items), arrivals.excluded)
+                numbers = (plays[name][there] for name in (PLAY_COUNT, ROWS, FIRST_PLAYED_AT, LAST_PLAYED_AT))
+                counts.add(users[there], items[there], *numbers)
+        counts.settle()
 
     def write(file: _File) -> _File:
         write_plays(folder / file.name, counts.added_up(file.number))

@@ -12,6 +12,11 @@ from earshot.files import parse_yaml
 
 FILE = Path(__file__).parent / "unit_costs.yaml"
 
+SECONDS_OF_A_SONG = 30.0
+"""Sound of a song that is heard, unless it is said: what previews and most research collections hold."""
+MOST_FACTORS = 100
+"""Of a factorization, unless it is said: the most that `auto` tries."""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -182,15 +187,17 @@ def slowness(costs_probe_seconds: float) -> float:
 def probe_seconds() -> float:
     """CPU seconds, of this thread, of a fixed piece of work: Fourier transforms and sorting.
 
-    The least of five, so that what else the machine does counts little.
+    The least of five, so that what else the machine does counts little. Arrays are below 128 kB: memory for
+    larger ones comes from the system each time, which can take longer than the work, or, in processes whose
+    allocator keeps it (`earshot.processes.keep_freed_memory`), nothing.
     """
     import numpy as np
 
-    frames = np.random.default_rng(0).standard_normal((256, 1024)).astype(np.float32)
+    frames = np.random.default_rng(0).standard_normal((16, 1024)).astype(np.float32)
     taken = []
     for _ in range(5):
         started = time.thread_time()
-        for _ in range(10):
+        for _ in range(160):
             np.sort(np.abs(np.fft.rfft(frames, axis=1)), axis=1)
         taken.append(time.thread_time() - started)
     return min(taken)

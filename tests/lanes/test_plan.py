@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from earshot.cli.main import app
-from earshot.costs import Resource, StageWork, read_unit_costs
+from earshot.costs import MOST_FACTORS, Resource, StageWork, read_unit_costs
 from earshot.evaluation import choosing_wmf
 from earshot.files import parse_yaml
-from earshot.lanes.plan import MOST_FACTORS, Machine, Planned, make_plan
+from earshot.lanes.plan import Machine, Planned, make_plan
 
 HEARD = StageWork(
     cpu=Resource(60.0, {"hours": 36.0}),

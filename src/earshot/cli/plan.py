@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earshot.costs import in_words
+from earshot.costs import MOST_FACTORS, SECONDS_OF_A_SONG, in_words
 from earshot.terminal import AsJson, aligned, tell, tell_json
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ def plan(
     seconds: Annotated[
         float,
         typer.Option(min=1, help="of sound of a song that are heard, at most hyper_images.excerpt_seconds"),
-    ] = 30,
+    ] = SECONDS_OF_A_SONG,
     factors: Annotated[
         int, typer.Option(min=1, help="of the factorization; 100 are the most that `auto` tries")
-    ] = 100,
+    ] = MOST_FACTORS,
     cores: Annotated[int | None, typer.Option(min=1, help="else those of this machine")] = None,
     memory: Annotated[float | None, typer.Option(min=0.1, help="in GB, else that of this machine")] = None,
     as_json: AsJson = False,

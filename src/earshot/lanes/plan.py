@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from earshot.costs import StageWork, UnitCosts, read_unit_costs, slowness
-
-SECONDS_OF_A_SONG = 30.0
-"""Sound of a song that is heard, unless it is said: what previews and most research collections hold."""
-MOST_FACTORS = 100
-"""Of a factorization, unless it is said: the most that `auto` tries."""
+from earshot.costs import (
+    MOST_FACTORS,
+    SECONDS_OF_A_SONG,
+    StageWork,
+    UnitCosts,
+    read_unit_costs,
+    slowness,
+)
 
 
 @dataclass(frozen=True)

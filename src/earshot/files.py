@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import lru_cache
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow
     from numpy.typing import NDArray
 
 
@@ -88,6 +89,20 @@ def _parsed_yaml(text: str) -> Any:
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write `table` as parquet, without its index."""
     table.to_parquet(path, index=False)
+
+
+def read_batches(
+    path: Path, columns: Sequence[str] | None = None, rows: int = 1 << 16
+) -> Iterator[pyarrow.RecordBatch]:
+    """A parquet table piece by piece, at most so many `rows` each; of all columns, or of these.
+
+    No more of it is held than the piece. Arrow reads ahead unless it is told not to, and keeps what it has
+    read, the bytes of the file, until the last piece.
+    """
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path, pre_buffer=False) as opened:
+        yield from opened.iter_batches(rows, columns=columns)
 
 
 def replace_json(path: Path, content: Any) -> None:

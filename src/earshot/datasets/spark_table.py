@@ -35,6 +35,7 @@ from earshot.datasets.importing.play_columns import (
 from earshot.datasets.importing.rows import Column
 from earshot.datasets.spark_rows import judge, keys_of, schema_of
 from earshot.errors import UserError
+from earshot.files import read_batches
 from earshot.foreign.arrow_text import NoTextError, as_text
 from earshot.foreign.bounds import named_columns
 from earshot.spark import HERE, spark_session
@@ -211,16 +212,15 @@ def _deliver(draft: Draft, names: _Names, columns: list[str]) -> tuple[int, int]
 def _counted(draft: Draft, names: _Names) -> Iterator[pyarrow.Table]:
     """What can be used of Spark's parts, in their order; the rest is set aside."""
     import pyarrow
-    from pyarrow import compute, parquet
+    from pyarrow import compute
 
     for path in sorted((draft.folder / _COUNTED).glob("part-*.parquet")):
-        with parquet.ParquetFile(path) as opened:
-            for batch in opened.iter_batches():
-                table = pyarrow.Table.from_batches([batch])
-                unusable = compute.is_valid(table[WANTED])
-                for row in table.filter(unusable).to_pylist():
-                    _set_aside(draft, names.of(row[FILE]), row, row[VALUE], row[WANTED])
-                yield _countable(draft, table.filter(compute.invert(unusable)))
+        for batch in read_batches(path):
+            table = pyarrow.Table.from_batches([batch])
+            unusable = compute.is_valid(table[WANTED])
+            for row in table.filter(unusable).to_pylist():
+                _set_aside(draft, names.of(row[FILE]), row, row[VALUE], row[WANTED])
+            yield _countable(draft, table.filter(compute.invert(unusable)))
 
 
 def _countable(draft: Draft, table: pyarrow.Table) -> pyarrow.Table:

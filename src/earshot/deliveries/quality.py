@@ -18,6 +18,7 @@ from earshot.deliveries.reading import first_named, play_files, read_plays, read
 from earshot.deliveries.tables import refuse_open_quotes
 from earshot.errors import UserError
 from earshot.features.families import ChecksDeliveries, SongSource, file_in, load_family
+from earshot.files import read_batches
 from earshot.params import PlayCountSettings, load_params
 from earshot.validation.arrivals import read_ids
 from earshot.validation.merging import Share, invalid_share, unknown_share
@@ -99,13 +100,10 @@ def _chunks(folder: Path, copy: Path, params: PlayCountSettings) -> Iterator[tup
 
 
 def _too_many_invalid(part: Path, params: PlayCountSettings) -> str:
-    from pyarrow import parquet
-
     share = invalid_share("", part)
     if share.value <= params.max_invalid_share:
         return ""
-    with parquet.ParquetFile(part / INVALID_FILE) as opened:
-        first = next(opened.iter_batches(batch_size=_EXAMPLES)).to_pylist()
+    first = next(read_batches(part / INVALID_FILE, rows=_EXAMPLES)).to_pylist()
     shown = "; ".join(
         f"{row[FILE]}: row {row[ROW]}: {row[COLUMN]}={row[VALUE][:80]!r}: {_reason(row)}" for row in first
     )

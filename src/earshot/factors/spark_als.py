@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earshot.factors.solves import confidence
 from earshot.factors.wmf import Factorization, objective
+from earshot.files import read_batches
 from earshot.params import WmfFactors
 from earshot.spark import spark_session
 
@@ -175,15 +176,8 @@ def _read_factors(folder: Path, n_rows: int, n_factors: int) -> Factors:
     """float32 (n_rows, n_factors) out of Spark's table of ids and features; zeros for who has no play."""
     factors = np.zeros((n_rows, n_factors), np.float32)
     for path in sorted(folder.glob("part-*.parquet")):
-        for batch in _batches(path):
+        for batch in read_batches(path, ["id", "features"]):
             rows, features = batch.columns  # (n,), and (n,) lists of n_factors
             flat = features.flatten().to_numpy()
             factors[rows.to_numpy()] = flat.reshape(len(rows), n_factors)
     return factors
-
-
-def _batches(path: Path) -> Any:
-    from pyarrow import parquet
-
-    with parquet.ParquetFile(path) as opened:
-        yield from opened.iter_batches(columns=["id", "features"])

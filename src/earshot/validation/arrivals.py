@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from earshot.arrays import positions_of
 from earshot.catalogue.plays import Integers, among, items_of, pair_keys, users_of
 from earshot.columns import ITEM, ROWS, USER, USER_ID
+from earshot.files import read_batches
 from earshot.validation.parts import PLAYS_FILE, USERS_FILE
 
 if TYPE_CHECKING:
@@ -256,8 +257,5 @@ def _through(rows: NDArray[np.int32], old: NDArray[np.int32]) -> NDArray[np.int3
 
 def _columns(folder: Path, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
     """Some columns of the plays of a part, piece by piece."""
-    from pyarrow import parquet
-
-    with parquet.ParquetFile(folder / PLAYS_FILE) as opened:
-        for batch in opened.iter_batches(batch_size=1 << 20, columns=list(names)):
-            yield tuple(batch[name].to_numpy() for name in names)
+    for batch in read_batches(folder / PLAYS_FILE, names, rows=1 << 20):
+        yield tuple(batch[name].to_numpy() for name in names)

@@ -14,6 +14,7 @@ from earshot.arrays import is_among
 from earshot.catalogue.play_counts import ITEMS, USERS, write_ids
 from earshot.catalogue.plays import count_pairs, play_tables
 from earshot.columns import DELIVERY, ITEM, PLAY_COUNT, ROWS, SONG_ID, USER, USER_ID
+from earshot.files import read_batches
 from earshot.params import PlayCountSettings
 from earshot.validation import plays as expected
 from earshot.validation.arrivals import WAITS, Arrivals, Pair, Songs, arrive, read_ids
@@ -264,8 +265,5 @@ def _numbered(chunks: Iterable[pd.DataFrame], n_items: int) -> Iterator[pd.DataF
 
 
 def _chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
-    from pyarrow import parquet
-
-    with parquet.ParquetFile(path) as opened:
-        for batch in opened.iter_batches(batch_size=max(chunk_rows, 1)):
-            yield batch.to_pandas()
+    for batch in read_batches(path, rows=max(chunk_rows, 1)):
+        yield batch.to_pandas()

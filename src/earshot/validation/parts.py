@@ -33,7 +33,7 @@ from earshot.columns import (
     VALUE,
 )
 from earshot.executors.threads import in_threads
-from earshot.files import read_json, write_json, write_table
+from earshot.files import read_batches, read_json, write_json, write_table
 from earshot.validation.expectations import Check, Observed
 
 if TYPE_CHECKING:
@@ -152,15 +152,12 @@ def observed_of(content: Mapping[str, Any]) -> Observed:
 
 def part_plays(folder: Path) -> Iterator[dict[str, NDArray[Any]]]:
     """The plays of a part, piece by piece, columns (n,); `NO_SECOND` in place of a date that nothing says."""
-    from pyarrow import parquet
-
-    with parquet.ParquetFile(folder / PLAYS_FILE) as opened:
-        for batch in opened.iter_batches(batch_size=1 << 20):
-            columns = zip(batch.schema.names, batch.columns, strict=True)
-            yield {
-                name: (each.fill_null(NO_SECOND) if each.null_count else each).to_numpy()
-                for name, each in columns
-            }
+    for batch in read_batches(folder / PLAYS_FILE, rows=1 << 20):
+        columns = zip(batch.schema.names, batch.columns, strict=True)
+        yield {
+            name: (each.fill_null(NO_SECOND) if each.null_count else each).to_numpy()
+            for name, each in columns
+        }
 
 
 def invalid_rows(folder: Path) -> int:
@@ -173,13 +170,10 @@ def invalid_rows(folder: Path) -> int:
 
 def join_invalid(parts: Iterable[Path], path: Path) -> None:
     """Write the invalid rows of all `parts` into one table."""
-    from pyarrow import parquet
-
     with TableWriter(path, INVALID_COLUMNS) as joined:
         for part in parts:
-            with parquet.ParquetFile(part / INVALID_FILE) as opened:
-                for batch in opened.iter_batches():
-                    joined.write(batch.to_pandas())
+            for batch in read_batches(part / INVALID_FILE):
+                joined.write(batch.to_pandas())
 
 
 def _judge(

@@ -137,6 +137,7 @@ def merge_parts(
         count_pairs(play_tables(places.output)),
         arrivals.excluded_rows if excluded else None,
     )
+    del arrivals  # ten million ids take a gigabyte, and are now read again
     shares = {
         expected.INVALID_SHARE: _worst(invalid_share(name, part) for name, part in folders.items()),
         expected.UNKNOWN_SHARE: _worst(unknown_shares),

@@ -23,6 +23,7 @@ HEADINGS = {"auc": "AUC", "pr_auc": "PR-AUC"}
 SPLITS = {
     "song": "Split by song: other songs of the same artists were learned from",
     "artist": "Split by artist: nothing of the artist was learned from",
+    "mixed": "Mixed: some artists were learned from, of others nothing",
 }
 
 

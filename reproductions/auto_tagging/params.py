@@ -12,7 +12,7 @@ from earshot.params import CONFIG, CnnCheckpoint, Count, Learning, Split
 
 TAGS = Component("earshot.training.objectives.tags:Tags", {})
 
-By = Literal["song", "artist"]
+By = Literal["song", "artist", "mixed"]
 
 
 @dataclass(frozen=True, config=CONFIG)

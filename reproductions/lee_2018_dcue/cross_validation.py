@@ -13,6 +13,7 @@ from auto_tagging.table import compare_taggers
 from comparison.claims import Claim, above, write_claims
 from comparison.fold import make_fold
 from comparison.foot import draw_sources
+from comparison.params import Folds
 from comparison.systems import CANDIDATE, make_systems
 from comparison.table import compare
 from earshot.checks import check
@@ -77,13 +78,6 @@ def _known_songs(paths: Paths, params: Lee2018) -> dict[str, Any]:
 
 def _tags(paths: Paths, params: Lee2018) -> dict[str, Any]:
     """Systems and differences of taggers, asked about the songs that were cold; or `empty`, why."""
-    folds = TagFolds(
-        ["song"],
-        params.folds.folds,
-        params.folds.held_out,
-        params.folds.seeds,
-        params.folds.validation_share,
-    )
     made = {
         (number, seed): make_fold(paths, params, number, seed)
         for number, seed in product(params.folds.held_out, params.folds.seeds)
@@ -92,13 +86,18 @@ def _tags(paths: Paths, params: Lee2018) -> dict[str, Any]:
         task = read_tag_task(paths.data("raw_audio"), paths.data("hyper_images"), params.tags)
     except UserError as error:  # a catalogue without tags has listeners all the same
         return {"empty": str(error)}
-    settings = Tagging(params.tags, folds, params.words)
+    settings = Tagging(params.tags, tag_folds(params.folds), params.words)
     table = compare_taggers(task, settings, taggers(made, params), params.candidate, paths.work / "tags")
     return {
-        "systems": table.metrics["splits"]["song"]["systems"],
-        "differences": table.differences["song"],
+        "systems": table.metrics["splits"][params.folds.by]["systems"],
+        "differences": table.differences[params.folds.by],
         "protocol": table.metrics["protocol"],
     }
+
+
+def tag_folds(folds: Folds) -> TagFolds:
+    """The same folds, for tags: split in another way, they would ask about songs that were learned from."""
+    return TagFolds([folds.by], folds.folds, folds.held_out, folds.seeds, folds.validation_share)
 
 
 def _claims(

@@ -3,11 +3,11 @@
     python benchmarks/made_shards.py WORKSPACE SOURCE ARTISTS LISTENERS
 
 WORKSPACE is a clone of the project that has taken in nothing, SOURCE one that has the hyper-images of
-`earshot demo --artists N` for a smaller N. WORKSPACE gets what `earshot demo --artists ARTISTS` brings, 6.7
-songs an artist, but of so many listeners, and without sound: a delivery that has none is taken in, then the
-outputs of raw_audio and hyper_images are made, in which each song has the image of that song of SOURCE whose
-traits are nearest, moved in time by as many frames as are drawn, with noise of a hundredth of its scale. So
-what listeners like can be heard, and no two songs are the same. After that,
+`earshot demo`, or of `earshot demo --artists N` for a smaller N. WORKSPACE gets what `earshot demo --artists
+ARTISTS` brings, 6.7 songs an artist, but of so many listeners, and without sound: a delivery that has none is
+taken in, then the outputs of raw_audio and hyper_images are made, in which each song has the image of that
+song of SOURCE whose traits are nearest, moved in time by as many frames as are drawn, with noise of a
+hundredth of its scale. So what listeners like can be heard, and no two songs are the same. After that,
 
     python benchmarks/unit_costs.py WORKSPACE play_counts training_set wmf_search ...
 
@@ -16,6 +16,7 @@ measures the later stages.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -31,7 +32,14 @@ from scipy.spatial import KDTree
 
 from earshot import columns
 from earshot.datasets.embedded import listeners
-from earshot.datasets.embedded.catalogue import MadeSong, larger_catalogue, song_table
+from earshot.datasets.embedded.catalogue import (
+    N_ARTISTS,
+    N_SONGS,
+    MadeSong,
+    catalogue_songs,
+    larger_catalogue,
+    song_table,
+)
 from earshot.datasets.embedded.randomness import digest
 from earshot.datasets.embedded.traits import taste_coordinates
 from earshot.extraction import images
@@ -63,7 +71,7 @@ def main(workspace: Path, source: Path, n_artists: int, n_listeners: int) -> Non
     store = HyperImageStore.open(source / "data" / "hyper_images")
     images.parallel_map = BorrowedImages(songs, store).each  # type: ignore[attr-defined]
     hyper_images._refuse_missing = lambda *_: None  # there is no sound
-    print(runner.run_stage(workspace, "hyper_images"))
+    print(json.dumps(runner.run_stage(workspace, "hyper_images")))
 
 
 def play_table(songs: Sequence[MadeSong], n_listeners: int) -> pd.DataFrame:
@@ -133,13 +141,13 @@ class BorrowedImages:
 
 
 def _songs_of(store: HyperImageStore) -> list[MadeSong]:
-    """The made songs of a store; how many artists they are of is tried."""
+    """The made songs of a store, of the frozen catalogue or of a larger one."""
     ids = set(store.songs[columns.SONG_ID])
-    for n_artists in range(50, 1_000_000, 50):
-        songs = larger_catalogue(n_artists)[0]
-        if len(songs) >= len(ids):
-            return [song for song in songs if song.song_id in ids]
-    raise AssertionError
+    n_artists = -(-len(ids) * N_ARTISTS // N_SONGS)  # rounded up, as songs are down
+    for songs in (catalogue_songs(), larger_catalogue(n_artists)[0]):
+        if len(found := [song for song in songs if song.song_id in ids]) == len(ids):
+            return found
+    sys.exit(f"{store.folder}: wanted the hyper-images of all songs of `earshot demo`, and of no other music")
 
 
 def _places(songs: Sequence[MadeSong]) -> NDArray[Any]:

@@ -161,6 +161,14 @@ def test_sound_alone(finished: Workspace) -> None:
 
 
 @pytest.mark.soak
+def test_made_shards(finished: Workspace, tmp_path: Path) -> None:
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(tmp_path / "clone")], check=True)
+    assert run("made_shards.py", str(tmp_path / "clone"), str(finished.root), "30", "40")["songs"] == 200
+    measured = run("unit_costs.py", str(tmp_path / "clone"), "play_counts", "training_set")
+    assert (measured["songs"], measured["listeners"]) == (200, 40)
+
+
+@pytest.mark.soak
 def test_retention() -> None:
     measured = run("retention.py", "3", "5")
     assert measured["earshot_gc"]["says"].startswith("0 objects")

@@ -88,7 +88,8 @@ def test_all_of_the_papers_through_both_front_ends(workspace: Workspace) -> None
             workspace.set_param(key, value, f"{folder}/params.yaml")
     assert "upper_bound" in workspace.job("paper")
     found = workspace.root / "data" / "oord_2013" / "cross_validation"
-    assert len(metrics(found)["systems"]) == 16
+    networks = {"time_shuffled", "cnn_wpe", "cnn_wpe_all_rows", "cnn_mse_all_rows", "cnn_mse"}
+    assert networks | {"random", "mlr", "upper_bound"} < set(metrics(found)["systems"])
     by_seed = metrics(found)["over_seeds"]["random"]["auc"]
     assert by_seed[0] != by_seed[1]
     genres = metrics(workspace.root / "data" / "hyper_image" / "cross_validation")

@@ -184,7 +184,6 @@ MIXES = {
         "shuffles": "2",
         "draws": "1",
         "n0_multiples": "[0.2, 1.0]",
-        "neighbours": "[5]",
         "seeds": "[0]",
     },
 }
